@@ -1,0 +1,148 @@
+package cutlog
+
+import "time"
+
+// Version is the layout version that this package writes, in format.json and in every record.
+const Version = 1
+
+// Format is format.json: what a capture is bound to for its whole life.
+type Format struct {
+	Version int      `json:"version"`
+	Capture string   `json:"capture"`
+	Stream  string   `json:"stream"`
+	Account string   `json:"account,omitempty"` // empty: not known
+	Domain  string   `json:"domain,omitempty"`
+	Filter  []string `json:"filter,omitempty"` // subjects, sorted; empty: the whole stream
+}
+
+// Kind says what the rows of a block are.
+type Kind string
+
+// The kinds of a block.
+const (
+	KindData Kind = "data" // rows of the writer
+	KindDead Kind = "dead" // dead letters
+)
+
+// Reason says why a cut was made.
+type Reason string
+
+// The reasons of a cut.
+const (
+	ReasonOpen     Reason = "open"     // opens an incarnation
+	ReasonWindow   Reason = "window"   // the oldest window has ended
+	ReasonFull     Reason = "full"     // the open blocks are closed parts, or the plan would grow too large
+	ReasonIdle     Reason = "idle"     // MaxIdle passed without a message
+	ReasonPressure Reason = "pressure" // spool, memory, AckWait or MaxAckPending
+	ReasonFlush    Reason = "flush"    // asked for
+	ReasonShutdown Reason = "shutdown"
+	ReasonOnce     Reason = "once"     // the last sequence seen at the start was reached
+	ReasonDiverged Reason = "diverged" // the stream is another one now; what was read of the old one is cut first
+)
+
+// Writer names who made a record. It is information, never a fence.
+type Writer struct {
+	Instance string `json:"instance"`
+	Boot     string `json:"boot"` // one start of a process
+}
+
+// Stream is the source as the plan's writer saw it.
+type Stream struct {
+	Name    string    `json:"name"`
+	Created time.Time `json:"created"`
+}
+
+// Anchor is the last message delivered at or below To of a plan, dead and skipped ones included. It proves at a later start that the
+// stream still is the one that was captured.
+type Anchor struct {
+	Seq     uint64    `json:"seq"` // 0: no message was delivered yet in this incarnation
+	Time    time.Time `json:"time"`
+	Subject Text      `json:"subject"`
+	Hash    string    `json:"hash"` // HashMessage
+}
+
+// LostRange is a set of sequences that the stream dropped before they were stored, and why.
+type LostRange struct {
+	Reason LostReason `json:"reason"`
+	Seqs   SeqSet     `json:"seqs"`
+}
+
+// LostReason says how sequences were lost.
+type LostReason string
+
+// The reasons of a loss.
+const (
+	LostExpired   LostReason = "expired"         // below the stream's first sequence before they were read (limits, purge)
+	LostElsewhere LostReason = "acked-elsewhere" // the durable consumer's ack floor had passed them
+	LostRecreated LostReason = "recreated"       // dropped by a recreated stream before it was read
+	LostGone      LostReason = "gone"            // a planned message was not in the stream any more when its cut was redone
+)
+
+// Block is one planned file.
+type Block struct {
+	Kind     Kind      `json:"kind"`
+	Key      []Text    `json:"key,omitempty"` // the key's path segments, not escaped
+	Dir      string    `json:"dir"`           // directory below the root, no slash at either end
+	Name     string    `json:"name"`          // file name
+	Window   time.Time `json:"window"`        // start of the window, UTC
+	Messages int64     `json:"messages"`
+	Rows     int64     `json:"rows"`
+	Seqs     SeqSet    `json:"seqs"`
+}
+
+// Plan is record n of the log: it fixes cut n, whoever carries it out.
+//
+// Accounting holds in every plan: To - From = messages in Blocks + Skipped + Lost + Absent.
+type Plan struct {
+	Version     int               `json:"version"`
+	N           uint64            `json:"n"`
+	Prev        string            `json:"prev"` // SHA-256 (hex) of the bytes of done n-1; empty for n = 1
+	Writer      Writer            `json:"writer"`
+	Reason      Reason            `json:"reason"`
+	Time        time.Time         `json:"time"` // the writer's clock, information only
+	Stream      Stream            `json:"stream"`
+	Incarnation string            `json:"incarnation"`     // IncarnationID
+	Opens       bool              `json:"opens,omitempty"` // this plan opens Incarnation
+	From        uint64            `json:"from"`            // the cut covers the stream sequences (From, To]
+	To          uint64            `json:"to"`
+	Anchor      Anchor            `json:"anchor"`
+	Notes       []string          `json:"notes,omitempty"`
+	Settings    map[string]string `json:"settings,omitempty"` // what shapes the bytes of the files
+	Blocks      []Block           `json:"blocks,omitempty"`
+	Skipped     SeqSet            `json:"skipped"`
+	Lost        []LostRange       `json:"lost,omitempty"`
+	Absent      uint64            `json:"absent"`
+}
+
+// File is what a done record says of one stored file, in the order of the plan's blocks.
+type File struct {
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"` // hex; empty with Missing
+	// Missing: every message of the block is in the lost record, so that no file was made.
+	Missing bool `json:"missing,omitempty"`
+}
+
+// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block.
+type Lost struct {
+	Version int         `json:"version"`
+	N       uint64      `json:"n"`
+	Plan    string      `json:"plan"` // SHA-256 (hex) of the bytes of plan n
+	Writer  Writer      `json:"writer"`
+	Blocks  []LostBlock `json:"blocks"`
+}
+
+// LostBlock names what is missing in one block of a plan.
+type LostBlock struct {
+	Block int    `json:"block"` // index in Plan.Blocks
+	Seqs  SeqSet `json:"seqs"`
+}
+
+// Done is the second record of cut n: every file of the plan is visible. It holds nothing that depends on who wrote it, so that two
+// writers who finish the same cut write the same bytes.
+type Done struct {
+	Version int    `json:"version"`
+	N       uint64 `json:"n"`
+	Plan    string `json:"plan"`           // SHA-256 (hex) of the bytes of plan n
+	Lost    string `json:"lost,omitempty"` // SHA-256 (hex) of the bytes of the lost record, if there is one
+	Files   []File `json:"files,omitempty"`
+}
