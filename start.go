@@ -1,0 +1,62 @@
+package jetcapture
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Start is where a new capture begins. The zero value means all that the stream holds.
+type Start struct {
+	New  bool      // with the next message
+	Seq  uint64    // with this stream sequence
+	Time time.Time // with the first message at or after this time
+}
+
+// ParseStart reads "all", "new", a stream sequence, or a time in RFC 3339. Empty is "all".
+func ParseStart(s string) (Start, error) {
+	switch s {
+	case "", "all":
+		return Start{}, nil
+	case "new":
+		return Start{New: true}, nil
+	}
+	if seq, err := strconv.ParseUint(s, 10, 64); err == nil {
+		if seq == 0 {
+			return Start{}, fmt.Errorf("start at sequence 0: stream sequences begin with 1")
+		}
+		return Start{Seq: seq}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return Start{}, fmt.Errorf("start %q is neither all, new, a stream sequence nor a time such as 2026-11-23T15:00:00Z", s)
+	}
+	return Start{Time: t}, nil
+}
+
+// String returns what ParseStart reads.
+func (s Start) String() string {
+	switch {
+	case s.New:
+		return "new"
+	case s.Seq > 0:
+		return strconv.FormatUint(s.Seq, 10)
+	case !s.Time.IsZero():
+		return s.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return "all"
+}
+
+// problem says why the value makes no sense, or nothing.
+func (s Start) problem() string {
+	set := 0
+	for _, is := range []bool{s.New, s.Seq > 0, !s.Time.IsZero()} {
+		if is {
+			set++
+		}
+	}
+	if set > 1 {
+		return "Start: only one of New, Seq and Time can be set"
+	}
+	return ""
+}

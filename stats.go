@@ -1,0 +1,35 @@
+package jetcapture
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stats is a snapshot of a capture's counters since Run began.
+type Stats struct {
+	Messages     int64 // read, each once
+	Bytes        int64 // of their subjects, headers and payloads
+	Rows         int64 // written
+	Dead         int64 // dead letters
+	Skipped      int64
+	Lost         int64            // dropped by the source before they were stored
+	Absent       int64            // sequences that the stream did not have
+	Cuts         int64            // done
+	CutsLost     int64            // won by another writer
+	Redone       int64            // cuts finished that an earlier or another writer had planned
+	Blocks       int64            // files stored
+	BytesStored  int64            // of them
+	Reasons      map[string]int64 // cuts by reason
+	Incarnations int64            // opened after the first, because the stream had become another one
+	Repositions  int64            // reading restarted after a fault
+	Retries      int64            // of store operations
+	OpenBlocks   int64            // now
+	Memory       int64            // bytes of open blocks in memory, now
+	Spooled      int64            // bytes of open blocks on disk, now
+	Lag          uint64           // messages that the stream holds beyond the last one read, now
+	LastSeq      uint64           // stream sequence of the last message read
+	StoredSeq    uint64           // stream sequence up to which all is stored; 0 without an archive
+	Target       uint64           // with Once: the last sequence to capture
+	LastTime     time.Time        // timestamp of the last message read
+	State        string           // what the capture is doing: "starting", "reading", "redo", "waiting for the store", ...
+}
