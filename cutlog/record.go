@@ -103,6 +103,8 @@ type Plan struct {
 	Stream      Stream            `json:"stream"`
 	Incarnation string            `json:"incarnation"`     // IncarnationID
 	Opens       bool              `json:"opens,omitempty"` // this plan opens Incarnation
+	Opened      uint64            `json:"opened"`          // number of the plan that opened Incarnation
+	Past        []time.Time       `json:"past,omitempty"`  // with Opens: creation times of the streams of earlier incarnations
 	From        uint64            `json:"from"`            // the cut covers the stream sequences (From, To]
 	To          uint64            `json:"to"`
 	Anchor      Anchor            `json:"anchor"`

@@ -1,0 +1,119 @@
+package cutlog
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	// emptySegment stands for the empty string. No other escaped segment has a '~' but a hashed one, which is longer.
+	emptySegment = "is~empty"
+	// hashedPrefix is how much of an escaped segment over MaxSegment is kept before '~' and the hash.
+	hashedPrefix = 120
+	upperHex     = "0123456789ABCDEF"
+)
+
+var segmentHash = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// EscapeSegment makes one path segment of any string, injectively: different strings give different segments.
+//
+// It keeps ASCII letters, digits, '_', '=', '-' and inner dots and writes every other byte as '%' and two upper-case hexadecimal digits.
+// A leading '.' or '_' and a trailing '.' are written so, too (which keeps _jetcapture and _deadletter out of reach), and the first byte
+// of a device name of Windows (CON, nul.txt, ...). So is every dot of a string that has the shape of a BlockName: else a hostile key
+// could make a directory where a file belongs. The empty string becomes "is~empty". What would be over MaxSegment bytes becomes its first
+// 120 bytes, '~' and the SHA-256 of s in base32. Two strings that differ only in case stay different but share a directory where the file
+// system ignores case; no file name collides there, as a name holds sequences.
+func EscapeSegment(s string) string {
+	if s == "" {
+		return emptySegment
+	}
+	var out strings.Builder
+	escapeFirst, escapeDots := s[0] == '_' || isDeviceName(s), hasBlockShape(s)
+	for i := range len(s) {
+		innerDot := s[i] == '.' && i > 0 && i < len(s)-1
+		if isPlain(s[i]) && !(i == 0 && escapeFirst) || innerDot && !escapeDots {
+			out.WriteByte(s[i])
+			continue
+		}
+		out.WriteByte('%')
+		out.WriteByte(upperHex[s[i]>>4])
+		out.WriteByte(upperHex[s[i]&0xf])
+	}
+	if out.Len() <= MaxSegment {
+		return out.String()
+	}
+	return hashSegment(s, out.String())
+}
+
+// hashSegment shortens escaped, the escaped form of s.
+func hashSegment(s, escaped string) string {
+	keep := escaped[:hashedPrefix]
+	if i := strings.LastIndexByte(keep, '%'); i > hashedPrefix-3 {
+		keep = keep[:i] // do not split an escape
+	}
+	sum := sha256.Sum256([]byte(s))
+	return keep + "~" + segmentHash.EncodeToString(sum[:])
+}
+
+// UnescapeSegment is the inverse of EscapeSegment. It refuses whatever EscapeSegment does not return, and hashed segments: those cannot
+// be undone, a plan holds the key itself.
+func UnescapeSegment(segment string) (string, error) {
+	if segment == emptySegment {
+		return "", nil
+	}
+	if strings.Contains(segment, "~") {
+		return "", fmt.Errorf("unescape path segment %q: it was shortened to a hash", segment)
+	}
+	s, err := unescape(segment)
+	if err != nil {
+		return "", fmt.Errorf("unescape path segment %q: %w", segment, err)
+	}
+	if EscapeSegment(s) != segment {
+		return "", fmt.Errorf("unescape path segment %q: not an escaped segment, expected %q", segment, EscapeSegment(s))
+	}
+	return s, nil
+}
+
+func unescape(segment string) (string, error) {
+	var out strings.Builder
+	for i := 0; i < len(segment); i++ {
+		if segment[i] != '%' {
+			out.WriteByte(segment[i])
+			continue
+		}
+		if i+2 >= len(segment) {
+			return "", errors.New("'%' without two digits")
+		}
+		high, low := strings.IndexByte(upperHex, segment[i+1]), strings.IndexByte(upperHex, segment[i+2])
+		if high < 0 || low < 0 {
+			return "", errors.New("'%' without two upper-case hexadecimal digits")
+		}
+		out.WriteByte(byte(high<<4 | low))
+		i += 2
+	}
+	return out.String(), nil
+}
+
+// isPlain reports whether a byte stands for itself anywhere in a segment.
+func isPlain(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || isDigit(b) || b == '_' || b == '=' || b == '-'
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
+
+// isDeviceName reports whether Windows takes s for a device: a reserved name with any extension, in any case
+// (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
+func isDeviceName(s string) bool {
+	base, _, _ := strings.Cut(s, ".")
+	if len(base) < 3 || len(base) > 4 { // spaces before the dot, which Windows drops, are escaped anyway
+		return false
+	}
+	name := strings.ToUpper(base[:3])
+	if len(base) == 3 {
+		return name == "CON" || name == "PRN" || name == "AUX" || name == "NUL"
+	}
+	return (name == "COM" || name == "LPT") && isDigit(base[3])
+}

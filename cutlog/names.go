@@ -1,0 +1,195 @@
+package cutlog
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Limits of names. Object stores allow 1,024 bytes a name (S3, Google Cloud Storage) or 1,024 characters (Azure Blob), file systems 255
+// bytes a segment; the rest is room for a root and for the names of temporary files.
+const (
+	MaxSegment = 200 // bytes of one path segment
+	MaxName    = 900 // bytes of a name below the root
+	MaxCapture = 64  // bytes of the name of a capture
+)
+
+const (
+	logRoot    = "_jetcapture"
+	deadRoot   = "_deadletter"
+	seqDigits  = 20 // of the greatest 64-bit number
+	incDigits  = 8
+	planSuffix = ".plan.json.gz"
+	lostSuffix = ".lost.json"
+	doneSuffix = ".done.json"
+)
+
+// RecordKind says which record of a cut a name belongs to.
+type RecordKind string
+
+// The kinds of a record.
+const (
+	RecordPlan RecordKind = "plan"
+	RecordLost RecordKind = "lost"
+	RecordDone RecordKind = "done"
+)
+
+// FormatName is the name of a capture's format.json.
+func FormatName(capture string) string { return logRoot + "/" + capture + "/format.json" }
+
+// LogPrefix is what the names of all records of a capture begin with; it ends in a slash.
+func LogPrefix(capture string) string { return logRoot + "/" + capture + "/log/" }
+
+// PlanName is the name of plan n.
+func PlanName(capture string, n uint64) string { return recordName(capture, n, planSuffix) }
+
+// LostName is the name of the lost record of cut n.
+func LostName(capture string, n uint64) string { return recordName(capture, n, lostSuffix) }
+
+// DoneName is the name of done n.
+func DoneName(capture string, n uint64) string { return recordName(capture, n, doneSuffix) }
+
+func recordName(capture string, n uint64, suffix string) string {
+	return fmt.Sprintf("%s%0*d%s", LogPrefix(capture), seqDigits, n, suffix)
+}
+
+// ParseLogName takes the name of a record apart. ok is false for any name that PlanName, LostName or DoneName do not return.
+func ParseLogName(name string) (n uint64, kind RecordKind, ok bool) {
+	dir, base := path.Split(name)
+	capture, isLog := strings.CutSuffix(strings.TrimPrefix(dir, logRoot+"/"), "/log/")
+	if !isLog || LogPrefix(capture) != dir || strings.Contains(capture, "/") || capture == "" || len(base) < seqDigits {
+		return 0, "", false
+	}
+	switch base[seqDigits:] {
+	case planSuffix:
+		kind = RecordPlan
+	case lostSuffix:
+		kind = RecordLost
+	case doneSuffix:
+		kind = RecordDone
+	default:
+		return 0, "", false
+	}
+	n, ok = parseSeq(base[:seqDigits])
+	if !ok {
+		return 0, "", false
+	}
+	return n, kind, true
+}
+
+// DeadPrefix is the directory of a capture's dead letters; windows are directories below it.
+func DeadPrefix(capture string) string { return deadRoot + "/" + capture }
+
+// BlockName is the file name of a block: <capture>-<incarnation>-<first>-<last>.<suffix>, the stream sequences with 20 digits. It is
+// unique in an archive: no two blocks of an incarnation begin with the same sequence.
+func BlockName(capture, incarnation string, first, last uint64, suffix string) string {
+	return fmt.Sprintf("%s-%s-%0*d-%0*d.%s", capture, incarnation, seqDigits, first, seqDigits, last, suffix)
+}
+
+// BlockID is what a file name says about a block.
+type BlockID struct {
+	Capture     string
+	Incarnation string
+	First, Last uint64 // stream sequences
+	Suffix      string // without the dot
+}
+
+// ParseBlockName takes a file name apart. ok is false for any name that BlockName does not return for a sound block.
+func ParseBlockName(name string) (id BlockID, ok bool) {
+	const tail = 1 + incDigits + 1 + seqDigits + 1 + seqDigits // -incarnation-first-last
+	// The capture may hold dots as well as the suffix: try each.
+	for i := range len(name) {
+		if name[i] != '.' || i <= tail || i == len(name)-1 {
+			continue
+		}
+		capture, ids := name[:i-tail], name[i-tail:i]
+		id, ok = parseBlockIDs(ids)
+		if ok {
+			id.Capture, id.Suffix = capture, name[i+1:]
+			return id, true
+		}
+	}
+	return BlockID{}, false
+}
+
+// parseBlockIDs reads -<incarnation>-<first>-<last>, which has the right length.
+func parseBlockIDs(s string) (id BlockID, ok bool) {
+	const first, last = 1 + incDigits, 1 + incDigits + 1 + seqDigits // where the second and third '-' belong
+	if s[0] != '-' || s[first] != '-' || s[last] != '-' || !isLowerHex(s[1:first]) {
+		return id, false
+	}
+	id.Incarnation = s[1:first]
+	var okFirst, okLast bool
+	id.First, okFirst = parseSeq(s[first+1 : last])
+	id.Last, okLast = parseSeq(s[last+1:])
+	return id, okFirst && okLast && id.First <= id.Last
+}
+
+// hasBlockShape reports whether s could be taken for the file name of a block.
+func hasBlockShape(s string) bool {
+	_, ok := ParseBlockName(s)
+	return ok
+}
+
+// parseSeq reads a number of 20 digits, which is not 0.
+func parseSeq(s string) (uint64, bool) {
+	for i := range len(s) {
+		if !isDigit(s[i]) {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil && n != 0
+}
+
+func isLowerHex(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// CheckName reports whether every store can take a name: at most MaxName bytes; segments of 1 to MaxSegment bytes of ASCII letters,
+// digits and "_=-.%~" that do not begin or end with a dot. Ask before a plan: a name that a store refuses must never reach one.
+func CheckName(name string) error {
+	if len(name) > MaxName {
+		return fmt.Errorf("check name %.40q...: %d bytes, expected at most %d: choose a shorter key or root", name, len(name), MaxName)
+	}
+	for segment := range strings.SplitSeq(name, "/") {
+		if err := checkSegment(segment); err != nil {
+			return fmt.Errorf("check name %q: segment %q: %w", name, segment, err)
+		}
+	}
+	return nil
+}
+
+func checkSegment(s string) error {
+	switch {
+	case s == "":
+		return errors.New("empty")
+	case len(s) > MaxSegment:
+		return fmt.Errorf("%d bytes, expected at most %d", len(s), MaxSegment)
+	case s[0] == '.' || s[len(s)-1] == '.':
+		return errors.New("begins or ends with a dot")
+	}
+	for i := range len(s) {
+		if !isPlain(s[i]) && s[i] != '.' && s[i] != '%' && s[i] != '~' {
+			return fmt.Errorf("byte 0x%02x, expected letters, digits and _=-.%%~ only: escape it with EscapeSegment", s[i])
+		}
+	}
+	return nil
+}
+
+// CheckCapture reports whether a name can be that of a capture: what EscapeSegment returns for some string, at most MaxCapture bytes.
+func CheckCapture(capture string) error {
+	if len(capture) > MaxCapture {
+		return fmt.Errorf("check capture %q: %d bytes, expected at most %d: give the capture a shorter name", capture, len(capture), MaxCapture)
+	}
+	s, err := UnescapeSegment(capture)
+	if err == nil && s == "" {
+		err = errors.New("empty")
+	}
+	if err != nil {
+		return fmt.Errorf("check capture %q: %w: give the capture a name of letters, digits, '_', '=', '-' and '.'", capture, err)
+	}
+	return nil
+}

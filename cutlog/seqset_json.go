@@ -1,0 +1,128 @@
+package cutlog
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// MarshalJSON implements json.Marshaler: an array of numbers, gap and length of each run in turn. A gap is the number of sequences
+// between the end of the run before (0 for the first) and the run: {1, 2, 3, 7} is [0,3,3,1].
+func (s SeqSet) MarshalJSON() ([]byte, error) {
+	out := make([]byte, 0, s.EncodedLen())
+	out = append(out, '[')
+	end := uint64(0)
+	for first, last := range s.Runs() {
+		if end != 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendUint(out, first-end-1, 10)
+		out = append(out, ',')
+		out = strconv.AppendUint(out, last-first+1, 10)
+		end = last
+	}
+	return append(out, ']'), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It accepts only what MarshalJSON writes, white space aside: pairs of plain decimal numbers,
+// runs that do not touch, sequences within 64 bits. Its memory is bounded by the length of the text, never by what the numbers claim.
+func (s *SeqSet) UnmarshalJSON(data []byte) error {
+	p := numbers{rest: data}
+	out, err := p.set()
+	if err != nil {
+		return fmt.Errorf("read a set of sequences at byte %d: %w", len(data)-len(p.rest), err)
+	}
+	*s = out
+	return nil
+}
+
+// numbers reads a JSON array of unsigned numbers.
+type numbers struct{ rest []byte }
+
+func (p *numbers) set() (SeqSet, error) {
+	var s SeqSet
+	if !p.take('[') {
+		return s, errors.New("expected [")
+	}
+	if p.take(']') {
+		return s, p.atEnd()
+	}
+	for {
+		if err := p.run(&s); err != nil {
+			return SeqSet{}, err
+		}
+		if p.take(']') {
+			return s, p.atEnd()
+		}
+		if !p.take(',') {
+			return SeqSet{}, errors.New("expected , or ]")
+		}
+	}
+}
+
+// run reads a gap and a length and adds the run that they describe.
+func (p *numbers) run(s *SeqSet) error {
+	gap, err := p.number()
+	if err != nil {
+		return err
+	}
+	if !p.take(',') {
+		return errors.New("gap without a length")
+	}
+	length, err := p.number()
+	if err != nil {
+		return err
+	}
+	switch {
+	case gap == 0 && !s.Empty():
+		return errors.New("gap is 0: the run touches the one before")
+	case length == 0:
+		return errors.New("length of a run is 0")
+	case gap > math.MaxUint64-s.last, length > math.MaxUint64-s.last-gap:
+		return errors.New("sequence is over 64 bits")
+	}
+	s.AddRange(s.last+gap+1, s.last+gap+length)
+	return nil
+}
+
+// number reads decimal digits without a leading zero.
+func (p *numbers) number() (uint64, error) {
+	p.space()
+	n := 0
+	for n < len(p.rest) && p.rest[n] >= '0' && p.rest[n] <= '9' {
+		n++
+	}
+	if n == 0 || n > 20 || n > 1 && p.rest[0] == '0' {
+		return 0, errors.New("expected a whole number without leading zeros")
+	}
+	v, err := strconv.ParseUint(string(p.rest[:n]), 10, 64)
+	if err != nil {
+		return 0, errors.New("number is over 64 bits")
+	}
+	p.rest = p.rest[n:]
+	return v, nil
+}
+
+// take skips white space and then b, if b is there.
+func (p *numbers) take(b byte) bool {
+	p.space()
+	if len(p.rest) == 0 || p.rest[0] != b {
+		return false
+	}
+	p.rest = p.rest[1:]
+	return true
+}
+
+func (p *numbers) space() {
+	for len(p.rest) > 0 && (p.rest[0] == ' ' || p.rest[0] == '\t' || p.rest[0] == '\n' || p.rest[0] == '\r') {
+		p.rest = p.rest[1:]
+	}
+}
+
+func (p *numbers) atEnd() error {
+	if p.space(); len(p.rest) != 0 {
+		return errors.New("data after the array")
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package cutlog
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Text is a string that came from a message, so it may hold any bytes. In JSON it is a string when it is valid UTF-8, else
+// {"base64":"..."} (RFC 4648 section 4, padded): encoding/json alone would replace the bytes that are not, and two keys could become one.
+type Text string
+
+// MarshalJSON implements json.Marshaler.
+func (t Text) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(t)) {
+		return json.Marshal(string(t))
+	}
+	return json.Marshal(rawText{Base64: []byte(t)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It refuses a base64 form of what is valid UTF-8, so that a text has one form only.
+func (t *Text) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	if len(data) > 0 && data[0] == '"' {
+		return json.Unmarshal(data, (*string)(t))
+	}
+	var raw rawText
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&raw); err != nil {
+		return fmt.Errorf("read a text: %w", err)
+	}
+	if utf8.Valid(raw.Base64) {
+		return errors.New("read a text: base64 of valid UTF-8, expected a string")
+	}
+	*t = Text(raw.Base64)
+	return nil
+}
+
+type rawText struct {
+	Base64 base64Bytes `json:"base64"`
+}
+
+// base64Bytes is a []byte which refuses line breaks and loose trailing bits, unlike encoding/json's own.
+type base64Bytes []byte
+
+func (b base64Bytes) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, b), nil
+}
+
+func (b *base64Bytes) UnmarshalText(text []byte) error {
+	if bytes.ContainsAny(text, "\r\n") {
+		return errors.New("line break in base64")
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(string(text))
+	*b = raw
+	return err
+}
