@@ -1,0 +1,122 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow is the most memory that a zstd frame may ask for: what `zstd --long` makes at most, and its own tools
+// refuse more without being told.
+const maxWindow = 128 << 20
+
+// An opener returns the uncompressed bytes of r and what releases the decoder. It may read from r.
+type opener func(r io.Reader) (io.Reader, func() error, error)
+
+func nothing() error { return nil }
+
+func openPlain(r io.Reader) (io.Reader, func() error, error) { return r, nothing, nil }
+
+func openGzip(r io.Reader) (io.Reader, func() error, error) {
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, z.Close, nil
+}
+
+func openSnappy(r io.Reader) (io.Reader, func() error, error) {
+	return s2.NewReader(r, s2.ReaderMaxBlockSize(snappyBlock)), nothing, nil
+}
+
+func openZstd(r io.Reader) (io.Reader, func() error, error) {
+	z, err := zstd.NewReader(r,
+		zstd.WithDecoderConcurrency(1), // no goroutine
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, func() error { z.Close(); return nil }, nil
+}
+
+// NewReader returns the bytes of the concatenated frames in r. The caller closes it; that does not close r. Damaged or
+// cut-off input is an error of NewReader or Read, [io.ErrUnexpectedEOF] where the format can tell a cut-off file (snappy
+// can't between two chunks), and so is compressed input of no bytes at all, which no file of ours has. How many bytes
+// come out is for the caller to limit; the memory held does not grow with them, and a zstd frame that asks for a window
+// over 128 MiB is refused. It reads ahead in r and starts no goroutine.
+func (c *Codec) NewReader(r io.Reader) (io.ReadCloser, error) {
+	if c.format.name == None {
+		return io.NopCloser(r), nil
+	}
+	in := &input{r: r}
+	if err := in.peek(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.format.name, err)
+	}
+	plain, release, err := c.format.open(in)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.format.name, unexpected(err))
+	}
+	return &reader{name: c.format.name, plain: plain, release: release}, nil
+}
+
+// input hands out its first byte, read ahead to know that there is one.
+type input struct {
+	r     io.Reader
+	first [1]byte
+	ahead bool
+}
+
+func (in *input) peek() error {
+	_, err := io.ReadFull(in.r, in.first[:])
+	in.ahead = err == nil
+	return unexpected(err)
+}
+
+func (in *input) Read(p []byte) (int, error) {
+	if !in.ahead || len(p) == 0 {
+		return in.r.Read(p)
+	}
+	p[0], in.ahead = in.first[0], false
+	return 1, nil
+}
+
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// reader adds the format to errors and makes Close final.
+type reader struct {
+	name    string
+	plain   io.Reader
+	release func() error
+}
+
+// errClosed is what a Read after Close returns.
+var errClosed = errors.New("reader is closed")
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.plain == nil {
+		return 0, fmt.Errorf("read %s: %w", r.name, errClosed)
+	}
+	n, err := r.plain.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader returns io.EOF bare
+		err = fmt.Errorf("read %s: %w", r.name, err)
+	}
+	return n, err
+}
+
+func (r *reader) Close() error {
+	if r.plain == nil {
+		return nil
+	}
+	r.plain = nil
+	return r.release()
+}
