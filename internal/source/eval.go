@@ -1,0 +1,132 @@
+package source
+
+import (
+	"bytes"
+	"strings"
+	"unsafe"
+
+	"github.com/tidwall/gjson"
+)
+
+// validity is what is known about a message's Data.
+type validity uint8
+
+const (
+	unchecked validity = iota
+	valid
+	invalid
+)
+
+// Eval returns the value of the source in m. It allocates nothing but for JSON strings with escapes, and paths with escapes or "#". The
+// text of a value is part of m: who keeps it clones it, or holds the whole payload in memory.
+func (s Source) Eval(m *Message) Value {
+	switch s.what {
+	case subject:
+		return Value{Kind: String, Text: m.Subject}
+	case subjectToken:
+		return evalToken(m.Subject, s.token)
+	case header:
+		if values := m.Header[s.arg]; len(values) > 0 {
+			return Value{Kind: String, Text: values[0]}
+		}
+		return Value{}
+	case jsonWhole, jsonPath:
+		return s.evalJSON(m)
+	case seq:
+		return Value{Kind: Seq, Seq: m.Seq}
+	case timestamp:
+		return Value{Kind: Time, Time: m.Time}
+	}
+	return Value{}
+}
+
+func evalToken(subject string, n int) Value {
+	for range n - 1 {
+		i := strings.IndexByte(subject, '.')
+		if i < 0 {
+			return Value{}
+		}
+		subject = subject[i+1:]
+	}
+	if i := strings.IndexByte(subject, '.'); i >= 0 {
+		subject = subject[:i]
+	}
+	return Value{Kind: String, Text: subject}
+}
+
+func (s Source) evalJSON(m *Message) Value {
+	if !m.validJSON() {
+		return Value{Kind: NotJSON}
+	}
+	// gjson.GetBytes would copy what it finds.
+	doc := unsafe.String(unsafe.SliceData(m.Data), len(m.Data))
+	if s.what == jsonWhole {
+		return jsonValue(gjson.Parse(strings.TrimRight(doc, jsonSpace)))
+	}
+	// gjson looks for the first bracket wherever it is, in the string "{" too.
+	doc = strings.TrimLeft(doc, jsonSpace)
+	if doc[0] != '{' && doc[0] != '[' {
+		return Value{}
+	}
+	return jsonValue(gjson.Get(doc, s.arg))
+}
+
+// jsonSpace is the white space of RFC 8259 section 2.
+const jsonSpace = " \t\r\n"
+
+func jsonValue(r gjson.Result) Value {
+	switch r.Type {
+	case gjson.Null:
+		if r.Exists() {
+			return Value{Kind: Null}
+		}
+		return Value{}
+	case gjson.False, gjson.True:
+		return Value{Kind: Bool, Text: r.Raw}
+	case gjson.Number:
+		return Value{Kind: Number, Text: r.Raw}
+	case gjson.String:
+		return Value{Kind: String, Text: r.Str}
+	default:
+		return Value{Kind: JSON, Text: r.Raw}
+	}
+}
+
+// validJSON tells whether Data is valid JSON of a depth that can be checked; the answer is kept in m.
+func (m *Message) validJSON() bool {
+	if m.json == unchecked {
+		m.json = invalid
+		if !tooDeep(m.Data) && gjson.ValidBytes(m.Data) {
+			m.json = valid
+		}
+	}
+	return m.json == valid
+}
+
+// maxDepth is the limit of encoding/json. gjson's check recurses without any, and a payload of 64 MB of "[" would overflow the stack,
+// which nothing in a process can recover from.
+const maxDepth = 10_000
+
+// tooDeep tells whether data, taken as JSON, is nested deeper than maxDepth. Of data that is no JSON the answer may be either.
+func tooDeep(data []byte) bool {
+	if len(data) <= maxDepth || bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) <= maxDepth {
+		return false
+	}
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
+}
