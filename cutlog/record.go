@@ -78,19 +78,20 @@ const (
 	LostGone      LostReason = "gone"            // a planned message was not in the stream any more when its cut was redone
 )
 
-// Block is one planned file.
+// Block is one planned file. The blocks of a plan ascend by Dir and then Name, compared byte by byte.
 type Block struct {
 	Kind     Kind      `json:"kind"`
 	Key      []Text    `json:"key,omitempty"` // the key's path segments, not escaped
 	Dir      string    `json:"dir"`           // directory below the root, no slash at either end
-	Name     string    `json:"name"`          // file name
+	Name     string    `json:"name"`          // file name, BlockName
 	Window   time.Time `json:"window"`        // start of the window, UTC
-	Messages int64     `json:"messages"`
-	Rows     int64     `json:"rows"`
+	Messages int64     `json:"messages"`      // Seqs.Count
+	Rows     int64     `json:"rows"`          // what the writer emitted
 	Seqs     SeqSet    `json:"seqs"`
 }
 
-// Plan is record n of the log: it fixes cut n, whoever carries it out.
+// Plan is record n of the log: it fixes cut n, whoever carries it out. Version is set by EncodePlan, and likewise in the other records;
+// times are stored in UTC.
 //
 // Accounting holds in every plan: To - From = messages in Blocks + Skipped + Lost + Absent.
 type Plan struct {
@@ -108,23 +109,24 @@ type Plan struct {
 	From        uint64            `json:"from"`            // the cut covers the stream sequences (From, To]
 	To          uint64            `json:"to"`
 	Anchor      Anchor            `json:"anchor"`
+	Format      *Format           `json:"format,omitempty"` // only in plan 1, which is put before format.json
 	Notes       []string          `json:"notes,omitempty"`
 	Settings    map[string]string `json:"settings,omitempty"` // what shapes the bytes of the files
-	Blocks      []Block           `json:"blocks,omitempty"`
-	Skipped     SeqSet            `json:"skipped"`
+	Blocks      []Block           `json:"blocks,omitempty"`   // in JSON, the last member before the sum
+	Skipped     SeqSet            `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
 	Lost        []LostRange       `json:"lost,omitempty"`
-	Absent      uint64            `json:"absent"`
+	Absent      uint64            `json:"absent"` // what no set covers: never in the stream as far as anyone can prove, or left out by the filter
 }
 
 // File is what a done record says of one stored file, in the order of the plan's blocks.
 type File struct {
-	Size   int64  `json:"size"`
+	Size   int64  `json:"size"`   // bytes as stored
 	SHA256 string `json:"sha256"` // hex; empty with Missing
 	// Missing: every message of the block is in the lost record, so that no file was made.
 	Missing bool `json:"missing,omitempty"`
 }
 
-// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block.
+// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block, in the order of the plan's blocks.
 type Lost struct {
 	Version int         `json:"version"`
 	N       uint64      `json:"n"`

@@ -1,0 +1,126 @@
+package cutlog
+
+import "fmt"
+
+// checkAccounting checks that each sequence of (From, To] is accounted for once.
+func (p *Plan) checkAccounting() error {
+	sets, err := p.sets()
+	if err != nil {
+		return err
+	}
+	for _, s := range sets {
+		if s.seqs.First() <= p.From || s.seqs.Last() > p.To {
+			return fmt.Errorf("%s holds stream sequences %d to %d, outside the range (%d, %d]",
+				s.owner(p), s.seqs.First(), s.seqs.Last(), p.From, p.To)
+		}
+	}
+	counted, err := p.countDisjoint(sets)
+	if err != nil {
+		return err
+	}
+	// Disjoint sets within the range cannot hold more than the range: no overflow.
+	if width := p.To - p.From; width-counted != p.Absent {
+		return fmt.Errorf("accounting: the range (%d, %d] has %d stream sequences, the sets hold %d, so %d are absent, not %d",
+			p.From, p.To, width, counted, width-counted, p.Absent)
+	}
+	return nil
+}
+
+// ownedSet is a set of a plan that is not empty, and where it is.
+type ownedSet struct {
+	seqs  SeqSet
+	index int // block if below the number of blocks, then Skipped, then Lost
+}
+
+func (s ownedSet) owner(p *Plan) string {
+	switch n := s.index - len(p.Blocks); {
+	case n < 0:
+		return fmt.Sprintf("block %d, %s,", s.index, p.Blocks[s.index].Path())
+	case n == 0:
+		return "skipped"
+	default:
+		return fmt.Sprintf("lost (%s)", p.Lost[n-1].Reason)
+	}
+}
+
+// sets lists the sets of a plan that are not empty.
+func (p *Plan) sets() ([]ownedSet, error) {
+	sets := make([]ownedSet, 0, len(p.Blocks)+1+len(p.Lost))
+	for i := range p.Blocks {
+		sets = append(sets, ownedSet{p.Blocks[i].Seqs, i})
+	}
+	if !p.Skipped.Empty() {
+		sets = append(sets, ownedSet{p.Skipped, len(p.Blocks)})
+	}
+	for i, l := range p.Lost {
+		if l.Reason == "" || l.Seqs.Empty() {
+			return nil, fmt.Errorf("lost entry %d has no reason or no stream sequences", i)
+		}
+		sets = append(sets, ownedSet{l.Seqs, len(p.Blocks) + 1 + i})
+	}
+	return sets, nil
+}
+
+// countDisjoint merges the sets and returns how many sequences they hold, or which sequence two of them hold.
+func (p *Plan) countDisjoint(sets []ownedSet) (uint64, error) {
+	var count, end uint64
+	var before int // whose run ends at end
+	m := newMerge(sets)
+	for len(m) > 0 {
+		top := &m[0]
+		if count > 0 && top.first <= end {
+			return 0, fmt.Errorf("stream sequence %d is in %s and in %s", top.first, sets[before].owner(p), sets[top.set].owner(p))
+		}
+		count += top.last - top.first + 1
+		end, before = top.last, top.set
+		m.advance()
+	}
+	return count, nil
+}
+
+// merge is a heap of cursors, the one with the lowest first sequence on top.
+type merge []mergeCursor
+
+type mergeCursor struct {
+	cursor
+	set int
+}
+
+func newMerge(sets []ownedSet) merge {
+	m := make(merge, len(sets))
+	for i, s := range sets {
+		m[i] = mergeCursor{s.seqs.cursor(), i}
+		m[i].next()
+	}
+	for i := len(m)/2 - 1; i >= 0; i-- {
+		m.down(i)
+	}
+	return m
+}
+
+// advance steps the top cursor and drops it when it has no more runs.
+func (m *merge) advance() {
+	h := *m
+	if !h[0].next() {
+		h[0] = h[len(h)-1]
+		h = h[:len(h)-1]
+		*m = h
+	}
+	h.down(0)
+}
+
+func (m merge) down(i int) {
+	for {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(m); child++ {
+			if m[child].first < m[least].first {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		m[i], m[least] = m[least], m[i]
+		i = least
+	}
+}
