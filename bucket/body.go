@@ -78,8 +78,11 @@ func (b *checkedBody) probeEnd() error {
 	return fmt.Errorf("read body: %w", io.ErrNoProgress)
 }
 
-// verdict judges a body that has ended: io.EOF or ErrBody.
+// verdict judges a body that has ended: io.EOF, ErrBody, or that it came too late.
 func (b *checkedBody) verdict() error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
 	if b.size >= 0 && b.got != b.size {
 		return fmt.Errorf("%w: it has %s %d bytes", ErrBody, b.versus(), b.size)
 	}

@@ -139,5 +139,5 @@ func (d *Dir) wrap(what, name string, err error) error {
 	if d.escape != nil && errors.Is(err, d.escape) {
 		err = Permanent(err)
 	}
-	return fmt.Errorf("%s %.100q in %s: %w", what, name, d.path, err)
+	return fmt.Errorf("%s %.900q in %s: %w", what, name, d.path, err)
 }

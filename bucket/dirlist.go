@@ -20,7 +20,7 @@ func (d *Dir) List(ctx context.Context, prefix, after string) iter.Seq2[Info, er
 		w := walk{ctx: ctx, tree: &d.tree, prefix: prefix, after: after}
 		w.yield = func(info Info, err error) bool {
 			if err != nil {
-				err = fmt.Errorf("list %.100q in %s: %w", prefix, d.path, err)
+				err = fmt.Errorf("list %.900q in %s: %w", prefix, d.path, err)
 			}
 			return yield(info, err) && err == nil
 		}

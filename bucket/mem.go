@@ -36,7 +36,7 @@ func (m *Mem) String() string { return "memory" }
 // PutNew implements Bucket.
 func (m *Mem) PutNew(ctx context.Context, name string, body io.Reader, opts PutOptions) error {
 	if err := m.put(ctx, name, body, opts); err != nil {
-		return fmt.Errorf("put %.100q in memory: %w", name, hideNotExist(err))
+		return fmt.Errorf("put %.900q in memory: %w", name, hideNotExist(err))
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (m *Mem) object(name string) (memObject, bool) {
 func (m *Mem) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
 	o, err := m.get(ctx, name)
 	if err = errors.Join(err, CheckRange(offset, length)); err != nil {
-		return nil, fmt.Errorf("open %.100q in memory: %w", name, err)
+		return nil, fmt.Errorf("open %.900q in memory: %w", name, err)
 	}
 	return newRangeReader(ctx, memFile{bytes.NewReader(o.data)}, o.info.Size, offset, length), nil
 }
@@ -92,7 +92,7 @@ func (m *Mem) Open(ctx context.Context, name string, offset, length int64) (io.R
 func (m *Mem) Stat(ctx context.Context, name string) (Info, error) {
 	o, err := m.get(ctx, name)
 	if err != nil {
-		return Info{}, fmt.Errorf("stat %.100q in memory: %w", name, err)
+		return Info{}, fmt.Errorf("stat %.900q in memory: %w", name, err)
 	}
 	return o.info, nil
 }
@@ -113,7 +113,7 @@ func (m *Mem) List(ctx context.Context, prefix, after string) iter.Seq2[Info, er
 	return func(yield func(Info, error) bool) {
 		for _, name := range m.names(prefix, after) {
 			if err := ctx.Err(); err != nil {
-				yield(Info{}, fmt.Errorf("list %.100q in memory: %w", prefix, err))
+				yield(Info{}, fmt.Errorf("list %.900q in memory: %w", prefix, err))
 				return
 			}
 			if o, _ := m.object(name); !yield(o.info, nil) {

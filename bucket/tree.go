@@ -66,14 +66,14 @@ func (t *tree) checkFree(name string) error {
 	return ErrExists
 }
 
-// writeTemp writes a durable temporary file and returns its name; after an error there is none.
-func (t *tree) writeTemp(ctx context.Context, body io.Reader, opts PutOptions) (tmp string, err error) {
+// writeTemp writes a durable temporary file and returns its name; after an error, or a panic of body, there is none.
+func (t *tree) writeTemp(ctx context.Context, body io.Reader, opts PutOptions) (_ string, err error) {
 	tmp, f, err := t.createTemp()
 	if err != nil {
 		return "", fmt.Errorf("create temporary file: %w", err)
 	}
 	whole := false
-	defer func() { // also when body panics
+	defer func() {
 		err = errors.Join(err, f.Close())
 		if !whole || err != nil {
 			err = errors.Join(err, t.removeTemp(tmp))
