@@ -1,7 +1,6 @@
 package jetcapture
 
 import (
-	"sync/atomic"
 	"time"
 )
 

@@ -1,0 +1,32 @@
+package jetcapture
+
+import (
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go"
+)
+
+// anchorOf makes an anchor of a delivered message. Delivery keeps only the parsed header, so the hash is over a header block rebuilt from
+// that; one that cannot be parsed is hashed as it is.
+func anchorOf(m *reader.Message) cutlog.Anchor {
+	return newAnchor(m.Seq, time.Unix(0, m.Time), m.Msg.Subject, m.Msg.Header, m.Header, m.Msg.Data)
+}
+
+// anchorOfStored makes the same anchor of the same message, as the stream holds it.
+func anchorOfStored(m reader.StoredMessage) cutlog.Anchor {
+	header, err := nats.DecodeHeadersMsg(m.Header)
+	raw := m.Header
+	if err == nil || len(m.Header) == 0 {
+		raw = nil
+	}
+	return newAnchor(m.Seq, m.Time, m.Subject, header, raw, m.Data)
+}
+
+func newAnchor(seq uint64, at time.Time, subject string, header nats.Header, raw, data []byte) cutlog.Anchor {
+	if raw == nil && len(header) > 0 {
+		raw = headerBlock(header)
+	}
+	return cutlog.Anchor{Seq: seq, Time: at.UTC(), Subject: cutlog.Text(subject), Hash: cutlog.HashMessage(subject, raw, data)}
+}

@@ -1,0 +1,208 @@
+package jetcapture
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go"
+)
+
+// archiveKeeper keeps the promise of an archive: each message in exactly one file.
+type archiveKeeper[P Payload, K DestKey] struct {
+	*run[P, K]
+	bucket   bucket.Bucket
+	w        *engine.Writer
+	instance *instance
+	started  bool              // permanent errors of the store end Run before, and are retried after
+	info     reader.StreamInfo // as of the last check
+	notes    []string          // for the next plan
+}
+
+func newArchiveKeeper[P Payload, K DestKey](r *run[P, K]) (*archiveKeeper[P, K], error) {
+	capture := cutlog.EscapeSegment(r.opts.Archive.Capture)
+	if err := cutlog.CheckCapture(capture); err != nil {
+		return nil, fmt.Errorf("capture name %q: %w", r.opts.Archive.Capture, err)
+	}
+	r.opts.Archive.Capture = capture
+	inst, err := claimInstance(r.opts.Archive.Instance)
+	if err != nil {
+		return nil, err
+	}
+	k := &archiveKeeper[P, K]{run: r, bucket: r.opts.Archive.Bucket, instance: inst}
+	k.log = k.log.With("capture", r.opts.Archive.Capture)
+	k.w = &engine.Writer{
+		Capture: capture,
+		Log:     cutlog.New(logStore{k.bucket}, capture),
+		Me:      cutlog.Writer{Instance: inst.name, Boot: newBoot()},
+		Retry:   k.retry,
+		Crash:   r.opts.crash,
+	}
+	return k, nil
+}
+
+// newBoot names one start of a process.
+func newBoot() string {
+	b := make([]byte, 8)
+	_, _ = rand.Read(b) // never fails, see crypto/rand
+	return hex.EncodeToString(b)
+}
+
+func (k *archiveKeeper[P, K]) close() error { return k.instance.release() }
+
+// settings are what shapes the bytes of the files, as the plan keeps them.
+func (k *archiveKeeper[P, K]) settings() map[string]string { return k.opts.settings() }
+
+func (o *Options[P, K]) settings() map[string]string {
+	s := map[string]string{
+		"compression": string(o.Compression), "suffix": o.Suffix, "decoder_version": o.DecoderVersion,
+		"max_age": o.MaxAge.String(),
+	}
+	if o.CompressionLevel != 0 {
+		s["compression_level"] = fmt.Sprint(o.CompressionLevel)
+	}
+	for name, v := range o.Settings {
+		s["x_"+name] = v
+	}
+	return s
+}
+
+// limits reports whether a sequence that the stream has dropped unread was certainly a message for us.
+func (k *archiveKeeper[P, K]) limits(info reader.StreamInfo) bool {
+	return info.Retention == nats.LimitsPolicy && len(k.opts.FilterSubjects) == 0
+}
+
+func (k *archiveKeeper[P, K]) facts(reason cutlog.Reason) engine.Facts {
+	return engine.Facts{
+		Capture: k.w.Capture, Writer: k.w.Me, Reason: reason, Time: time.Now(), Settings: k.settings(),
+		FirstSeq: k.info.FirstSeq, Limits: k.limits(k.info), Notes: k.notes,
+	}
+}
+
+// check implements keeper.
+func (k *archiveKeeper[P, K]) check(ctx context.Context, rd reader.Reader) error {
+	if err := rd.Check(ctx); err != nil {
+		return err
+	}
+	info, err := k.src.Info(ctx)
+	if err != nil {
+		return err
+	}
+	k.info = info
+	return nil
+}
+
+// commit implements keeper: plan, files, done, ack.
+func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error {
+	p := s.cut.Plan(k.w.Head, k.facts(s.reason))
+	won, err := k.w.Commit(ctx, p, func(ctx context.Context) ([]cutlog.File, error) { return k.putAll(ctx, p, s) })
+	if err != nil {
+		return err
+	}
+	if !won {
+		k.stats.update(func(st *Stats) { st.CutsLost++ })
+		return errBehind
+	}
+	k.notes = nil
+	s.event = cutEvent(p, k.w.Head.Done)
+	k.lostByPlan(p)
+	return k.ack(ctx, rd, p.To)
+}
+
+// ack acknowledges what a done record covers. What the server does not confirm comes again, is recognised and acknowledged then.
+func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint64) error {
+	if err := rd.Ack(ctx, to); err != nil && ctx.Err() == nil {
+		k.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", to, "error", err)
+	}
+	k.w.At(engine.AfterAck)
+	return nil
+}
+
+// putAll stores the files of a cut, StoreWorkers at a time, and returns them in the plan's order.
+func (k *archiveKeeper[P, K]) putAll(ctx context.Context, p *cutlog.Plan, s *sealedCut[P, K]) ([]cutlog.File, error) {
+	files := make([]cutlog.File, len(p.Blocks))
+	err := each(ctx, k.opts.StoreWorkers, len(p.Blocks), func(ctx context.Context, i int) (err error) {
+		files[i], err = k.put(ctx, p, i, s.files[s.cut.Blocks[i]].Sealed)
+		k.w.At(engine.AfterFile)
+		return err
+	})
+	return files, err
+}
+
+// each calls f for 0 to n-1 on several goroutines and returns the first error, after all have ended.
+func each(ctx context.Context, workers, n int, f func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range min(workers, n) {
+		all.Go(func() {
+			for i := range next {
+				if err := f(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+		}
+	}
+	close(next)
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// lostByPlan warns of what the stream dropped before it was read.
+func (k *archiveKeeper[P, K]) lostByPlan(p *cutlog.Plan) {
+	for _, l := range p.Lost {
+		k.tellLost(Lost{
+			Reason: string(l.Reason), Messages: int64(l.Seqs.Count()), From: l.Seqs.First(), To: l.Seqs.Last(),
+			Detail: fmt.Sprintf("recorded in plan %d", p.N),
+		})
+	}
+}
+
+// cutEvent is what the hook hears of a finished plan.
+func cutEvent(p *cutlog.Plan, d *cutlog.Done) CutDone {
+	e := CutDone{
+		N: p.N, Reason: string(p.Reason), From: p.From, To: p.To, Blocks: len(p.Blocks),
+		Skipped: int64(p.Skipped.Count()), Absent: int64(p.Absent),
+	}
+	for _, l := range p.Lost {
+		e.Lost += int64(l.Seqs.Count())
+	}
+	for i, b := range p.Blocks {
+		e.Messages += b.Messages
+		if b.Kind == cutlog.KindDead {
+			e.Dead += b.Messages
+		}
+		if d != nil && i < len(d.Files) {
+			e.Bytes += d.Files[i].Size
+		}
+	}
+	return e
+}
+
+// permanent decides whether an error of the store or the log ends Run. Errors of the log itself always do: nobody may write to a log that
+// is damaged or another capture's.
+func (k *archiveKeeper[P, K]) permanent(err error) bool {
+	var corrupt *cutlog.CorruptError
+	var mismatch *cutlog.MismatchError
+	var version *cutlog.VersionError
+	var overwrites *cutlog.NoCreateOnlyError
+	if errors.As(err, &corrupt) || errors.As(err, &mismatch) || errors.As(err, &version) || errors.As(err, &overwrites) {
+		return true
+	}
+	return !k.started && bucket.IsPermanent(err)
+}

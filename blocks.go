@@ -1,0 +1,328 @@
+package jetcapture
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/spool"
+)
+
+// openBlock is a block whose rows, or messages, are in the spool.
+type openBlock[P Payload, K DestKey] struct {
+	*engine.Block
+	key  K
+	w    FormattedDataWriter[P] // nil when the messages are kept
+	buf  *spool.Buffer
+	kept bool // the writer buffers: it is fed at the seal
+}
+
+// start begins the file of a writer that does not buffer.
+func (b *openBlock[P, K]) start(w FormattedDataWriter[P]) error {
+	b.w = w
+	if err := guard(func() error { return w.InitNew(b.buf) }); err != nil {
+		return fmt.Errorf("start a block in %s: %w", b.Dir, err)
+	}
+	return b.buf.Commit()
+}
+
+// writeRow calls the writer; a failed or panicking Write leaves no byte.
+func (b *openBlock[P, K]) writeRow(p P) (rows int, err error) {
+	before := b.buf.Len()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("writer panics: %v", r)
+		}
+		if err != nil {
+			b.buf.Truncate(before)
+		}
+	}()
+	return b.w.Write(p)
+}
+
+// finish flushes the writer. It is called once, whatever became of the block.
+func (b *openBlock[P, K]) finish() error {
+	if b.w == nil {
+		return nil
+	}
+	w := b.w
+	b.w = nil
+	if err := guard(w.Flush); err != nil {
+		return fmt.Errorf("finish a block in %s: %w", b.Dir, err)
+	}
+	return nil
+}
+
+// guard makes an error of a panic in the user's code.
+func guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return f()
+}
+
+// keyed is what the table knows of a key.
+type keyed[P Payload, K DestKey] struct {
+	key    K
+	texts  []cutlog.Text
+	path   string
+	broken error              // the key cannot be a path
+	open   []*openBlock[P, K] // one for each window that is open
+}
+
+// table holds the open blocks of one cut. One goroutine uses it at a time.
+type table[P Payload, K DestKey] struct {
+	opts     *Options[P, K]
+	spool    *spool.Spool
+	codec    *codec.Codec
+	gzip     *codec.Codec // of dead letters
+	cut      *engine.Cut
+	blocks   []*openBlock[P, K]
+	keys     map[K]*keyed[P, K]
+	byPath   map[string]*keyed[P, K]
+	dead     map[int64]*openBlock[P, K] // by window
+	buffered bool                       // writers buffer, as one of them has shown
+	replies  *replies                   // with a Store
+}
+
+// newTable returns an empty table for a cut that begins after what cut has.
+func (r *run[P, K]) newTable(cut *engine.Cut) *table[P, K] {
+	return &table[P, K]{
+		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered,
+		replies: &replies{}, keys: map[K]*keyed[P, K]{}, byPath: map[string]*keyed[P, K]{}, dead: map[int64]*openBlock[P, K]{},
+	}
+}
+
+// block returns the open block of key and window.
+func (t *table[P, K]) block(key K, window int64) (*openBlock[P, K], error) {
+	k := t.keys[key]
+	if k == nil {
+		k = t.newKey(key)
+	}
+	if k.broken != nil {
+		return nil, k.broken
+	}
+	for _, b := range k.open {
+		if b.Window == window {
+			return b, nil
+		}
+	}
+	b := t.newBlock(&engine.Block{
+		Kind: cutlog.KindData, Key: k.texts, Dir: joinPath(k.path, engine.WindowDir(window)),
+		Suffix: fileSuffix(t.opts.Suffix, t.codec.Suffix()), Window: window,
+	}, k.key)
+	if err := t.begin(b); err != nil {
+		return nil, &writerError{err}
+	}
+	t.cut.Open(b.Block)
+	k.open = append(k.open, b)
+	return b, nil
+}
+
+// writerError marks an error after which the writer cannot go on: it ends Run.
+type writerError struct{ error }
+
+func (e *writerError) Unwrap() error { return e.error }
+
+// newKey adds a key. Keys with an equal path share their blocks.
+func (t *table[P, K]) newKey(key K) *keyed[P, K] {
+	k := &keyed[P, K]{key: key}
+	if t.opts.Store == nil {
+		k.texts, k.path, k.broken = t.opts.Archive.keyPath(key)
+		if same := t.byPath[k.path]; k.broken == nil && same != nil {
+			k = same
+		}
+		t.byPath[k.path] = k
+	}
+	t.keys[key] = k
+	return k
+}
+
+// newBlock returns a block without a writer.
+func (t *table[P, K]) newBlock(b *engine.Block, key K) *openBlock[P, K] {
+	c := t.codec
+	if b.Kind == cutlog.KindDead {
+		c = t.gzip
+	}
+	o := &openBlock[P, K]{Block: b, key: key, kept: t.buffered && b.Kind == cutlog.KindData}
+	if o.kept {
+		c = nil
+	}
+	o.buf = t.spool.NewBuffer(c)
+	t.blocks = append(t.blocks, o)
+	return o
+}
+
+// begin makes the writer of a data block, or finds out that its messages must be kept.
+func (t *table[P, K]) begin(b *openBlock[P, K]) error {
+	if b.kept {
+		return nil
+	}
+	w := t.opts.WriterFactory()
+	if w == nil {
+		return fmt.Errorf("WriterFactory returns nil")
+	}
+	if bw, ok := w.(BufferedWriter); ok && bw.Buffered() {
+		t.keep(b)
+		return nil
+	}
+	return b.start(w)
+}
+
+// keep turns b, which has no message yet, and all blocks to come into blocks that keep their messages.
+func (t *table[P, K]) keep(b *openBlock[P, K]) {
+	t.buffered, b.kept = true, true
+	b.buf.Discard()
+	b.buf = t.spool.NewBuffer(nil)
+}
+
+// add puts a decoded message into the block of its key and window. An error is a *writerError, an error of the spool, or the reason why the message is
+// poison.
+func (t *table[P, K]) add(m *reader.Message, p P, key K) (*openBlock[P, K], error) {
+	b, err := t.block(key, engine.WindowStart(m.Time, t.opts.MaxAge))
+	if err != nil {
+		return nil, err
+	}
+	return b, t.addTo(b, m, p)
+}
+
+// addTo puts a decoded message into b.
+func (t *table[P, K]) addTo(b *openBlock[P, K], m *reader.Message, p P) error {
+	if b.kept {
+		return t.keepMessage(b, m)
+	}
+	before := b.buf.Len()
+	rows, err := b.writeRow(p)
+	if err != nil {
+		return err
+	}
+	if b.Messages == 0 && rows > 0 && b.buf.Len() == before {
+		return t.keepFrom(b, m)
+	}
+	t.cut.Add(b.Block, m.Seq, rows)
+	return t.commit(b)
+}
+
+// keepFrom turns b into a block that keeps its messages: the first successful Write added no byte, so the writer buffers.
+func (t *table[P, K]) keepFrom(b *openBlock[P, K], m *reader.Message) error {
+	if err := b.finish(); err != nil {
+		return &writerError{err}
+	}
+	t.keep(b)
+	return t.keepMessage(b, m)
+}
+
+func (t *table[P, K]) keepMessage(b *openBlock[P, K], m *reader.Message) error {
+	if _, err := b.buf.Write(appendKept(nil, m)); err != nil {
+		return &spoolError{err}
+	}
+	t.cut.Add(b.Block, m.Seq, 0)
+	return t.commit(b)
+}
+
+// spoolError marks an error of the spool: no byte is lost, and reading waits until it is mended.
+type spoolError struct{ error }
+
+func (e *spoolError) Unwrap() error { return e.error }
+
+// commit ends a row, and the part when it is full.
+func (t *table[P, K]) commit(b *openBlock[P, K]) error {
+	err := b.buf.Commit()
+	if t.opts.full(b.Messages, b.buf.Len()) && !b.Closed {
+		t.close(b)
+	}
+	if err != nil {
+		return &spoolError{err}
+	}
+	return nil
+}
+
+// full reports whether a block of so many messages and bytes is a full part.
+func (o *Options[P, K]) full(messages, size int64) bool {
+	return (o.MaxMessages > 0 && messages >= int64(o.MaxMessages)) || (o.MaxBytes > 0 && size >= o.MaxBytes)
+}
+
+// close ends a part; the next message of its key and window opens another.
+func (t *table[P, K]) close(b *openBlock[P, K]) {
+	t.cut.Close(b.Block)
+	if b.Kind == cutlog.KindDead {
+		delete(t.dead, b.Window)
+		return
+	}
+	k := t.keys[b.key]
+	for i, o := range k.open {
+		if o == b {
+			k.open = append(k.open[:i], k.open[i+1:]...)
+			return
+		}
+	}
+}
+
+// addDead puts a dead letter into the block of its window.
+func (t *table[P, K]) addDead(m *reader.Message, letter DeadLetter) error {
+	window := engine.WindowStart(m.Time, t.opts.MaxAge)
+	b := t.dead[window]
+	if b == nil {
+		b = t.newBlock(deadBlock(t.opts.Archive.Capture, window), *new(K))
+		t.cut.Open(b.Block)
+		t.dead[window] = b
+	}
+	return t.addLetter(b, m.Seq, letter)
+}
+
+// addLetter writes a dead letter as a row of b.
+func (t *table[P, K]) addLetter(b *openBlock[P, K], seq uint64, letter DeadLetter) error {
+	row, err := json.Marshal(letter)
+	if err != nil {
+		return &writerError{fmt.Errorf("encode the dead letter of sequence %d: %w", seq, err)}
+	}
+	if _, err := b.buf.Write(append(row, '\n')); err != nil {
+		return &spoolError{err}
+	}
+	t.cut.Add(b.Block, seq, 1)
+	return t.commit(b)
+}
+
+// deadBlock is a new block of dead letters.
+func deadBlock(capture string, window int64) *engine.Block {
+	return &engine.Block{
+		Kind: cutlog.KindDead, Window: window, Suffix: "ndjson.gz",
+		Dir: joinPath(cutlog.DeadPrefix(capture), engine.WindowDir(window)),
+	}
+}
+
+// closedBytes returns how many bytes before compression the closed parts hold.
+func (t *table[P, K]) closedBytes() (n int64) {
+	for _, b := range t.blocks {
+		if b.Closed {
+			n += b.buf.Len()
+		}
+	}
+	return n
+}
+
+// finish flushes all writers, in the goroutine that wrote the rows.
+func (t *table[P, K]) finish() error {
+	for _, b := range t.blocks {
+		if err := b.finish(); err != nil {
+			return &writerError{err}
+		}
+	}
+	return nil
+}
+
+// discard drops every block. What was read stays in the stream.
+func (t *table[P, K]) discard() {
+	for _, b := range t.blocks {
+		_ = b.finish() // the file is dropped: what Flush says of it does not matter any more
+		b.buf.Discard()
+	}
+}
+
+var _ io.Writer = (*spool.Buffer)(nil)

@@ -1,0 +1,59 @@
+package jetcapture
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// maxInstances is how many captures one host can run without being told their names.
+const maxInstances = 1000
+
+// instance is the name of this process among those that work on the same capture.
+type instance struct {
+	name string
+	lock *os.File // nil when the name was given
+}
+
+var notNameChar = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+
+// claimInstance returns the given name, or the host name plus the lowest number whose lock file in the temporary directory is free.
+func claimInstance(name string) (*instance, error) {
+	if name != "" {
+		if notNameChar.MatchString(name) || len(name) > 64 {
+			return nil, fmt.Errorf("instance name %q: use at most 64 of the characters A-Z a-z 0-9 _ -", name)
+		}
+		return &instance{name: name}, nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name this instance after its host: %w (or give it a name)", err)
+	}
+	host = notNameChar.ReplaceAllString(host, "-")
+	host = host[:min(len(host), 48)]
+	for n := range maxInstances {
+		name := fmt.Sprintf("%s-%d", host, n)
+		path := filepath.Join(os.TempDir(), "jetcapture-"+name+".lock")
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if os.IsPermission(err) {
+			continue // another user's
+		}
+		if err != nil {
+			return nil, fmt.Errorf("name this instance by a lock file: %w (or give it a name)", err)
+		}
+		if tryLock(f) {
+			return &instance{name: name, lock: f}, nil
+		}
+		_ = f.Close() // somebody else holds it
+	}
+	return nil, fmt.Errorf("name this instance: all of %s-0 to %s-%d are taken, give it a name", host, host, maxInstances-1)
+}
+
+// release frees the name. The lock file stays, so that nobody locks one that is about to vanish.
+func (i *instance) release() error {
+	if i.lock == nil {
+		return nil
+	}
+	return i.lock.Close()
+}

@@ -1,0 +1,140 @@
+// Package engine takes the decisions of a capture: which window a message belongs to, when a cut is due, what a plan holds, where an
+// interrupted capture goes on, what a redo must make. It has no goroutine, no clock and no I/O but the small interfaces that it declares,
+// so that a simulation can drive the code that production runs.
+package engine
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Block is the bookkeeping of one open block: everything that a plan says of it.
+type Block struct {
+	Kind     cutlog.Kind
+	Key      []cutlog.Text
+	Dir      string // directory below the root
+	Suffix   string // of the file, without a leading dot
+	Window   int64  // start, nanoseconds since the Unix epoch
+	Messages int64
+	Rows     int64
+	Seqs     cutlog.SeqSet
+	Closed   bool // a full part: the next message of its key and window opens another block
+}
+
+// Cut is what was read since the last cut, as far as a plan needs it.
+type Cut struct {
+	From     uint64 // last sequence of the cut before
+	Through  uint64 // every sequence up to here is in a set or was proved absent
+	Blocks   []*Block
+	Skipped  cutlog.SeqSet
+	Last     cutlog.Anchor // the last message delivered, or the anchor of the cut before
+	Messages int64         // in blocks, dead letters included
+	Dead     int64         // in blocks of kind dead
+
+	open   int   // blocks that are not closed
+	oldest int64 // window of the oldest block
+}
+
+// NewCut starts collecting after the sequence from, whose anchor is anchor.
+func NewCut(from uint64, anchor cutlog.Anchor) *Cut {
+	return &Cut{From: from, Through: from, Last: anchor}
+}
+
+// Open adds an open block.
+func (c *Cut) Open(b *Block) {
+	if len(c.Blocks) == 0 || b.Window < c.oldest {
+		c.oldest = b.Window
+	}
+	c.Blocks = append(c.Blocks, b)
+	c.open++
+}
+
+// Add notes that the message with the stream sequence seq became rows of the block b.
+func (c *Cut) Add(b *Block, seq uint64, rows int) {
+	b.Seqs = with(b.Seqs, seq)
+	b.Messages++
+	b.Rows += int64(rows)
+	c.Messages++
+	if b.Kind == cutlog.KindDead {
+		c.Dead++
+	}
+}
+
+// Skip notes that the message with the stream sequence seq was left out on purpose.
+func (c *Cut) Skip(seq uint64) { c.Skipped = with(c.Skipped, seq) }
+
+// with adds a sequence. Only a shared consumer delivers one below the last.
+func with(s cutlog.SeqSet, seq uint64) cutlog.SeqSet {
+	if seq <= s.Last() {
+		return s.Union(cutlog.NewSeqSet(seq))
+	}
+	s.Add(seq)
+	return s
+}
+
+// Take takes messages out of b again, which could not be written at the seal.
+func (c *Cut) Take(b *Block, seqs cutlog.SeqSet) {
+	b.Seqs = b.Seqs.Minus(seqs)
+	b.Messages -= int64(seqs.Count())
+	c.Messages -= int64(seqs.Count())
+}
+
+// Close notes that b is full.
+func (c *Cut) Close(b *Block) {
+	b.Closed = true
+	c.open--
+}
+
+// AllClosed reports whether there are blocks and all are full.
+func (c *Cut) AllClosed() bool { return len(c.Blocks) > 0 && c.open == 0 }
+
+// Empty reports whether no message was read since the last cut.
+func (c *Cut) Empty() bool { return len(c.Blocks) == 0 && c.Skipped.Empty() }
+
+// Moved reports whether there is anything to cut: messages, or proved absence.
+func (c *Cut) Moved() bool { return c.Through > c.From || !c.Empty() }
+
+// planBlockOverhead is what a plan holds of a block besides its sequences, key and directory.
+const planBlockOverhead = 300
+
+// PlanBytes estimates the size of the cut's plan, unpacked.
+func (c *Cut) PlanBytes() int {
+	n := c.Skipped.EncodedLen()
+	for _, b := range c.Blocks {
+		n += b.Seqs.EncodedLen() + 2*len(b.Dir) + planBlockOverhead
+	}
+	return n
+}
+
+// WindowStart returns the start of the window that holds the time t; both in nanoseconds since the Unix epoch, to which windows are
+// aligned.
+func WindowStart(t int64, maxAge time.Duration) int64 {
+	m := int64(maxAge)
+	r := t % m
+	if r < 0 {
+		r += m
+	}
+	return t - r
+}
+
+// WindowDir is the default directory of a window: YYYY/MM/DD/HH/mm of its start, in UTC.
+func WindowDir(start int64) string {
+	return time.Unix(0, start).UTC().Format("2006/01/02/15/04")
+}
+
+// StoreName is the file name of a block in a Store: it ends in 8 hex digits of the SHA-256 of its exact sequences, so that an equal name
+// means equal messages.
+func StoreName(stream string, seqs cutlog.SeqSet, suffix string) string {
+	h := sha256.New()
+	for first, last := range seqs.Runs() {
+		fmt.Fprintf(h, "%d-%d,", first, last)
+	}
+	name := fmt.Sprintf("%s-%020d-%020d-%x", cutlog.EscapeSegment(stream), seqs.First(), seqs.Last(), h.Sum(nil)[:4])
+	if suffix == "" {
+		return name
+	}
+	return name + "." + suffix
+}

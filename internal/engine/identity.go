@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// StreamFacts is what a stream says of itself.
+type StreamFacts struct {
+	Name       string
+	Created    time.Time
+	Configured uint64 // configured first sequence, at least 1
+	FirstSeq   uint64
+	LastSeq    uint64
+	Limits     bool // limits retention without a filter: what it dropped unread is a loss
+}
+
+// AnchorLook is what a stream has at the sequence of an anchor.
+type AnchorLook int
+
+// The outcomes of looking at an anchor.
+const (
+	AnchorSame    AnchorLook = iota // the same message, or there is no anchor to look at
+	AnchorMissing                   // no message: the rule on work queues, and after expiry
+	AnchorOther                     // another message
+)
+
+// Identity is what a stream is to a capture.
+type Identity int
+
+// The identities of a stream.
+const (
+	Same       Identity = iota // resume
+	Recreated                  // another stream of that name: a new incarnation
+	RolledBack                 // the same stream without its newest messages: a new incarnation
+	Foreign                    // a stream that the log has left: two servers share the archive
+)
+
+// Judge compares a stream with the head of the log. past are the creation times of the streams that the log has left.
+func Judge(head cutlog.Head, s StreamFacts, look AnchorLook, past []time.Time) Identity {
+	p := head.Plan
+	if !s.Created.Equal(p.Stream.Created) {
+		for _, t := range past {
+			if t.Equal(s.Created) {
+				return Foreign
+			}
+		}
+		return Recreated
+	}
+	if s.LastSeq < p.To || look == AnchorOther {
+		return RolledBack
+	}
+	return Same
+}
+
+// Opening is what opens an incarnation.
+type Opening struct {
+	Stream StreamFacts
+	From   uint64
+	Anchor cutlog.Anchor // that still matches, of a rolled-back stream
+	Past   []time.Time
+	Note   string
+}
+
+// OpenPlan makes the plan that opens an incarnation, and for an empty log the capture: it has no blocks, and what a recreated stream
+// dropped before we saw it is recorded as lost.
+func OpenPlan(head cutlog.Head, o Opening, f Facts) *cutlog.Plan {
+	p := &cutlog.Plan{
+		Version: cutlog.Version, N: head.N + 1, Prev: head.DoneSum,
+		Writer: f.Writer, Reason: cutlog.ReasonOpen, Time: f.Time.UTC(),
+		Stream:      cutlog.Stream{Name: o.Stream.Name, Created: o.Stream.Created},
+		Incarnation: cutlog.IncarnationID(f.Capture, o.Stream.Name, o.Stream.Created, head.N+1),
+		Opens:       true, Opened: head.N + 1, Past: o.Past,
+		From: o.From, To: o.From, Anchor: o.Anchor, Settings: f.Settings,
+	}
+	if o.Note != "" {
+		p.Notes = append(p.Notes, o.Note)
+	}
+	if head.Plan == nil || o.Stream.FirstSeq <= o.From+1 {
+		return p
+	}
+	p.To = o.Stream.FirstSeq - 1
+	if o.Stream.Limits {
+		var lost cutlog.SeqSet
+		lost.AddRange(o.From+1, p.To)
+		p.Lost = []cutlog.LostRange{{Reason: cutlog.LostRecreated, Seqs: lost}}
+	} else {
+		p.Absent = p.To - p.From
+	}
+	return p
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Facts is what a plan says beside the cut itself.
+type Facts struct {
+	Capture  string
+	Writer   cutlog.Writer
+	Reason   cutlog.Reason
+	Time     time.Time
+	Settings map[string]string
+	FirstSeq uint64 // of the stream, when the cut was checked
+	Limits   bool   // limits retention without a filter: a hole below FirstSeq is a loss
+	Notes    []string
+}
+
+// Plan makes the plan that follows head. It leaves out blocks without a message and sorts c.Blocks into the order of the plan's.
+func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
+	c.Blocks = slices.DeleteFunc(c.Blocks, func(b *Block) bool { return b.Messages == 0 })
+	slices.SortFunc(c.Blocks, func(a, b *Block) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.Seqs.First(), b.Seqs.First()))
+	})
+	p := &cutlog.Plan{
+		Version:     cutlog.Version,
+		N:           head.N + 1,
+		Prev:        head.DoneSum,
+		Writer:      f.Writer,
+		Reason:      f.Reason,
+		Time:        f.Time.UTC(),
+		Stream:      head.Plan.Stream,
+		Incarnation: head.Plan.Incarnation,
+		Opened:      head.Plan.Opened,
+		From:        c.From,
+		To:          c.Through,
+		Anchor:      c.Last,
+		Notes:       f.Notes,
+		Settings:    f.Settings,
+		Skipped:     c.Skipped,
+	}
+	for _, b := range c.Blocks {
+		p.Blocks = append(p.Blocks, b.planned(f.Capture, p.Incarnation))
+	}
+	var lost cutlog.SeqSet
+	if f.Limits {
+		lost = c.holesBelow(f.FirstSeq)
+	}
+	if !lost.Empty() {
+		p.Lost = []cutlog.LostRange{{Reason: cutlog.LostExpired, Seqs: lost}}
+	}
+	p.Absent = p.To - p.From - uint64(c.Messages) - uint64(c.Skipped.Count()) - uint64(lost.Count())
+	return p
+}
+
+// planned is the block as its plan names it.
+func (b *Block) planned(capture, incarnation string) cutlog.Block {
+	return cutlog.Block{
+		Kind:     b.Kind,
+		Key:      b.Key,
+		Dir:      b.Dir,
+		Name:     cutlog.BlockName(capture, incarnation, b.Seqs.First(), b.Seqs.Last(), b.Suffix),
+		Window:   time.Unix(0, b.Window).UTC(),
+		Messages: b.Messages,
+		Rows:     b.Rows,
+		Seqs:     b.Seqs,
+	}
+}
+
+// run is the sequences first to last, which belong to block.
+type run struct {
+	first, last uint64
+	block       int
+}
+
+// runs returns the runs of the sets in ascending order.
+func runs(sets ...cutlog.SeqSet) []run {
+	var all []run
+	for i, s := range sets {
+		for first, last := range s.Runs() {
+			all = append(all, run{first, last, i})
+		}
+	}
+	slices.SortFunc(all, func(a, b run) int { return cmp.Compare(a.first, b.first) })
+	return all
+}
+
+// holesBelow returns the sequences of the cut below the stream's first one that are in no set: the stream had dropped them before they
+// were read.
+func (c *Cut) holesBelow(firstSeq uint64) cutlog.SeqSet {
+	var holes cutlog.SeqSet
+	end := min(firstSeq, c.Through+1)
+	if end <= c.From+1 {
+		return holes
+	}
+	sets := []cutlog.SeqSet{c.Skipped}
+	for _, b := range c.Blocks {
+		sets = append(sets, b.Seqs)
+	}
+	next := c.From + 1
+	for _, r := range runs(sets...) {
+		if r.first >= end {
+			break
+		}
+		if r.first > next {
+			holes.AddRange(next, r.first-1)
+		}
+		next = r.last + 1
+	}
+	if next < end {
+		holes.AddRange(next, end-1)
+	}
+	return holes
+}

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Writer is one process's hold on the log of a capture: where it stands, and what comes next. Its methods are called from one goroutine
+// at a time.
+//
+// What it keeps: a plan is put again, with the same bytes, until it can be read back; plan n+1 comes only after done n; whoever finds a
+// plan without done finishes that cut before anything else.
+type Writer struct {
+	Capture string
+	Log     *cutlog.Log
+	Me      cutlog.Writer
+	Head    cutlog.Head // the newest record known
+	// Retry calls f until it succeeds, ctx ends, or f returns an error that no retry can mend.
+	Retry func(ctx context.Context, what string, f func(ctx context.Context) error) error
+	// Crash is called at each arrow of the protocol. Nil in production.
+	Crash func(point string)
+}
+
+// The arrows of the protocol, as Writer.Crash gets them.
+const (
+	BeforePlan  = "before-plan"
+	AfterPlan   = "after-plan"
+	AfterFiles  = "after-files"
+	AfterDone   = "after-done"
+	AfterAck    = "after-ack"
+	AfterLost   = "after-lost"
+	AfterFormat = "after-format"
+	BeforeRedo  = "before-redo"
+	AfterFile   = "after-file" // each one
+)
+
+// At marks an arrow of the protocol.
+func (w *Writer) At(point string) {
+	if w.Crash != nil {
+		w.Crash(point)
+	}
+}
+
+// Refresh reads the newest record of the log.
+func (w *Writer) Refresh(ctx context.Context) error {
+	return w.Retry(ctx, "read the cut log", func(ctx context.Context) error {
+		head, err := w.Log.Head(ctx)
+		if err == nil {
+			w.Head = head
+		}
+		return err
+	})
+}
+
+// Commit carries out the cut that p plans: the plan, the files by way of store, the done record. It reports false when another writer's
+// plan holds the number; nothing of this cut was stored then.
+func (w *Writer) Commit(ctx context.Context, p *cutlog.Plan, store func(ctx context.Context) ([]cutlog.File, error)) (won bool, err error) {
+	won, err = w.Plan(ctx, p)
+	if err != nil || !won {
+		return won, err
+	}
+	files, err := store(ctx)
+	if err != nil {
+		return true, fmt.Errorf("store the files of cut %d: %w", p.N, err)
+	}
+	w.At(AfterFiles)
+	return true, w.Done(ctx, files)
+}
+
+// Plan puts the plan p and makes it the head when it won its number.
+func (w *Writer) Plan(ctx context.Context, p *cutlog.Plan) (won bool, err error) {
+	rec, err := cutlog.EncodePlan(w.Capture, p)
+	if err != nil {
+		return false, fmt.Errorf("plan cut %d: %w", p.N, err)
+	}
+	w.At(BeforePlan)
+	won, err = w.put(ctx, rec)
+	if err != nil || !won {
+		return won, err
+	}
+	w.At(AfterPlan)
+	w.Head = cutlog.Head{N: p.N, Plan: p, PlanSum: rec.Sum}
+	return true, nil
+}
+
+// Done puts the done record of the head's plan, whose files are all visible.
+func (w *Writer) Done(ctx context.Context, files []cutlog.File) error {
+	d := &cutlog.Done{Version: cutlog.Version, N: w.Head.N, Plan: w.Head.PlanSum, Lost: w.Head.LostSum, Files: files}
+	rec, err := cutlog.EncodeDone(w.Capture, d)
+	if err != nil {
+		return fmt.Errorf("finish cut %d: %w", d.N, err)
+	}
+	won, err := w.put(ctx, rec)
+	if err != nil {
+		return err
+	}
+	if !won {
+		return w.sameDone(ctx, d)
+	}
+	w.At(AfterDone)
+	w.Head.Done, w.Head.DoneSum = d, rec.Sum
+	return nil
+}
+
+// sameDone accepts the done record that another writer put for the same cut.
+func (w *Writer) sameDone(ctx context.Context, ours *cutlog.Done) error {
+	if err := w.Refresh(ctx); err != nil {
+		return err
+	}
+	if w.Head.N > ours.N {
+		return nil // finished, and more
+	}
+	if w.Head.Done == nil || w.Head.Done.Plan != ours.Plan {
+		return fmt.Errorf("done record of cut %d in capture %s belongs to another plan: run verify on the archive", ours.N, w.Capture)
+	}
+	return nil
+}
+
+// put puts a record until it can be read back, and reports whether it is ours.
+func (w *Writer) put(ctx context.Context, rec cutlog.Record) (won bool, err error) {
+	err = w.Retry(ctx, "put "+rec.Name, func(ctx context.Context) error {
+		var err error
+		won, err = w.Log.Put(ctx, rec)
+		return err
+	})
+	return won, err
+}

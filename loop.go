@@ -1,0 +1,249 @@
+package jetcapture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+)
+
+const (
+	tickEvery    = 200 * time.Millisecond // how often the clock may close a window
+	checkTimeout = 5 * time.Second        // for what a cut asks the server
+	closeTimeout = 5 * time.Second
+)
+
+// loop owns the open blocks. All its methods run in the goroutine of Run; a cut that is being stored runs beside it.
+type loop[P Payload, K DestKey] struct {
+	*run[P, K]
+	stop        context.Context // cancelled when the run is to end
+	keep        keeper[P, K]
+	rd          reader.Reader
+	feed        *feed[P, K]
+	cut         *engine.Cut
+	table       *table[P, K]
+	pace        engine.Pace
+	storing     chan error // the result of the cut that is being stored; nil: none is
+	lastMsg     *reader.Message
+	warnedAcks  bool
+	checkFailed error // why the last cut that was due was not made
+	ended       error // after the next cut, reading starts again because of this
+	reached     bool  // Once: the target is in hand
+}
+
+func (r *run[P, K]) newLoop(ctx context.Context, k keeper[P, K], o opened) *loop[P, K] {
+	l := &loop[P, K]{run: r, stop: ctx, keep: k, rd: o.rd, cut: engine.NewCut(o.from, o.anchor)}
+	l.table = r.newTable(l.cut)
+	l.pace = engine.Pace{MaxAge: r.opts.MaxAge, Grace: r.opts.Grace, MaxIdle: r.opts.MaxIdle}
+	l.pace.Start(time.Now())
+	l.feed = startFeed(context.WithoutCancel(ctx), o.rd, r.opts.DecodeWorkers, r.opts.decode)
+	l.reached = r.targeted && o.from >= r.target
+	r.stats.update(func(s *Stats) { s.State = "reading" })
+	return l
+}
+
+// capture reads and cuts until the end. What is open then is dropped: it stays in the stream.
+func (l *loop[P, K]) capture(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer l.drainAfter(ctx, work, cancel)()
+	defer func() {
+		cancel()
+		if l.storing != nil {
+			<-l.storing
+		}
+		l.table.discard()
+	}()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for !l.reached {
+		var in <-chan *job[P, K]
+		if !l.full() {
+			in = l.feed.out
+		}
+		select {
+		case j, ok := <-in:
+			if !ok {
+				return l.readerEnded(work)
+			}
+			if err := l.take(work, j); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if err := l.cutIfDue(work); err != nil {
+				return err
+			}
+		case err := <-l.storing:
+			l.storing = nil
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return l.last(ctx, work, cutlog.ReasonShutdown)
+		}
+	}
+	return l.last(ctx, work, cutlog.ReasonOnce)
+}
+
+// full reports whether reading must wait for the store.
+func (l *loop[P, K]) full() bool { return l.spool.Over() }
+
+// take puts the messages of a batch into blocks.
+func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
+	if j.ready != nil {
+		<-j.ready
+	}
+	if err := l.takeAll(ctx, j); err != nil {
+		return err
+	}
+	if !l.reached && j.Through > l.cut.Through {
+		l.through(j.Through)
+	}
+	if l.targeted && l.opts.Store != nil && j.Pending == 0 {
+		l.reached = true // a shared consumer may have given the rest to others
+	}
+	l.note(j)
+	if l.spool.Over() {
+		return l.cutIfDue(ctx)
+	}
+	return nil
+}
+
+// takeAll hands each message of the batch to its block.
+func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
+	for i := range j.Messages {
+		m := &j.Messages[i]
+		if l.targeted && m.Seq > l.target {
+			l.through(l.target)
+			return nil
+		}
+		d, inline := decoded[P, K]{}, j.items == nil
+		if inline {
+			d = l.decode(m)
+		} else {
+			d = j.items[i]
+		}
+		if err := l.takeOne(ctx, m, d); err != nil {
+			return err
+		}
+		l.cut.Through = max(l.cut.Through, m.Seq)
+		l.lastMsg = m
+		if l.cut.AllClosed() {
+			if err := l.cutIfDue(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if l.targeted && l.cut.Through >= l.target {
+		l.reached = true
+	}
+	return nil
+}
+
+// through notes that everything up to seq is in hand.
+func (l *loop[P, K]) through(seq uint64) {
+	if l.targeted && seq >= l.target {
+		seq, l.reached = l.target, true
+	}
+	l.cut.Through = max(l.cut.Through, seq)
+}
+
+// takeOne puts one message into its block, or wherever the poison policy says.
+func (l *loop[P, K]) takeOne(ctx context.Context, m *reader.Message, d decoded[P, K]) error {
+	if l.opts.Store != nil && l.table.replies.add(m) {
+		return nil // delivered again while it is in an open block
+	}
+	err := d.err
+	if err == nil {
+		_, err = l.table.add(m, d.payload, d.key)
+	}
+	if err == nil {
+		return nil
+	}
+	var broken *writerError
+	var full *spoolError
+	switch {
+	case errors.Is(err, ErrSkip):
+		l.skip(m.Seq)
+		return nil
+	case errors.As(err, &broken):
+		return fmt.Errorf("stream %s sequence %d: %w", l.opts.NATSStreamName, m.Seq, err)
+	case errors.As(err, &full):
+		return l.waitForSpool(ctx, full)
+	}
+	return l.poison(ctx, m, err)
+}
+
+// waitForSpool stops reading until the spool can take more. The rows that it could not take are still in memory.
+func (l *loop[P, K]) waitForSpool(ctx context.Context, cause error) error {
+	l.log.Warn("the spool cannot be written, reading waits", "dir", l.opts.TempDir, "error", cause)
+	l.stats.update(func(s *Stats) { s.State = "waiting for the spool" })
+	defer l.stats.update(func(s *Stats) { s.State = "reading" })
+	for {
+		if l.stop.Err() != nil || l.spool.Relieve() == nil {
+			return nil
+		}
+		if err := l.storeToMakeRoom(ctx); err != nil {
+			return err
+		}
+		if err := pause(ctx, tickEvery); err != nil {
+			return fmt.Errorf("write to the spool in %s: %w", l.opts.TempDir, errors.Join(cause, err))
+		}
+	}
+}
+
+// storeToMakeRoom takes the next step towards an emptier spool: cut what is open, or wait for the cut that is being stored.
+func (l *loop[P, K]) storeToMakeRoom(ctx context.Context) error {
+	if l.storing == nil {
+		return l.makeCut(ctx, cutlog.ReasonPressure)
+	}
+	select {
+	case err := <-l.storing:
+		l.storing = nil
+		return err
+	default:
+		return nil
+	}
+}
+
+// note counts a batch and tells the clock of windows about it.
+func (l *loop[P, K]) note(j *job[P, K]) {
+	now := time.Now()
+	var size, highest int64
+	for i := range j.Messages {
+		size += int64(j.Messages[i].Size)
+		highest = max(highest, j.Messages[i].Time)
+	}
+	l.pace.Read(now, len(j.Messages), highest, j.Pending == 0)
+	u := l.spool.Usage()
+	l.stats.update(func(s *Stats) {
+		s.Messages += int64(len(j.Messages))
+		s.Bytes += size
+		s.Lag = j.Pending
+		s.OpenBlocks = int64(len(l.table.blocks))
+		s.Memory, s.Spooled = u.Memory, u.Disk
+		if n := len(j.Messages); n > 0 {
+			s.LastSeq = j.Messages[n-1].Seq
+			s.LastTime = time.Unix(0, j.Messages[n-1].Time).UTC()
+		}
+	})
+}
+
+// readerEnded deals with the end of reading that the reader chose.
+func (l *loop[P, K]) readerEnded(ctx context.Context) error {
+	err := l.feed.err
+	var diverged *reader.DivergedError
+	if !errors.As(err, &diverged) || l.cut.Empty() {
+		return err
+	}
+	// What was read of the old stream is good: it is cut before the new one is entered.
+	l.ended = err
+	if cutErr := l.finish(ctx, cutlog.ReasonDiverged); cutErr != nil {
+		return cutErr
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package jetcapture
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strconv"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/spool"
+)
+
+// newCodec returns the codec of a compression.
+func newCodec(c Compression, level int) (*codec.Codec, error) {
+	if c == "" {
+		c = None
+	}
+	return codec.New(string(c), level)
+}
+
+// put stores the file of block i of p, until it is there, and returns what is there: ours, or what another writer made of the same plan.
+func (k *archiveKeeper[P, K]) put(ctx context.Context, p *cutlog.Plan, i int, content *spool.Sealed) (f cutlog.File, err error) {
+	b := p.Blocks[i]
+	name := b.Dir + "/" + b.Name
+	err = k.retry(ctx, "put "+name, func(ctx context.Context) error {
+		f, err = k.putOnce(ctx, p, i, content)
+		return err
+	})
+	if err != nil {
+		return f, err
+	}
+	k.tellBlock(BlockStored{
+		Location: k.bucket.String() + "/" + name, Dead: b.Kind == cutlog.KindDead, Key: texts(b.Key), Window: b.Window,
+		First: b.Seqs.First(), Last: b.Seqs.Last(), Messages: b.Messages, Rows: b.Rows, Size: f.Size,
+	})
+	return f, nil
+}
+
+func texts(ts []cutlog.Text) []string {
+	s := make([]string, len(ts))
+	for i, t := range ts {
+		s[i] = string(t)
+	}
+	return s
+}
+
+// putOnce tries to put a file. One that is there already is read back.
+func (k *archiveKeeper[P, K]) putOnce(ctx context.Context, p *cutlog.Plan, i int, content *spool.Sealed) (f cutlog.File, err error) {
+	b := p.Blocks[i]
+	body, err := content.Open()
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	sum := sha256.New()
+	err = k.bucket.PutNew(ctx, b.Dir+"/"+b.Name, io.TeeReader(body, sum), bucket.PutOptions{
+		Size: content.Size(), ContentType: contentType(b.Name), Metadata: map[string]string{
+			"stream": p.Stream.Name, "capture": k.w.Capture, "incarnation": p.Incarnation, "rows": strconv.FormatInt(b.Rows, 10),
+			"first-seq": strconv.FormatUint(b.Seqs.First(), 10), "last-seq": strconv.FormatUint(b.Seqs.Last(), 10),
+		},
+	})
+	if err == nil {
+		return cutlog.File{Size: content.Size(), SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+	}
+	if !errors.Is(err, bucket.ErrExists) {
+		return f, err
+	}
+	f, ok, err := k.find(ctx, p, i, k.w.Lost(i))
+	if err == nil && !ok {
+		err = fmt.Errorf("store says that %s exists, and does not have it", b.Name)
+	}
+	return f, err
+}
+
+// find reads the file of block i of p back, if it is there. It was put by this plan, so it must decompress and hold the planned rows, less
+// those of lost at most.
+func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int, lost cutlog.SeqSet) (f cutlog.File, ok bool, err error) {
+	b := p.Blocks[i]
+	name := b.Dir + "/" + b.Name
+	in, err := k.bucket.Open(ctx, name, 0, -1)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	measured := &measure{r: in, sum: sha256.New()}
+	if err := k.readable(measured, p, b, lost); err != nil {
+		return f, false, &cutlog.CorruptError{
+			Object: name, Expected: fmt.Sprintf("the file that plan %d promised", p.N), Found: err.Error(),
+			Advice: "find out who put it; when it is of no use, delete it, and the cut is finished at the next start",
+		}
+	}
+	return cutlog.File{Size: measured.size, SHA256: hex.EncodeToString(measured.sum.Sum(nil))}, true, nil
+}
+
+// readable decompresses a file to its end and counts the rows where the format is known.
+func (k *archiveKeeper[P, K]) readable(in *measure, p *cutlog.Plan, b cutlog.Block, lost cutlog.SeqSet) error {
+	c := Compression(p.Settings["compression"])
+	format := p.Settings["x_format"]
+	if b.Kind == cutlog.KindDead {
+		c, format = GZip, "ndjson"
+	}
+	cd, err := newCodec(c, 0)
+	if err != nil {
+		return err
+	}
+	plain, err := cd.NewReader(in)
+	if err != nil {
+		return err
+	}
+	rows, err := countRows(format, plain)
+	if err := errors.Join(err, plain.Close()); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return err
+	}
+	if rows >= 0 && lost.Empty() && rows != b.Rows {
+		return fmt.Errorf("%d rows, %d were planned", rows, b.Rows)
+	}
+	return nil
+}
+
+// measure counts and hashes what is read through it.
+type measure struct {
+	r    io.Reader
+	sum  hash.Hash
+	size int64
+}
+
+func (m *measure) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	m.size += int64(n)
+	m.sum.Write(p[:n])
+	return n, err
+}

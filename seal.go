@@ -1,0 +1,183 @@
+package jetcapture
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/spool"
+)
+
+// sealedCut is a cut on its way into the store. One goroutine owns it.
+type sealedCut[P Payload, K DestKey] struct {
+	*run[P, K]
+	reason cutlog.Reason
+	cut    *engine.Cut
+	table  *table[P, K]
+	began  time.Time
+	files  map[*engine.Block]file[K]
+	event  CutDone
+}
+
+// file is a sealed block.
+type file[K DestKey] struct {
+	*spool.Sealed
+	key K
+}
+
+// store seals the blocks, has them stored, and tells of it.
+func (s *sealedCut[P, K]) store(ctx context.Context, k keeper[P, K], rd reader.Reader) error {
+	defer s.discard()
+	if err := s.seal(ctx); err != nil {
+		return err
+	}
+	if err := k.commit(ctx, rd, s); err != nil {
+		return err
+	}
+	s.event.Took = time.Since(s.began)
+	s.tellCut(s.event)
+	return nil
+}
+
+// seal makes every block immutable: those that kept their messages are encoded now.
+func (s *sealedCut[P, K]) seal(ctx context.Context) error {
+	s.files = make(map[*engine.Block]file[K], len(s.table.blocks))
+	for _, b := range s.table.blocks { // encode may add blocks of dead letters behind those
+		if b.kept {
+			if err := s.encode(ctx, b); err != nil {
+				return err
+			}
+		}
+	}
+	for _, b := range s.table.blocks {
+		if b.Messages == 0 {
+			b.buf.Discard()
+			continue
+		}
+		sealed, err := b.buf.Seal()
+		if err != nil {
+			return fmt.Errorf("seal a block in %s: %w", b.Dir, err)
+		}
+		s.files[b.Block] = file[K]{sealed, b.key}
+	}
+	for _, f := range s.files {
+		if err := f.Wait(ctx); err != nil {
+			return fmt.Errorf("seal a block: %w", err)
+		}
+	}
+	return nil
+}
+
+// encode writes the rows of a block that kept its messages. Whenever a Write fails, the block is written anew without that message.
+func (s *sealedCut[P, K]) encode(ctx context.Context, b *openBlock[P, K]) error {
+	kept, err := b.buf.Seal()
+	if err != nil {
+		return fmt.Errorf("seal a block in %s: %w", b.Dir, err)
+	}
+	defer kept.Discard()
+	if err := kept.Wait(ctx); err != nil {
+		return err
+	}
+	var poison cutlog.SeqSet
+	for {
+		bad, err := s.encodeWithout(b, kept, poison)
+		if err != nil || bad.Empty() {
+			return err
+		}
+		poison = poison.Union(bad)
+	}
+}
+
+// encodeWithout writes the kept messages but those in poison into a new buffer of b. If some cannot be written, it says which, and the
+// buffer is dropped.
+func (s *sealedCut[P, K]) encodeWithout(b *openBlock[P, K], kept *spool.Sealed, poison cutlog.SeqSet) (bad cutlog.SeqSet, err error) {
+	in, err := kept.Plain()
+	if err != nil {
+		return bad, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	b.buf = s.spool.NewBuffer(s.codec)
+	b.Rows = 0
+	if err := b.start(s.opts.WriterFactory()); err != nil {
+		return bad, err
+	}
+	var dead *openBlock[P, K]
+	for k := (keptReader{in: bufio.NewReaderSize(in, 64<<10)}); ; {
+		m, err := k.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return bad, err
+		}
+		if poison.Contains(m.Seq) {
+			continue
+		}
+		rows, err := s.encodeOne(b, m)
+		b.Rows += int64(rows)
+		if err != nil {
+			bad.Add(m.Seq)
+			if dead, err = s.poisonAtSeal(b, dead, m, err); err != nil {
+				return bad, err
+			}
+		}
+	}
+	err = b.finish()
+	if !bad.Empty() {
+		b.buf.Discard()
+		return bad, nil // what Flush says of a file that is dropped does not matter
+	}
+	return bad, errors.Join(err, b.buf.Commit())
+}
+
+// encodeOne decodes a kept message again and writes its rows.
+func (s *sealedCut[P, K]) encodeOne(b *openBlock[P, K], m *reader.Message) (rows int, err error) {
+	d := s.decode(m)
+	if d.err != nil {
+		return 0, d.err
+	}
+	if rows, err = b.writeRow(d.payload); err != nil {
+		return 0, err
+	}
+	return rows, b.buf.Commit()
+}
+
+// poisonAtSeal takes a message out of its block, by the poison policy. Dead letters go to dead, which is made when it is nil: the block of dead
+// letters that is open already may hold later messages.
+func (s *sealedCut[P, K]) poisonAtSeal(b, dead *openBlock[P, K], m *reader.Message, cause error) (*openBlock[P, K], error) {
+	p := &PoisonError{Stream: s.opts.NATSStreamName, Seq: m.Seq, Subject: m.Msg.Subject, Err: cause}
+	s.tellPoison(p)
+	one := cutlog.NewSeqSet(m.Seq)
+	s.cut.Take(b.Block, one)
+	switch s.opts.Poison {
+	case PoisonDeadLetter:
+		if dead == nil {
+			dead = s.table.newBlock(deadBlock(s.opts.Archive.Capture, b.Window), b.key)
+			s.cut.Open(dead.Block)
+		}
+		return dead, s.table.addLetter(dead, m.Seq, s.letter(m, cause))
+	case PoisonSkip:
+		s.cut.Skipped = s.cut.Skipped.Union(one)
+		s.stats.update(func(st *Stats) { st.Skipped++ })
+		return nil, nil
+	}
+	return nil, fmt.Errorf("poison message (policy fail): %w", p)
+}
+
+// discard frees what the cut held in the spool.
+func (s *sealedCut[P, K]) discard() {
+	for _, f := range s.files {
+		f.Discard()
+	}
+	for _, b := range s.table.blocks {
+		if _, ok := s.files[b.Block]; !ok {
+			b.buf.Discard()
+		}
+	}
+}
