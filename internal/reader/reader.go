@@ -89,4 +89,6 @@ type StreamInfo struct {
 	Discard   nats.DiscardPolicy
 	HasLeader bool // false while a clustered stream has no leader
 	MaxAge    time.Duration
+	// ConfiguredFirst is the first sequence that the stream was created with, at least 1.
+	ConfiguredFirst uint64
 }

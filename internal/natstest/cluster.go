@@ -1,0 +1,110 @@
+package natstest
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Cluster is a group of servers with clustered JetStream.
+type Cluster struct {
+	tb      testing.TB
+	Servers []*Server
+}
+
+// StartCluster starts size servers as one cluster and waits for its JetStream leader.
+func StartCluster(tb testing.TB, size int, options ...Option) *Cluster {
+	tb.Helper()
+	ports := freePorts(tb, size)
+	routes := make([]*url.URL, size)
+	for i, port := range ports {
+		routes[i] = &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)}
+	}
+	c := &Cluster{tb: tb}
+	for i, port := range ports {
+		member := func(o *server.Options) {
+			o.ServerName = fmt.Sprintf("natstest-%d", i+1)
+			o.Cluster = server.ClusterOpts{Name: "natstest", Host: "127.0.0.1", Port: port, NoAdvertise: true}
+			o.Routes = routes
+		}
+		c.Servers = append(c.Servers, Start(tb, append([]Option{member}, options...)...))
+	}
+	c.waitForLeader()
+	return c
+}
+
+// URL names every server of the cluster, as nats.Connect takes it.
+func (c *Cluster) URL() string {
+	urls := make([]string, len(c.Servers))
+	for i, s := range c.Servers {
+		urls[i] = s.URL()
+	}
+	return strings.Join(urls, ",")
+}
+
+// Connect connects a client to one of the servers; it is closed at the end of the test.
+func (c *Cluster) Connect(options ...nats.Option) *nats.Conn {
+	c.tb.Helper()
+	return Connect(c.tb, c.URL(), options...)
+}
+
+// StreamLeader gives the server that leads the stream.
+func (c *Cluster) StreamLeader(stream string) *Server {
+	c.tb.Helper()
+	var leader *Server
+	Eventually(c.tb, ready, "a leader of stream "+stream, func() bool {
+		for _, s := range c.Servers {
+			if s.srv != nil && s.srv.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+				leader = s
+			}
+		}
+		return leader != nil
+	})
+	return leader
+}
+
+// waitForLeader waits until one server leads JetStream and knows all others.
+func (c *Cluster) waitForLeader() {
+	c.tb.Helper()
+	Eventually(c.tb, ready, "a JetStream leader", func() bool {
+		for _, s := range c.Servers {
+			if s.srv != nil && s.srv.JetStreamIsLeader() {
+				return len(s.srv.JetStreamClusterPeers()) == len(c.Servers)
+			}
+		}
+		return false
+	})
+}
+
+// freePorts reserves ports by listening on them together, so that all differ, and lets them go.
+func freePorts(tb testing.TB, n int) []int {
+	tb.Helper()
+	ports := make([]int, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatalf("find a free port: %v", err)
+		}
+		defer l.Close()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports
+}
+
+// Eventually polls until done holds and fails the test when it does not within the limit. what names it in the failure.
+func Eventually(tb testing.TB, limit time.Duration, what string, done func() bool) {
+	tb.Helper()
+	deadline := time.Now().Add(limit)
+	for !done() {
+		if time.Now().After(deadline) {
+			tb.Fatalf("no %s within %v", what, limit)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

@@ -1,0 +1,144 @@
+package natstest
+
+import (
+	"net"
+	"sync"
+	"testing"
+)
+
+// Proxy is a TCP proxy in front of a server, which cuts or stalls the connections through it.
+type Proxy struct {
+	tb       testing.TB
+	target   string
+	listener net.Listener
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	flows   *sync.Cond // signalled when stalled or closed changes
+	stalled bool
+	closed  bool
+	conns   map[net.Conn]struct{}
+}
+
+// NewProxy starts a proxy to the address target ("host:port"). It ends with the test.
+func NewProxy(tb testing.TB, target string) *Proxy {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("listen for the proxy: %v", err)
+	}
+	p := &Proxy{tb: tb, target: target, listener: l, conns: map[net.Conn]struct{}{}}
+	p.flows = sync.NewCond(&p.mu)
+	p.wg.Go(p.accept)
+	tb.Cleanup(p.close)
+	return p
+}
+
+// URL is the address for clients that shall go through the proxy.
+func (p *Proxy) URL() string { return "nats://" + p.listener.Addr().String() }
+
+// Cut resets every connection at once (RST, what is under way is lost). New ones are accepted.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut()
+}
+
+// Stall holds back every byte in both directions, without closing anything, until Resume.
+func (p *Proxy) Stall() { p.set(true) }
+
+// Resume lets the bytes flow again.
+func (p *Proxy) Resume() { p.set(false) }
+
+func (p *Proxy) set(stalled bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled = stalled
+	p.flows.Broadcast()
+}
+
+// cut closes all connections with linger 0. The lock is held.
+func (p *Proxy) cut() {
+	for c := range p.conns {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // the connection may be gone already
+		}
+		_ = c.Close()
+		delete(p.conns, c)
+	}
+}
+
+func (p *Proxy) close() {
+	_ = p.listener.Close()
+	p.mu.Lock()
+	p.closed, p.stalled = true, false
+	p.cut()
+	p.flows.Broadcast()
+	p.mu.Unlock()
+	p.wg.Wait()
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		upstream, err := net.Dial("tcp", p.target)
+		if err != nil { // the server is down: so is the proxy, to this client
+			_ = client.Close()
+			continue
+		}
+		if !p.keep(client, upstream) {
+			return
+		}
+		p.wg.Go(func() { p.copy(upstream, client) })
+		p.wg.Go(func() { p.copy(client, upstream) })
+	}
+}
+
+// keep registers a pair of connections, or closes it when the proxy is closed.
+func (p *Proxy) keep(pair ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range pair {
+		p.conns[c] = struct{}{}
+	}
+	if p.closed {
+		p.cut()
+	}
+	return !p.closed
+}
+
+// copy moves bytes one way until either side ends, then ends both.
+func (p *Proxy) copy(to, from net.Conn) {
+	defer p.drop(to, from)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		p.wait()
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *Proxy) wait() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.stalled && !p.closed {
+		p.flows.Wait()
+	}
+}
+
+func (p *Proxy) drop(pair ...net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range pair {
+		_ = c.Close()
+		delete(p.conns, c)
+	}
+}

@@ -1,0 +1,141 @@
+// Package natstest starts real nats-servers inside the test process, breaks their connections, and fills their streams. Every server,
+// connection and proxy that it makes ends with the test that asked for it.
+package natstest
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// ready is how long a server may take to accept clients.
+const ready = 20 * time.Second
+
+// Option changes the options of a server before it starts.
+type Option func(*server.Options)
+
+// Server is one nats-server with JetStream, which can be stopped and started again on the same port and store.
+type Server struct {
+	tb   testing.TB
+	opts *server.Options
+	srv  *server.Server
+}
+
+// Start starts a server with JetStream whose store is a temporary directory of the test, on a free port of the loopback interface.
+func Start(tb testing.TB, options ...Option) *Server {
+	tb.Helper()
+	opts := &server.Options{
+		ServerName: "natstest",
+		Host:       "127.0.0.1",
+		Port:       server.RANDOM_PORT,
+		JetStream:  true,
+		StoreDir:   tb.TempDir(),
+		NoLog:      true,
+		NoSigs:     true,
+	}
+	for _, option := range options {
+		option(opts)
+	}
+	s := &Server{tb: tb, opts: opts}
+	s.run()
+	tb.Cleanup(s.Stop)
+	return s
+}
+
+// run starts the server and, so that a restart finds it, remembers the port that it got.
+func (s *Server) run() {
+	s.tb.Helper()
+	srv, err := server.NewServer(s.opts.Clone())
+	if err != nil {
+		s.tb.Fatalf("make a nats-server: %v", err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(ready) {
+		srv.Shutdown()
+		s.tb.Fatalf("nats-server accepts no connection after %v", ready)
+	}
+	s.srv = srv
+	s.opts.Port = srv.Addr().(*net.TCPAddr).Port
+}
+
+// Stop shuts the server down and waits for it. It may be called again.
+func (s *Server) Stop() {
+	if s.srv == nil {
+		return
+	}
+	s.srv.Shutdown()
+	s.srv.WaitForShutdown()
+	s.srv = nil
+}
+
+// Restart stops the server, if it runs, and starts it on the same port and store.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.Stop()
+	s.run()
+}
+
+// Addr is the host and port for clients. It stays the same over a restart.
+func (s *Server) Addr() string { return net.JoinHostPort(s.opts.Host, strconv.Itoa(s.opts.Port)) }
+
+// URL is the address for clients. It stays the same over a restart.
+func (s *Server) URL() string { return "nats://" + s.Addr() }
+
+// StoreDir is the directory with the server's streams. Copy it only while the server is stopped.
+func (s *Server) StoreDir() string { return s.opts.StoreDir }
+
+// Running gives the server itself, nil while it is stopped.
+func (s *Server) Running() *server.Server { return s.srv }
+
+// Connect connects a client that reconnects for ever; it is closed at the end of the test.
+func (s *Server) Connect(options ...nats.Option) *nats.Conn {
+	s.tb.Helper()
+	return Connect(s.tb, s.URL(), options...)
+}
+
+// Connect connects to url a client that reconnects quickly and for ever, and says nothing of it; it is closed at the end of the test.
+func Connect(tb testing.TB, url string, options ...nats.Option) *nats.Conn {
+	tb.Helper()
+	all := append([]nats.Option{
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(20 * time.Millisecond),
+		nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}, options...)
+	nc, err := nats.Connect(url, all...)
+	if err != nil {
+		tb.Fatalf("connect to %s: %v", url, err)
+	}
+	tb.Cleanup(nc.Close)
+	return nc
+}
+
+// CopyStore copies the store of a stopped server into the directory to, which must not exist or be empty.
+func (s *Server) CopyStore(to string) {
+	s.tb.Helper()
+	if s.srv != nil {
+		s.tb.Fatal("copy the store of a running server")
+	}
+	if err := os.CopyFS(to, os.DirFS(s.opts.StoreDir)); err != nil {
+		s.tb.Fatalf("copy the store: %v", err)
+	}
+}
+
+// RestoreStore replaces the store of a stopped server by the copy in the directory from: the server goes back in time.
+func (s *Server) RestoreStore(from string) {
+	s.tb.Helper()
+	if s.srv != nil {
+		s.tb.Fatal("restore the store of a running server")
+	}
+	if err := os.RemoveAll(s.opts.StoreDir); err != nil {
+		s.tb.Fatalf("remove the store: %v", err)
+	}
+	if err := os.CopyFS(s.opts.StoreDir, os.DirFS(from)); err != nil {
+		s.tb.Fatalf("restore the store: %v", err)
+	}
+}

@@ -1,0 +1,131 @@
+package reader
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// ErrNoJetStream: nobody listens on the JetStream API subjects: JetStream is off, or the domain or API prefix is wrong.
+var ErrNoJetStream = errors.New("no JetStream")
+
+// ErrNoAnswer: a request got no answer in time. A permission that is missing looks like this, because the server drops the request and
+// tells the connection's error handler only.
+var ErrNoAnswer = errors.New("no answer")
+
+// Codes of the JetStream API, see errors.json of nats-server.
+const (
+	codeConsumerNotFound = 10014
+	codeConsumerExists   = 10148
+	codeConsumerNameUsed = 10013
+	codeNoMessage        = 10037
+	codeNotEnabled       = 10076
+	codeNotEnabledHere   = 10039
+	codeStreamNotFound   = 10059
+)
+
+// APIError is what the JetStream API answered instead of doing what it was asked.
+type APIError struct {
+	Subject     string `json:"-"`           // of the request
+	Code        int    `json:"code"`        // like HTTP's
+	ErrCode     int    `json:"err_code"`    // names the error
+	Description string `json:"description"` // in the server's words
+}
+
+// Error says which request failed and why.
+func (e *APIError) Error() string {
+	return fmt.Sprintf("request %s: %s (%d)", e.Subject, e.Description, e.ErrCode)
+}
+
+// apiStatus is the part that all responses of the API share.
+type apiStatus struct {
+	Err *APIError `json:"error"`
+}
+
+func (s *apiStatus) failure() *APIError { return s.Err }
+
+// apiResponse is a response that embeds apiStatus.
+type apiResponse interface{ failure() *APIError }
+
+// hasCode says whether the JetStream API answered with one of the codes.
+func hasCode(err error, codes ...int) bool {
+	var api *APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	for _, code := range codes {
+		if api.ErrCode == code {
+			return true
+		}
+	}
+	return false
+}
+
+// request asks the JetStream API. subject comes without the prefix; a nil req is an empty body.
+func (s *Source) request(ctx context.Context, subject string, req any, resp apiResponse) error {
+	var body []byte
+	if req != nil {
+		var err error
+		if body, err = json.Marshal(req); err != nil {
+			return fmt.Errorf("encode the request %s: %w", subject, err)
+		}
+	}
+	subject = s.prefix + "." + subject
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	msg, err := s.nc.RequestWithContext(limited, subject, body)
+	if err != nil {
+		return s.explain(ctx, subject, err)
+	}
+	if err := json.Unmarshal(msg.Data, resp); err != nil {
+		return fmt.Errorf("decode the answer to %s: %w", subject, err)
+	}
+	if api := resp.failure(); api != nil {
+		api.Subject = subject
+		return translate(api)
+	}
+	return nil
+}
+
+// explain turns the client's error into one that says what to do.
+func (s *Source) explain(ctx context.Context, subject string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("request %s: %w: is JetStream enabled for this account, and the domain or API prefix right: %w",
+			subject, ErrNoJetStream, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("request %s: %w within %v: %s", subject, ErrNoAnswer, s.timeout, s.denied(subject))
+	default:
+		return fmt.Errorf("request %s: %w", subject, err)
+	}
+}
+
+// denied says why an answer may be missing, as far as the connection knows.
+func (s *Source) denied(subject string) string {
+	if err := s.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		if strings.Contains(err.Error(), subject) || strings.Contains(err.Error(), "Subscription") {
+			return err.Error()
+		}
+	}
+	return "the server is not reachable, or the user may not publish to this subject or subscribe to the connection's inbox prefix"
+}
+
+// translate gives the errors of the API that callers test for their own names.
+func translate(api *APIError) error {
+	switch api.ErrCode {
+	case codeStreamNotFound:
+		return fmt.Errorf("%w: %w", ErrStreamNotFound, api)
+	case codeNoMessage:
+		return fmt.Errorf("%w: %w", ErrMessageNotFound, api)
+	case codeNotEnabled, codeNotEnabledHere:
+		return fmt.Errorf("%w: %w", ErrNoJetStream, api)
+	default:
+		return api
+	}
+}

@@ -1,0 +1,78 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// sequencePair is a position in the two counters of a consumer.
+type sequencePair struct {
+	Consumer uint64 `json:"consumer_seq"`
+	Stream   uint64 `json:"stream_seq"`
+}
+
+// consumerInfo is the response to CONSUMER.INFO, CREATE and RESET, as far as it is used.
+type consumerInfo struct {
+	apiStatus
+	Created    time.Time                `json:"created"`
+	Config     jetstream.ConsumerConfig `json:"config"`
+	Delivered  sequencePair             `json:"delivered"`
+	AckFloor   sequencePair             `json:"ack_floor"`
+	AckPending int                      `json:"num_ack_pending"`
+	Waiting    int                      `json:"num_waiting"`
+	NumPending uint64                   `json:"num_pending"`
+	ServerTime time.Time                `json:"ts"`
+	ResetSeq   uint64                   `json:"reset_seq"`
+}
+
+// createConsumer creates a consumer, and fails if one of this name and another configuration exists. The filter travels in the request
+// only, so that the permission to create names the consumer alone.
+func (s *Source) createConsumer(ctx context.Context, cfg jetstream.ConsumerConfig) (*consumerInfo, error) {
+	req := struct {
+		Stream string                   `json:"stream_name"`
+		Config jetstream.ConsumerConfig `json:"config"`
+		Action string                   `json:"action"`
+	}{s.stream, cfg, "create"}
+	var resp consumerInfo
+	if err := s.request(ctx, "CONSUMER.CREATE."+s.stream+"."+cfg.Name, req, &resp); err != nil {
+		return nil, fmt.Errorf("create consumer %q on stream %q: %w", cfg.Name, s.stream, err)
+	}
+	return &resp, nil
+}
+
+// consumer looks a consumer up.
+func (s *Source) consumer(ctx context.Context, name string) (*consumerInfo, error) {
+	var resp consumerInfo
+	if err := s.request(ctx, "CONSUMER.INFO."+s.stream+"."+name, nil, &resp); err != nil {
+		return nil, fmt.Errorf("look up consumer %q on stream %q: %w", name, s.stream, err)
+	}
+	return &resp, nil
+}
+
+// deleteConsumer deletes a consumer; that it does not exist is no error.
+func (s *Source) deleteConsumer(ctx context.Context, name string) error {
+	var resp struct{ apiStatus }
+	err := s.request(ctx, "CONSUMER.DELETE."+s.stream+"."+name, nil, &resp)
+	if err == nil || hasCode(err, codeConsumerNotFound) || errors.Is(err, ErrStreamNotFound) {
+		return nil
+	}
+	return fmt.Errorf("delete consumer %q on stream %q: %w", name, s.stream, err)
+}
+
+// pullSubject is where pulls of the consumer go.
+func (s *Source) pullSubject(name string) string {
+	return s.prefix + ".CONSUMER.MSG.NEXT." + s.stream + "." + name
+}
+
+// setFilter puts the subjects into a configuration: one in the field that servers of all ages know.
+func setFilter(cfg *jetstream.ConsumerConfig, filter []string) {
+	if len(filter) == 1 {
+		cfg.FilterSubject = filter[0]
+		return
+	}
+	cfg.FilterSubjects = filter
+}

@@ -1,0 +1,183 @@
+package reader
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// defaultPullBytes is what one pull may bring, unless the server's maximum payload needs more.
+	defaultPullBytes = 16 << 20
+	// maxPullBatch is how many messages one pull may bring.
+	maxPullBatch = 32 << 10
+	// feedBuffer is the capacity of the channel between the connection and the reader. Never more messages than this, less the reserve,
+	// are under way: the connection drops what finds the channel full.
+	feedBuffer = 4*maxPullBatch + statusReserve
+	// statusReserve is kept free for status messages. A pull gets one every heartbeat until it expires, and a handful are outstanding.
+	statusReserve = 1024
+	// overdue is how long after its expiry a pull counts as ended although the server did not say so.
+	overdue = 2 * time.Second
+)
+
+// pullLimits bound each pull of a consumer.
+type pullLimits struct {
+	batch     int
+	bytes     int
+	maxBytes  int // that the consumer allows, 0: any
+	expires   time.Duration
+	heartbeat time.Duration
+}
+
+// grow doubles the bytes of a pull, because a message did not fit. It reports false where the consumer forbids more.
+func (p *pullLimits) grow() bool {
+	if p.maxBytes > 0 && p.bytes >= p.maxBytes {
+		return false
+	}
+	p.bytes *= 2
+	if p.maxBytes > 0 {
+		p.bytes = min(p.bytes, p.maxBytes)
+	}
+	return true
+}
+
+// feed is an inbox and the pulls that fill it. Two pulls of limits.bytes are kept outstanding while somebody reads; who does not read
+// sends no pull, so the server holds the messages back.
+//
+// The server counts the subject, reply, header and payload of each message against a pull (consumer.go, nextWaiting), as nats.Msg.Size
+// does here. It spreads the messages over all outstanding pulls in turn, and the end of a pull comes with what was left of it. So the sum
+// of what is outstanding is known exactly, though not to which pull a message belonged.
+type feed struct {
+	nc      *nats.Conn
+	subject string // that pulls are published to
+	inbox   string
+	sub     *nats.Subscription
+	ch      chan *nats.Msg
+	limits  pullLimits
+
+	pulls  []pull // outstanding, oldest first
+	serial uint64 // of the newest pull, the last token of its inbox
+	bytes  int    // that the server may still send
+	msgs   int
+
+	reconnects uint64    // of the connection when the feed began
+	active     time.Time // last sign of life from the server, or first pull after a rest
+}
+
+// pull is one outstanding request for messages.
+type pull struct {
+	serial uint64
+	bytes  int
+	sent   time.Time
+}
+
+// openFeed subscribes to a fresh inbox, which no message for an earlier life of the consumer can reach.
+func openFeed(nc *nats.Conn, subject string, limits pullLimits) (*feed, error) {
+	f := &feed{nc: nc, subject: subject, inbox: nc.NewInbox(), limits: limits, reconnects: nc.Stats().Reconnects}
+	f.ch = make(chan *nats.Msg, feedBuffer)
+	var err error
+	if f.sub, err = nc.ChanSubscribe(f.inbox+".*", f.ch); err != nil {
+		return nil, fmt.Errorf("subscribe to the inbox for messages: %w", err)
+	}
+	return f, nil
+}
+
+// close ends the subscription. The server drops the outstanding pulls, because nobody listens to their inbox any more.
+func (f *feed) close() {
+	_ = f.sub.Unsubscribe() // fails only on a closed connection
+}
+
+// topUp sends pulls until two are outstanding, and another one as soon as they are half used, by bytes or by number.
+func (f *feed) topUp(now time.Time) error {
+	f.expire(now)
+	for (f.bytes <= f.limits.bytes || f.msgs <= f.limits.batch) &&
+		f.bytes <= 2*f.limits.bytes && f.msgs+f.limits.batch <= feedBuffer-statusReserve {
+		if err := f.pull(now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pull sends one request.
+func (f *feed) pull(now time.Time) error {
+	body, err := json.Marshal(struct {
+		Expires   time.Duration `json:"expires"`
+		Batch     int           `json:"batch"`
+		MaxBytes  int           `json:"max_bytes"`
+		Heartbeat time.Duration `json:"idle_heartbeat"`
+	}{f.limits.expires, f.limits.batch, f.limits.bytes, f.limits.heartbeat})
+	if err != nil {
+		return fmt.Errorf("encode a pull: %w", err)
+	}
+	f.serial++
+	reply := f.inbox + "." + strconv.FormatUint(f.serial, 10)
+	if err := f.nc.PublishRequest(f.subject, reply, body); err != nil {
+		return fmt.Errorf("send a pull: %w", err)
+	}
+	if len(f.pulls) == 0 {
+		f.active = now
+	}
+	f.pulls = append(f.pulls, pull{serial: f.serial, bytes: f.limits.bytes, sent: now})
+	f.bytes += f.limits.bytes
+	f.msgs += f.limits.batch
+	return nil
+}
+
+// received takes a message off what is outstanding.
+func (f *feed) received(size int) {
+	f.bytes -= size
+	f.msgs--
+}
+
+// ended takes a pull off what is outstanding, of which msgs and bytes were left, and tells whether it was a pull of the present size that
+// brought nothing.
+func (f *feed) ended(serial uint64, msgs, bytes int) (untouched bool) {
+	for i, p := range f.pulls {
+		if p.serial != serial {
+			continue
+		}
+		f.pulls = append(f.pulls[:i], f.pulls[i+1:]...)
+		f.bytes -= bytes
+		f.msgs -= msgs
+		f.settle()
+		return bytes == p.bytes && bytes == f.limits.bytes
+	}
+	return false
+}
+
+// settle resets the sums when no pull is outstanding: a pull whose bytes were used up to the last one ends without a word.
+func (f *feed) settle() {
+	if len(f.pulls) == 0 || f.bytes <= 0 || f.msgs <= 0 {
+		f.pulls, f.bytes, f.msgs = f.pulls[:0], 0, 0
+	}
+}
+
+// expire forgets the pulls that must have ended by their age, though nothing said so.
+func (f *feed) expire(now time.Time) {
+	for len(f.pulls) > 0 && now.Sub(f.pulls[0].sent) > f.limits.expires+overdue {
+		f.pulls = f.pulls[1:]
+	}
+	f.settle()
+}
+
+// trouble tells what must have broken the feed, if the connection or the silence says so; else it is nil.
+func (f *feed) trouble(now time.Time) *anomaly {
+	if n := f.nc.Stats().Reconnects; n != f.reconnects {
+		return &anomaly{reason: "the connection was lost and made anew"}
+	}
+	if len(f.pulls) > 0 && now.Sub(f.active) > 2*f.limits.heartbeat+f.limits.heartbeat/4 {
+		return &anomaly{reason: "heartbeats are missing"}
+	}
+	return nil
+}
+
+// serialOf reads which pull a status message belongs to.
+func (f *feed) serialOf(subject string) uint64 {
+	n, _ := strconv.ParseUint(strings.TrimPrefix(subject, f.inbox+"."), 10, 64)
+	return n
+}

@@ -1,0 +1,302 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// kind is what the readers do differently.
+type kind interface {
+	// position finds out whether the stream still is the same, and begins a new life of the consumer.
+	position(ctx context.Context) (*life, error)
+	// admit looks at what a life has brought, before it is handed over.
+	admit(b *Batch) error
+	// ended is told why a life is over, before the next one begins.
+	ended(ctx context.Context, why *anomaly) error
+}
+
+// follower follows a stream through one life of its consumer after the other: the part that all readers share. It has no goroutine: it
+// works while its owner calls it, and messages wait in the channel of the subscription meanwhile.
+type follower struct {
+	src          *Source
+	log          *slog.Logger
+	timing       Timing
+	failWhenGone bool
+	kind         kind
+
+	id        identity
+	through   uint64  // as Batch.Through
+	life      *life   // nil: to be positioned
+	queue     []batch // read and not handed over yet
+	stuck     error   // what Next returns until Reposition
+	pullBytes int     // of the next life's pulls
+	began     time.Time
+	fruitless bool // the last life brought nothing
+	warned    time.Time
+	troubled  bool
+}
+
+// batch is a Batch on its way to the owner.
+type batch struct {
+	Batch
+	odd int // messages in it whose header block must still be fetched
+}
+
+// permanent marks an error that time does not mend.
+type permanent struct{ error }
+
+// Unwrap gives the error itself.
+func (p permanent) Unwrap() error { return p.error }
+
+// newFollower begins at a position with nothing read.
+func newFollower(src *Source, log *slog.Logger, timing Timing, failWhenGone bool, pullBytes int, at Position) follower {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if pullBytes <= 0 {
+		pullBytes = max(defaultPullBytes, 2*int(src.nc.MaxPayload()))
+	}
+	return follower{
+		src: src, log: log.With("stream", src.stream), timing: timing.withDefaults(), failWhenGone: failWhenGone,
+		id: newIdentity(at), through: at.After, pullBytes: pullBytes,
+	}
+}
+
+// Next implements Reader.
+func (f *follower) Next(ctx context.Context) (Batch, error) {
+	for len(f.queue) == 0 {
+		if f.stuck != nil {
+			return Batch{}, f.stuck
+		}
+		if err := f.step(ctx); err != nil && len(f.queue) == 0 { // what was read before comes first
+			return Batch{}, err
+		}
+	}
+	if err := f.complete(ctx, &f.queue[0]); err != nil {
+		return Batch{}, err
+	}
+	b := f.queue[0].Batch
+	f.queue = f.queue[1:]
+	return b, nil
+}
+
+// step makes sure that a life is there, reads from it once, and queues what came.
+func (f *follower) step(ctx context.Context) error {
+	if f.life == nil {
+		if err := f.begin(ctx); err != nil {
+			return err
+		}
+	}
+	b, err := f.life.read(ctx)
+	if err != nil {
+		if ctx.Err() != nil || f.closed() {
+			return err
+		}
+		f.life.broken = &anomaly{reason: err.Error()}
+	}
+	if err := f.take(b); err != nil {
+		return f.stop(err)
+	}
+	if why := f.life.broken; why != nil {
+		return f.end(ctx, why)
+	}
+	return nil
+}
+
+// take notes and queues what a life has brought.
+func (f *follower) take(b Batch) error {
+	odd := f.life.odd
+	f.life.odd = 0
+	if len(b.Messages) == 0 && b.Through <= f.through {
+		return nil
+	}
+	if err := f.kind.admit(&b); err != nil {
+		return err
+	}
+	if n := len(b.Messages); n > 0 {
+		f.id.accepted(b.Messages[n-1])
+	}
+	f.through = max(f.through, b.Through)
+	f.id.after = max(f.id.after, b.Through)
+	f.fruitless = false
+	f.queue = append(f.queue, batch{b, odd})
+	return nil
+}
+
+// begin starts a life, and tries again until it can.
+func (f *follower) begin(ctx context.Context) error {
+	if f.fruitless && time.Since(f.began) < f.timing.Retry {
+		if err := pause(ctx, f.timing.Retry); err != nil {
+			return err
+		}
+	}
+	return f.retry(ctx, func(ctx context.Context) error {
+		l, err := f.kind.position(ctx)
+		if err != nil {
+			return err
+		}
+		f.life, f.began, f.fruitless = l, time.Now(), true
+		return nil
+	})
+}
+
+// end gives up the present life.
+func (f *follower) end(ctx context.Context, why *anomaly) error {
+	f.log.Info("positioning the reader again", "reason", why.reason, "after", f.through)
+	if why.small {
+		return f.stop(permanent{errors.New(why.reason)})
+	}
+	err := f.kind.ended(ctx, why)
+	f.drop()
+	if err != nil {
+		return f.stop(err)
+	}
+	return nil
+}
+
+// drop closes the present life, if there is one.
+func (f *follower) drop() {
+	if f.life == nil {
+		return
+	}
+	f.pullBytes = max(f.pullBytes, f.life.limits.bytes)
+	f.life.close()
+	f.life = nil
+}
+
+// stop makes an error final until Reposition, unless it is the context's.
+func (f *follower) stop(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	f.drop()
+	var p permanent
+	if errors.As(err, &p) {
+		err = p.error
+	}
+	f.stuck = err
+	return err
+}
+
+// retry calls try until it succeeds, fails for good, or the context ends.
+func (f *follower) retry(ctx context.Context, try func(context.Context) error) error {
+	for {
+		err := f.connected(ctx)
+		if err == nil {
+			err = try(ctx)
+		}
+		switch {
+		case err == nil:
+			f.recovered()
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case f.final(err):
+			return f.stop(err)
+		}
+		f.warn(err)
+		if err := pause(ctx, f.timing.Retry); err != nil {
+			return err
+		}
+	}
+}
+
+// final tells whether the capture cannot go on by itself after err.
+func (f *follower) final(err error) bool {
+	var diverged *DivergedError
+	var p permanent
+	return errors.As(err, &diverged) || errors.As(err, &p) || f.closed() || errors.Is(err, ErrDisturbed) ||
+		f.failWhenGone && errors.Is(err, ErrStreamNotFound)
+}
+
+// closed tells whether the owner has closed the connection, or is about to.
+func (f *follower) closed() bool {
+	return f.src.nc.IsClosed() || f.src.nc.IsDraining()
+}
+
+// connected waits for the connection. A request while it is down would be sent later, when it may have lost its sense.
+func (f *follower) connected(ctx context.Context) error {
+	for !f.src.nc.IsConnected() {
+		if f.closed() {
+			return permanent{fmt.Errorf("read stream %q: %w", f.src.stream, nats.ErrConnectionClosed)}
+		}
+		f.warn(errors.New("the connection is down"))
+		if err := pause(ctx, f.timing.Tick); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warn logs why the reader waits, once a minute.
+func (f *follower) warn(err error) {
+	f.troubled = true
+	if time.Since(f.warned) < f.timing.Warn {
+		return
+	}
+	f.warned = time.Now()
+	f.log.Warn("cannot read the stream, trying again", "error", err, "after", f.through)
+}
+
+func (f *follower) recovered() {
+	if f.troubled {
+		f.log.Info("reading the stream again", "after", f.through)
+	}
+	f.troubled, f.warned = false, time.Time{}
+}
+
+// complete fetches the header blocks that the client could not parse.
+func (f *follower) complete(ctx context.Context, b *batch) error {
+	for i := 0; i < len(b.Messages) && b.odd > 0; i++ {
+		m := &b.Messages[i]
+		if m.Header != nil || !unparsed(m.Msg) {
+			continue
+		}
+		if err := f.retry(ctx, func(ctx context.Context) error { return f.fetchHeader(ctx, m) }); err != nil {
+			return err
+		}
+		b.odd--
+	}
+	return nil
+}
+
+// fetchHeader sets the raw header block of a message, to an empty one if the stream has dropped the message since.
+func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
+	stored, err := f.src.Get(ctx, m.Seq)
+	switch {
+	case errors.Is(err, ErrMessageNotFound), errors.Is(err, ErrStreamNotFound):
+		m.Header = []byte{}
+	case err != nil:
+		return err
+	default:
+		m.Header = stored.Header
+	}
+	if f.id.last.Seq == m.Seq {
+		f.id.last.Header = m.Header
+	}
+	return nil
+}
+
+// Reposition implements Reader.
+func (f *follower) Reposition(_ context.Context, at Position) error {
+	f.drop()
+	f.id, f.through = newIdentity(at), at.After
+	f.queue, f.stuck, f.fruitless = nil, nil, false
+	return nil
+}
+
+// checkIdentity proves that the stream is still the same, for Check.
+func (f *follower) checkIdentity(ctx context.Context) error {
+	var diverged *DivergedError
+	_, err := f.src.prove(ctx, &f.id, f.timing.SecondLook)
+	if errors.As(err, &diverged) {
+		f.drop()
+		f.stuck = err
+	}
+	return err
+}

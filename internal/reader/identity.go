@@ -1,0 +1,134 @@
+package reader
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Error says how the stream differs from the one that was read.
+func (e *DivergedError) Error() string {
+	if e.RolledBack {
+		return fmt.Sprintf("stream %q was rolled back: it ends at sequence %d now, or holds another message where one was read before",
+			e.Stream, e.Info.LastSeq)
+	}
+	return fmt.Sprintf("stream %q was recreated: it was created at %s, the one read before at %s",
+		e.Stream, e.Is.Format(time.RFC3339Nano), e.Was.Format(time.RFC3339Nano))
+}
+
+// identity is what a reader knows of the stream that it reads, and by which it recognises it again.
+type identity struct {
+	created time.Time
+	after   uint64 // the stream had this sequence, so its last one cannot be lower
+	anchor  Anchor // as given by the position
+	last    Message
+}
+
+// newIdentity begins with a position; the first message accepted becomes an anchor, too.
+func newIdentity(p Position) identity {
+	return identity{created: p.Created, after: p.After, anchor: p.Anchor}
+}
+
+// accepted notes the last message that was accepted.
+func (id *identity) accepted(m Message) {
+	id.last = m
+	id.after = max(id.after, m.Seq)
+}
+
+// anchorSeq is the sequence of the newest anchor, 0 for none.
+func (id *identity) anchorSeq() uint64 {
+	return max(id.anchor.Seq, id.last.Seq)
+}
+
+// matches compares what the stream holds at anchorSeq with what was read there.
+func (id *identity) matches(m StoredMessage) bool {
+	if id.last.Seq == 0 || id.last.Seq < id.anchor.Seq {
+		a := id.anchor
+		return m.Time.Equal(a.Time) && m.Subject == a.Subject &&
+			(a.Hash == "" || a.Hash == cutlog.HashMessage(m.Subject, m.Header, m.Data))
+	}
+	msg := id.last.Msg
+	return m.Time.UnixNano() == id.last.Time && m.Subject == msg.Subject && bytes.Equal(m.Data, msg.Data) &&
+		sameHeader(m.Header, id.last)
+}
+
+// sameHeader compares a stored header block with that of a delivered message, of which only the parsed form is known.
+func sameHeader(block []byte, m Message) bool {
+	if len(block) == 0 {
+		return len(m.Msg.Header) == 0 && m.Header == nil
+	}
+	if m.Header != nil {
+		return len(m.Header) == 0 || bytes.Equal(block, m.Header)
+	}
+	parsed, err := nats.DecodeHeadersMsg(block)
+	return err == nil && maps.EqualFunc(parsed, m.Msg.Header, slices.Equal)
+}
+
+// prove checks that the stream is still the one that id describes. It gives nil, a *DivergedError, or why it could not find out. A
+// stream that looks rolled back is looked at again after secondLook, and judged only while it has a leader: a new leader may still
+// catch up.
+func (s *Source) prove(ctx context.Context, id *identity, secondLook time.Duration) (StreamInfo, error) {
+	for suspected := false; ; {
+		info, same, err := s.compare(ctx, id)
+		var diverged *DivergedError
+		switch {
+		case errors.As(err, &diverged), err != nil:
+			return info, err
+		case same:
+			return info, nil
+		case suspected && info.HasLeader:
+			return info, &DivergedError{Stream: s.stream, Was: id.created, Is: info.Created, RolledBack: true, Info: info}
+		}
+		suspected = suspected || info.HasLeader
+		if err := pause(ctx, secondLook); err != nil {
+			return info, err
+		}
+	}
+}
+
+// compare looks at the stream once. A stream that was created at another time is a DivergedError at once.
+func (s *Source) compare(ctx context.Context, id *identity) (info StreamInfo, same bool, err error) {
+	info, err = s.Info(ctx)
+	if err != nil {
+		return info, false, err
+	}
+	if !id.created.IsZero() && !info.Created.Equal(id.created) {
+		return info, false, &DivergedError{Stream: s.stream, Was: id.created, Is: info.Created, Info: info}
+	}
+	if info.LastSeq < id.after {
+		return info, false, nil
+	}
+	seq := id.anchorSeq()
+	if seq == 0 {
+		return info, true, nil
+	}
+	stored, err := s.Get(ctx, seq)
+	switch {
+	case errors.Is(err, ErrMessageNotFound): // dropped since: the rule on WorkQueue and Interest
+		return info, true, nil
+	case err != nil:
+		return info, false, err
+	default:
+		return info, id.matches(stored), nil
+	}
+}
+
+// pause waits, or returns the context's error.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,189 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	maxBatchMessages = 512     // that Next returns at once
+	maxBatchBytes    = 4 << 20 // likewise, exceeded by at most one message
+)
+
+// life follows one life of a consumer, from its creation or RESET on, and holds its deliveries to the rule by which the server's own
+// mirrors read (nats-server, stream.go, processInboundMirrorMsg): each message is delivered for the first time, its consumer sequence is
+// the last one plus one, and its stream sequence is greater than the last one. As long as the rule holds, a stream sequence that is left
+// out is one that the stream does not have. The first message that breaks it ends the life.
+type life struct {
+	*feed
+	parser  ackParser
+	shared  bool // others read from the consumer, too: the rule cannot hold, and nothing is proved
+	dseq    uint64
+	sseq    uint64
+	through uint64
+	pending uint64
+	// suspect is a last consumer sequence that a heartbeat told and that has not arrived; on a replicated consumer heartbeats overtake
+	// messages, which wait for the quorum.
+	suspect     uint64
+	suspectTime time.Time
+	broken      *anomaly
+	odd         int // messages of the present batch whose header could not be parsed
+	timer       *time.Timer
+	tick        time.Duration
+}
+
+// newLife begins a life that has nothing delivered yet. Everything up to through is in hand.
+func newLife(f *feed, through uint64, tick time.Duration) *life {
+	t := time.NewTimer(tick)
+	t.Stop()
+	return &life{feed: f, through: through, timer: t, tick: tick}
+}
+
+// read waits until there are messages, or through has moved, or the life is broken, and takes what is there without waiting for more.
+// It fails only with the context or the connection.
+func (l *life) read(ctx context.Context) (Batch, error) {
+	before := l.through
+	for {
+		now := time.Now()
+		if err := l.topUp(now); err != nil {
+			return Batch{}, err
+		}
+		b := l.drain(nil, now)
+		if len(b.Messages) > 0 || l.through > before || l.broken != nil {
+			return b, nil
+		}
+		first, err := l.wait(ctx)
+		if err != nil {
+			return Batch{}, err
+		}
+		now = time.Now()
+		if first == nil {
+			l.broken = l.trouble(now)
+			continue
+		}
+		if b := l.drain(first, now); len(b.Messages) > 0 || l.through > before || l.broken != nil {
+			return b, nil
+		}
+	}
+}
+
+// wait waits for one message, or a tick: then the message is nil.
+func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
+	l.timer.Reset(l.tick)
+	defer l.timer.Stop()
+	select {
+	case m := <-l.ch:
+		return m, nil
+	case <-l.timer.C:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// drain takes first, if there is one, and what else has arrived, up to the limits of a batch.
+func (l *life) drain(first *nats.Msg, now time.Time) Batch {
+	messages, any := l.collect(first, now)
+	if any {
+		l.active = now
+	}
+	l.settle()
+	return Batch{Messages: messages, Through: l.through, Pending: l.pending}
+}
+
+// collect is the loop over what has arrived. any tells whether something had.
+func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, any bool) {
+	bytes := 0
+	for l.broken == nil && len(messages) < maxBatchMessages && bytes < maxBatchBytes {
+		m := first
+		first = nil
+		if m == nil {
+			select {
+			case m = <-l.ch:
+			default:
+				return messages, any
+			}
+		}
+		any = true
+		if m.Reply == "" {
+			l.control(m, now)
+			continue
+		}
+		l.received(m.Size())
+		msg, ok := l.accept(m)
+		if !ok {
+			continue
+		}
+		if messages == nil {
+			messages = make([]Message, 0, min(maxBatchMessages, len(l.ch)+1))
+		}
+		messages = append(messages, msg)
+		bytes += msg.Size
+	}
+	return messages, any
+}
+
+// accept holds a message to the rule.
+func (l *life) accept(m *nats.Msg) (Message, bool) {
+	t, ok := l.parser.parse(m.Reply)
+	if !ok {
+		l.broken = &anomaly{reason: fmt.Sprintf("a message came with the unknown reply subject %q", m.Reply)}
+		return Message{}, false
+	}
+	if !l.shared {
+		if t.delivered != 1 || t.dseq != l.dseq+1 || t.sseq <= l.sseq {
+			l.broken = l.violation(t)
+			return Message{}, false
+		}
+		l.dseq, l.sseq = t.dseq, t.sseq
+		l.through = max(l.through, t.sseq)
+	}
+	l.pending = t.pending
+	if unparsed(m) {
+		l.odd++
+	}
+	return Message{Msg: m, Seq: t.sseq, Time: t.time, Size: m.Size() - len(m.Reply)}, true
+}
+
+// violation says how a message breaks the rule.
+func (l *life) violation(t ackToken) *anomaly {
+	switch {
+	case t.delivered != 1:
+		return &anomaly{reason: fmt.Sprintf("stream sequence %d is delivered for the %d. time", t.sseq, t.delivered), foreign: true}
+	default:
+		return &anomaly{foreign: true, reason: fmt.Sprintf("consumer sequence %d (stream %d) follows %d (stream %d)",
+			t.dseq, t.sseq, l.dseq, l.sseq)}
+	}
+}
+
+// control handles a status message.
+func (l *life) control(m *nats.Msg, now time.Time) {
+	s := l.readStatus(m)
+	if s.kind != statusHeartbeat {
+		l.broken = l.endOf(s)
+		return
+	}
+	if l.shared {
+		return
+	}
+	switch {
+	case s.dseq == l.dseq:
+		l.suspect = 0
+		l.through = max(l.through, s.sseq)
+	case s.dseq < l.dseq:
+		l.broken = &anomaly{foreign: true, reason: fmt.Sprintf("server's last consumer sequence is %d, ours %d", s.dseq, l.dseq)}
+	case l.suspect == 0 || l.suspect <= l.dseq:
+		l.suspect, l.suspectTime = s.dseq, now
+	case now.Sub(l.suspectTime) > l.limits.heartbeat/2:
+		l.broken = &anomaly{reason: fmt.Sprintf("messages up to consumer sequence %d were sent and did not arrive", l.suspect)}
+	}
+}
+
+// unparsed tells whether the message came with a header block that the client could not parse: it then hands over neither header nor
+// error (nats.go, processMsg), but counts the block in the size.
+func unparsed(m *nats.Msg) bool {
+	return m.Header == nil && m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data)
+}

@@ -1,0 +1,135 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// ErrMessageNotFound: the stream does not hold the sequence (any more).
+var ErrMessageNotFound = errors.New("message not found")
+
+// defaultAPIPrefix is where the JetStream API of the connection's own account listens.
+const defaultAPIPrefix = "$JS.API"
+
+// Source is a stream as seen through a connection. Its methods may be called from any goroutine; they change nothing of the connection.
+type Source struct {
+	nc      *nats.Conn
+	prefix  string // of the API's subjects, without the last dot
+	stream  string
+	timeout time.Duration // of one request
+}
+
+// NewSource names a stream. apiPrefix is the JetStream API prefix ("$JS.<domain>.API", or that of an import); empty is "$JS.API".
+// It asks nothing yet.
+func NewSource(nc *nats.Conn, apiPrefix, stream string) *Source {
+	if apiPrefix == "" {
+		apiPrefix = defaultAPIPrefix
+	}
+	return &Source{nc: nc, prefix: apiPrefix, stream: stream, timeout: defaultRequestTimeout}
+}
+
+// Stream is the name of the stream.
+func (s *Source) Stream() string { return s.stream }
+
+// StoredMessage is a message as the stream holds it.
+type StoredMessage struct {
+	Subject string
+	Seq     uint64
+	Header  []byte // the raw header block, "NATS/1.0\r\n..."; nil for none
+	Data    []byte
+	Time    time.Time // the stream's timestamp, with all its nanoseconds, UTC
+}
+
+// Anchor makes an anchor of the message.
+func (m StoredMessage) Anchor() Anchor {
+	return Anchor{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Hash: cutlog.HashMessage(m.Subject, m.Header, m.Data)}
+}
+
+// streamInfo is the response to STREAM.INFO, as far as it is used.
+type streamInfo struct {
+	apiStatus
+	Created time.Time `json:"created"`
+	Config  struct {
+		Name      string               `json:"name"`
+		Retention nats.RetentionPolicy `json:"retention"`
+		Discard   nats.DiscardPolicy   `json:"discard"`
+		MaxAge    time.Duration        `json:"max_age"`
+		FirstSeq  uint64               `json:"first_seq"`
+	} `json:"config"`
+	State struct {
+		Messages   uint64   `json:"messages"`
+		FirstSeq   uint64   `json:"first_seq"`
+		LastSeq    uint64   `json:"last_seq"`
+		NumDeleted int      `json:"num_deleted"`
+		Deleted    []uint64 `json:"deleted"`
+	} `json:"state"`
+	Cluster *struct {
+		Leader string `json:"leader"`
+	} `json:"cluster"`
+}
+
+// Info asks for the stream. Errors: ErrStreamNotFound, ErrNoJetStream, ErrNoAnswer, *APIError, or the context's.
+func (s *Source) Info(ctx context.Context) (StreamInfo, error) {
+	info, err := s.info(ctx, false)
+	if err != nil {
+		return StreamInfo{}, err
+	}
+	return info.public(), nil
+}
+
+// info asks for the stream, with the list of the sequences missing between its first and its last one if deleted is set.
+func (s *Source) info(ctx context.Context, deleted bool) (*streamInfo, error) {
+	var req any
+	if deleted {
+		req = map[string]bool{"deleted_details": true}
+	}
+	var resp streamInfo
+	if err := s.request(ctx, "STREAM.INFO."+s.stream, req, &resp); err != nil {
+		return nil, fmt.Errorf("look up stream %q: %w", s.stream, err)
+	}
+	return &resp, nil
+}
+
+func (i *streamInfo) public() StreamInfo {
+	return StreamInfo{
+		Name:      i.Config.Name,
+		Created:   i.Created,
+		FirstSeq:  i.State.FirstSeq,
+		LastSeq:   i.State.LastSeq,
+		Messages:  i.State.Messages,
+		Retention: i.Config.Retention,
+		Discard:   i.Config.Discard,
+		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
+		MaxAge:    i.Config.MaxAge,
+
+		ConfiguredFirst: max(i.Config.FirstSeq, 1),
+	}
+}
+
+// Get reads one stored message through STREAM.MSG.GET, which the stream's leader answers; it needs no allow_direct. Errors:
+// ErrMessageNotFound, ErrStreamNotFound and those of Info.
+func (s *Source) Get(ctx context.Context, seq uint64) (StoredMessage, error) {
+	var resp struct {
+		apiStatus
+		Message struct {
+			Subject string    `json:"subject"`
+			Seq     uint64    `json:"seq"`
+			Header  []byte    `json:"hdrs"`
+			Data    []byte    `json:"data"`
+			Time    time.Time `json:"time"`
+		} `json:"message"`
+	}
+	req := struct {
+		Seq uint64 `json:"seq"`
+	}{seq}
+	if err := s.request(ctx, "STREAM.MSG.GET."+s.stream, req, &resp); err != nil {
+		return StoredMessage{}, fmt.Errorf("get message %d of stream %q: %w", seq, s.stream, err)
+	}
+	return StoredMessage(resp.Message), nil
+}

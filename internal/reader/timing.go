@@ -1,0 +1,37 @@
+package reader
+
+import "time"
+
+const (
+	defaultRequestTimeout = 5 * time.Second
+	ackConfirmation       = 5 * time.Second
+)
+
+// Timing holds the intervals of a reader. Zero values mean the defaults; tests shorten them.
+type Timing struct {
+	Expires    time.Duration // of a pull; 30 s
+	Heartbeat  time.Duration // idle heartbeat of a pull, at most half of Expires; 5 s
+	Tick       time.Duration // how often a waiting reader looks at the clock and the connection; 250 ms
+	SecondLook time.Duration // between the two looks that prove a rollback; 10 s
+	Retry      time.Duration // between two tries to reach a stream that is gone or out of reach; 1 s
+	Warn       time.Duration // least time between two warnings of the same trouble; 1 min
+	StandBy    time.Duration // mean time between two of the three asks of a reader that stands by; 1 s
+}
+
+// withDefaults fills in what is zero.
+func (t Timing) withDefaults() Timing {
+	set := func(d *time.Duration, def time.Duration) {
+		if *d <= 0 {
+			*d = def
+		}
+	}
+	set(&t.Expires, 30*time.Second)
+	set(&t.Heartbeat, 5*time.Second)
+	set(&t.Tick, 250*time.Millisecond)
+	set(&t.SecondLook, 10*time.Second)
+	set(&t.Retry, time.Second)
+	set(&t.Warn, time.Minute)
+	set(&t.StandBy, time.Second)
+	t.Heartbeat = min(t.Heartbeat, t.Expires/2)
+	return t
+}
