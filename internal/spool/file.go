@@ -1,0 +1,307 @@
+package spool
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// The file is cut into segments of equal size. One, the head, is filled by the passes, each with one write behind the
+// last; a segment is free again when no extent in it is needed any more. So what must be remembered is a number for a
+// segment, whatever the number of extents. Free segments at the end are cut off the file.
+//
+// An extent is a header and bytes of one stash. The header is the place of that stash's extent before, so a stash
+// remembers its newest one only, however often it was spilled.
+const (
+	headerSize = 16 // offset, size of the extent before, four bytes unused
+	minSegment = 64 << 10
+	maxSegment = 1 << 20
+)
+
+// An extent is a place in the file; size includes the header, and is 0 for none.
+type extent struct {
+	off  int64
+	size int32
+}
+
+func (e extent) payload() int64 { return int64(e.size) - headerSize }
+
+func (e extent) appendTo(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.off))
+	return binary.LittleEndian.AppendUint64(b, uint64(e.size))
+}
+
+func parseExtent(b []byte) extent {
+	return extent{int64(binary.LittleEndian.Uint64(b)), int32(binary.LittleEndian.Uint64(b[8:]))}
+}
+
+// errFull says that the file may not grow.
+var errFull = errors.New("spool file is at its limit")
+
+type file struct {
+	dir     string
+	segment int64
+	limit   int // segments; 0: none
+
+	mu     sync.Mutex
+	f      *os.File
+	name   string  // what is left to remove on close
+	live   []int64 // bytes of needed extents in each segment
+	taken  []bool  // head or not empty
+	hint   int     // no free segment below
+	head   int     // -1: none
+	fill   int64   // bytes written to the head
+	size   int64   // of the file
+	busy   bool    // a pass is filling the head
+	closed bool
+	failed error // first error in giving space back
+
+	used atomic.Int64 // segments taken
+}
+
+// init sizes the segments: large writes, but small against memory and limit.
+func (f *file) init(c Config) {
+	f.dir, f.head = c.Dir, -1
+	f.segment = max(minSegment, min(maxSegment, c.Memory/16))
+	if c.Limit > 0 {
+		f.segment = max(minSegment, min(f.segment, c.Limit/16))
+		f.limit = max(1, int(c.Limit/f.segment))
+	}
+}
+
+func (f *file) inUse() int64 { return f.used.Load() * f.segment }
+
+// full reports that no further segment may be taken.
+func (f *file) full() bool { return f.limit > 0 && f.used.Load() >= int64(f.limit) }
+
+// room returns where the next bytes go and how many fit, at least a header and the largest chunk. Only the spiller calls
+// room, write, and rest at the end of its pass.
+func (f *file) room() (off, room int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.open(); err != nil {
+		return 0, 0, err
+	}
+	f.busy = true
+	if f.head < 0 || f.segment-f.fill < headerSize+maxChunk {
+		if err := f.turn(); err != nil {
+			return 0, 0, err
+		}
+	}
+	return int64(f.head)*f.segment + f.fill, f.segment - f.fill, nil
+}
+
+// open makes the file at the first need. It loses its name at once where the system allows that, so that a killed
+// process leaves nothing; elsewhere the next one removes it.
+func (f *file) open() error {
+	if f.closed {
+		return ErrClosed
+	}
+	if f.f != nil {
+		return nil
+	}
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return fmt.Errorf("make the spool's directory: %w", err)
+	}
+	sweep(f.dir)
+	file, err := os.CreateTemp(f.dir, filePrefix+"*") // mode 0600, and never an existing file
+	if err != nil {
+		return fmt.Errorf("make the spool file: %w", err)
+	}
+	f.f = file
+	if err := os.Remove(file.Name()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		f.name = file.Name()
+	}
+	return nil
+}
+
+// filePrefix begins the name of every spool file.
+const filePrefix = "jetcapture-spool-"
+
+// sweep removes the files of processes that ended without doing so. Where a file in use has a name, the system does not
+// let it be removed; what is not ours to remove stays.
+func sweep(dir string) {
+	entries, _ := os.ReadDir(dir) // what cannot be listed cannot be swept
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filePrefix) && e.Type().IsRegular() {
+			_ = os.Remove(filepath.Join(dir, e.Name())) // somebody else's, or in use
+		}
+	}
+}
+
+// turn makes another segment the head.
+func (f *file) turn() error {
+	next := f.hint
+	for next < len(f.taken) && f.taken[next] {
+		next++
+	}
+	f.hint = next
+	if f.limit > 0 && next >= f.limit {
+		return errFull
+	}
+	if next == len(f.taken) {
+		f.live, f.taken = append(f.live, 0), append(f.taken, false)
+	}
+	f.taken[next] = true
+	f.used.Add(1)
+	f.leave()
+	f.head, f.fill = next, 0
+	return nil
+}
+
+// rest ends a pass.
+func (f *file) rest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy = false
+	if f.head >= 0 && f.live[f.head] == 0 {
+		f.leave()
+	}
+}
+
+// leave makes the head a segment like the others.
+func (f *file) leave() {
+	old := f.head
+	f.head = -1
+	if old >= 0 && f.live[old] == 0 {
+		f.release(old)
+	}
+}
+
+// write puts p behind the bytes of the head, where room said. All of it is there, or nothing counts.
+func (f *file) write(p []byte) error {
+	f.mu.Lock()
+	file, off := f.f, int64(f.head)*f.segment+f.fill
+	closed := f.closed
+	f.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if _, err := file.WriteAt(p, off); err != nil {
+		return fmt.Errorf("write the spool file in %s: %w", f.dir, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fill += int64(len(p))
+	f.size = max(f.size, off+int64(len(p)))
+	f.live[f.head] += int64(len(p))
+	return nil
+}
+
+// free gives an extent back.
+func (f *file) free(e extent) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := int(e.off / f.segment)
+	f.live[i] -= int64(e.size)
+	switch {
+	case f.live[i] > 0 || i == f.head && f.busy:
+	case i == f.head:
+		f.leave()
+	default:
+		f.release(i)
+	}
+}
+
+// release makes a segment free and cuts the file when its end has been free for long enough to be worth it.
+func (f *file) release(i int) {
+	f.taken[i] = false
+	f.used.Add(-1)
+	f.hint = min(f.hint, i)
+	end := len(f.taken)
+	for end > 0 && !f.taken[end-1] {
+		end--
+	}
+	if spare := len(f.taken) - end; f.closed || spare*4 < len(f.taken) && end > 0 {
+		return
+	}
+	f.live, f.taken = f.live[:end], f.taken[:end]
+	f.hint = min(f.hint, end)
+	size := int64(end) * f.segment
+	if size >= f.size {
+		return
+	}
+	if err := f.f.Truncate(size); err != nil {
+		f.failed = errors.Join(f.failed, fmt.Errorf("cut the spool file in %s: %w", f.dir, err))
+		return
+	}
+	f.size = size
+}
+
+// readBack reads the extents that end with last into the end of dst, frees them, and returns the bytes. dst must have
+// headerSize bytes more than they are: each read brings its header along, over which the next one writes.
+func (f *file) readBack(last extent, dst []byte) ([]byte, error) {
+	end := int64(len(dst))
+	for e := last; e.size > 0; {
+		from := end - int64(e.size)
+		if err := f.readAt(dst[from:end], e.off); err != nil {
+			return nil, err
+		}
+		f.free(e)
+		end = from + headerSize
+		e = parseExtent(dst[from:end])
+	}
+	return dst[end:], nil
+}
+
+// chain returns the extents that end with last, the oldest first.
+func (f *file) chain(last extent) (all []extent, err error) {
+	var header [headerSize]byte
+	for e := last; e.size > 0; e = parseExtent(header[:]) {
+		all = append(all, e)
+		if err := f.readAt(header[:], e.off); err != nil {
+			return nil, err
+		}
+	}
+	slices.Reverse(all)
+	return all, nil
+}
+
+// drop frees the extents that end with last. What cannot be found stays taken; Close says why.
+func (f *file) drop(last extent) {
+	all, err := f.chain(last)
+	if err != nil && !errors.Is(err, ErrClosed) {
+		f.mu.Lock()
+		f.failed = errors.Join(f.failed, err)
+		f.mu.Unlock()
+	}
+	for _, e := range all {
+		f.free(e)
+	}
+}
+
+func (f *file) readAt(p []byte, off int64) error {
+	f.mu.Lock()
+	file, closed := f.f, f.closed
+	f.mu.Unlock()
+	if closed {
+		return ErrClosed
+	}
+	if _, err := file.ReadAt(p, off); err != nil {
+		if errors.Is(err, os.ErrClosed) {
+			err = ErrClosed
+		}
+		return fmt.Errorf("read the spool file in %s: %w", f.dir, err)
+	}
+	return nil
+}
+
+func (f *file) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	if f.f == nil {
+		return nil
+	}
+	err := errors.Join(f.failed, f.f.Close())
+	if f.name != "" {
+		err = errors.Join(err, os.Remove(f.name))
+	}
+	return err
+}

@@ -1,0 +1,218 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/jetcapture/jetcapture/internal/codec"
+)
+
+// A Sealed is the bytes of a block that takes no more rows. It is safe for concurrent use. The bytes can be read as
+// often as an upload needs, until Discard.
+type Sealed struct {
+	s     *Spool
+	codec *codec.Codec
+	last  <-chan struct{} // closed when the newest frame was added; only the buffer's owner changes it, before Seal returns
+	plain int64           // set by Seal
+
+	out stash // its lock guards the following, too
+	err error // why there is no file
+}
+
+func newSealed(b *Buffer) *Sealed {
+	z := &Sealed{s: b.s, codec: b.codec}
+	z.out.packed = true
+	b.s.mem.charge(sealedCost)
+	return z
+}
+
+// packer compresses what the spool holds.
+func (z *Sealed) packer() *codec.Codec {
+	if z.codec == nil {
+		return z.s.kept
+	}
+	return z.codec
+}
+
+// add appends a compressed frame.
+func (z *Sealed) add(frame []byte) {
+	z.out.mu.Lock()
+	defer z.out.mu.Unlock()
+	if z.err == nil {
+		z.out.append(&z.s.mem, frame)
+	}
+}
+
+// fail keeps the first reason why there is no file, and gives the rest back.
+func (z *Sealed) fail(err error) {
+	z.out.mu.Lock()
+	defer z.out.mu.Unlock()
+	if z.err != nil {
+		return
+	}
+	z.err = err
+	z.s.drop(z.s.mem.unlist(&z.out))
+}
+
+func (z *Sealed) failure() error {
+	z.out.mu.Lock()
+	defer z.out.mu.Unlock()
+	return z.err
+}
+
+func (z *Sealed) isDiscarded() bool { return errors.Is(z.failure(), ErrDiscarded) }
+
+// Wait returns when all frames are compressed. Its error is the context's, or why there is no file.
+func (z *Sealed) Wait(ctx context.Context) error {
+	select {
+	case <-z.last:
+		return z.failure()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the compression of a block: %w", ctx.Err())
+	}
+}
+
+// Len returns how many plain bytes were written.
+func (z *Sealed) Len() int64 { return z.plain }
+
+// Size returns the size of the file that Open reads, or 0 before Wait has returned nil.
+func (z *Sealed) Size() int64 {
+	select {
+	case <-z.last:
+	default:
+		return 0
+	}
+	if z.codec == nil && z.failure() == nil {
+		return z.plain
+	}
+	z.out.mu.Lock()
+	defer z.out.mu.Unlock()
+	return z.out.len()
+}
+
+// Open returns the bytes of the file from the start. It is called after Wait, as often as needed, by several goroutines
+// if need be; a reader belongs to one. Without a codec they are the plain bytes.
+func (z *Sealed) Open() (io.ReadCloser, error) {
+	if z.codec == nil {
+		return z.Plain()
+	}
+	return z.open()
+}
+
+// Plain returns the uncompressed bytes from the start, under the same rules.
+func (z *Sealed) Plain() (io.ReadCloser, error) {
+	raw, err := z.open()
+	if err != nil {
+		return nil, err
+	}
+	r, err := z.packer().NewReader(raw)
+	if err != nil {
+		return nil, fmt.Errorf("open a sealed block: %w", errors.Join(err, raw.Close()))
+	}
+	return r, nil // raw holds nothing that needs its Close
+}
+
+func (z *Sealed) open() (*reader, error) {
+	select {
+	case <-z.last:
+	default:
+		return nil, errors.New("open a sealed block: wait for its compression first")
+	}
+	if err := z.failure(); err != nil {
+		return nil, fmt.Errorf("open a sealed block: %w", err)
+	}
+	return &reader{z: z}, nil
+}
+
+// Discard gives all room back. Readers that are still open fail with [ErrDiscarded]. It may be called again.
+func (z *Sealed) Discard() {
+	if !z.isDiscarded() {
+		z.discard()
+	}
+}
+
+func (z *Sealed) discard() {
+	z.out.mu.Lock()
+	defer z.out.mu.Unlock()
+	if errors.Is(z.err, ErrDiscarded) {
+		return
+	}
+	z.err = ErrDiscarded
+	z.s.drop(z.s.mem.unlist(&z.out))
+	z.s.mem.charge(-sealedCost)
+}
+
+// A reader reads the bytes of a sealed block while some of them may move from memory to disk.
+type reader struct {
+	z       *Sealed
+	pos     int64
+	extents []extent // what was on disk when it was last looked up
+	start   int64    // position of the first byte of extents[0]
+	closed  bool
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	t := &r.z.out
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case r.closed:
+		return 0, errors.New("read a sealed block: reader is closed")
+	case r.z.err != nil:
+		return 0, fmt.Errorf("read a sealed block: %w", r.z.err)
+	case len(p) == 0:
+		return 0, nil
+	case r.pos >= t.len():
+		return 0, io.EOF
+	}
+	n, err := r.read(p)
+	r.pos += int64(n)
+	return n, err
+}
+
+// read reads some bytes, at least one. The lock is held.
+func (r *reader) read(p []byte) (int, error) {
+	t := &r.z.out
+	if r.pos >= t.spilled {
+		return t.copyChunks(p, r.pos-t.spilled), nil
+	}
+	if len(r.extents) == 0 {
+		if err := r.lookUp(); err != nil {
+			return 0, err
+		}
+	}
+	e := r.extents[0]
+	at := r.pos - r.start
+	n := min(int64(len(p)), e.payload()-at)
+	if err := r.z.s.file.readAt(p[:n], e.off+headerSize+at); err != nil {
+		return 0, err
+	}
+	if at+n == e.payload() {
+		r.extents = r.extents[1:]
+		r.start += e.payload()
+	}
+	return int(n), nil
+}
+
+// lookUp finds the extents from pos on: the older ones may have been read already.
+func (r *reader) lookUp() error {
+	all, err := r.z.s.file.chain(r.z.out.last)
+	if err != nil {
+		return err
+	}
+	r.start = 0
+	for len(all) > 0 && r.start+all[0].payload() <= r.pos {
+		r.start += all[0].payload()
+		all = all[1:]
+	}
+	r.extents = all
+	return nil
+}
+
+// Close ends the reader; the block stays.
+func (r *reader) Close() error {
+	r.closed = true
+	return nil
+}

@@ -1,0 +1,164 @@
+package spool
+
+import "errors"
+
+// A batch is what one write moves to disk: bytes of many stashes, gathered in one segment's worth of memory.
+type batch struct {
+	buf   []byte
+	moves []move
+}
+
+// A move is some of the first chunks of a stash, whose lock is held until the batch is written or has failed.
+type move struct {
+	t      *stash
+	chunks int
+	bytes  int64
+}
+
+// A pass frees at least this part of the budget beyond what is needed, and is not made for less than half of it: no
+// commit pays for a pass that the next one would need again.
+const passShare = 8
+
+func (s *Spool) worthAPass() bool {
+	return s.mem.spillable.Load() >= max(1, s.cfg.Memory/(2*passShare))
+}
+
+// Relieve moves bytes to disk until memory is within the budget, as far as the settings allow; whether that was
+// enough, [Spool.Over] tells. An error means that the file cannot be written (a full disk, most likely): nothing is
+// lost, everything stays in memory, and the owner stops adding and calls again later. [Buffer.Commit] calls it by itself.
+func (s *Spool) Relieve() error {
+	if !s.cfg.Disk || s.mem.used.Load() <= s.cfg.Memory {
+		return nil
+	}
+	s.spilling.Lock()
+	defer s.spilling.Unlock()
+	defer s.file.rest()
+	for {
+		over := s.mem.used.Load() - s.cfg.Memory
+		if over <= 0 || !s.worthAPass() {
+			return nil
+		}
+		freed, err := s.spill(over + s.cfg.Memory/passShare)
+		s.blocked.Store(err != nil)
+		if errors.Is(err, errFull) {
+			return nil
+		}
+		if err != nil || freed == 0 {
+			return err
+		}
+	}
+}
+
+// spill frees want bytes of memory, or as many as it can.
+func (s *Spool) spill(want int64) (freed int64, err error) {
+	for freed < want {
+		off, room, err := s.file.room()
+		if err != nil {
+			return freed, err
+		}
+		s.gather(want-freed, room)
+		if len(s.batch.moves) == 0 {
+			return freed, nil
+		}
+		s.fill(off)
+		err = s.file.write(s.batch.buf)
+		n := s.settle(off, err)
+		if err != nil {
+			return freed, err
+		}
+		freed += n
+	}
+	return freed, nil
+}
+
+// gather picks stashes, the heaviest first, that hold want bytes or fill room.
+func (s *Spool) gather(want, room int64) {
+	m := &s.mem
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for r := ranks - 1; r > 0; r-- {
+		for t := m.ranks[r].first; t != nil; t = t.next {
+			if want <= 0 {
+				return
+			}
+			if !t.mu.TryLock() {
+				continue // a row is being written, or a frame added
+			}
+			mv, held := t.fit(room)
+			if mv.chunks == 0 {
+				t.mu.Unlock()
+				return
+			}
+			s.batch.moves = append(s.batch.moves, mv)
+			room -= headerSize + mv.bytes
+			want -= held
+		}
+	}
+}
+
+// fit counts the first chunks of t that go into an extent of at most room bytes.
+func (t *stash) fit(room int64) (mv move, held int64) {
+	mv.t = t
+	room -= headerSize
+	for _, c := range t.chunks {
+		if mv.bytes+int64(len(c)) > room {
+			break
+		}
+		mv.chunks++
+		mv.bytes += int64(len(c))
+		held += int64(cap(c)) + chunkCost
+	}
+	return mv, held
+}
+
+// fill lays the batch out as it will be at off of the file.
+func (s *Spool) fill(off int64) {
+	b := &s.batch
+	if b.buf == nil {
+		b.buf = make([]byte, 0, s.file.segment)
+		s.mem.chargeFixed(s.file.segment)
+	}
+	b.buf = b.buf[:0]
+	for _, mv := range b.moves {
+		b.buf = mv.t.last.appendTo(b.buf)
+		for _, c := range mv.t.chunks[:mv.chunks] {
+			b.buf = append(b.buf, c...)
+		}
+	}
+}
+
+// settle gives back the memory of the bytes that are on disk now, or nothing if the write failed, and lets go.
+func (s *Spool) settle(off int64, failed error) (freed int64) {
+	m := &s.mem
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range s.batch.moves {
+		mv := &s.batch.moves[i]
+		if failed == nil {
+			size := headerSize + mv.bytes
+			mv.t.last = extent{off, int32(size)}
+			off += size
+			n := m.putLocked(mv.t.chunks[:mv.chunks])
+			mv.t.moved(mv)
+			m.weigh(mv.t, -n)
+			freed += n
+		}
+		mv.t.mu.Unlock()
+		mv.t = nil
+	}
+	s.batch.moves = s.batch.moves[:0]
+	return freed
+}
+
+// moved drops the chunks that are on disk now.
+func (t *stash) moved(mv *move) {
+	t.spilled += mv.bytes
+	t.mem -= mv.bytes
+	if mv.chunks == len(t.chunks) {
+		t.chunks = nil
+		return
+	}
+	rest := copy(t.chunks, t.chunks[mv.chunks:])
+	clear(t.chunks[rest:])
+	t.chunks = t.chunks[:rest]
+}

@@ -1,0 +1,134 @@
+// Package spool stages the bytes of open blocks until their files are stored: plain rows at the tail of each block,
+// compressed frames before it. They live in memory up to a budget and in one temporary file beyond it. Nothing here
+// survives the process, and nothing is fsynced: the stream is the write-ahead log.
+//
+// Goroutines: the compressors, started by the first frame and joined by [Spool.Close]. Everything else runs in the
+// goroutines that call in. Locks are taken in this order, and no other: Spool.spilling, stash.mu, memory.mu or file.mu.
+// The spiller meets stashes in the wrong order, under memory.mu, so it only tries their locks and passes by those in use.
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/jetcapture/jetcapture/internal/codec"
+)
+
+// DefaultFrameSize is how many plain bytes make a frame when [Config] does not say.
+const DefaultFrameSize = 256 << 10
+
+// Errors that tell a caller what it did, or that somebody else ended what it used.
+var (
+	// ErrClosed is returned for everything asked of a closed spool.
+	ErrClosed = errors.New("spool is closed")
+	// ErrDiscarded is returned for bytes that were given up.
+	ErrDiscarded = errors.New("bytes were discarded")
+	// ErrSealed is returned for a write to a buffer that was sealed.
+	ErrSealed = errors.New("buffer is sealed")
+)
+
+// Config says how much a spool may hold and where. The zero value keeps everything in memory, over budget at once.
+type Config struct {
+	Dir       string // where the spool file is made; empty: the system's directory for temporary files
+	Memory    int64  // budget, in bytes of memory really held
+	Limit     int64  // largest size of the spool file in bytes; 0: none
+	Disk      bool   // false: nothing goes to disk
+	Workers   int    // compressors; 0: one for each processor
+	FrameSize int    // plain bytes of a frame, at least; 0: DefaultFrameSize
+}
+
+// A Spool holds the bytes of many blocks. It is safe for concurrent use; its buffers have one owner each. Make one with
+// [New], end it with [Spool.Close].
+type Spool struct {
+	cfg   Config
+	kept  *codec.Codec // of buffers without one
+	mem   memory
+	file  file
+	press press
+
+	spilling sync.Mutex // one pass at a time; guards batch
+	batch    batch
+	blocked  atomic.Bool // the last pass could not write: a limit or an error
+	closing  sync.Once
+	closed   error
+}
+
+// Usage is what a spool holds, in bytes.
+type Usage struct {
+	Memory int64 // buffers, frames, and what is kept for reuse
+	Disk   int64 // the part of the spool file that is in use
+}
+
+// New checks c and returns an empty spool. It makes no file and starts no goroutine.
+func New(c Config) (*Spool, error) {
+	if c.Memory < 0 || c.Limit < 0 || c.Workers < 0 || c.FrameSize < 0 {
+		return nil, fmt.Errorf("check the spool's settings %+v: none may be negative", c)
+	}
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	if c.FrameSize == 0 {
+		c.FrameSize = DefaultFrameSize
+	}
+	if c.Dir == "" {
+		c.Dir = os.TempDir()
+	}
+	kept, err := codec.New(codec.Snappy, 0)
+	if err != nil {
+		return nil, fmt.Errorf("set up the codec of kept messages: %w", err)
+	}
+	s := &Spool{cfg: c, kept: kept}
+	s.mem.budget = c.Memory
+	s.file.init(c)
+	s.press.init(s, c)
+	return s, nil
+}
+
+// NewBuffer returns the empty buffer of a block whose file is compressed by c. With a nil c the bytes are no file yet:
+// they are compressed for the spool alone, and [Sealed.Open] gives them back plain.
+func (s *Spool) NewBuffer(c *codec.Codec) *Buffer {
+	s.mem.charge(bufferCost)
+	return &Buffer{s: s, codec: c}
+}
+
+const (
+	bufferCost = int64(unsafe.Sizeof(Buffer{}))
+	sealedCost = int64(unsafe.Sizeof(Sealed{})) + 96 // and the channel that ends its newest frame
+)
+
+// Usage costs two loads and a lock that is never held for long.
+func (s *Spool) Usage() Usage {
+	return Usage{Memory: s.mem.held(), Disk: s.file.inUse()}
+}
+
+// Over reports that the spool holds more than it should and cannot help itself: memory is over budget and nothing more
+// may go to disk, or the file has reached its limit. The owner then stops reading and makes a cut. What a cut does not
+// change does not count here: the constant room of compressors and passes, and frames that wait for a compressor.
+func (s *Spool) Over() bool {
+	if s.cfg.Disk && s.file.full() {
+		return true
+	}
+	used := s.mem.used.Load()
+	if used <= s.cfg.Memory {
+		return false
+	}
+	if s.cfg.Disk && s.worthAPass() {
+		return s.blocked.Load() // if not, the next commit helps
+	}
+	return used-s.mem.fixed.Load()-s.press.inFlight.Load() > s.cfg.Memory
+}
+
+// Close stops the compressors, waits for them and removes the file. Frames that they have not reached fail with
+// [ErrClosed]. It returns what went wrong with the file; calling it again returns the same.
+func (s *Spool) Close() error {
+	s.closing.Do(func() {
+		s.press.close()
+		s.closed = s.file.close()
+	})
+	return s.closed
+}
