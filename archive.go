@@ -13,18 +13,19 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/reader"
-	"github.com/nats-io/nats.go"
 )
 
 // archiveKeeper keeps the promise of an archive: each message in exactly one file.
 type archiveKeeper[P Payload, K DestKey] struct {
 	*run[P, K]
-	bucket   bucket.Bucket
-	w        *engine.Writer
-	instance *instance
-	started  bool              // permanent errors of the store end Run before, and are retried after
-	info     reader.StreamInfo // as of the last check
-	notes    []string          // for the next plan
+	bucket    bucket.Bucket
+	w         *engine.Writer
+	entry     *engine.Entry
+	instance  *instance
+	started   bool               // permanent errors of the store end Run before, and are retried after
+	checked   engine.StreamFacts // as of the last check
+	notes     []string           // for the next plan
+	redoBegan time.Time
 }
 
 func newArchiveKeeper[P Payload, K DestKey](r *run[P, K]) (*archiveKeeper[P, K], error) {
@@ -46,6 +47,7 @@ func newArchiveKeeper[P Payload, K DestKey](r *run[P, K]) (*archiveKeeper[P, K],
 		Retry:   k.retry,
 		Crash:   r.opts.crash,
 	}
+	k.entry = k.newEntry()
 	return k, nil
 }
 
@@ -59,8 +61,6 @@ func newBoot() string {
 func (k *archiveKeeper[P, K]) close() error { return k.instance.release() }
 
 // settings are what shapes the bytes of the files, as the plan keeps them.
-func (k *archiveKeeper[P, K]) settings() map[string]string { return k.opts.settings() }
-
 func (o *Options[P, K]) settings() map[string]string {
 	s := map[string]string{
 		"compression": string(o.Compression), "suffix": o.Suffix, "decoder_version": o.DecoderVersion,
@@ -75,15 +75,11 @@ func (o *Options[P, K]) settings() map[string]string {
 	return s
 }
 
-// limits reports whether a sequence that the stream has dropped unread was certainly a message for us.
-func (k *archiveKeeper[P, K]) limits(info reader.StreamInfo) bool {
-	return info.Retention == nats.LimitsPolicy && len(k.opts.FilterSubjects) == 0
-}
-
-func (k *archiveKeeper[P, K]) facts(reason cutlog.Reason) engine.Facts {
+// facts is what a plan of ours says beside the cut.
+func (k *archiveKeeper[P, K]) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts {
 	return engine.Facts{
-		Capture: k.w.Capture, Writer: k.w.Me, Reason: reason, Time: time.Now(), Settings: k.settings(),
-		FirstSeq: k.info.FirstSeq, Limits: k.limits(k.info), Notes: k.notes,
+		Capture: k.w.Capture, Writer: k.w.Me, Reason: reason, Time: time.Now(), Settings: k.opts.settings(),
+		FirstSeq: s.FirstSeq, Limits: s.Limits, Notes: k.notes,
 	}
 }
 
@@ -96,13 +92,13 @@ func (k *archiveKeeper[P, K]) check(ctx context.Context, rd reader.Reader) error
 	if err != nil {
 		return err
 	}
-	k.info = info
+	k.checked = k.streamFacts(info)
 	return nil
 }
 
 // commit implements keeper: plan, files, done, ack.
 func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error {
-	p := s.cut.Plan(k.w.Head, k.facts(s.reason))
+	p := s.cut.Plan(k.w.Head, k.facts(k.checked, s.reason))
 	won, err := k.w.Commit(ctx, p, func(ctx context.Context) ([]cutlog.File, error) { return k.putAll(ctx, p, s) })
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (k *storeKeeper[P, K]) open(ctx context.Context) (opened, error) {
 		return opened{}, err
 	}
 	k.log.Info("capturing, each message in at least one file", "consumer", k.opts.NATSConsumerName)
-	return opened{rd: rd, info: info}, nil
+	return opened{rd: rd, last: info.LastSeq}, nil
 }
 
 // check implements keeper. A shared consumer proves nothing, and nothing is concluded from it.

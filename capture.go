@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
@@ -67,6 +68,7 @@ type run[P Payload, K DestKey] struct {
 	hooks    *sync.Mutex // held while a hook runs that several goroutines call
 	target   uint64      // with Once: the last sequence to capture
 	targeted bool
+	entered  bool // reading has started once: from now on, only what an operator must mend ends Run
 }
 
 // newRun opens what a run needs and the options do not give.
@@ -121,7 +123,7 @@ type opened struct {
 	rd     reader.Reader
 	from   uint64
 	anchor cutlog.Anchor
-	info   reader.StreamInfo
+	last   uint64 // of the stream, when it was asked
 }
 
 // errBehind says that another writer has made the cut: everything open is dropped, and reading starts behind it.
@@ -141,13 +143,17 @@ func (r *run[P, K]) lives(ctx context.Context, k keeper[P, K]) error {
 // life is one life of a reader, from opening to the end or to an anomaly after which reading starts again.
 func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err error) {
 	o, err := k.open(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return false, nil // stopped before anything was read
-		}
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return false, nil // stopped before anything was read
+	case err != nil && r.entered && reader.IsTemporary(err):
+		r.log.Warn("reading cannot start again yet", "error", err)
+		return true, pause(ctx, time.Second)
+	case err != nil:
 		return false, err
 	}
-	r.aim(o.info)
+	r.entered = true
+	r.aim(o.last)
 	l := r.newLoop(ctx, k, o)
 	err = l.capture(ctx)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -169,11 +175,11 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 }
 
 // aim fixes, once, what Once has to reach.
-func (r *run[P, K]) aim(info reader.StreamInfo) {
+func (r *run[P, K]) aim(last uint64) {
 	if !r.opts.Once || r.targeted {
 		return
 	}
-	r.target, r.targeted = info.LastSeq, true
+	r.target, r.targeted = last, true
 	r.stats.update(func(s *Stats) { s.Target = r.target })
 }
 

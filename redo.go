@@ -18,10 +18,6 @@ type redoer[P Payload, K DestKey] struct {
 	plain *run[P, K] // with the plan's settings, and no poison policy: what was planned must decode
 }
 
-func newRedoer[P Payload, K DestKey](k *archiveKeeper[P, K]) *redoer[P, K] {
-	return &redoer[P, K]{archiveKeeper: k}
-}
-
 // Find implements engine.Redoer.
 func (r *redoer[P, K]) Find(ctx context.Context, p *cutlog.Plan, i int, lost cutlog.SeqSet) (f cutlog.File, ok bool, err error) {
 	err = r.retry(ctx, "look for "+p.Blocks[i].Name, func(ctx context.Context) error {
@@ -43,11 +39,11 @@ func (r *redoer[P, K]) Remake(ctx context.Context, p *cutlog.Plan, blocks []int,
 	if err := r.adopt(p); err != nil {
 		return err
 	}
-	info, err := r.streamInfo(ctx)
+	stream, err := r.Facts(ctx)
 	if err != nil {
 		return err
 	}
-	if !info.Created.Equal(p.Stream.Created) { // another stream: nothing is read from it
+	if !stream.Created.Equal(p.Stream.Created) { // another stream: nothing is read from it
 		return r.lose(p, blocks, done)
 	}
 	for len(blocks) > 0 {

@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Source is the stream, as far as a start asks it.
+type Source interface {
+	// Facts asks for the stream.
+	Facts(ctx context.Context) (StreamFacts, error)
+	// Look compares what the stream has at an anchor's sequence with the anchor.
+	Look(ctx context.Context, a cutlog.Anchor) (AnchorLook, error)
+	// First is the sequence after which a new capture begins.
+	First(ctx context.Context, s StreamFacts) (uint64, error)
+}
+
+// Observer hears what a start does. Its methods return quickly.
+type Observer interface {
+	Awaiting(p *cutlog.Plan)                         // another live writer's cut is left to it for Takeover
+	Redoing(p *cutlog.Plan)                          // a cut is finished that was planned before
+	Redone(h cutlog.Head)                            // and now it is
+	LookingAgain(s StreamFacts, p *cutlog.Plan)      // the stream seems to be rolled back
+	Diverged(old, opening *cutlog.Plan, what string) // a new incarnation was opened
+}
+
+// Entry brings a log into a state in which its writer may plan. One goroutine uses it.
+type Entry struct {
+	*Writer
+	Source   Source
+	Redoer   Redoer
+	Observer Observer
+	Format   cutlog.Format
+	Facts    func(s StreamFacts, reason cutlog.Reason) Facts
+	Wait     func(ctx context.Context, d time.Duration) error // sleeps
+	// Takeover is how long a cut is left to the writer that planned it, if that is another instance; 0: not at all.
+	Takeover time.Duration
+	// SecondLook is how long a stream that seems rolled back is left alone before it is judged: its leader may be behind for a moment.
+	SecondLook time.Duration
+}
+
+// Entered is the state in which an Entry leaves the log: its head is done, and of the stream that is there.
+type Entered struct {
+	Stream StreamFacts
+	Look   AnchorLook // AnchorMissing: the anchor was not in the stream any more, accepted because the rest holds
+}
+
+// Birth makes sure that the log is there, is this capture's, and lives in a store that never overwrites. It is called once for each start
+// of a process, before Enter. See cutlog.Log for the order.
+func (e *Entry) Birth(ctx context.Context) error {
+	var birth cutlog.Birth
+	err := e.Retry(ctx, "look for the cut log", func(ctx context.Context) (err error) {
+		birth, err = e.Log.Birth(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if birth.Stage == cutlog.StageFresh {
+		if err := e.plant(ctx); err != nil {
+			return err
+		}
+	}
+	if err := e.Retry(ctx, "put format.json", func(ctx context.Context) error { return e.Log.PutFormat(ctx, e.Format) }); err != nil {
+		return err
+	}
+	e.At(AfterFormat)
+	return e.Retry(ctx, "check that the store does not overwrite", e.Log.Probe)
+}
+
+// plant puts plan 1. When another writer has won, its plan is compared with the format later.
+func (e *Entry) plant(ctx context.Context) error {
+	s, err := e.Source.Facts(ctx)
+	if err != nil {
+		return err
+	}
+	from, err := e.Source.First(ctx, s)
+	if err != nil {
+		return err
+	}
+	p := OpenPlan(cutlog.Head{}, Opening{Stream: s, From: from}, e.Facts(s, cutlog.ReasonOpen))
+	p.Format = &e.Format
+	_, err = e.Plan(ctx, p)
+	return err
+}
+
+// Enter finishes the cut that is not done, and opens a new incarnation when the stream is another one than the head's.
+func (e *Entry) Enter(ctx context.Context) (Entered, error) {
+	for {
+		if err := e.Refresh(ctx); err != nil {
+			return Entered{}, err
+		}
+		if e.Head.Done == nil {
+			if err := e.finishHead(ctx); err != nil {
+				return Entered{}, err
+			}
+			continue
+		}
+		in, ok, err := e.identify(ctx)
+		if err != nil || ok {
+			return in, err
+		}
+	}
+}
+
+// finishHead finishes the newest cut, after leaving it for a while to the live process that has planned it.
+func (e *Entry) finishHead(ctx context.Context) error {
+	p := e.Head.Plan
+	if len(p.Blocks) == 0 { // nothing to store: no reason to wait, nothing to tell
+		return e.Done(ctx, nil)
+	}
+	if p.Writer.Instance != e.Me.Instance && e.Takeover > 0 {
+		if done, err := e.awaitDone(ctx); err != nil || done {
+			return err
+		}
+	}
+	e.Observer.Redoing(p)
+	if err := e.Finish(ctx, e.Redoer); err != nil {
+		return err
+	}
+	e.Observer.Redone(e.Head)
+	return nil
+}
+
+// awaitDone leaves a cut to its writer for Takeover, and reports whether the log went on meanwhile.
+func (e *Entry) awaitDone(ctx context.Context) (done bool, err error) {
+	const looks = 10
+	e.Observer.Awaiting(e.Head.Plan)
+	for range looks {
+		if err := e.Wait(ctx, e.Takeover/looks); err != nil {
+			return false, err
+		}
+		err := e.Retry(ctx, "look for a done record", func(ctx context.Context) error {
+			next, _, err := e.Log.Next(ctx, e.Head)
+			done = err == nil && next.Done != nil
+			return err
+		})
+		if err != nil || done {
+			return done, err
+		}
+	}
+	return false, nil
+}
+
+// identify compares the stream with the head. It reports false when it has opened an incarnation, or another writer was about to.
+func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
+	past, err := e.past(ctx)
+	if err != nil {
+		return in, false, err
+	}
+	in, id, err := e.judge(ctx, past)
+	if err == nil && id == RolledBack {
+		e.Observer.LookingAgain(in.Stream, e.Head.Plan)
+		if err := e.Wait(ctx, e.SecondLook); err != nil {
+			return in, false, err
+		}
+		in, id, err = e.judge(ctx, past)
+	}
+	switch {
+	case err != nil || id == Same:
+		return in, err == nil, err
+	case id == Foreign:
+		return in, false, fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: two servers seem to share this archive, give each capture its own name",
+			in.Stream.Name, in.Stream.Created, e.Capture)
+	}
+	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
+}
+
+// judge looks at the stream and at the anchor.
+func (e *Entry) judge(ctx context.Context, past []time.Time) (in Entered, id Identity, err error) {
+	if in.Stream, err = e.Source.Facts(ctx); err != nil {
+		return in, 0, err
+	}
+	if in.Look, err = e.Source.Look(ctx, e.Head.Plan.Anchor); err != nil {
+		return in, 0, err
+	}
+	return in, Judge(e.Head, in.Stream, in.Look, past), nil
+}
+
+// past returns the creation times of the streams that the log has left.
+func (e *Entry) past(ctx context.Context) (past []time.Time, err error) {
+	h, err := e.cut(ctx, e.Head.Plan.Opened)
+	if err != nil {
+		return nil, err
+	}
+	return h.Plan.Past, nil
+}
+
+// cut reads an older cut of the log.
+func (e *Entry) cut(ctx context.Context, n uint64) (h cutlog.Head, err error) {
+	if n == e.Head.N {
+		return e.Head, nil
+	}
+	err = e.Retry(ctx, "read an older plan", func(ctx context.Context) (err error) {
+		h, err = e.Log.At(ctx, n)
+		return err
+	})
+	return h, err
+}
+
+// openIncarnation puts the plan that opens a new incarnation.
+func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity, past []time.Time) error {
+	old := e.Head.Plan
+	o := Opening{Stream: s, Past: past}
+	if id == Recreated {
+		o.Past = append(past[:len(past):len(past)], old.Stream.Created)
+		o.From = max(s.Configured, 1) - 1
+		o.Note = fmt.Sprintf("the stream was created anew at %s, before that at %s", s.Created, old.Stream.Created)
+	} else {
+		anchor, err := e.lastCommon(ctx)
+		if err != nil {
+			return err
+		}
+		o.From, o.Anchor = anchor.Seq, anchor
+		o.Note = fmt.Sprintf("the stream was rolled back: it had been stored up to sequence %d, and agrees up to %d", old.To, anchor.Seq)
+	}
+	p := OpenPlan(e.Head, o, e.Facts(s, cutlog.ReasonOpen))
+	won, err := e.Plan(ctx, p)
+	if err != nil || !won {
+		return err
+	}
+	e.Observer.Diverged(old, p, o.Note)
+	return e.Done(ctx, nil)
+}
+
+// lastCommon goes back through the plans of the incarnation to the newest anchor that the stream still has.
+func (e *Entry) lastCommon(ctx context.Context) (cutlog.Anchor, error) {
+	for n := e.Head.N; n >= e.Head.Plan.Opened; n-- {
+		h, err := e.cut(ctx, n)
+		if err != nil {
+			return cutlog.Anchor{}, err
+		}
+		if h.Plan.Anchor.Seq == 0 {
+			continue
+		}
+		look, err := e.Source.Look(ctx, h.Plan.Anchor)
+		if err != nil {
+			return cutlog.Anchor{}, err
+		}
+		if look == AnchorSame {
+			return h.Plan.Anchor, nil
+		}
+	}
+	return cutlog.Anchor{}, nil
+}

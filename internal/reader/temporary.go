@@ -1,0 +1,23 @@
+package reader
+
+import (
+	"context"
+	"errors"
+
+	"github.com/nats-io/nats.go"
+)
+
+// IsTemporary decides whether an error of a Source or of opening a Reader may go away by itself: the server did not answer, is not there, or
+// has no leader. Everything that it did answer is not.
+func IsTemporary(err error) bool {
+	for _, target := range []error{
+		ErrNoAnswer, ErrNoJetStream, ErrStreamNotFound, context.DeadlineExceeded,
+		nats.ErrTimeout, nats.ErrNoResponders, nats.ErrDisconnected, nats.ErrReconnectBufExceeded, nats.ErrStaleConnection,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	var api *APIError
+	return errors.As(err, &api) && api.Code >= 500 // 503: no leader, or the server is shutting down
+}

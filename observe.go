@@ -1,0 +1,50 @@
+package jetcapture
+
+import (
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+)
+
+// Awaiting implements engine.Observer.
+func (k *archiveKeeper[P, K]) Awaiting(p *cutlog.Plan) {
+	k.log.Info("another writer has planned a cut, leaving it to that one for a while", "cut", p.N, "writer", p.Writer.Instance,
+		"at_most", k.opts.Archive.Takeover)
+}
+
+// Redoing implements engine.Observer.
+func (k *archiveKeeper[P, K]) Redoing(p *cutlog.Plan) {
+	k.redoBegan = time.Now()
+	k.log.Info("finishing a cut that was planned before", "cut", p.N, "writer", p.Writer.Instance, "blocks", len(p.Blocks))
+	k.stats.update(func(s *Stats) { s.State = "redo" })
+}
+
+// Redone implements engine.Observer.
+func (k *archiveKeeper[P, K]) Redone(h cutlog.Head) {
+	e := cutEvent(h.Plan, h.Done)
+	e.Redone, e.Took = true, time.Since(k.redoBegan)
+	k.stats.update(func(s *Stats) { s.Redone++ })
+	if h.Lost != nil {
+		for _, b := range h.Lost.Blocks {
+			e.Lost += int64(b.Seqs.Count())
+			k.tellLost(Lost{
+				Reason: string(cutlog.LostGone), Messages: int64(b.Seqs.Count()), From: b.Seqs.First(), To: b.Seqs.Last(),
+				Detail: "planned for " + h.Plan.Blocks[b.Block].Name + ", gone before it was stored",
+			})
+		}
+	}
+	k.tellCut(e)
+}
+
+// LookingAgain implements engine.Observer.
+func (k *archiveKeeper[P, K]) LookingAgain(s engine.StreamFacts, p *cutlog.Plan) {
+	k.log.Warn("the stream seems to be rolled back, looking again", "last_seq", s.LastSeq, "stored_up_to", p.To, "in", secondLook)
+}
+
+// Diverged implements engine.Observer.
+func (k *archiveKeeper[P, K]) Diverged(old, opening *cutlog.Plan, what string) {
+	k.stats.update(func(s *Stats) { s.Incarnations++ })
+	k.tellLost(Lost{Reason: "diverged", From: old.To, To: opening.From, Detail: what})
+	k.lostByPlan(opening)
+}
