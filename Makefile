@@ -1,0 +1,51 @@
+# make test, make lint and make vet look at every Go module of the repository.
+GO               ?= go
+TESTFLAGS        ?=
+BENCHFLAGS       ?=
+DEMO_OUTPUT      ?= jetcapture-demo
+GOLANGCI_VERSION := v2.15.0
+
+MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.bin/*' | sort))
+LINT_OLD := $(shell golangci-lint version --short 2>/dev/null)
+LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),golangci-lint,$(CURDIR)/.bin/golangci-lint)
+
+# in_modules runs a command in each module and stops at the first that fails.
+in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
+
+.PHONY: all build test test-race test-sim lint vet fmt demo bench torture tools
+
+all: vet lint test
+
+build:
+	$(call in_modules,$(GO) build ./...)
+
+# test is what has to pass before every commit. It goes on after a failure, so that one run shows all of them.
+test:
+	@status=0; for step in test-race test-sim; do $(MAKE) --no-print-directory $$step || status=1; done; exit $$status
+
+test-race:
+	@status=0; for m in $(MODULES); do (cd $$m && $(GO) test -race $(TESTFLAGS) ./...) || status=1; done; exit $$status
+
+# test-sim runs the pure simulations at full length: no goroutine of theirs can race, and without the race detector they go many times further.
+test-sim:
+	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run Simulation ./internal/sim/...; fi
+
+lint: tools
+	$(call in_modules,$(LINT) run ./...)
+
+vet:
+	$(call in_modules,$(GO) vet ./...)
+
+fmt: tools
+	$(call in_modules,$(LINT) fmt ./...)
+
+demo:
+	$(GO) run ./cmd/jetcapture demo --output $(DEMO_OUTPUT)
+
+# bench compares whole processes on this machine, see bench/README.md. It is a measurement, not a test.
+bench:
+	$(GO) run ./bench $(BENCHFLAGS)
+
+# tools installs what is missing, into .bin.
+tools:
+	@[ "$(LINT)" = golangci-lint ] || [ -x "$(LINT)" ] || GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

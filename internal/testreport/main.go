@@ -1,0 +1,23 @@
+// Command testreport reads what "go test -json" writes and prints what a person wants to see of it: the result of each package as it comes, the
+// output of what failed, the slowest tests, and a last line "N passed, N failed". It exits with 1 when a test failed, a package did
+// not build, a test was skipped, or no test ran at all: a test that skips itself proves nothing.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	slowest := flag.Int("slowest", 15, "how many of the slowest tests to list")
+	flag.Parse()
+	r := newReport(os.Stdout)
+	if err := r.read(os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, "testreport:", err)
+		os.Exit(1)
+	}
+	if !r.finish(*slowest) {
+		os.Exit(1)
+	}
+}
