@@ -1,7 +1,12 @@
 package jetcapture
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5" //nolint:gosec // the one checksum that the service and its emulator verify
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +17,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
@@ -23,11 +29,10 @@ import (
 )
 
 const (
-	// An upload holds azureParallel parts in memory at most; a blob has 50,000 at most (learn.microsoft.com, "Scalability and performance
-	// targets for Blob storage"), so blocks of up to 195 GiB fit.
-	azurePart     = 4 << 20
-	azureParallel = 4
-	// azureTryTimeout bounds one attempt of one request. The SDK has no bound by default, so a connection that hangs would hold an upload for ever.
+	// azurePart is what an upload holds in memory, and what one request carries. A blob has 50,000 parts at most (learn.microsoft.com,
+	// "Scalability and performance targets for Blob storage"), so blocks of up to 390 GiB fit.
+	azurePart = 8 << 20
+	// azureTryTimeout bounds one attempt of one request. The SDK has no bound by default: a connection that hangs would hold an upload for ever.
 	azureTryTimeout = time.Minute
 )
 
@@ -45,6 +50,7 @@ type AzureBlobStore[K DestKey] struct {
 
 	credential   azcore.TokenCredential
 	buildURLBase BuildURLBase[K]
+	partSize     int64 // azurePart, but for tests
 
 	mu         sync.Mutex
 	containers map[string]*container.Client // by URL; each keeps connections and a token
@@ -59,7 +65,9 @@ func NewAzureBlobStore[K DestKey](
 	if buildURLBase == nil {
 		return nil, errors.New("NewAzureBlobStore needs a function that builds the base URL of a key")
 	}
-	return &AzureBlobStore[K]{credential: credential, buildURLBase: buildURLBase, containers: map[string]*container.Client{}}, nil
+	return &AzureBlobStore[K]{
+		credential: credential, buildURLBase: buildURLBase, partSize: azurePart, containers: map[string]*container.Client{},
+	}, nil
 }
 
 // Write implements BlockStore. It returns the blob's URL without any signature.
@@ -99,6 +107,7 @@ func (a *AzureBlobStore[K]) target(base, dir, fileName string) (*azureBlob, erro
 		Client:   client.NewBlockBlobClient(parts.BlobName),
 		location: withoutQuery(parts) + (&url.URL{Path: "/" + parts.BlobName}).EscapedPath(),
 		secret:   parts.SAS.Signature(),
+		partSize: a.partSize,
 	}, nil
 }
 
@@ -132,18 +141,12 @@ type azureBlob struct {
 	*blockblob.Client
 	location string // URL without query
 	secret   string // signature of the URL; may be empty
+	partSize int64
 }
 
 // put uploads body and makes sure that the blob holds it.
 func (t *azureBlob) put(ctx context.Context, body *hashedBody) error {
-	_, err := t.UploadStream(ctx, body, &blockblob.UploadStreamOptions{
-		BlockSize:               azurePart,
-		Concurrency:             azureParallel,
-		TransactionalValidation: blob.TransferValidationTypeComputeCRC64(),
-		AccessConditions: &blob.AccessConditions{
-			ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)},
-		},
-	})
+	err := t.upload(ctx, body)
 	// The blob that exists may be ours: the SDK repeats requests whose response was lost, and so does our caller.
 	exists := bloberror.HasCode(err, bloberror.BlobAlreadyExists, bloberror.ConditionNotMet)
 	if err != nil && !exists {
@@ -165,6 +168,56 @@ func (t *azureBlob) put(ctx context.Context, body *hashedBody) error {
 	return nil
 }
 
+// upload sends body in parts, one after another, each with its MD5, which the service verifies (blockblob.Client.UploadStream sends none that
+// the emulator knows). The last request makes the blob visible, and only if its name is free.
+func (t *azureBlob) upload(ctx context.Context, body io.Reader) error {
+	var part bytes.Buffer
+	var ids []string
+	var random [16]byte // keeps the parts of several writers apart
+	_, _ = rand.Read(random[:])
+	for last := false; !last; part.Reset() {
+		_, err := io.CopyN(&part, body, t.partSize)
+		if last = err == io.EOF; err != nil && !last { //nolint:errorlint // an error of body must not pass for its end
+			return err
+		}
+		if last && len(ids) == 0 {
+			return t.putWhole(ctx, part.Bytes())
+		}
+		if part.Len() == 0 {
+			break
+		}
+		id := base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(random[:], uint32(len(ids))))
+		if err := t.stage(ctx, id, part.Bytes()); err != nil {
+			return err
+		}
+		ids = append(ids, id)
+	}
+	_, err := t.CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{AccessConditions: ifNew()})
+	return err
+}
+
+func (t *azureBlob) putWhole(ctx context.Context, content []byte) error {
+	_, err := t.Upload(ctx, streaming.NopCloser(bytes.NewReader(content)),
+		&blockblob.UploadOptions{TransactionalValidation: partMD5(content), AccessConditions: ifNew()})
+	return err
+}
+
+func (t *azureBlob) stage(ctx context.Context, id string, part []byte) error {
+	_, err := t.StageBlock(ctx, id, streaming.NopCloser(bytes.NewReader(part)),
+		&blockblob.StageBlockOptions{TransactionalValidation: partMD5(part)})
+	return err
+}
+
+func partMD5(part []byte) blob.TransferValidationType {
+	sum := md5.Sum(part) //nolint:gosec // see the import
+	return blob.TransferValidationTypeMD5(sum[:])
+}
+
+// ifNew makes a request fail if the blob exists.
+func ifNew() *blob.AccessConditions {
+	return &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)}}
+}
+
 // verify reads the existing blob back, part by part so that each fits into the time of one attempt.
 func (t *azureBlob) verify(ctx context.Context, body *hashedBody, size int64, etag *azcore.ETag) error {
 	if err := body.drain(); err != nil {
@@ -173,7 +226,7 @@ func (t *azureBlob) verify(ctx context.Context, body *hashedBody, size int64, et
 	there := newHashedBody(nil)
 	for there.size < size {
 		part, err := t.DownloadStream(ctx, &blob.DownloadStreamOptions{
-			Range:            blob.HTTPRange{Offset: there.size, Count: min(azurePart, size-there.size)},
+			Range:            blob.HTTPRange{Offset: there.size, Count: min(t.partSize, size-there.size)},
 			AccessConditions: &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: etag}},
 		})
 		if err != nil {

@@ -2,11 +2,10 @@ package jetcapture_test
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // what the service verifies
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/xml"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -83,8 +82,9 @@ func (f *fakeAzure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *fakeAzure) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	path := r.URL.Path
-	if sum := r.Header.Get("x-ms-content-crc64"); sum != "" && sum != azureCRC64(body) {
-		refuse(w, http.StatusBadRequest, "Crc64Mismatch")
+	if sum := md5.Sum(body); r.Method == http.MethodPut && r.URL.Query().Get("comp") != "blocklist" &&
+		r.Header.Get("Content-MD5") != base64.StdEncoding.EncodeToString(sum[:]) {
+		refuse(w, http.StatusBadRequest, "Md5Mismatch")
 		return
 	}
 	switch q := r.URL.Query(); {
@@ -149,10 +149,4 @@ func refuse(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("x-ms-error-code", code)
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", code)
-}
-
-// azureCRC64 is the checksum of x-ms-content-crc64: reflected polynomial 0x9A6C9329AC4BC9B5, little endian, base64.
-func azureCRC64(b []byte) string {
-	sum := binary.LittleEndian.AppendUint64(nil, crc64.Checksum(b, crc64.MakeTable(0x9A6C9329AC4BC9B5)))
-	return base64.StdEncoding.EncodeToString(sum)
 }

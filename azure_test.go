@@ -18,6 +18,7 @@ import (
 )
 
 const (
+	testPart = 64 << 10
 	blobPath = "/backup/from foo/eu/" + window + "x.ndjson"
 )
 
@@ -31,6 +32,7 @@ func azureStore(t *testing.T, f *fakeAzure, query string) *jetcapture.AzureBlobS
 		t.Fatal(err)
 	}
 	store.ClientOptions = f.options()
+	store.SetPartSize(testPart)
 	return store
 }
 
@@ -42,16 +44,13 @@ func azureWrite(t *testing.T, store *jetcapture.AzureBlobStore[string], content 
 
 // parts returns content that takes several requests.
 func parts() string {
-	b := make([]byte, 9<<20)
-	random := rand.New(rand.NewPCG(1, 2))
-	for i := range b {
-		b[i] = byte(random.Uint32())
-	}
+	b := make([]byte, 2*testPart+1000)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(b)
 	return string(b)
 }
 
 func TestAzureUpload(t *testing.T) {
-	for name, content := range map[string]string{"empty": "", "small": "{}\n", "one part": strings.Repeat("x", 4<<20), "several parts": parts()} {
+	for name, content := range map[string]string{"empty": "", "small": "{}\n", "a whole part": strings.Repeat("x", testPart), "several parts": parts()} {
 		t.Run(name, func(t *testing.T) {
 			f := newFakeAzure(t)
 			location, err := azureStore(t, f, "").Write(t.Context(), iotest.HalfReader(strings.NewReader(content)), "eu", window, "x.ndjson")
@@ -94,11 +93,9 @@ func TestAzureNeverOverwrites(t *testing.T) {
 			}
 			other := []byte(content)
 			other[len(other)-1] ^= 1
-			for _, c := range []string{string(other), content + "x"} {
-				err := azureWrite(t, store, c)
-				if !errors.Is(err, bucket.ErrExists) || !strings.Contains(err.Error(), "SHA-256") || !strings.Contains(err.Error(), "x.ndjson") {
-					t.Errorf("another block: %v", err)
-				}
+			err := azureWrite(t, store, string(other))
+			if !errors.Is(err, bucket.ErrExists) || !strings.Contains(err.Error(), "SHA-256") || !strings.Contains(err.Error(), "x.ndjson") {
+				t.Errorf("another block: %v", err)
 			}
 			if string(f.blobs[blobPath]) != content {
 				t.Error("the blob was overwritten")
