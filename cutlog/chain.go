@@ -33,7 +33,7 @@ func checkRange(prev, p *Plan) error {
 	if p.Opens {
 		return nil
 	}
-	if p.Incarnation != prev.Incarnation || !p.Stream.Created.Equal(prev.Stream.Created) {
+	if p.Incarnation != prev.Incarnation || p.Opened != prev.Opened || !p.Stream.Created.Equal(prev.Stream.Created) {
 		return fmt.Errorf("check chain: plan %d is of incarnation %s (stream created %s), plan %d of %s (%s), and it does not open one",
 			p.N, p.Incarnation, p.Stream.Created, prev.N, prev.Incarnation, prev.Stream.Created)
 	}

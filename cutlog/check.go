@@ -38,7 +38,15 @@ func (p *Plan) checkHead() error {
 		return fmt.Errorf("incarnation is %q, expected IncarnationID", p.Incarnation)
 	case p.From > p.To:
 		return fmt.Errorf("range (%d, %d] ends before it begins", p.From, p.To)
+	case p.Opens != (p.Opened == p.N) || p.Opened == 0 || p.Opened > p.N:
+		return fmt.Errorf("incarnation was opened by plan %d, and this plan opens one: %v", p.Opened, p.Opens)
+	case !p.Opens && len(p.Past) > 0:
+		return errors.New("earlier streams are listed, but the plan opens no incarnation")
 	}
+	return p.checkFormat()
+}
+
+func (p *Plan) checkFormat() error {
 	if p.Format == nil {
 		return nil
 	}
@@ -86,7 +94,7 @@ func (p *Plan) checkBlocks() error {
 			return fmt.Errorf("block %d, %s: %w", i, b.Path(), err)
 		}
 		if i > 0 && CompareBlocks(p.Blocks[i-1], *b) >= 0 {
-			return fmt.Errorf("block %d, %s, does not come after %s in byte order", i, b.Path(), p.Blocks[i-1].Path())
+			return fmt.Errorf("block %d, %s, does not come after %s: expected the order of CompareBlocks", i, b.Path(), p.Blocks[i-1].Path())
 		}
 	}
 	return nil
@@ -127,9 +135,10 @@ func (b *Block) checkPlace(capture string) error {
 // Path is the name of the block's file below the root.
 func (b *Block) Path() string { return b.Dir + "/" + b.Name }
 
-// CompareBlocks orders the blocks of a plan, for slices.SortFunc.
+// CompareBlocks orders the blocks of a plan, for slices.SortFunc: data first, then by Dir and Name. As names hold the first sequence in
+// fixed width, the parts of one key and window are in their order.
 func CompareBlocks(a, b Block) int {
-	return cmp.Or(strings.Compare(a.Dir, b.Dir), strings.Compare(a.Name, b.Name))
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Dir, b.Dir), strings.Compare(a.Name, b.Name))
 }
 
 // checkCapture checks what only the reader of a log knows: whose it is.

@@ -2,8 +2,8 @@ package cutlog
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"io"
 )
 
 // EncodeDone checks a done record and encodes it. Equal records give equal bytes, whoever encodes them.
@@ -29,8 +29,12 @@ func decodeDone(name string, data []byte) (*Done, error) {
 
 // decodeSmall reads a record that is not compressed into v and then checks it.
 func decodeSmall(name string, data []byte, v any, check func() error) error {
-	return unseal(name, bytes.NewReader(data), func(dec *json.Decoder) error {
-		if err := parseInto(v)(dec); err != nil {
+	return unseal(name, bytes.NewReader(data), func(r io.Reader) error {
+		text, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if err := parseRecord(text, v); err != nil {
 			return err
 		}
 		return check()

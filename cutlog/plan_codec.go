@@ -1,13 +1,17 @@
 package cutlog
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
+	"unicode/utf8"
 )
 
 // Record is an encoded record: what Log.Put puts. Data must not be changed.
@@ -37,13 +41,19 @@ func EncodePlan(capture string, p *Plan) (Record, error) {
 	return newRecord(name, out.Bytes()), nil
 }
 
-// writePlan writes a plan block by block: one object, the blocks last, each on its own line.
+// A plan is one JSON object. Its blocks, if it has any, come last, each on a line of its own, so that it can be read block by block.
+const (
+	blocksStart = `,"blocks":[` // end of the first line
+	blocksEnd   = "]}"          // the last line without the sum
+)
+
+// writePlan writes a plan block by block.
 func writePlan(w io.Writer, p *Plan) error {
 	s := newSealWriter(w)
 	if err := s.writeOpen(p.head()); err != nil {
 		return err
 	}
-	between := `,"blocks":[` + "\n"
+	between := blocksStart + "\n"
 	for i := range p.Blocks {
 		b := p.Blocks[i]
 		b.Window = b.Window.UTC()
@@ -72,6 +82,10 @@ func (p *Plan) head() *Plan {
 	h.Time = p.Time.UTC()
 	h.Stream.Created = p.Stream.Created.UTC()
 	h.Anchor.Time = p.Anchor.Time.UTC()
+	h.Past = make([]time.Time, len(p.Past))
+	for i, t := range p.Past {
+		h.Past[i] = t.UTC()
+	}
 	if p.Format != nil {
 		f := *p.Format
 		f.Version = Version
@@ -82,14 +96,12 @@ func (p *Plan) head() *Plan {
 
 // DecodePlan reads the bytes of a stored plan and checks it. Its errors are *CorruptError and *VersionError. It never takes much more memory
 // than the plan needs, whatever the bytes claim.
-func DecodePlan(data []byte) (*Plan, error) {
-	return decodePlan("", data)
-}
+func DecodePlan(data []byte) (*Plan, error) { return decodePlan("", data) }
 
 func decodePlan(name string, data []byte) (*Plan, error) {
 	var p Plan
-	err := unseal(name, &gunzipper{rest: bytes.NewReader(data)}, func(dec *json.Decoder) error {
-		if err := p.read(dec); err != nil {
+	err := unseal(name, &gunzipper{rest: bytes.NewReader(data)}, func(r io.Reader) error {
+		if err := p.read(bufio.NewReader(r)); err != nil {
 			return err
 		}
 		return p.Check()
@@ -100,94 +112,66 @@ func decodePlan(name string, data []byte) (*Plan, error) {
 	return &p, nil
 }
 
-// read reads a plan token by token, so that no more than one block is held as text. The version comes first: what follows is not looked
-// at if it is another one.
-func (p *Plan) read(dec *json.Decoder) error {
-	if err := expectDelim(dec, '{'); err != nil {
-		return err
-	}
-	members := make(map[string]json.RawMessage)
-	var blocks []Block
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := key.(string) // the decoder lets only strings be keys
-		if _, twice := members[name]; twice {
-			return fmt.Errorf("member %q is there twice", name)
-		}
-		if members[name], err = readMember(dec, name, &blocks); err != nil {
-			return fmt.Errorf("member %q: %w", name, err)
-		}
-	}
-	if err := expectDelim(dec, '}'); err != nil {
-		return err
-	}
-	return p.assemble(members, blocks)
-}
-
-// readMember reads the value of a member. Blocks go to blocks instead of the text that it returns.
-func readMember(dec *json.Decoder, name string, blocks *[]Block) (text json.RawMessage, err error) {
-	if name == "blocks" {
-		*blocks, err = readBlocks(dec)
-		return nil, err
-	}
-	if err = dec.Decode(&text); err != nil || name != "version" {
-		return text, err
-	}
-	var version int
-	if err = json.Unmarshal(text, &version); err == nil && version != Version {
-		err = unknownVersion(version)
-	}
-	return text, err
-}
-
-func readBlocks(dec *json.Decoder) ([]Block, error) {
-	if err := expectDelim(dec, '['); err != nil {
-		return nil, err
-	}
-	var blocks []Block
-	for dec.More() {
-		var b Block
-		if err := dec.Decode(&b); err != nil {
-			return nil, fmt.Errorf("block %d: %w", len(blocks), err)
-		}
-		blocks = append(blocks, b)
-	}
-	return blocks, expectDelim(dec, ']')
-}
-
-// assemble makes the plan of its members, all but the blocks as text.
-func (p *Plan) assemble(members map[string]json.RawMessage, blocks []Block) error {
-	delete(members, "blocks")
-	if _, ok := members["version"]; !ok {
-		return errors.New("no version")
-	}
-	text, err := json.Marshal(members)
+// read reads a plan line by line, so that no more than one block is held as text. The version comes first: what follows is not looked at
+// if it is another one.
+func (p *Plan) read(r *bufio.Reader) error {
+	head, err := readLine(r)
 	if err != nil {
 		return err
 	}
-	if err := strictUnmarshal(text, p); err != nil {
+	head, more := bytes.CutSuffix(head, []byte(blocksStart))
+	if more {
+		head = append(head, '}')
+	}
+	if err := parseRecord(head, p); err != nil {
 		return err
 	}
 	if p.Blocks != nil {
-		return errors.New("blocks are there twice")
+		return errors.New("blocks in the first line")
 	}
-	p.Blocks = blocks
+	if more {
+		if err := p.readBlocks(r); err != nil {
+			return fmt.Errorf("block %d: %w", len(p.Blocks), err)
+		}
+	}
+	if rest, err := readLine(r); len(rest) > 0 || !errors.Is(err, io.EOF) {
+		return fmt.Errorf("data after the object: %.20q, %w", rest, err)
+	}
 	return nil
 }
 
-func expectDelim(dec *json.Decoder, want json.Delim) error {
-	token, err := dec.Token()
-	if err != nil {
-		return err
+// readBlocks reads the lines of the blocks and the one that ends them.
+func (p *Plan) readBlocks(r *bufio.Reader) error {
+	for more := true; more; {
+		line, err := readLine(r)
+		if err != nil {
+			return err
+		}
+		line, more = bytes.CutSuffix(line, []byte(","))
+		var b Block
+		if err := strictUnmarshal(line, &b); err != nil {
+			return err
+		}
+		p.Blocks = append(p.Blocks, b)
 	}
-	if token != want {
-		return fmt.Errorf("expected %v, found %.20v", want, token)
+	line, err := readLine(r)
+	if err == nil && string(line) != blocksEnd {
+		err = fmt.Errorf("found %.20q, expected %q or a comma before it", line, blocksEnd)
 	}
-	return nil
+	return err
 }
+
+// readLine returns a line without its line feed, io.EOF after the last one.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadBytes('\n')
+	if err == io.EOF && len(line) > 0 {
+		err = nil
+	}
+	return bytes.TrimSuffix(line, []byte("\n")), err
+}
+
+// gzipHeader is how a plan begins: RFC 1952, no name, no time, unknown system. Its bytes are covered by no sum, so they are fixed.
+const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 // gunzipper unpacks exactly one gzip member: nothing may follow it.
 type gunzipper struct {
@@ -197,12 +181,9 @@ type gunzipper struct {
 
 func (g *gunzipper) Read(p []byte) (int, error) {
 	if g.zip == nil {
-		zip, err := gzip.NewReader(g.rest)
-		if err != nil {
-			return 0, fmt.Errorf("not gzip: %w", noEOF(err))
+		if err := g.open(); err != nil {
+			return 0, err
 		}
-		zip.Multistream(false)
-		g.zip = zip
 	}
 	n, err := g.zip.Read(p)
 	if err == io.EOF && g.rest.Len() > 0 {
@@ -211,18 +192,26 @@ func (g *gunzipper) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// noEOF keeps an empty object from looking like the end of one.
-func noEOF(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+func (g *gunzipper) open() error {
+	header := make([]byte, len(gzipHeader))
+	if n, _ := g.rest.Read(header); string(header[:n]) != gzipHeader {
+		return fmt.Errorf("it begins with % x, a plan with % x", header[:n], gzipHeader)
 	}
-	return err
+	_, err := g.rest.Seek(0, io.SeekStart)
+	if err == nil {
+		g.zip, err = gzip.NewReader(g.rest)
+	}
+	if err != nil {
+		return fmt.Errorf("not gzip: %w", err)
+	}
+	g.zip.Multistream(false)
+	return nil
 }
 
 // EncodedLen returns an upper bound of the block's length in a plan before compression. It takes constant time but for the key. As long as
 // Name is empty it counts as MaxSegment, so that an open block can be asked.
 func (b *Block) EncodedLen() int {
-	const fixed = 300 // member names, kind, time and numbers at their longest
+	const fixed = 160 // member names, kind, time and numbers at their longest
 	name := len(b.Name)
 	if name == 0 {
 		name = MaxSegment
@@ -236,7 +225,10 @@ func (b *Block) EncodedLen() int {
 
 // encodedLen returns an upper bound of the text's length in JSON.
 func (t Text) encodedLen() int {
-	n := len(`{"base64":""}`) + 4
+	if !utf8.ValidString(string(t)) {
+		return len(`{"base64":""}`) + base64.StdEncoding.EncodedLen(len(t))
+	}
+	n := len(`""`)
 	for i := range len(t) {
 		if t[i] < ' ' || t[i] > '~' || strings.IndexByte(`"\<>&`, t[i]) >= 0 {
 			n += len(`\u0000`)

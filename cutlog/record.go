@@ -78,7 +78,7 @@ const (
 	LostGone      LostReason = "gone"            // a planned message was not in the stream any more when its cut was redone
 )
 
-// Block is one planned file. The blocks of a plan ascend by Dir and then Name, compared byte by byte.
+// Block is one planned file. The blocks of a plan are in the order of CompareBlocks.
 type Block struct {
 	Kind     Kind      `json:"kind"`
 	Key      []Text    `json:"key,omitempty"` // the key's path segments, not escaped
@@ -115,7 +115,7 @@ type Plan struct {
 	Blocks      []Block           `json:"blocks,omitempty"`   // in JSON, the last member before the sum
 	Skipped     SeqSet            `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
 	Lost        []LostRange       `json:"lost,omitempty"`
-	Absent      uint64            `json:"absent"` // what no set covers: never in the stream as far as anyone can prove, or left out by the filter
+	Absent      uint64            `json:"absent"` // what no set covers: not in the stream, or left out by the filter
 }
 
 // File is what a done record says of one stored file, in the order of the plan's blocks.

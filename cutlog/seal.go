@@ -118,7 +118,7 @@ func (u *unsealer) Read(p []byte) (int, error) {
 // compare checks the last bytes of a record.
 func (u *unsealer) compare(end []byte) error {
 	if len(end) != sealSize || !bytes.HasPrefix(end, []byte(sealStart)) || !bytes.HasSuffix(end, []byte(sealEnd)) {
-		return fmt.Errorf("no sha256 at the end: it is cut off or not a record")
+		return errors.New("no sha256 at the end: it is cut off or not a record")
 	}
 	found := hex.EncodeToString(u.hash.Sum(nil))
 	if want := string(end[len(sealStart) : sealSize-len(sealEnd)]); want != found {
@@ -134,14 +134,9 @@ func (u *unsealer) damage() error {
 }
 
 // unseal reads a record from src with parse. Damage is reported before whatever parse stumbled over because of it.
-func unseal(name string, src io.Reader, parse func(*json.Decoder) error) error {
+func unseal(name string, src io.Reader, parse func(io.Reader) error) error {
 	u := newUnsealer(src)
-	dec := json.NewDecoder(u)
-	dec.DisallowUnknownFields()
-	err := parse(dec)
-	if err == nil {
-		err = expectEOF(dec)
-	}
+	err := parse(u)
 	if damage := u.damage(); damage != nil {
 		return &CorruptError{
 			Object: name, Expected: "an intact record", Found: "damage: " + damage.Error(),
@@ -161,40 +156,37 @@ func unseal(name string, src io.Reader, parse func(*json.Decoder) error) error {
 	return nil
 }
 
-func expectEOF(dec *json.Decoder) error {
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("data after the object")
-	}
-	return nil
-}
-
 // unknownVersion is the error of a record whose version is another one.
 type unknownVersion int
 
 func (v unknownVersion) Error() string { return fmt.Sprintf("layout version %d", int(v)) }
 
-// parseInto returns a parse function for small records: v points to a struct with a version member.
-func parseInto(v any) func(*json.Decoder) error {
-	return func(dec *json.Decoder) error {
-		var text json.RawMessage
-		if err := dec.Decode(&text); err != nil {
-			return err
-		}
-		var head struct {
-			Version int `json:"version"`
-		}
-		if err := json.Unmarshal(text, &head); err != nil {
-			return err
-		}
-		if head.Version != Version {
-			return unknownVersion(head.Version)
-		}
-		return strictUnmarshal(text, v)
+// parseRecord reads a JSON object into v, a pointer to a struct, after a look at the member that every version has.
+func parseRecord(text []byte, v any) error {
+	var head struct {
+		Version int `json:"version"`
 	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return err
+	}
+	if head.Version == 0 {
+		return errors.New("no version")
+	}
+	if head.Version != Version {
+		return unknownVersion(head.Version)
+	}
+	return strictUnmarshal(text, v)
 }
 
+// strictUnmarshal is json.Unmarshal without its indulgence for unknown members. A decoder reads ahead, so the text must be in memory.
 func strictUnmarshal(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
-	return dec.Decode(v)
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if dec.InputOffset() != int64(len(text)) {
+		return errors.New("data after the object")
+	}
+	return nil
 }
