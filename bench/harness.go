@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// sample is one run of a job.
+type sample struct {
+	Wall time.Duration `json:"wall_ns"`
+	CPU  time.Duration `json:"cpu_ns"`
+	Peak int64         `json:"peak_resident_bytes"`
+}
+
+// result is a job with its samples, one a round, in order.
+type result struct {
+	job      job
+	messages int
+	bytes    int64 // of payloads
+	samples  []sample
+}
+
+// harness runs jobs on one server.
+type harness struct {
+	settings
+	self   string // executable that has the parts
+	url    string
+	stderr io.Writer
+}
+
+func runHarness(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	s, err := parseSettings(args, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find my own executable: %w", err)
+	}
+	if s.dir, err = os.MkdirTemp(s.dir, "jetcapture-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	h := &harness{settings: s, self: self, stderr: stderr}
+	results, err := h.measure(ctx)
+	if err != nil {
+		return err
+	}
+	rep := newReport(results)
+	if s.json {
+		return rep.writeJSON(stdout)
+	}
+	return rep.writeTable(stdout)
+}
+
+// measure starts the server, publishes the streams and runs the rounds.
+func (h *harness) measure(ctx context.Context) (_ []result, err error) {
+	if err := h.build(ctx); err != nil {
+		return nil, err
+	}
+	srv, err := startServer(ctx, h.self, filepath.Join(h.dir, "server"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, srv.stop()) }()
+	h.url = srv.url
+	results, err := h.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for round := range h.rounds {
+		// Each round begins with another job, so that no job always follows the same one.
+		for i := range results {
+			if err := h.sample(ctx, &results[(i+round)%len(results)], round+1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return results, nil
+}
+
+// build builds the jetcapture command if a job needs it and no other was given.
+func (h *harness) build(ctx context.Context) error {
+	needed := false
+	for _, j := range h.jobs {
+		needed = needed || !j.bare
+	}
+	if h.jetcapture != "" || !needed {
+		return nil
+	}
+	h.jetcapture = filepath.Join(h.dir, "jetcapture")
+	_, err := h.run(ctx, []string{"go", "build", "-o", h.jetcapture, "github.com/jetcapture/jetcapture/cmd/jetcapture"})
+	return err
+}
+
+// prepare publishes each stream that a job reads and reads it once, so that the first round finds the server as warm as the others do.
+func (h *harness) prepare(ctx context.Context) ([]result, error) {
+	results := make([]result, len(h.jobs))
+	for _, s := range allStreams() {
+		used := false
+		for i, j := range h.jobs {
+			if j.stream == s.name {
+				results[i] = result{job: j, messages: s.messages(h.messages), bytes: s.bytes(h.messages)}
+				used = true
+			}
+		}
+		if !used {
+			continue
+		}
+		fmt.Fprintf(h.stderr, "publishing %d messages of %d bytes to %s\n", s.messages(h.messages), s.size, s.name)
+		_, err := h.run(ctx, []string{h.self, "publish", "-url", h.url, "-stream", s.name, "-keys", strconv.Itoa(s.keys),
+			"-size", strconv.Itoa(s.size), "-messages", strconv.Itoa(s.messages(h.messages))})
+		if err != nil {
+			return nil, err
+		}
+		if _, err := h.run(ctx, bare("-pull-max-bytes", mib(16))(target{self: h.self, url: h.url, stream: s.name})); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// sample runs the job of r once, checks what it wrote and removes it.
+func (h *harness) sample(ctx context.Context, r *result, round int) (err error) {
+	t := target{self: h.self, jetcapture: h.jetcapture, url: h.url, stream: r.job.stream, output: filepath.Join(h.dir, "archive")}
+	got, err := h.run(ctx, r.job.command(t))
+	if err != nil {
+		return fmt.Errorf("job %s: %w", r.job.name, err)
+	}
+	fmt.Fprintf(h.stderr, "round %d of %d: %-18s %8.0f messages/s\n", round, h.rounds, r.job.name, r.rate(got))
+	r.samples = append(r.samples, got)
+	if r.job.rows == nil {
+		return nil
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(t.output)) }()
+	rows, err := r.job.rows(t.output)
+	if err != nil {
+		return fmt.Errorf("job %s: %w", r.job.name, err)
+	}
+	if rows != r.messages {
+		return fmt.Errorf("job %s: wrote %d rows of %d messages", r.job.name, rows, r.messages)
+	}
+	return nil
+}
+
+// run runs a command to its end; the end of ctx kills it. What it printed is part of the error.
+func (h *harness) run(ctx context.Context, command []string) (sample, error) {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	start := time.Now()
+	err := cmd.Run()
+	wall := time.Since(start)
+	if err != nil {
+		return sample{}, fmt.Errorf("%s: %w\n%s", cmd, err, output.Bytes())
+	}
+	cpu, peak := used(cmd.ProcessState)
+	return sample{Wall: wall, CPU: cpu, Peak: peak}, nil
+}

@@ -1,0 +1,55 @@
+package main
+
+import "strconv"
+
+// job is one line of the table: a process that reads a whole stream.
+type job struct {
+	name, about string
+	stream      string // of allStreams
+	bare        bool   // counts messages only: the fastest of its stream is what the other jobs of the stream are compared with
+	command     func(target) []string
+	rows        rowCounter // counts what it wrote; nil for bare jobs
+}
+
+// target is what a job runs on.
+type target struct {
+	self, jetcapture string // executables
+	url, stream      string
+	output           string // a directory that does not exist yet
+}
+
+// allJobs returns every job there is. A new one is one line here.
+func allJobs() []job {
+	return []job{
+		{"bare", "nats.go's ordered consumer, pulls of 16 MiB", "orders", true, bare("-pull-max-bytes", mib(16)), nil},
+		{"bare-64MiB", "the same, pulls of 64 MiB", "orders", true, bare("-pull-max-bytes", mib(64)), nil},
+		{"bare-1MiB", "the same, pulls of 1 MiB", "orders", true, bare("-pull-max-bytes", mib(1)), nil},
+		{"bare-10000", "the same, pulls of 10,000 messages", "orders", true, bare("-pull-max-messages", "10000"), nil},
+		{"bare-default", "the same, the default of 500 messages", "orders", true, bare("-pull-max-messages", "500"), nil},
+		{"payload-none", "payloads as NDJSON", "orders", false, capture("payload", "none"), lines(0)},
+		{"payload-gzip", "payloads as NDJSON, gzip", "orders", false, capture("payload", "gzip"), lines(0)},
+		{"payload-zstd", "payloads as NDJSON, zstd", "orders", false, capture("payload", "zstd"), lines(0)},
+		{"message-gzip", "whole messages as NDJSON, gzip", "orders", false, capture("message", "gzip"), lines(0)},
+		{"bare-5000", "as bare, on the stream of 5,000 keys", "orders5000", true, bare("-pull-max-bytes", mib(16)), nil},
+		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, capture("payload", "gzip"), lines(0)},
+	}
+}
+
+func mib(n int) string { return strconv.Itoa(n << 20) }
+
+// bare makes the command of the part "bare" with the given settings.
+func bare(flags ...string) func(target) []string {
+	return func(t target) []string {
+		return append([]string{t.self, "bare", "-url", t.url, "-stream", t.stream}, flags...)
+	}
+}
+
+// capture makes the jetcapture command that copies the stream, keyed by the second token of the subject.
+func capture(record, compression string, flags ...string) func(target) []string {
+	return func(t target) []string {
+		return append([]string{
+			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once",
+			"--format", "ndjson", "--record", record, "--compression", compression, "--key", "subject[2]",
+		}, flags...)
+	}
+}

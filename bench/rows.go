@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// rowCounter counts the rows in an archive; a job whose count is not the stream's is no measurement.
+type rowCounter func(archive string) (int, error)
+
+// lines counts the lines of all data files without the first header lines of each.
+func lines(header int) rowCounter {
+	return func(archive string) (int, error) {
+		total := 0
+		err := filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && strings.HasPrefix(d.Name(), "_"): // cut log, dead letters
+				return fs.SkipDir
+			case d.IsDir():
+				return nil
+			}
+			n, err := countLines(path)
+			if err != nil {
+				return fmt.Errorf("count the rows of %s: %w", path, err)
+			}
+			total += n - header
+			return nil
+		})
+		return total, err
+	}
+}
+
+// countLines counts the lines of a file that is compressed as its suffix says.
+func countLines(path string) (int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	switch filepath.Ext(path) {
+	case ".gz":
+		if r, err = gzip.NewReader(f); err != nil {
+			return 0, err
+		}
+	case ".zst":
+		d, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return 0, err
+		}
+		defer d.Close()
+		r = d
+	}
+	n, buf := 0, make([]byte, 64<<10)
+	for {
+		k, err := r.Read(buf)
+		n += bytes.Count(buf[:k], []byte{'\n'})
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
