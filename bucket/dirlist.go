@@ -105,10 +105,10 @@ func (w *walk) wanted(name string) bool {
 	return strings.HasPrefix(name, w.prefix) && name > w.after && nameFault(name) == "" && !w.tree.isTemp(name)
 }
 
-// holdsWanted tells whether names that begin with key, and are longer, can be wanted.
+// holdsWanted tells whether names that begin with the key of a directory, and are longer, can be wanted. As the walk begins at topDir,
+// the prefix ends within the key.
 func (w *walk) holdsWanted(key string) bool {
-	return (strings.HasPrefix(key, w.prefix) || strings.HasPrefix(w.prefix, key)) &&
-		(key > w.after || strings.HasPrefix(w.after, key))
+	return strings.HasPrefix(key, w.prefix) && (key > w.after || strings.HasPrefix(w.after, key))
 }
 
 // file yields one object, unless it was removed meanwhile.

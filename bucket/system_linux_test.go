@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,6 +26,17 @@ func TestDirFileSizeLimit(t *testing.T)   { runChild(t, "file-size", t.TempDir()
 func TestDirNoFileHandles(t *testing.T)   { runChild(t, "files", t.TempDir()) }
 func TestDirAccessDenied(t *testing.T)    { runChild(t, "denied", openToAll(t)) }
 func TestDirFullAndReadOnly(t *testing.T) { runMounts(t, t.TempDir()) }
+
+// TestDirForeignFiles: what no PutNew can have made is not listed.
+func TestDirForeignFiles(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"good", "new\nline", "back\\slash", "bad\xffutf8", strings.Repeat("x", 250), strings.Repeat("d", 250) + "/x"} {
+		write(t, filepath.Join(root, name), "")
+	}
+	if names := listed(t, openDir(t, root)); !slices.Equal(names, []string{"good"}) {
+		t.Errorf("List yields %q, want good alone", names)
+	}
+}
 
 // openToAll returns a directory that other users can get to.
 func openToAll(t *testing.T) string {
@@ -157,7 +169,26 @@ func filesChild(root string) error {
 	if failures == 0 || failures == 6 {
 		return fmt.Errorf("%d of 6 puts failed, want some", failures)
 	}
-	return nil
+	return errors.Join(statNeedsHandles(d, root), d.Close())
+}
+
+// statNeedsHandles: an object that still has its temporary name is shown only after a sync of its directory.
+func statNeedsHandles(d *bucket.Dir, root string) error {
+	if err := errors.Join(wantPut(d, "done"), wantPut(d, "undone")); err != nil {
+		return err
+	}
+	if err := os.Link(filepath.Join(root, "undone"), filepath.Join(root, "_jetcapture", "tmp", ".put-x.tmp")); err != nil {
+		return err
+	}
+	held, err := holdAllHandles()
+	_, doneErr := d.Stat(context.Background(), "done")
+	_, undoneErr := d.Stat(context.Background(), "undone")
+	err = errors.Join(err, doneErr, wantErr(undoneErr, syscall.EMFILE, false))
+	for _, f := range held {
+		err = errors.Join(err, f.Close())
+	}
+	_, undoneErr = d.Stat(context.Background(), "undone")
+	return errors.Join(err, undoneErr)
 }
 
 func putWithFreeHandles(d *bucket.Dir, name string, free int) (failed bool, err error) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,29 +118,45 @@ func (s Suite) testRace(t *testing.T, b bucket.Bucket) {
 		name := fmt.Sprintf("race/%d/object", round) // a new directory each time: making it races, too
 		contents := make([][]byte, s.Racers)
 		errs := make([]error, s.Racers)
-		start := make(chan struct{})
+		meeting := newMeeting(min(2, s.Racers))
 		var racers sync.WaitGroup
 		for i := range s.Racers {
 			contents[i] = noise(byte(i), int64(10_000+i))
-			racers.Go(func() {
-				<-start
-				errs[i] = putUntilKnown(t.Context(), b, name, contents[i])
-			})
+			racers.Go(func() { errs[i] = race(t.Context(), b, name, contents[i], meeting) })
 		}
-		close(start)
 		racers.Wait()
 		wantContent(t, b, name, contents[winner(t, errs)])
 	}
 }
 
-// putUntilKnown repeats a put whose outcome is not known, as the contract asks. S3 answers 409 to a racer now and then.
-func putUntilKnown(ctx context.Context, b bucket.Bucket, name string, content []byte) error {
+// race puts content, with at least one other racer in the middle of its own put. It repeats a put whose outcome is not known, as the
+// contract asks: S3 answers 409 to a racer now and then.
+func race(ctx context.Context, b bucket.Bucket, name string, content []byte, meeting *meeting) error {
 	for {
-		err := put(ctx, b, name, content)
+		body := io.MultiReader(&hook{do: meeting.wait}, bytes.NewReader(content))
+		err := b.PutNew(ctx, name, body, bucket.PutOptions{Size: int64(len(content))})
 		if err == nil || bucket.IsPermanent(err) || ctx.Err() != nil {
 			return err
 		}
 	}
+}
+
+// A meeting holds those who come up until enough are there.
+type meeting struct {
+	arrived atomic.Int64
+	enough  int64
+	begin   chan struct{}
+}
+
+func newMeeting(enough int) *meeting {
+	return &meeting{enough: int64(enough), begin: make(chan struct{})}
+}
+
+func (m *meeting) wait() {
+	if m.arrived.Add(1) == m.enough {
+		close(m.begin)
+	}
+	<-m.begin
 }
 
 // winner returns the index of the only nil in errs; all others must be ErrExists.
