@@ -234,7 +234,7 @@ func TestDecodePlanNamesDamage(t *testing.T) {
 // TestDecodePlanIsSafeFromBombs unpacks a small object that claims to be a large plan.
 func TestDecodePlanIsSafeFromBombs(t *testing.T) {
 	var out bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&out, gzip.HuffmanOnly)
+	zip, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,17 +245,11 @@ func TestDecodePlanIsSafeFromBombs(t *testing.T) {
 	if err = errors.Join(err, zip.Close()); err != nil {
 		t.Fatal(err)
 	}
+	bomb := out.Bytes()
+	bomb[8] = 0 // the header says how fast it was packed, that of a plan does not
 	var corrupt *cutlog.CorruptError
-	if _, err := cutlog.DecodePlan(out.Bytes()); !errors.As(err, &corrupt) || !strings.Contains(corrupt.Found, "over 64 MiB") {
+	if _, err := cutlog.DecodePlan(bomb); !errors.As(err, &corrupt) || !strings.Contains(corrupt.Found, "over 64 MiB") {
 		t.Errorf("error is %v, want a CorruptError: over 64 MiB", err)
-	}
-}
-
-func TestEncodePlanRefusesLargePlans(t *testing.T) {
-	p := samplePlan()
-	p.Notes = []string{strings.Repeat("x", cutlog.MaxRecord)}
-	if _, err := cutlog.EncodePlan(capture, p); err == nil || !strings.Contains(err.Error(), "over 64 MiB") {
-		t.Errorf("error is %v, want: over 64 MiB", err)
 	}
 }
 
