@@ -52,6 +52,9 @@ func (k *storeKeeper[P, K]) check(context.Context, reader.Reader) error { return
 
 func (k *storeKeeper[P, K]) close() error { return nil }
 
+// diverged implements keeper: a consumer has no position that a stream could contradict.
+func (k *storeKeeper[P, K]) diverged(*reader.DivergedError) {}
+
 // commit implements keeper.
 func (k *storeKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error {
 	var blocks []*engine.Block

@@ -115,6 +115,8 @@ type keeper[P Payload, K DestKey] interface {
 	check(ctx context.Context, rd reader.Reader) error
 	// commit stores a sealed cut and acknowledges it. It returns errBehind when another writer was first.
 	commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error
+	// diverged hears what a reader has found out, before the next open.
+	diverged(d *reader.DivergedError)
 	close() error
 }
 
@@ -143,9 +145,13 @@ func (r *run[P, K]) lives(ctx context.Context, k keeper[P, K]) error {
 // life is one life of a reader, from opening to the end or to an anomaly after which reading starts again.
 func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err error) {
 	o, err := k.open(ctx)
+	var diverged *reader.DivergedError
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return false, nil // stopped before anything was read
+	case errors.As(err, &diverged):
+		k.diverged(diverged)
+		return true, pause(ctx, tickEvery)
 	case err != nil && r.entered && reader.IsTemporary(err):
 		r.log.Warn("reading cannot start again yet", "error", err)
 		return true, pause(ctx, time.Second)
@@ -160,13 +166,13 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	defer cancel()
 	l.feed.stop()
 	closeErr := o.rd.Close(closing)
-	var diverged *reader.DivergedError
 	switch {
 	case errors.Is(err, errBehind), errors.Is(err, reader.ErrDisturbed):
 		r.log.Warn("reading starts again at the archive's position", "reason", err)
 		return true, nil
 	case errors.As(err, &diverged):
 		r.log.Warn("the stream is another one now", "reason", err)
+		k.diverged(diverged)
 		return true, nil
 	case err != nil:
 		return false, err

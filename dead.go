@@ -40,9 +40,7 @@ func (r *run[P, K]) tellPoison(p *PoisonError) {
 		r.stats.update(func(s *Stats) { s.Dead++ })
 	}
 	r.log.Warn("poison message", "seq", p.Seq, "subject", p.Subject, "policy", r.opts.Poison, "error", p.Err)
-	if r.opts.Hooks.Poison != nil {
-		r.opts.Hooks.Poison(PoisonMessage{Policy: r.opts.Poison, Err: p})
-	}
+	hook(r.hooks, r.opts.Hooks.Poison, PoisonMessage{Policy: r.opts.Poison, Err: p})
 }
 
 // letter makes the dead letter of a message.

@@ -2,7 +2,7 @@ package jetcapture
 
 import "time"
 
-// Hooks are called by a running capture, each from one goroutine at a time. A hook that blocks holds up the capture.
+// Hooks are called by a running capture, one call at a time. A hook that blocks holds up the capture.
 type Hooks struct {
 	// BlockStored is called when a file is visible in the store.
 	BlockStored func(BlockStored)

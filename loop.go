@@ -97,6 +97,9 @@ func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
 	if j.ready != nil {
 		<-j.ready
 	}
+	if l.targeted {
+		j.Messages = upTo(j.Messages, l.target)
+	}
 	if err := l.takeAll(ctx, j); err != nil {
 		return err
 	}
@@ -117,10 +120,6 @@ func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
 func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
 	for i := range j.Messages {
 		m := &j.Messages[i]
-		if l.targeted && m.Seq > l.target {
-			l.through(l.target)
-			return nil
-		}
 		d, inline := decoded[P, K]{}, j.items == nil
 		if inline {
 			d = l.decode(m)
@@ -142,6 +141,14 @@ func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
 		l.reached = true
 	}
 	return nil
+}
+
+// upTo cuts off the messages beyond the stream sequence target.
+func upTo(ms []reader.Message, target uint64) []reader.Message {
+	for len(ms) > 0 && ms[len(ms)-1].Seq > target {
+		ms = ms[:len(ms)-1]
+	}
+	return ms
 }
 
 // through notes that everything up to seq is in hand.

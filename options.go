@@ -100,9 +100,9 @@ type Options[P Payload, K DestKey] struct {
 	// Settings are further facts that shape the bytes of the files, as text for the plan. Zero: none.
 	Settings map[string]string
 
-	// ForPlan returns the options that make the same bytes as those under which a cut was planned, so that a cut which was interrupted
-	// is finished as planned after the options have changed. settings are the plan's. Zero: Run stops at such a cut and prints both, unless
-	// only what Run knows by itself has changed.
+	// ForPlan returns options whose decoder, writer, compression and suffix are those under which a cut was planned, so that a cut which
+	// was interrupted is finished as planned after the options have changed. settings are the plan's: Settings with "x_" in front of each
+	// name, and what Run adds itself. Zero: Run stops at such a cut and prints both, unless only what Run knows by itself has changed.
 	ForPlan func(settings map[string]string) (Options[P, K], error)
 
 	// Poison says what becomes of messages that cannot be decoded or written. Zero: PoisonFail.

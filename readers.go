@@ -2,6 +2,7 @@ package jetcapture
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
@@ -22,7 +23,8 @@ func (k *archiveKeeper[P, K]) openReader(ctx context.Context, at reader.Position
 
 // ephemeral is the name of this instance's own consumer.
 func (k *archiveKeeper[P, K]) ephemeral() string {
-	return "jetcapture-" + k.w.Capture + "-" + k.w.Me.Instance
+	// A consumer's name has no dots, and an escaped one has no %2E.
+	return "jetcapture-" + strings.ReplaceAll(k.w.Capture, ".", "%2E") + "-" + k.w.Me.Instance
 }
 
 func (k *archiveKeeper[P, K]) durableConfig() reader.DurableConfig {

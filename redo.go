@@ -89,8 +89,10 @@ func (o *Options[P, K]) under(settings map[string]string) (Options[P, K], error)
 		if err != nil {
 			return *o, fmt.Errorf("finish a cut under its own settings %v: %w", settings, err)
 		}
-		opts.Archive, opts.NATSStreamName = o.Archive, o.NATSStreamName
-		return opts.withDefaults(), nil
+		d := *o
+		d.MessageDecoder, d.WriterFactory = opts.MessageDecoder, opts.WriterFactory
+		d.Compression, d.CompressionLevel, d.Suffix = opts.Compression, opts.CompressionLevel, opts.Suffix
+		return d, nil
 	}
 	d := *o
 	d.Compression, d.Suffix = Compression(settings["compression"]), settings["suffix"]

@@ -41,6 +41,10 @@ func (k *archiveKeeper[P, K]) open(ctx context.Context) (opened, error) {
 	return opened{rd: rd, from: p.To, anchor: p.Anchor, last: in.Stream.LastSeq}, nil
 }
 
+// diverged implements keeper. That a stream was recreated is found out again by Enter; that it was rolled back only the reader may have
+// seen.
+func (k *archiveKeeper[P, K]) diverged(d *reader.DivergedError) { k.entry.RolledBack = d.RolledBack }
+
 // position is where reading goes on after the sequence after, with the plan's anchor as the proof.
 func position(after uint64, p *cutlog.Plan) reader.Position {
 	a := reader.Anchor{Seq: p.Anchor.Seq, Time: p.Anchor.Time, Subject: string(p.Anchor.Subject)}

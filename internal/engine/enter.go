@@ -40,6 +40,8 @@ type Entry struct {
 	Takeover time.Duration
 	// SecondLook is how long a stream that seems rolled back is left alone before it is judged: its leader may be behind for a moment.
 	SecondLook time.Duration
+	// RolledBack says that a reader has proved it, for the next Enter: a message came where the stream had none before.
+	RolledBack bool
 }
 
 // Entered is the state in which an Entry leaves the log: its head is done, and of the stream that is there.
@@ -152,7 +154,7 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 		return in, false, err
 	}
 	in, id, err := e.judge(ctx, past)
-	if err == nil && id == RolledBack {
+	if err == nil && id == RolledBack && !e.RolledBack {
 		e.Observer.LookingAgain(in.Stream, e.Head.Plan)
 		if err := e.Wait(ctx, e.SecondLook); err != nil {
 			return in, false, err
@@ -177,7 +179,11 @@ func (e *Entry) judge(ctx context.Context, past []time.Time) (in Entered, id Ide
 	if in.Look, err = e.Source.Look(ctx, e.Head.Plan.Anchor); err != nil {
 		return in, 0, err
 	}
-	return in, Judge(e.Head, in.Stream, in.Look, past), nil
+	id = Judge(e.Head, in.Stream, in.Look, past)
+	if id == Same && e.RolledBack {
+		id = RolledBack
+	}
+	return in, id, nil
 }
 
 // past returns the creation times of the streams that the log has left.
@@ -222,6 +228,7 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	if err != nil || !won {
 		return err
 	}
+	e.RolledBack = false
 	e.Observer.Diverged(old, p, o.Note)
 	return e.Done(ctx, nil)
 }
