@@ -59,8 +59,10 @@ func (l *Log) born(first Format, grown, hasFormat bool, format Format) (Birth, e
 	case grown && !hasFormat:
 		return Birth{}, l.missing(FormatName(l.capture), "format.json, as the log has gone beyond plan 1")
 	case hasFormat && !format.equal(first):
-		return Birth{}, &CorruptError{Object: FormatName(l.capture), Expected: fmt.Sprintf("what plan 1 says: %+v", first),
-			Found: fmt.Sprintf("%+v", format), Advice: adviceRestore}
+		return Birth{}, &CorruptError{
+			Object: FormatName(l.capture), Expected: fmt.Sprintf("what plan 1 says: %+v", first),
+			Found: fmt.Sprintf("%+v", format), Advice: adviceRestore,
+		}
 	case grown:
 		return Birth{Stage: StageAlive, Format: first}, nil
 	default:

@@ -36,8 +36,10 @@ func (l *Log) ReadFormat(ctx context.Context) (Format, error) {
 	}
 	f, err := decodeFormat(name, data)
 	if err == nil && f.Capture != l.capture {
-		return f, &CorruptError{Object: name, Expected: fmt.Sprintf("capture %q", l.capture), Found: fmt.Sprintf("capture %q", f.Capture),
-			Advice: "the object was copied or renamed: restore it"}
+		return f, &CorruptError{
+			Object: name, Expected: fmt.Sprintf("capture %q", l.capture), Found: fmt.Sprintf("capture %q", f.Capture),
+			Advice: "the object was copied or renamed: restore it",
+		}
 	}
 	return f, err
 }
@@ -102,8 +104,10 @@ func (f Format) fits(object string, want Format) error {
 	if len(found) == 0 {
 		return nil
 	}
-	return &MismatchError{Object: object, Expected: strings.Join(expected, ", "), Found: strings.Join(found, ", "),
-		Advice: "stream and subject filter are fixed for a capture: give this one another name, or use another archive"}
+	return &MismatchError{
+		Object: object, Expected: strings.Join(expected, ", "), Found: strings.Join(found, ", "),
+		Advice: "stream and subject filter are fixed for a capture: give this one another name, or use another archive",
+	}
 }
 
 // Probe puts format.json again with the bytes that it holds. The store must refuse that with ErrExists: if it accepts, the error is a

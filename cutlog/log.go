@@ -116,8 +116,10 @@ func (l *Log) Next(ctx context.Context, after Head) (next Head, ok bool, err err
 		return after, false, err
 	}
 	if err := CheckChain(after, p); err != nil {
-		return after, false, &CorruptError{Object: PlanName(l.capture, p.N), Expected: fmt.Sprintf("the plan after cut %d", after.N),
-			Found: err.Error(), Advice: adviceRestore}
+		return after, false, &CorruptError{
+			Object: PlanName(l.capture, p.N), Expected: fmt.Sprintf("the plan after cut %d", after.N),
+			Found: err.Error(), Advice: adviceRestore,
+		}
 	}
 	next, err = l.complete(ctx, Head{N: p.N, Plan: p, PlanSum: sum})
 	return next, err == nil, err
@@ -166,8 +168,10 @@ func (l *Log) readPlan(ctx context.Context, n uint64) (*Plan, string, error) {
 		err = fmt.Errorf("plan %d", p.N)
 	}
 	if err != nil {
-		return nil, "", &CorruptError{Object: name, Expected: fmt.Sprintf("plan %d of capture %q", n, l.capture), Found: err.Error(),
-			Advice: adviceRestore}
+		return nil, "", &CorruptError{
+			Object: name, Expected: fmt.Sprintf("plan %d of capture %q", n, l.capture), Found: err.Error(),
+			Advice: adviceRestore,
+		}
 	}
 	return p, Sum(data), nil
 }

@@ -328,24 +328,37 @@ func TestLostRefuses(t *testing.T) {
 		found  string
 		object string
 	}{
-		"removed": {func(s *memStore, h cutlog.Head, _ *cutlog.Lost, _ *cutlog.Done) {
-			delete(s.objects, cutlog.LostName(capture, h.N))
+		"removed": {
+			func(s *memStore, h cutlog.Head, _ *cutlog.Lost, _ *cutlog.Done) {
+				delete(s.objects, cutlog.LostName(capture, h.N))
+			},
+			"nothing", cutlog.LostName(capture, 2),
 		},
-			"nothing", cutlog.LostName(capture, 2)},
-		"another plan": {func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) { l.Plan = cutlog.Sum(nil) }, "belongs to plan 2", cutlog.LostName(capture, 2)},
-		"too many blocks": {func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) { l.Blocks[1].Block = 3 },
-			"block 3, but the plan has 3", cutlog.LostName(capture, 2)},
-		"not in the block": {func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) {
-			l.Blocks[0].Seqs = cutlog.NewSeqSet(11)
+		"another plan": {
+			func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) { l.Plan = cutlog.Sum(nil) },
+			"belongs to plan 2", cutlog.LostName(capture, 2),
 		},
-			"does not hold stream sequence 11", cutlog.LostName(capture, 2)},
-		"missing file is not lost": {func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, d *cutlog.Done) {
-			d.Files[1] = cutlog.File{Missing: true}
+		"too many blocks": {
+			func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) { l.Blocks[1].Block = 3 },
+			"block 3, but the plan has 3", cutlog.LostName(capture, 2),
 		},
-			"1 of its 2 messages are not lost", cutlog.DoneName(capture, 2)},
-		"file too few": {func(_ *memStore, _ cutlog.Head, _ *cutlog.Lost, d *cutlog.Done) { d.Files = d.Files[:2] },
-			"2 files, expected 3", cutlog.DoneName(capture, 2)},
-		"replaced": {func(s *memStore, h cutlog.Head, l *cutlog.Lost, d *cutlog.Done) { d.Lost = cutlog.Sum(nil) }, "lost record", cutlog.DoneName(capture, 2)},
+		"not in the block": {
+			func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) {
+				l.Blocks[0].Seqs = cutlog.NewSeqSet(11)
+			},
+			"does not hold stream sequence 11", cutlog.LostName(capture, 2),
+		},
+		"missing file is not lost": {
+			func(_ *memStore, _ cutlog.Head, _ *cutlog.Lost, d *cutlog.Done) {
+				d.Files[1] = cutlog.File{Missing: true}
+			},
+			"1 of its 2 messages are not lost", cutlog.DoneName(capture, 2),
+		},
+		"file too few": {
+			func(_ *memStore, _ cutlog.Head, _ *cutlog.Lost, d *cutlog.Done) { d.Files = d.Files[:2] },
+			"2 files, expected 3", cutlog.DoneName(capture, 2),
+		},
+		"replaced": {func(_ *memStore, _ cutlog.Head, _ *cutlog.Lost, d *cutlog.Done) { d.Lost = cutlog.Sum(nil) }, "lost record", cutlog.DoneName(capture, 2)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store, log := sampleLog(t, 1)
@@ -413,7 +426,11 @@ func TestSmallRecordsRefuse(t *testing.T) {
 func TestDoneAndLostCheckRefuse(t *testing.T) {
 	sum := cutlog.Sum(nil)
 	for i, d := range []cutlog.Done{
-		{}, {N: 1}, {N: 1, Plan: "x"}, {Plan: sum}, {N: 1, Plan: sum, Lost: "x"},
+		{},
+		{N: 1},
+		{N: 1, Plan: "x"},
+		{Plan: sum},
+		{N: 1, Plan: sum, Lost: "x"},
 		{N: 1, Plan: sum, Files: []cutlog.File{{Size: -1, SHA256: sum}}},
 		{N: 1, Plan: sum, Files: []cutlog.File{{Size: 1}}},
 		{N: 1, Plan: sum, Files: []cutlog.File{{Size: 1, SHA256: sum, Missing: true}}},
@@ -424,7 +441,10 @@ func TestDoneAndLostCheckRefuse(t *testing.T) {
 	}
 	seqs := cutlog.NewSeqSet(1)
 	for i, l := range []cutlog.Lost{
-		{}, {N: 1, Plan: sum}, {N: 1, Plan: "x", Blocks: []cutlog.LostBlock{{Seqs: seqs}}}, {N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{}}},
+		{},
+		{N: 1, Plan: sum},
+		{N: 1, Plan: "x", Blocks: []cutlog.LostBlock{{Seqs: seqs}}},
+		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{}}},
 		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Block: 1, Seqs: seqs}, {Block: 1, Seqs: seqs}}},
 		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Block: -1, Seqs: seqs}}},
 	} {

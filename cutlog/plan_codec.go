@@ -186,7 +186,7 @@ func (g *gunzipper) Read(p []byte) (int, error) {
 		}
 	}
 	n, err := g.zip.Read(p)
-	if err == io.EOF && g.rest.Len() > 0 {
+	if errors.Is(err, io.EOF) && g.rest.Len() > 0 {
 		err = fmt.Errorf("%d bytes after the gzip member", g.rest.Len())
 	}
 	return n, err

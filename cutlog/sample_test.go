@@ -47,7 +47,9 @@ func planAfter(h cutlog.Head) *cutlog.Plan {
 	return &cutlog.Plan{
 		Version: cutlog.Version, N: h.N + 1, Prev: h.DoneSum, Writer: cutlog.Writer{Instance: "host-0", Boot: "b1"}, Reason: cutlog.ReasonWindow,
 		Time: created.Add(2 * time.Hour), Stream: h.Plan.Stream, Incarnation: inc, Opened: h.Plan.Opened, From: from, To: from + 20,
-		Anchor:   cutlog.Anchor{Seq: from + 20, Time: created.Add(90 * time.Minute), Subject: "orders.\xff", Hash: cutlog.HashMessage("orders.\xff", nil, []byte("x"))},
+		Anchor: cutlog.Anchor{
+			Seq: from + 20, Time: created.Add(90 * time.Minute), Subject: "orders.\xff", Hash: cutlog.HashMessage("orders.\xff", nil, []byte("x")),
+		},
 		Notes:    []string{"anchor not found"},
 		Settings: map[string]string{"format": "ndjson", "compression": "gzip"},
 		Blocks: []cutlog.Block{

@@ -143,7 +143,7 @@ func unseal(name string, src io.Reader, parse func(io.Reader) error) error {
 			Advice: "restore the object from a copy; until then nothing can be captured to this archive",
 		}
 	}
-	var version unknownVersion
+	var version unknownVersionError
 	if errors.As(err, &version) {
 		return &VersionError{Object: name, Found: int(version)}
 	}
@@ -156,10 +156,10 @@ func unseal(name string, src io.Reader, parse func(io.Reader) error) error {
 	return nil
 }
 
-// unknownVersion is the error of a record whose version is another one.
-type unknownVersion int
+// unknownVersionError is the error of a record whose version is another one.
+type unknownVersionError int
 
-func (v unknownVersion) Error() string { return fmt.Sprintf("layout version %d", int(v)) }
+func (v unknownVersionError) Error() string { return fmt.Sprintf("layout version %d", int(v)) }
 
 // parseRecord reads a JSON object into v, a pointer to a struct, after a look at the member that every version has.
 func parseRecord(text []byte, v any) error {
@@ -173,7 +173,7 @@ func parseRecord(text []byte, v any) error {
 		return errors.New("no version")
 	}
 	if head.Version != Version {
-		return unknownVersion(head.Version)
+		return unknownVersionError(head.Version)
 	}
 	return strictUnmarshal(text, v)
 }
