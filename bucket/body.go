@@ -21,7 +21,7 @@ func CheckBody(ctx context.Context, body io.Reader, opts PutOptions) io.Reader {
 }
 
 type checkedBody struct {
-	ctx  context.Context //nolint:containedctx // lives as long as one PutNew
+	ctx  context.Context // lives as long as one PutNew
 	body io.Reader
 	size int64 // -1: unknown
 	sum  []byte
@@ -61,7 +61,7 @@ func (b *checkedBody) read(p []byte) (int, error) {
 	if b.hash != nil {
 		b.hash.Write(p[:n])
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && err != io.EOF { // readers return io.EOF itself
 		return n, fmt.Errorf("read body: %w", err)
 	}
 	return n, err

@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"testing"
@@ -37,9 +38,7 @@ func TestMain(m *testing.M) {
 // children returns what a child can do to a root.
 func children() map[string]func(root string) error {
 	all := map[string]func(string) error{"race": raceChild, "crash": crashChild}
-	for name, child := range systemChildren() {
-		all[name] = child
-	}
+	maps.Copy(all, systemChildren())
 	return all
 }
 
@@ -47,7 +46,7 @@ func children() map[string]func(root string) error {
 func childCommand(t *testing.T, do, root, id string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	var output bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very binary
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+do, rootEnv+"="+root, idEnv+"="+id)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	return cmd, &output

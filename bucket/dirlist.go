@@ -41,7 +41,7 @@ func topDir(prefix string) (string, bool) {
 
 // walk is one run through a tree in byte order of the names.
 type walk struct {
-	ctx           context.Context //nolint:containedctx // lives as long as one List
+	ctx           context.Context // lives as long as one List
 	tree          *tree
 	prefix, after string
 	yield         func(Info, error) bool // false: stop; always false after an error

@@ -35,17 +35,17 @@ func ExampleDir() {
 	ctx := context.Background()
 	root, err := os.MkdirTemp("", "archive-")
 	if err != nil {
-		log.Fatal(err)
+		log.Panic(err)
 	}
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 	b, err := bucket.OpenDir(root)
 	if err != nil {
-		log.Fatal(err)
+		log.Panic(err)
 	}
 	for _, name := range []string{"rome/2", "rome/10", "oslo/1", "rome-north/1"} {
 		err := b.PutNew(ctx, name, strings.NewReader("pizza"), bucket.PutOptions{Size: 5})
 		if err != nil {
-			log.Fatal(err)
+			log.Panic(err)
 		}
 	}
 	for info, err := range b.List(ctx, "rome", "") {

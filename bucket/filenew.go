@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +33,7 @@ func writeFileNew(ctx context.Context, name string, body io.Reader, opts PutOpti
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // an open directory has nothing to lose
+	defer func() { err = errors.Join(err, root.Close()) }()
 	t := tree{root: root, tmp: "."}
 	return t.put(ctx, base, body, opts)
 }

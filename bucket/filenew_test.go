@@ -19,7 +19,7 @@ func writeNew(t *testing.T, name, content string, size int64) error {
 
 func wantFile(t *testing.T, name, want string) {
 	t.Helper()
-	if got, err := os.ReadFile(name); err != nil || string(got) != want { //nolint:gosec // a file of the test
+	if got, err := os.ReadFile(name); err != nil || string(got) != want {
 		t.Errorf("%s holds %q, %v, want %q", name, got, err, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -133,9 +134,18 @@ func killChild(t *testing.T, root, id string, after time.Duration) {
 	if _, err := io.ReadFull(stdout, make([]byte, len("started"))); err != nil {
 		t.Errorf("the child did not start: %v", err)
 	}
-	time.Sleep(after) // not to wait for something: the moment of the kill is to differ
-	if err := cmd.Process.Kill(); err != nil {
+	killed := make(chan error, 1)
+	time.AfterFunc(after, func() { killed <- cmd.Process.Kill() })
+	if err := errors.Join(<-killed, ignoreKilled(cmd.Wait())); err != nil {
 		t.Error(err)
 	}
-	_ = cmd.Wait() // killed
+}
+
+// ignoreKilled passes over the end that a kill gives a child; it has no exit code then.
+func ignoreKilled(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == -1 {
+		return nil
+	}
+	return err
 }

@@ -13,7 +13,7 @@ type file interface {
 
 // rangeReader reads a part of an immutable object until its context ends.
 type rangeReader struct {
-	ctx  context.Context //nolint:containedctx // the reader's life is that of one Open
+	ctx  context.Context // the reader's life is that of one Open
 	part *io.SectionReader
 	io.Closer
 }

@@ -41,17 +41,17 @@ func TestDirForeignFiles(t *testing.T) {
 // openToAll returns a directory that other users can get to.
 func openToAll(t *testing.T) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "bucket-denied-")
+	root, err := os.MkdirTemp("", "bucket-denied-") //nolint:usetesting // the directory above t.TempDir() is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = os.Chmod(root, 0o755) //nolint:gosec // the child has closed it
+		_ = os.Chmod(root, 0o755)
 		if err := os.RemoveAll(root); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(root, 0o755); err != nil { //nolint:gosec // the purpose
+	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return root
@@ -229,7 +229,7 @@ func holdAllHandles() (held []*os.File, err error) {
 
 // deniedChild works in a directory that it may not write to. Root may write everywhere, so it becomes nobody first.
 func deniedChild(root string) error {
-	if err := os.Chmod(root, 0o555); err != nil { //nolint:gosec // the purpose
+	if err := os.Chmod(root, 0o555); err != nil {
 		return err
 	}
 	const nobody = 65534

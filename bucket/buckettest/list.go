@@ -102,7 +102,10 @@ func testListStops(t *testing.T, b bucket.Bucket) {
 	all := b.List(t.Context(), "", "")
 	for stop := 1; stop <= 3; stop++ {
 		var got []string
-		for info := range all {
+		for info, err := range all {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if got = append(got, info.Name); len(got) == stop {
 				break
 			}

@@ -1,7 +1,6 @@
 package buckettest
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -15,9 +14,21 @@ func testRange(t *testing.T, b bucket.Bucket) {
 		offset, length int64
 		want           string
 	}{
-		{0, -1, "0123456789"}, {0, 10, "0123456789"}, {0, 11, "0123456789"}, {0, 1 << 40, "0123456789"},
-		{0, 0, ""}, {0, 1, "0"}, {3, 4, "3456"}, {3, -1, "3456789"}, {9, 1, "9"}, {9, 5, "9"},
-		{10, -1, ""}, {10, 1, ""}, {11, -1, ""}, {1 << 40, 1 << 40, ""}, {5, 0, ""},
+		{0, -1, "0123456789"},
+		{0, 10, "0123456789"},
+		{0, 11, "0123456789"},
+		{0, 1 << 40, "0123456789"},
+		{0, 0, ""},
+		{0, 1, "0"},
+		{3, 4, "3456"},
+		{3, -1, "3456789"},
+		{9, 1, "9"},
+		{9, 5, "9"},
+		{10, -1, ""},
+		{10, 1, ""},
+		{11, -1, ""},
+		{1 << 40, 1 << 40, ""},
+		{5, 0, ""},
 	} {
 		got, err := read(t.Context(), b, "range", test.offset, test.length)
 		if err != nil || string(got) != test.want {
@@ -90,7 +101,7 @@ func testInvalidNames(t *testing.T, b bucket.Bucket) {
 			if !errors.Is(err, bucket.ErrPermanent) || errors.Is(err, bucket.ErrNotExist) || errors.Is(err, bucket.ErrExists) {
 				t.Errorf("%s(%.40q) = %v, want a permanent error", call, name, err)
 			}
-			if err != nil && bytes.ContainsAny([]byte(err.Error()), "\x00\n\x1b") {
+			if err != nil && strings.ContainsAny(err.Error(), "\x00\n\x1b") {
 				t.Errorf("%s(%.40q): the error holds control characters: %q", call, name, err)
 			}
 		}

@@ -226,7 +226,7 @@ func (f *failingReader) Read(p []byte) (int, error) {
 		return 0, f.err
 	}
 	n, err := f.r.Read(p)
-	if err == io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err == io.EOF { // readers return io.EOF itself
 		err = f.err
 	}
 	return n, err

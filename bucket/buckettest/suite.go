@@ -22,7 +22,8 @@ type Suite struct {
 	// Names is the number of objects to list, 2000 by default. Listing in pages needs more than a page of the store.
 	Names int
 
-	// Racers is the number of goroutines that put the same name at once, 16 by default.
+	// Racers is the number of goroutines that put the same name at once, 16 by default. At least two must get to read their bodies
+	// at the same time.
 	Racers int
 
 	// Rounds is the number of such races, 8 by default.
