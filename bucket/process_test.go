@@ -44,6 +44,7 @@ func raceObject(i int, id string) (name, content string) {
 }
 
 func TestDirRaceOfProcesses(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	winners := make(map[string][]string)
 	outputs := make(map[string]*bytes.Buffer)
@@ -101,6 +102,7 @@ func crashContent(name string) string { return strings.Repeat(name+"\n", 20_000)
 
 // TestDirKilled kills writers at random moments: whatever is visible is whole, and what they leave is no object.
 func TestDirKilled(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	for round := range 10 {
 		killChild(t, root, fmt.Sprintf("round%d", round), time.Duration(round)*3*time.Millisecond)

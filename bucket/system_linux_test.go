@@ -22,10 +22,25 @@ func systemChildren() map[string]func(root string) error {
 	}
 }
 
-func TestDirFileSizeLimit(t *testing.T)   { runChild(t, "file-size", t.TempDir()) }
-func TestDirNoFileHandles(t *testing.T)   { runChild(t, "files", t.TempDir()) }
-func TestDirAccessDenied(t *testing.T)    { runChild(t, "denied", openToAll(t)) }
-func TestDirFullAndReadOnly(t *testing.T) { runMounts(t, t.TempDir()) }
+func TestDirFileSizeLimit(t *testing.T) {
+	t.Parallel()
+	runChild(t, "file-size", t.TempDir())
+}
+
+func TestDirNoFileHandles(t *testing.T) {
+	t.Parallel()
+	runChild(t, "files", t.TempDir())
+}
+
+func TestDirAccessDenied(t *testing.T) {
+	t.Parallel()
+	runChild(t, "denied", openToAll(t))
+}
+
+func TestDirFullAndReadOnly(t *testing.T) {
+	t.Parallel()
+	runMounts(t, t.TempDir())
+}
 
 // TestDirForeignFiles: what no PutNew can have made is not listed.
 func TestDirForeignFiles(t *testing.T) {
