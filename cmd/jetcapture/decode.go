@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/source"
+	"github.com/nats-io/nats.go"
+)
+
+var (
+	errEmptyPayload = errors.New("the payload is empty: there is no line to write (--record message would keep the message)")
+	errNotJSON      = errors.New("the payload is not JSON")
+	errLineBreaks   = errors.New("the payload has line breaks and is not JSON: it cannot be made one line (--record message would keep the message)")
+)
+
+// decoder makes key and row of messages. It is used by several goroutines.
+type decoder struct {
+	keys     []source.Named
+	columns  []source.Named
+	row      func(*workspace) (row, error)
+	metadata bool      // a source needs the stream sequence or the time
+	spaces   sync.Pool // of *workspace
+}
+
+// workspace is what the decoding of one message needs, kept for the next one.
+type workspace struct {
+	msg     *nats.Msg
+	message source.Message // msg as sources see it
+	notJSON bool           // a source has found that the payload is not JSON
+	key     keyMaker
+	fields  []string
+	text    bytes.Buffer
+	csv     jetcapture.FormattedDataWriter[[]string]
+}
+
+func newDecoder(f form) *decoder {
+	d := &decoder{keys: f.keys, columns: f.columns}
+	for _, s := range append(f.keys[:len(f.keys):len(f.keys)], f.columns...) {
+		d.metadata = d.metadata || s.Source.String() == "seq" || s.Source.String() == "time"
+	}
+	switch {
+	case f.format == formatCSV:
+		d.row = d.csvRow
+	case f.record == recordPayload:
+		d.row = payloadRow
+	default:
+		d.row = messageRow
+	}
+	d.spaces.New = func() any { return newWorkspace() }
+	return d
+}
+
+func newWorkspace() *workspace {
+	w := &workspace{csv: jetcapture.NewCSVWriter(nil, func(fields []string) ([][]string, error) { return [][]string{fields}, nil })}
+	_ = w.csv.InitNew(&w.text) // writes nothing without a header
+	return w
+}
+
+// decode is the MessageDecoder.
+func (d *decoder) decode(msg *nats.Msg) (row, key, error) {
+	w := d.spaces.Get().(*workspace)
+	r, k, err := d.decodeIn(w, msg)
+	w.msg, w.message = nil, source.Message{} // do not hold the message
+	d.spaces.Put(w)
+	return r, k, err
+}
+
+func (d *decoder) decodeIn(w *workspace, msg *nats.Msg) (row, key, error) {
+	w.msg, w.notJSON = msg, false
+	w.message = source.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data}
+	if d.metadata {
+		m, err := msg.Metadata()
+		if err != nil {
+			return nil, "", fmt.Errorf("read the sequence and time of the message: %w", err)
+		}
+		w.message = source.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Seq: m.Sequence.Stream, Time: m.Timestamp}
+	}
+	k, err := d.makeKey(w)
+	if err != nil {
+		return nil, "", err
+	}
+	r, err := d.row(w)
+	return r, k, err
+}
+
+// makeKey evaluates the keys.
+func (d *decoder) makeKey(w *workspace) (key, error) {
+	w.key.begin()
+	for _, s := range d.keys {
+		v := s.Source.Eval(&w.message)
+		w.notJSON = w.notJSON || v.Kind == source.NotJSON
+		if err := w.key.add(s.Name, v); err != nil {
+			return "", fmt.Errorf("key %s: %w", s, err)
+		}
+	}
+	return w.key.end(), nil
+}
+
+// messageRow is the whole message as JSON.
+func messageRow(w *workspace) (row, error) {
+	m, _, err := jetcapture.NatsToNats(func(*nats.Msg) struct{} { return struct{}{} })(w.msg)
+	if err != nil {
+		return nil, err
+	}
+	const envelope = 384 // bytes beside subject and payload, about
+	return m.AppendJSON(make([]byte, 0, envelope+len(m.Subject)+(len(m.Data)+2)/3*4))
+}
+
+// payloadRow is the payload as it is, or on one line if it is JSON on several. A payload that a key has found not to be JSON is no row: what reads the
+// file expects JSON.
+func payloadRow(w *workspace) (row, error) {
+	data := w.msg.Data
+	switch {
+	case len(data) == 0:
+		return nil, errEmptyPayload
+	case w.notJSON:
+		return nil, errNotJSON
+	case bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0:
+		return data, nil
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, data); err != nil {
+		return nil, errLineBreaks
+	}
+	return line.Bytes(), nil
+}
+
+// csvRow is the values of the columns. Of a payload that is not JSON, columns of JSON would be empty and the message lost: it is no row.
+func (d *decoder) csvRow(w *workspace) (row, error) {
+	w.fields = w.fields[:0]
+	for _, c := range d.columns {
+		v := c.Source.Eval(&w.message)
+		if v.Kind == source.NotJSON {
+			return nil, fmt.Errorf("column %s: %w", c, errNotJSON)
+		}
+		w.fields = append(w.fields, v.String())
+	}
+	w.text.Reset()
+	if _, err := w.csv.Write(w.fields); err != nil {
+		return nil, err
+	}
+	clear(w.fields) // they are part of the message
+	return bytes.Clone(bytes.TrimSuffix(w.text.Bytes(), []byte{'\n'})), nil
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// usageError is wrong usage, one line for each problem. main maps it to its exit code.
+type usageError struct{ problems []error }
+
+func (e *usageError) Error() string { return errors.Join(e.problems...).Error() }
+
+// texts of a flag as they were given. It accepts everything: values are judged all together, when all flags are read.
+type flagTexts struct {
+	given   []string
+	noValue bool
+}
+
+func (t *flagTexts) Set(text string) error {
+	t.given = append(t.given, text)
+	return nil
+}
+
+func (t *flagTexts) String() string {
+	if t == nil || len(t.given) == 0 {
+		return ""
+	}
+	return t.given[len(t.given)-1]
+}
+
+// IsBoolFlag tells package flag that --once needs no value.
+func (t *flagTexts) IsBoolFlag() bool { return t.noValue }
+
+// flagsOf makes the flags of options.
+func flagsOf(options []option) (flags []cli.Flag) {
+	for _, o := range options {
+		if o.only {
+			continue
+		}
+		_, isSwitch := o.of(defaults()).(switched)
+		f := &cli.GenericFlag{Name: o.name, Usage: o.help, Value: &flagTexts{noValue: isSwitch}}
+		if o.alias != "" {
+			f.Aliases = []string{o.alias}
+		}
+		flags = append(flags, f)
+	}
+	return flags
+}
+
+// readSettings lays environment and flags over the defaults. Its error is a *usageError with every problem.
+func readSettings(c *cli.Context, getenv func(string) string) (*settings, error) {
+	s := defaults()
+	var problems []error
+	if c.NArg() > 0 {
+		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; quote a value that has blanks", c.Args().First()))
+	}
+	for _, o := range allOptions() {
+		problems = append(problems, s.read(o, c, getenv)...)
+	}
+	problems = append(problems, s.check()...)
+	if len(problems) > 0 {
+		return nil, &usageError{problems}
+	}
+	return s, nil
+}
+
+// read takes one option from the command line or the environment.
+func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (problems []error) {
+	v := o.of(s)
+	if !o.only && c.IsSet(o.name) {
+		s.given[o.name] = byFlag
+		for _, text := range c.Generic(o.name).(*flagTexts).given {
+			if err := v.Set(text); err != nil {
+				problems = append(problems, fmt.Errorf("--%s: %w", o.name, err))
+			}
+		}
+		return problems
+	}
+	if o.env == "" || getenv(o.env) == "" {
+		return nil
+	}
+	s.given[o.name] = byEnvironment
+	if err := v.Set(getenv(o.env)); err != nil {
+		return []error{fmt.Errorf("%s in the environment: %w", o.env, err)}
+	}
+	return nil
+}
+
+// badFlag explains what package flag says, in our form of flags, and what may have been meant.
+func badFlag(c *cli.Context, err error) error {
+	text := err.Error()
+	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
+	if !unknown {
+		for _, prefix := range []string{"flag needs an argument: -", "bad flag syntax: "} {
+			if rest, ok := strings.CutPrefix(text, prefix); ok {
+				return &usageError{[]error{fmt.Errorf("%s: %s; see %s --help", dashed(rest), strings.TrimSuffix(prefix, ": -"), c.Command.HelpName)}}
+			}
+		}
+		return &usageError{[]error{fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}}
+	}
+	name = strings.TrimLeft(name, "-")
+	hint := ""
+	if meant := cli.SuggestFlag(c.Command.Flags, name, false); meant != "" {
+		hint = "did you mean " + meant + "? "
+	}
+	return &usageError{[]error{fmt.Errorf("unknown flag %s: %ssee %s --help", dashed(name), hint, c.Command.HelpName)}}
+}
+
+func dashed(name string) string {
+	name = strings.TrimLeft(name, "-")
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}

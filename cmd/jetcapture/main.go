@@ -1,0 +1,63 @@
+// Command jetcapture copies NATS JetStream streams into immutable files. See jetcapture --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0   // done, or stopped cleanly
+	exitFailed = 1   // an error says what to do
+	exitUsage  = 2   // wrong flags or values
+	exitKilled = 130 // given up at a second signal
+)
+
+// console is what a command has of the world beside files and network.
+type console struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+func main() {
+	ctx := stopOnSignal(os.Stderr)
+	os.Exit(execute(ctx, os.Args, console{os.Stdout, os.Stderr, os.Getenv}))
+}
+
+// stopOnSignal returns a context that the first SIGINT or SIGTERM ends. The second one ends the process at once.
+func stopOnSignal(stderr io.Writer) context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // as long as the process
+		<-signals
+		cancel()
+		<-signals
+		fmt.Fprintln(stderr, "jetcapture: second signal, giving up: what is not stored is still in the stream")
+		os.Exit(exitKilled)
+	}()
+	return ctx
+}
+
+// execute runs the command line args, prints its error, and returns the exit code. args begins with the name of the program.
+func execute(ctx context.Context, args []string, c console) int {
+	err := newApp(c).RunContext(ctx, args)
+	if err == nil {
+		return exitDone
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
+		fmt.Fprintln(c.stderr, "jetcapture:", line)
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}

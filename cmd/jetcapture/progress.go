@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"golang.org/x/term"
+)
+
+// progressEvery is how often the progress line is drawn.
+const progressEvery = 500 * time.Millisecond
+
+// screen is the standard error as a place for log lines above one line that changes. Its methods may be called from any goroutine.
+type screen struct {
+	terminal bool
+
+	mu    sync.Mutex
+	w     io.Writer
+	width func() int
+	shown string
+}
+
+func newScreen(w io.Writer) *screen {
+	s := &screen{w: w, width: func() int { return 80 }}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		s.terminal = true
+		s.width = func() int {
+			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+				return width
+			}
+			return 80
+		}
+	}
+	return s
+}
+
+// clearLine is ECMA-48's erase in line, after going to its start.
+const clearLine = "\r\x1b[K"
+
+// Write implements io.Writer for the log.
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shown == "" {
+		return s.w.Write(p)
+	}
+	say(s.w, "%s", clearLine)
+	n, err := s.w.Write(p)
+	say(s.w, "%s", s.shown)
+	return n, err
+}
+
+// show changes the line. An empty one takes it away.
+func (s *screen) show(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if line == "" && s.shown == "" {
+		return
+	}
+	if width := s.width(); len(line) >= width { // a longer one would wrap, and could not be cleared
+		line = line[:width-1]
+	}
+	s.shown = line
+	say(s.w, "%s%s", clearLine, line)
+}
+
+// rateOver is the time over which rates are taken.
+const rateOver = 5 * time.Second
+
+// progress makes the progress line.
+type progress struct{ past []sample }
+
+// sample is a moment of a capture.
+type sample struct {
+	at       time.Time
+	messages int64
+	left     uint64
+}
+
+// line returns the line at the time now.
+func (p *progress) line(now time.Time, s jetcapture.Stats) string {
+	current := sample{now, s.Messages, left(s)}
+	for len(p.past) > 1 && now.Sub(p.past[1].at) >= rateOver {
+		p.past = p.past[1:]
+	}
+	p.past = append(p.past, current)
+	oldest := p.past[0]
+	seconds := now.Sub(oldest.at).Seconds()
+	parts := []string{s.State, thousands(s.Messages) + " messages"}
+	if seconds > 0 {
+		parts = append(parts, thousands(int64(float64(current.messages-oldest.messages)/seconds))+"/s")
+	}
+	parts = append(parts, "lag "+thousands(int64(current.left)), fmt.Sprintf("%d open blocks", s.OpenBlocks), byteText(s.Memory+s.Spooled)+" held")
+	if d, ok := timeLeft(oldest, current, seconds); ok {
+		parts = append(parts, d.String()+" left")
+	}
+	if s.Dead > 0 {
+		parts = append(parts, thousands(s.Dead)+" dead letters")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// left is how many messages are still to be read.
+func left(s jetcapture.Stats) uint64 {
+	if s.Target == 0 {
+		return s.Lag
+	}
+	if s.LastSeq >= s.Target {
+		return 0
+	}
+	return min(s.Lag, s.Target-s.LastSeq)
+}
+
+// caughtUp is how many messages of lag are no backlog worth a forecast.
+const caughtUp = 1000
+
+// timeLeft is when the backlog will be read if it goes on shrinking as it does.
+func timeLeft(oldest, current sample, seconds float64) (time.Duration, bool) {
+	if current.left <= caughtUp || oldest.left <= current.left || seconds <= 0 {
+		return 0, false
+	}
+	rate := float64(oldest.left-current.left) / seconds
+	return time.Duration(float64(current.left) / rate * float64(time.Second)).Round(time.Second), true
+}
+
+// thousands prints a number in groups of three digits.
+func thousands(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// byteText prints a size in the largest binary unit in which it is at least 1.
+func byteText(n int64) string {
+	for _, u := range units()[:4] {
+		if n >= u.bytes {
+			return fmt.Sprintf("%.1f %s", float64(n)/float64(u.bytes), u.name)
+		}
+	}
+	return fmt.Sprintf("%d B", n)
+}

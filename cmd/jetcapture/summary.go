@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+)
+
+// summary is what a run of a capture came to. Its JSON is for scripts: fields are added, never renamed.
+type summary struct {
+	Stream      string           `json:"stream"`
+	Capture     string           `json:"capture"`
+	Output      string           `json:"output"`
+	Messages    int64            `json:"messages"` // read
+	Bytes       int64            `json:"bytes"`    // of their subjects, headers and payloads
+	Rows        int64            `json:"rows"`
+	DeadLetters int64            `json:"dead_letters"`
+	Skipped     int64            `json:"skipped"`
+	Lost        int64            `json:"lost"`
+	Absent      int64            `json:"absent"`
+	Files       int64            `json:"files"`
+	FileBytes   int64            `json:"file_bytes"`
+	Cuts        int64            `json:"cuts"`
+	Reasons     map[string]int64 `json:"reasons"`    // cuts by reason
+	Redone      int64            `json:"redone"`     // cuts that an earlier or another run had planned
+	StoredSeq   uint64           `json:"stored_seq"` // everything up to this stream sequence is stored
+	Lag         uint64           `json:"lag"`        // messages behind it that the stream held when we read last
+	Seconds     float64          `json:"seconds"`
+	Error       string           `json:"error,omitempty"`
+
+	began time.Time
+}
+
+func newSummary(s *settings, output string) *summary {
+	sum := &summary{Stream: s.library.NATSStreamName, Capture: s.library.Archive.Capture, Output: output, began: time.Now()}
+	if sum.Capture == "" {
+		sum.Capture = sum.Stream
+	}
+	return sum
+}
+
+// finish takes over the counters.
+func (s *summary) finish(st jetcapture.Stats, err error) {
+	s.Messages, s.Bytes, s.Rows = st.Messages, st.Bytes, st.Rows
+	s.DeadLetters, s.Skipped, s.Lost, s.Absent = st.Dead, st.Skipped, st.Lost, st.Absent
+	s.Files, s.FileBytes, s.Cuts, s.Reasons, s.Redone = st.Blocks, st.BytesStored, st.Cuts, st.Reasons, st.Redone
+	s.StoredSeq, s.Lag = st.StoredSeq, st.Lag
+	s.Seconds = time.Since(s.began).Seconds()
+	if s.Reasons == nil {
+		s.Reasons = map[string]int64{}
+	}
+	if err != nil {
+		s.Error = err.Error()
+	}
+}
+
+// print writes the text to the standard error, or the JSON to the standard output.
+func (s *summary) print(c console, set *settings) error {
+	if set.json {
+		if err := json.NewEncoder(c.stdout).Encode(s); err != nil {
+			return fmt.Errorf("print the summary: %w", err)
+		}
+	}
+	if !set.logJSON {
+		s.text(c.stderr)
+	}
+	return nil
+}
+
+// text prints the summary for people.
+func (s *summary) text(w io.Writer) {
+	say(w, "%s messages of stream %s in %s (%s/s): %s rows in %s files, %s, below %s\n",
+		thousands(s.Messages), s.Stream, formatDuration(roundDuration(s.Seconds)), thousands(s.rate()),
+		thousands(s.Rows), thousands(s.Files), byteText(s.FileBytes), s.Output)
+	for _, n := range []struct {
+		count int64
+		what  string
+	}{
+		{s.DeadLetters, "dead letters, kept below _deadletter"},
+		{s.Skipped, "messages skipped"},
+		{s.Lost, "messages lost by the stream before they were captured"},
+		{s.Redone, "cuts finished that an earlier run had begun"},
+	} {
+		if n.count > 0 {
+			say(w, "%s %s\n", thousands(n.count), n.what)
+		}
+	}
+	say(w, "%s cuts%s; everything up to stream sequence %d is stored\n", thousands(s.Cuts), reasonText(s.Reasons), s.StoredSeq)
+}
+
+func (s *summary) rate() int64 {
+	if s.Seconds <= 0 {
+		return 0
+	}
+	return int64(float64(s.Messages) / s.Seconds)
+}
+
+func roundDuration(seconds float64) time.Duration {
+	d := time.Duration(seconds * float64(time.Second))
+	if d > time.Minute {
+		return d.Round(time.Second)
+	}
+	return d.Round(10 * time.Millisecond)
+}
+
+// reasonText lists the cuts by reason.
+func reasonText(reasons map[string]int64) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, r := range slices.Sorted(maps.Keys(reasons)) {
+		parts = append(parts, fmt.Sprintf("%d %s", reasons[r], r))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
