@@ -12,7 +12,6 @@ import (
 	"testing/iotest"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
 )

@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/jetcapture/jetcapture"
+	"github.com/nats-io/nats.go"
 )
 
 // delivered returns a message as a consumer delivers it.

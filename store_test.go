@@ -100,8 +100,17 @@ func TestLocalFSStoreRefusesNamesThatLeaveTheRoot(t *testing.T) {
 	root := t.TempDir()
 	store := jetcapture.SingleDirStore[string](filepath.Join(root, "inner"))
 	names := [][2]string{
-		{"../", "f"}, {"a/../../b/", "f"}, {"/abs/", "f"}, {"a//b/", "f"}, {"./", "f"},
-		{window, "../f"}, {window, "a/f"}, {window, `a\f`}, {window, ""}, {window, "."}, {window, ".."},
+		{"../", "f"},
+		{"a/../../b/", "f"},
+		{"/abs/", "f"},
+		{"a//b/", "f"},
+		{"./", "f"},
+		{window, "../f"},
+		{window, "a/f"},
+		{window, `a\f`},
+		{window, ""},
+		{window, "."},
+		{window, ".."},
 	}
 	for _, n := range names {
 		if _, err := store.Write(t.Context(), strings.NewReader("x"), "k", n[0], n[1]); !errors.Is(err, bucket.ErrPermanent) {
