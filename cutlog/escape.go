@@ -22,7 +22,7 @@ var segmentHash = base32.StdEncoding.WithPadding(base32.NoPadding)
 //
 // It keeps ASCII letters, digits, '_', '=', '-' and inner dots and writes every other byte as '%' and two upper-case hexadecimal digits.
 // A leading '.' or '_' and a trailing '.' are written so, too (which keeps _jetcapture and _deadletter out of reach), and the first byte
-// of a device name of Windows (CON, nul.txt, ...). So is every dot of a string that has the shape of a BlockName: else a hostile key
+// of a device name of Windows (CON, nul.txt, ...). So is every '-' of a string that has the shape of a BlockName: else a hostile key
 // could make a directory where a file belongs. The empty string becomes "is~empty". What would be over MaxSegment bytes becomes its first
 // 120 bytes, '~' and the SHA-256 of s in base32. Two strings that differ only in case stay different but share a directory where the file
 // system ignores case; no file name collides there, as a name holds sequences.
@@ -31,10 +31,11 @@ func EscapeSegment(s string) string {
 		return emptySegment
 	}
 	var out strings.Builder
-	escapeFirst, escapeDots := s[0] == '_' || isDeviceName(s), hasBlockShape(s)
+	escapeFirst, escapeDash := s[0] == '_' || isDeviceName(s), hasBlockShape(s)
 	for i := range len(s) {
 		innerDot := s[i] == '.' && i > 0 && i < len(s)-1
-		if isPlain(s[i]) && !(i == 0 && escapeFirst) || innerDot && !escapeDots {
+		escape := i == 0 && escapeFirst || s[i] == '-' && escapeDash
+		if !escape && (isPlain(s[i]) || innerDot) {
 			out.WriteByte(s[i])
 			continue
 		}

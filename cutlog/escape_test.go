@@ -9,7 +9,7 @@ import (
 )
 
 func TestEscapeSegment(t *testing.T) {
-	block := "S-0123abcd-00000000000000000001-00000000000000000009"
+	block, escaped := "S-0123abcd-00000000000000000001-00000000000000000009", "S%2D0123abcd%2D00000000000000000001%2D00000000000000000009"
 	for in, want := range map[string]string{
 		"":                    "is~empty",
 		"is~empty":            "is%7Eempty",
@@ -45,10 +45,11 @@ func TestEscapeSegment(t *testing.T) {
 		"CONSOLE":             "CONSOLE",
 		"COM10":               "COM10",
 		"con ":                "con%20",
-		block:                 block,
-		block + ".ndjson.gz":  block + "%2Endjson%2Egz",
+		block:                 escaped,
+		block + ".ndjson.gz":  escaped + ".ndjson.gz",
 		block + ".":           block + "%2E",
-		"a.b." + block + ".c": "a%2Eb%2E" + block + "%2Ec",
+		block + "x":           block + "x",
+		"a-b." + block + ".c": "a%2Db." + escaped + ".c",
 	} {
 		got := cutlog.EscapeSegment(in)
 		if got != want {

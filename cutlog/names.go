@@ -82,10 +82,14 @@ func ParseLogName(name string) (n uint64, kind RecordKind, ok bool) {
 // DeadPrefix is the directory of a capture's dead letters; windows are directories below it.
 func DeadPrefix(capture string) string { return deadRoot + "/" + capture }
 
-// BlockName is the file name of a block: <capture>-<incarnation>-<first>-<last>.<suffix>, the stream sequences with 20 digits. It is
-// unique in an archive: no two blocks of an incarnation begin with the same sequence.
+// BlockName is the file name of a block: <capture>-<incarnation>-<first>-<last>.<suffix>, the stream sequences with 20 digits; without a
+// suffix, there is no dot either. It is unique in an archive: no two blocks of an incarnation begin with the same sequence.
 func BlockName(capture, incarnation string, first, last uint64, suffix string) string {
-	return fmt.Sprintf("%s-%s-%0*d-%0*d.%s", capture, incarnation, seqDigits, first, seqDigits, last, suffix)
+	name := fmt.Sprintf("%s-%s-%0*d-%0*d", capture, incarnation, seqDigits, first, seqDigits, last)
+	if suffix == "" {
+		return name
+	}
+	return name + "." + suffix
 }
 
 // BlockID is what a file name says about a block.
@@ -93,21 +97,19 @@ type BlockID struct {
 	Capture     string
 	Incarnation string
 	First, Last uint64 // stream sequences
-	Suffix      string // without the dot
+	Suffix      string // without the dot; may be empty
 }
 
 // ParseBlockName takes a file name apart. ok is false for any name that BlockName does not return for a sound block.
 func ParseBlockName(name string) (id BlockID, ok bool) {
 	const tail = 1 + incDigits + 1 + seqDigits + 1 + seqDigits // -incarnation-first-last
 	// The capture may hold dots as well as the suffix: try each.
-	for i := range len(name) {
-		if name[i] != '.' || i <= tail || i == len(name)-1 {
+	for end := tail + 1; end <= len(name); end++ {
+		if end < len(name) && (name[end] != '.' || end == len(name)-1) {
 			continue
 		}
-		capture, ids := name[:i-tail], name[i-tail:i]
-		id, ok = parseBlockIDs(ids)
-		if ok {
-			id.Capture, id.Suffix = capture, name[i+1:]
+		if id, ok = parseBlockIDs(name[end-tail : end]); ok {
+			id.Capture, id.Suffix = name[:end-tail], strings.TrimPrefix(name[end:], ".")
 			return id, true
 		}
 	}

@@ -51,8 +51,12 @@ func TestBlockName(t *testing.T) {
 	if want := (cutlog.BlockID{Capture: "a.b-c", Incarnation: "0123abcd", First: 7, Last: 4711, Suffix: "ndjson.gz"}); !ok || id != want {
 		t.Errorf("ParseBlockName gave %+v, %v, want %+v", id, ok, want)
 	}
+	plain := cutlog.BlockName("S", "0123abcd", 1, 1, "")
+	if id, ok := cutlog.ParseBlockName(plain); !ok || id.Suffix != "" || id.Capture != "S" || strings.Contains(plain, ".") {
+		t.Errorf("ParseBlockName(%q) gave %+v, %v, want no suffix", plain, id, ok)
+	}
 	for _, bad := range []string{
-		"", ".", "x.ndjson", strings.TrimSuffix(name, ".ndjson.gz"), strings.TrimSuffix(name, "ndjson.gz"), strings.Replace(name, "abcd", "ABCD", 1),
+		"", ".", "x.ndjson", strings.TrimSuffix(name, "ndjson.gz"), strings.TrimSuffix(name, ".ndjson.gz")[5:], strings.Replace(name, "abcd", "ABCD", 1),
 		cutlog.BlockName("S", "0123abcd", 8, 7, "csv"), cutlog.BlockName("S", "0123abcd", 0, 7, "csv"), cutlog.BlockName("", "0123abcd", 1, 7, "csv"),
 		strings.Replace(name, "0000007", "000000x", 1), "dir/" + strings.Repeat("x", 10),
 	} {
