@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -75,4 +76,31 @@ func setFilter(cfg *jetstream.ConsumerConfig, filter []string) {
 		return
 	}
 	cfg.FilterSubjects = filter
+}
+
+// resetConsumer moves the consumer back to its ack floor, or with a sequence to it: everything after that is delivered again, for the first
+// time, with consumer sequences from 1 on. Outstanding pulls stay. It needs nats-server 2.14.
+func (s *Source) resetConsumer(ctx context.Context, name string, seq uint64) (*consumerInfo, error) {
+	var req any
+	if seq > 0 {
+		req = map[string]uint64{"seq": seq}
+	}
+	var resp consumerInfo
+	err := s.request(ctx, "CONSUMER.RESET."+s.stream+"."+name, req, &resp)
+	if errors.Is(err, nats.ErrNoResponders) && s.olderThan(2, 14) {
+		err = permanent{fmt.Errorf("this needs nats-server 2.14 or newer, connected is %s: %w", s.nc.ConnectedServerVersion(), err)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reset consumer %q on stream %q: %w", name, s.stream, err)
+	}
+	return &resp, nil
+}
+
+// olderThan compares the version of the connected server.
+func (s *Source) olderThan(major, minor int) bool {
+	var a, b int
+	if n, _ := fmt.Sscanf(s.nc.ConnectedServerVersion(), "%d.%d", &a, &b); n != 2 {
+		return false
+	}
+	return a < major || a == major && b < minor
 }

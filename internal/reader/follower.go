@@ -15,9 +15,9 @@ type kind interface {
 	// position finds out whether the stream still is the same, and begins a new life of the consumer.
 	position(ctx context.Context) (*life, error)
 	// admit looks at what a life has brought, before it is handed over.
-	admit(b *Batch) error
-	// ended is told why a life is over, before the next one begins.
-	ended(ctx context.Context, why *anomaly) error
+	admit(ctx context.Context, b *Batch) error
+	// ended is told why a life is over, while it is still there.
+	ended(why *anomaly)
 }
 
 // follower follows a stream through one life of its consumer after the other: the part that all readers share. It has no goroutine: it
@@ -99,23 +99,23 @@ func (f *follower) step(ctx context.Context) error {
 		}
 		f.life.broken = &anomaly{reason: err.Error()}
 	}
-	if err := f.take(b); err != nil {
+	if err := f.take(ctx, b); err != nil {
 		return f.stop(err)
 	}
 	if why := f.life.broken; why != nil {
-		return f.end(ctx, why)
+		return f.end(why)
 	}
 	return nil
 }
 
 // take notes and queues what a life has brought.
-func (f *follower) take(b Batch) error {
+func (f *follower) take(ctx context.Context, b Batch) error {
 	odd := f.life.odd
 	f.life.odd = 0
-	if len(b.Messages) == 0 && b.Through <= f.through {
+	if !f.progress(b) {
 		return nil
 	}
-	if err := f.kind.admit(&b); err != nil {
+	if err := f.kind.admit(ctx, &b); err != nil || !f.progress(b) {
 		return err
 	}
 	if n := len(b.Messages); n > 0 {
@@ -126,6 +126,11 @@ func (f *follower) take(b Batch) error {
 	f.fruitless = false
 	f.queue = append(f.queue, batch{b, odd})
 	return nil
+}
+
+// progress tells whether a batch says anything new.
+func (f *follower) progress(b Batch) bool {
+	return len(b.Messages) > 0 || b.Through > f.through || f.life.idle
 }
 
 // begin starts a life, and tries again until it can.
@@ -146,16 +151,13 @@ func (f *follower) begin(ctx context.Context) error {
 }
 
 // end gives up the present life.
-func (f *follower) end(ctx context.Context, why *anomaly) error {
+func (f *follower) end(why *anomaly) error {
 	f.log.Info("positioning the reader again", "reason", why.reason, "after", f.through)
 	if why.small {
 		return f.stop(permanent{errors.New(why.reason)})
 	}
-	err := f.kind.ended(ctx, why)
+	f.kind.ended(why)
 	f.drop()
-	if err != nil {
-		return f.stop(err)
-	}
 	return nil
 }
 

@@ -30,6 +30,8 @@ type identity struct {
 	after   uint64 // the stream had this sequence, so its last one cannot be lower
 	anchor  Anchor // as given by the position
 	last    Message
+	// suspected is when the stream first looked rolled back; zero while it does not.
+	suspected time.Time
 }
 
 // newIdentity begins with a position; the first message accepted becomes an anchor, too.
@@ -73,23 +75,26 @@ func sameHeader(block []byte, m Message) bool {
 }
 
 // prove checks that the stream is still the one that id describes. It gives nil, a *DivergedError, or why it could not find out. A
-// stream that looks rolled back is looked at again after secondLook, and judged only while it has a leader: a new leader may still
-// catch up.
+// stream that looks rolled back is looked at again after secondLook, in this call or a later one, and judged only while it has a leader:
+// a new leader may still catch up.
 func (s *Source) prove(ctx context.Context, id *identity, secondLook time.Duration) (StreamInfo, error) {
-	for suspected := false; ; {
+	for {
 		info, same, err := s.compare(ctx, id)
-		var diverged *DivergedError
 		switch {
-		case errors.As(err, &diverged), err != nil:
+		case err != nil:
 			return info, err
 		case same:
+			id.suspected = time.Time{}
 			return info, nil
-		case suspected && info.HasLeader:
+		case !info.HasLeader:
+			id.suspected = time.Time{}
+		case id.suspected.IsZero():
+			id.suspected = time.Now()
+		case time.Since(id.suspected) >= secondLook:
 			return info, &DivergedError{Stream: s.stream, Was: id.created, Is: info.Created, RolledBack: true, Info: info}
 		}
-		suspected = suspected || info.HasLeader
-		if err := pause(ctx, secondLook); err != nil {
-			return info, err
+		if err := pause(ctx, max(secondLook-time.Since(id.suspected), secondLook/10)); err != nil {
+			return info, fmt.Errorf("stream %q looks rolled back, a second look will tell: %w", s.stream, err)
 		}
 	}
 }

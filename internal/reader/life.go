@@ -30,7 +30,8 @@ type life struct {
 	suspect     uint64
 	suspectTime time.Time
 	broken      *anomaly
-	odd         int // messages of the present batch whose header could not be parsed
+	odd         int  // messages of the present batch whose header could not be parsed
+	idle        bool // shared: a heartbeat came, so there was nothing to deliver
 	timer       *time.Timer
 	tick        time.Duration
 }
@@ -46,13 +47,14 @@ func newLife(f *feed, through uint64, tick time.Duration) *life {
 // It fails only with the context or the connection.
 func (l *life) read(ctx context.Context) (Batch, error) {
 	before := l.through
+	l.idle = false
+	ready := func(b Batch) bool { return len(b.Messages) > 0 || l.through > before || l.idle || l.broken != nil }
 	for {
 		now := time.Now()
 		if err := l.topUp(now); err != nil {
 			return Batch{}, err
 		}
-		b := l.drain(nil, now)
-		if len(b.Messages) > 0 || l.through > before || l.broken != nil {
+		if b := l.drain(nil, now); ready(b) {
 			return b, nil
 		}
 		first, err := l.wait(ctx)
@@ -64,7 +66,7 @@ func (l *life) read(ctx context.Context) (Batch, error) {
 			l.broken = l.trouble(now)
 			continue
 		}
-		if b := l.drain(first, now); len(b.Messages) > 0 || l.through > before || l.broken != nil {
+		if b := l.drain(first, now); ready(b) {
 			return b, nil
 		}
 	}
@@ -167,6 +169,7 @@ func (l *life) control(m *nats.Msg, now time.Time) {
 		return
 	}
 	if l.shared {
+		l.idle = true
 		return
 	}
 	switch {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 // quick holds intervals that suit a server in the same process.
 var quick = reader.Timing{
 	Expires:    2 * time.Second,
-	Heartbeat:  200 * time.Millisecond,
+	Heartbeat:  500 * time.Millisecond,
 	Tick:       20 * time.Millisecond,
 	SecondLook: 100 * time.Millisecond,
 	Retry:      50 * time.Millisecond,

@@ -134,7 +134,7 @@ func (o *ordered) listen(consumer *consumerInfo) (*life, error) {
 }
 
 // admit implements kind: a message at or below what was in hand is one that the stream did not have before.
-func (o *ordered) admit(b *Batch) error {
+func (o *ordered) admit(_ context.Context, b *Batch) error {
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
 		return nil
 	}
@@ -142,7 +142,7 @@ func (o *ordered) admit(b *Batch) error {
 }
 
 // ended implements kind.
-func (o *ordered) ended(context.Context, *anomaly) error { return nil }
+func (o *ordered) ended(*anomaly) {}
 
 // Check implements Reader.
 func (o *ordered) Check(ctx context.Context) error { return o.checkIdentity(ctx) }

@@ -35,3 +35,6 @@ func (t Timing) withDefaults() Timing {
 	t.Heartbeat = min(t.Heartbeat, t.Expires/2)
 	return t
 }
+
+// SetTimeout sets how long a request may take before it counts as unanswered; 5 s by default. Call it before the source is used.
+func (s *Source) SetTimeout(d time.Duration) { s.timeout = d }

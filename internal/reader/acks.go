@@ -1,0 +1,260 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	ackBatch = 1024 // reply subjects built at once
+	// pendingShare is the part of MaxAckPending after which a cut is due, in percent.
+	pendingShare = 80
+)
+
+// ackBody is what an acknowledgement says (nats-server, consumer.go, AckAck).
+var ackBody = []byte("+ACK")
+
+// acks is the acknowledging half of a durable reader. Ack runs beside Next, so all of it is behind a mutex, which no request holds.
+type acks struct {
+	sending sync.Mutex // held by who publishes acks, so that they leave in order
+
+	mu        sync.Mutex
+	ledger    *ledger // delivered in the present life and not acknowledged
+	before    *ledger // what was in hand and not acknowledged when it began
+	seen      cursor  // over before
+	to        uint64  // everything up to here may be acknowledged
+	sent      uint64  // messages of the present life that were acknowledged
+	confirmed uint64  // of these, how many the server has surely counted
+	confSeq   uint64  // stream sequence of the last confirmed one, or of the floor at the beginning
+	lastSeq   uint64  // stream sequence of the last one sent
+	floor     uint64  // stream sequence of the ack floor at the beginning
+	ackWait   time.Duration
+	maxUnack  int // MaxAckPending; 0 or less: no limit
+}
+
+// begin starts the bookkeeping of a new life.
+func (a *acks) begin(floor uint64, cfg jetstream.ConsumerConfig) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.before, a.ledger = a.inHand(), &ledger{}
+	if a.before != nil {
+		a.seen = a.before.entries()
+	}
+	a.sent, a.confirmed, a.confSeq, a.lastSeq, a.floor = 0, 0, floor, floor, floor
+	a.ackWait, a.maxUnack = cfg.AckWait, cfg.MaxAckPending
+}
+
+// inHand is what is in hand and not acknowledged. A life that broke before everything came again adds nothing to what is known.
+func (a *acks) inHand() *ledger {
+	if a.before != nil && (a.ledger == nil || a.ledger.back.sseq < a.before.back.sseq) {
+		return a.before
+	}
+	return a.ledger
+}
+
+// forget drops what is known of earlier lives.
+func (a *acks) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.before, a.ledger = nil, nil
+}
+
+// add enters messages in the ledger; ok is false if their reply subjects do not begin as the others'.
+func (a *acks) add(messages []Message, prefix string) (ok bool) {
+	if len(messages) == 0 {
+		return true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger.prefix == "" {
+		a.ledger.prefix = prefix
+	}
+	for i := range messages {
+		reply := messages[i].Msg.Reply
+		t, parsed := parseNumbers(reply, len(prefix))
+		if !parsed || a.ledger.prefix != prefix {
+			return false
+		}
+		a.ledger.add(t)
+	}
+	a.ledger.mark(time.Now())
+	return true
+}
+
+// unknown gives the first of the messages that came again and was not in hand: neither covered by an ack nor in the ledger of the life
+// before; 0 if there is none. Messages come in the order of their sequences.
+func (a *acks) unknown(again []Message) uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.before == nil {
+		return 0 // everything up to the position was in hand when the reader was opened
+	}
+	for i := range again {
+		seq := again[i].Seq
+		for a.seen.entry.sseq < seq && a.seen.next() {
+		}
+		if seq > a.to && a.seen.entry.sseq != seq {
+			return seq
+		}
+	}
+	return 0
+}
+
+// overdue tells whether a redelivery is to be expected because of AckWait.
+func (a *acks) overdue(now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil {
+		return false
+	}
+	oldest := a.ledger.oldest()
+	return !oldest.IsZero() && now.Sub(oldest) > a.ackWait*9/10
+}
+
+// AcksNear reports whether a cut is due because of the consumer's settings: half of AckWait has passed since the oldest unacknowledged
+// message was delivered, or 80 % of MaxAckPending are unacknowledged. why names the setting. It may be called from any goroutine.
+func (d *durable) AcksNear(now time.Time) (why string, near bool) {
+	a := &d.acks
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil || a.ledger.n == 0 {
+		return "", false
+	}
+	return acksNear(now.Sub(a.ledger.oldest()), a.ledger.n, a.ackWait, a.maxUnack)
+}
+
+// acksNear compares the age of the oldest of n unacknowledged messages, and n, with the consumer's limits.
+func acksNear(age time.Duration, n int, ackWait time.Duration, maxUnacked int) (why string, near bool) {
+	switch {
+	case ackWait > 0 && age >= ackWait/2:
+		return fmt.Sprintf("ack_wait %v", ackWait), true
+	case maxUnacked > 0 && n*100 >= maxUnacked*pendingShare:
+		return fmt.Sprintf("max_ack_pending %d", maxUnacked), true
+	default:
+		return "", false
+	}
+}
+
+// Floor is the stream sequence of the consumer's ack floor when the reader positioned itself last: nothing up to there comes any more. It
+// may be called from any goroutine.
+func (d *durable) Floor() uint64 {
+	d.acks.mu.Lock()
+	defer d.acks.mu.Unlock()
+	return d.acks.floor
+}
+
+// Ack implements Reader.
+func (d *durable) Ack(ctx context.Context, to uint64) error {
+	d.acks.mu.Lock()
+	d.acks.to = max(d.acks.to, to)
+	d.acks.mu.Unlock()
+	reconnects := d.src.nc.Stats().Reconnects
+	last, err := d.sendAcks(true)
+	if err != nil || last.reply == "" {
+		return err
+	}
+	confirmed, err := d.src.confirmedAck(ctx, last.reply)
+	if confirmed && d.src.nc.Stats().Reconnects == reconnects { // else acks before this one may have been lost
+		d.acks.confirm(last)
+	}
+	return err
+}
+
+// confirmedAck sends an ack and waits until the server has counted it, and so every ack sent before. A missing confirmation is no error: the
+// server does not confirm the ack of a delivery that it has taken back.
+func (s *Source) confirmedAck(ctx context.Context, reply string) (bool, error) {
+	limited, cancel := context.WithTimeout(ctx, ackConfirmation)
+	defer cancel()
+	_, err := s.nc.RequestWithContext(limited, reply, ackBody)
+	if err != nil && s.nc.IsClosed() {
+		return false, fmt.Errorf("acknowledge %s: %w", reply, err)
+	}
+	return err == nil, nil
+}
+
+// acked is the last message of a run of acks.
+type acked struct {
+	reply  string
+	ledger *ledger
+	sent   uint64
+	seq    uint64
+}
+
+// sendAcks acknowledges everything that may be, in order. With keepLast the last one is returned and not sent: the caller confirms it.
+func (d *durable) sendAcks(keepLast bool) (acked, error) {
+	a := &d.acks
+	a.sending.Lock()
+	defer a.sending.Unlock()
+	var last acked
+	for {
+		replies, now := a.next()
+		if len(replies) == 0 {
+			break
+		}
+		if last.reply != "" {
+			replies = append([]string{last.reply}, replies...)
+		}
+		last = now
+		if keepLast {
+			replies = replies[:len(replies)-1]
+		}
+		if err := publishAcks(d.src.nc, replies); err != nil {
+			return acked{}, err
+		}
+	}
+	if !keepLast {
+		last = acked{}
+	}
+	return last, nil
+}
+
+// next takes the next reply subjects out of the ledger.
+func (a *acks) next() ([]string, acked) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil {
+		return nil, acked{}
+	}
+	replies := a.ledger.take(a.to, ackBatch, nil)
+	if len(replies) == 0 {
+		return nil, acked{}
+	}
+	a.sent += uint64(len(replies))
+	a.lastSeq = a.ledger.front.sseq
+	return replies, acked{reply: replies[len(replies)-1], ledger: a.ledger, sent: a.sent, seq: a.lastSeq}
+}
+
+// confirm notes that the server has counted everything up to an ack.
+func (a *acks) confirm(last acked) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == last.ledger && last.sent > a.confirmed {
+		a.confirmed, a.confSeq = last.sent, last.seq
+	}
+}
+
+// due tells whether messages wait in the ledger that may be acknowledged.
+func (a *acks) due() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil {
+		return false
+	}
+	first, ok := a.ledger.first()
+	return ok && first.sseq <= a.to
+}
+
+// publishAcks sends plain acks.
+func publishAcks(nc *nats.Conn, replies []string) error {
+	for _, reply := range replies {
+		if err := nc.Publish(reply, ackBody); err != nil {
+			return fmt.Errorf("acknowledge: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,296 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	minAckWait    = time.Hour // of a consumer that we create; more for long windows
+	maxAckPending = 1_000_000 // likewise
+	standByAsks   = 3         // consecutive answers that nobody pulls, before a reader that stands by goes on
+)
+
+// DurableConfig configures a durable reader.
+type DurableConfig struct {
+	Name         string        // of the consumer
+	Create       bool          // create it where it is missing
+	Filter       []string      // subjects that it must have; empty: the whole stream
+	MaxAge       time.Duration // of the capture's windows; a consumer that is created gets an AckWait of at least four of them
+	FailWhenGone bool          // Next returns ErrStreamNotFound instead of waiting for the stream
+	PullBytes    int           // of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	Logger       *slog.Logger  // nil: none
+	Timing       Timing
+}
+
+// ConsumerGoneError says that the durable consumer does not exist and is not made anew.
+type ConsumerGoneError struct {
+	Stream, Consumer string
+	Advice           string
+}
+
+// Error says what is missing and what to do.
+func (e *ConsumerGoneError) Error() string {
+	return fmt.Sprintf("consumer %q on stream %q does not exist: %s", e.Consumer, e.Stream, e.Advice)
+}
+
+// durable reads through a durable AckExplicit consumer. At each position it RESETs the consumer to its ack floor, so that everything
+// unacknowledged comes again, once, in order; what is in hand already is recognised by its sequence.
+//
+// Another reader's RESET cannot be seen in the deliveries. It shows in the consumer's own counts, which are compared with ours before each
+// cut (Check) and before each RESET of our own (proveLife).
+type durable struct {
+	follower
+	cfg     DurableConfig
+	foreign bool // the last life ended by something that we did not cause
+
+	consumer  time.Time // when the consumer was created
+	retention nats.RetentionPolicy
+	maxAge    time.Duration // of the stream
+	oldDSeq   uint64        // last consumer sequence of the life that has ended
+	proofDue  bool          // the life that has ended must be proved before the next one begins
+
+	acks acks
+}
+
+var _ Reader = (*durable)(nil)
+
+// OpenDurable binds to the consumer, or creates it, and begins to read after the position. Everything up to at.After must be under a done
+// record: what comes again of it is acknowledged at once. Errors at open are returned and not waited out: besides those of Source.Info
+// they are *DivergedError, *UnsuitableError, *ConsumerGoneError. While somebody else pulls from the consumer, Next stands by.
+//
+// The reader offers, beyond Reader, AcksNear and Floor.
+func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Position) (Reader, error) {
+	d := &durable{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
+	d.kind = d
+	d.log = d.log.With("consumer", cfg.Name)
+	d.acks.to = at.After
+	info, err := d.src.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := d.bind(ctx, info)
+	if err != nil {
+		return nil, err
+	}
+	if consumer.Waiting > 0 { // the position is taken by Next, which may have to wait for long
+		return d, nil
+	}
+	if d.life, err = d.position(ctx); err != nil {
+		return nil, err
+	}
+	d.began = time.Now()
+	return d, nil
+}
+
+// AckFloor gives the stream sequence up to which the consumer has everything acknowledged: where the first plan starts. It is 0 for a
+// consumer that does not exist and may be created.
+func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, error) {
+	info, err := src.consumer(ctx, cfg.Name)
+	if hasCode(err, codeConsumerNotFound) && cfg.Create {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.AckFloor.Stream, nil
+}
+
+// position implements kind.
+func (d *durable) position(ctx context.Context) (*life, error) {
+	info, err := d.src.prove(ctx, &d.id, d.timing.SecondLook)
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := d.bind(ctx, info)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.proveLife(ctx, consumer); err != nil {
+		return nil, err
+	}
+	if !d.consumer.IsZero() && !consumer.Created.Equal(d.consumer) && consumer.AckFloor.Stream > d.id.after {
+		return nil, d.disturbed("it was deleted and created anew, and somebody else has acknowledged messages through it")
+	}
+	if err := d.standBy(ctx, consumer); err != nil {
+		return nil, err
+	}
+	d.id.created, d.consumer = info.Created, consumer.Created
+	d.retention, d.maxAge = info.Retention, info.MaxAge
+	return d.reset(ctx, consumer.Config)
+}
+
+// bind looks the consumer up, creates it where that is allowed, and refuses one that does not fit.
+func (d *durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
+	consumer, err := d.src.consumer(ctx, d.cfg.Name)
+	if hasCode(err, codeConsumerNotFound) {
+		consumer, err = d.create(ctx, info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if reasons := CheckConsumer(consumer.Config, d.cfg.Filter); len(reasons) > 0 {
+		return nil, permanent{&UnsuitableError{Stream: d.src.stream, Consumer: d.cfg.Name, Reasons: reasons}}
+	}
+	return consumer, nil
+}
+
+// create makes the consumer that is missing. Where an ack deletes and something was read before, it refuses: with the consumer, the
+// stream may have dropped messages, and nobody knows which.
+func (d *durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
+	gone := &ConsumerGoneError{Stream: d.src.stream, Consumer: d.cfg.Name}
+	switch {
+	case !d.cfg.Create:
+		gone.Advice = "create it, or allow the capture to create it"
+		return nil, permanent{gone}
+	case info.Retention != nats.LimitsPolicy && d.id.after > 0:
+		gone.Advice = fmt.Sprintf("it was deleted, and with it perhaps messages after stream sequence %d that were not captured; "+
+			"create it again to go on with what is left", d.id.after)
+		return nil, permanent{gone}
+	}
+	consumer, err := d.src.createConsumer(ctx, durableConsumer(d.cfg.Name, d.cfg.Filter, d.cfg.MaxAge))
+	if err != nil || d.id.after == 0 {
+		return consumer, err
+	}
+	// A new consumer has acknowledged nothing. What is in hand need not come again.
+	return d.src.resetConsumer(ctx, d.cfg.Name, d.id.after+1)
+}
+
+// durableConsumer is the consumer that we create for windows of maxAge.
+func durableConsumer(name string, filter []string, maxAge time.Duration) jetstream.ConsumerConfig {
+	cfg := jetstream.ConsumerConfig{
+		Name: name, Durable: name, Description: "jetcapture",
+		DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckPolicy:     jetstream.AckExplicitPolicy,
+		AckWait:       max(minAckWait, 4*maxAge),
+		MaxDeliver:    -1,
+		MaxAckPending: maxAckPending,
+		ReplayPolicy:  jetstream.ReplayInstantPolicy,
+	}
+	setFilter(&cfg, filter)
+	return cfg
+}
+
+// standBy lets another live reader have the consumer, until it is gone.
+func (d *durable) standBy(ctx context.Context, consumer *consumerInfo) error {
+	if consumer.Waiting == 0 && !d.foreign {
+		return nil
+	}
+	d.log.Warn("standing by: another reader seems to pull from the consumer", "num_waiting", consumer.Waiting)
+	for idle := 0; idle < standByAsks; {
+		if err := pause(ctx, d.timing.StandBy/2+rand.N(d.timing.StandBy)); err != nil {
+			return err
+		}
+		info, err := d.src.consumer(ctx, d.cfg.Name)
+		if err != nil {
+			return err
+		}
+		if idle++; info.Waiting > 0 {
+			idle = 0
+		}
+	}
+	d.foreign = false
+	return nil
+}
+
+// reset begins a new life: a fresh inbox first, so that nothing of the new life is missed and nothing of the old one arrives.
+func (d *durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*life, error) {
+	f, err := openFeed(d.src.nc, d.src.pullSubject(d.cfg.Name), d.limits(cfg))
+	if err != nil {
+		return nil, err
+	}
+	consumer, err := d.src.resetConsumer(ctx, d.cfg.Name, 0)
+	if err == nil {
+		err = d.sameStream(ctx)
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	l := newLife(f, d.through, d.timing.Tick)
+	l.pending = consumer.NumPending
+	d.acks.begin(consumer.AckFloor.Stream, cfg)
+	return l, nil
+}
+
+// sameStream makes sure that the stream is still the one that was proved before the RESET.
+func (d *durable) sameStream(ctx context.Context) error {
+	info, err := d.src.Info(ctx)
+	if err != nil || info.Created.Equal(d.id.created) {
+		return err
+	}
+	return &DivergedError{Stream: d.src.stream, Was: d.id.created, Is: info.Created, Info: info}
+}
+
+// limits are those of a pull, within what the consumer allows.
+func (d *durable) limits(cfg jetstream.ConsumerConfig) pullLimits {
+	return clampPull(cfg, pullLimits{batch: maxPullBatch, bytes: d.pullBytes, expires: d.timing.Expires, heartbeat: d.timing.Heartbeat})
+}
+
+// clampPull keeps a pull within the limits of a consumer's configuration; the server refuses what exceeds them.
+func clampPull(cfg jetstream.ConsumerConfig, p pullLimits) pullLimits {
+	if n := cfg.MaxRequestBatch; n > 0 {
+		p.batch = min(p.batch, n)
+	}
+	if n := cfg.MaxRequestMaxBytes; n > 0 {
+		p.bytes, p.maxBytes = min(p.bytes, n), n
+	}
+	if t := cfg.MaxRequestExpires; t > 0 && t < p.expires {
+		p.expires = t
+		p.heartbeat = min(p.heartbeat, t/2)
+	}
+	return p
+}
+
+// admit implements kind: it enters every delivery in the ledger, and leaves out of the batch what is in hand already.
+func (d *durable) admit(_ context.Context, b *Batch) error {
+	if !d.acks.add(b.Messages, d.life.parser.prefix) {
+		d.life.broken = &anomaly{reason: "the reply subjects of the messages changed their form"}
+		*b = Batch{}
+		return nil
+	}
+	i := 0
+	for i < len(b.Messages) && b.Messages[i].Seq <= d.through {
+		i++
+	}
+	if i == 0 {
+		return nil
+	}
+	if seq := d.acks.unknown(b.Messages[:i]); seq != 0 {
+		return d.disturbed(fmt.Sprintf("stream sequence %d comes again and was not in hand", seq))
+	}
+	b.Messages = b.Messages[i:]
+	if !d.acks.due() {
+		return nil
+	}
+	if _, err := d.sendAcks(false); err != nil { // of what a done record covers already
+		d.life.broken = &anomaly{reason: err.Error()}
+	}
+	return nil
+}
+
+// ended implements kind.
+func (d *durable) ended(why *anomaly) {
+	ours := d.acks.overdue(time.Now()) || d.src.nc.Stats().Reconnects != d.life.reconnects
+	d.foreign = why.foreign && !ours
+	d.oldDSeq, d.proofDue = d.life.dseq, !why.gone
+}
+
+// Reposition implements Reader.
+func (d *durable) Reposition(ctx context.Context, at Position) error {
+	d.proofDue = false
+	d.acks.forget()
+	return d.follower.Reposition(ctx, at)
+}
+
+// Close implements Reader. The consumer stays.
+func (d *durable) Close(context.Context) error {
+	d.drop()
+	return nil
+}

@@ -1,0 +1,624 @@
+package reader_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/reader"
+)
+
+// durableReader is what a durable reader offers beyond Reader.
+type durableReader interface {
+	reader.Reader
+	AcksNear(now time.Time) (string, bool)
+	Floor() uint64
+}
+
+func openDurable(t testing.TB, nc *nats.Conn, stream string, at reader.Position, change ...func(*reader.DurableConfig)) durableReader {
+	t.Helper()
+	cfg := reader.DurableConfig{Name: "D", Create: true, Logger: logger(t), Timing: quick}
+	for _, c := range change {
+		c(&cfg)
+	}
+	r, err := reader.OpenDurable(natstest.Context(t), reader.NewSource(nc, "", stream), cfg, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return r.(durableReader)
+}
+
+// consumerInfo looks the test's consumer up.
+func consumerInfo(t testing.TB, nc *nats.Conn, stream string) *jetstream.ConsumerInfo {
+	t.Helper()
+	c, err := natstest.JetStream(t, nc).Consumer(natstest.Context(t), stream, "D")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.CachedInfo()
+}
+
+// createConsumer makes the test's consumer with explicit acks and a change.
+func createConsumer(t testing.TB, nc *nats.Conn, stream string, change func(*jetstream.ConsumerConfig)) {
+	t.Helper()
+	cfg := jetstream.ConsumerConfig{Durable: "D", AckPolicy: jetstream.AckExplicitPolicy}
+	if change != nil {
+		change(&cfg)
+	}
+	if _, err := natstest.JetStream(t, nc).CreateConsumer(natstest.Context(t), stream, cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCheck(t testing.TB, r reader.Reader, want error) {
+	t.Helper()
+	if err := r.Check(natstest.Context(t)); !errors.Is(err, want) {
+		t.Fatalf("check: %v, want %v", err, want)
+	}
+}
+
+func ack(t testing.TB, r reader.Reader, to uint64) {
+	t.Helper()
+	if err := r.Ack(natstest.Context(t), to); err != nil {
+		t.Fatalf("ack to %d: %v", to, err)
+	}
+}
+
+func TestDurableReadsAndAcks(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	const n = 10_000
+	natstest.PublishN(t, nc, "s.a", n)
+	r := openDurable(t, nc, "S", reader.Position{}, func(c *reader.DurableConfig) { c.MaxAge = time.Hour })
+	wantSeqs(t, readUntil(t, r, n), 1, n)
+	wantCheck(t, r, nil)
+	for _, to := range []uint64{1, 4000, 4000, 9999} {
+		ack(t, r, to)
+		info := consumerInfo(t, nc, "S")
+		if info.AckFloor.Stream != to || info.NumAckPending != n-int(to) {
+			t.Fatalf("after ack to %d: floor %d, %d pending", to, info.AckFloor.Stream, info.NumAckPending)
+		}
+		wantCheck(t, r, nil)
+	}
+	ack(t, r, n)
+	natstest.PublishN(t, nc, "s.a", 100)
+	wantSeqs(t, readUntil(t, r, n+100), n+1, n+100)
+	wantCheck(t, r, nil)
+	cfg := consumerInfo(t, nc, "S").Config
+	if cfg.AckWait != 4*time.Hour || cfg.MaxAckPending != 1_000_000 || cfg.MaxDeliver != -1 || cfg.InactiveThreshold != 0 {
+		t.Errorf("created consumer: %+v", cfg)
+	}
+}
+
+// A reader that is killed leaves everything unacknowledged; the next one gets it again at once, though AckWait is an hour, and acknowledges
+// by itself what the position covers.
+func TestDurableKilledAndReopened(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", Retention: jetstream.WorkQueuePolicy})
+	natstest.PublishN(t, nc, "s.a", 1000)
+	first := s.Connect()
+	r := openDurable(t, first, "S", reader.Position{})
+	wantSeqs(t, readUntil(t, r, 1000), 1, 1000)
+	ack(t, r, 100)
+	first.Close()
+	again := openDurable(t, nc, "S", reader.Position{After: 600})
+	wantSeqs(t, readUntil(t, again, 1000), 601, 1000)
+	wantCheck(t, again, nil)
+	natstest.Eventually(t, 5*time.Second, "ack of what is stored", func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 600 })
+	wantCheck(t, again, nil)
+	ack(t, again, 1000)
+	if info := consumerInfo(t, nc, "S"); info.NumAckPending != 0 || info.AckFloor.Stream != 1000 {
+		t.Errorf("at the end: %d pending, floor %d", info.NumAckPending, info.AckFloor.Stream)
+	}
+}
+
+// MaxAckPending filled by messages that are stored already must not stop the reader.
+func TestDurableSmallMaxAckPending(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	createConsumer(t, nc, "S", func(c *jetstream.ConsumerConfig) { c.MaxAckPending = 50 })
+	natstest.PublishN(t, nc, "s.a", 500)
+	r := openDurable(t, nc, "S", reader.Position{After: 300})
+	got := readUntil(t, r, 350)
+	wantSeqs(t, got, 301, uint64(300+len(got)))
+	if why, near := r.AcksNear(time.Now()); !near || !strings.Contains(why, "max_ack_pending 50") {
+		t.Errorf("acks near: %q, %t", why, near)
+	}
+	for last := got[len(got)-1].Seq; last < 500; {
+		ack(t, r, last)
+		got = append(got, readUntil(t, r, min(last+10, 500))...)
+		last = got[len(got)-1].Seq
+	}
+	wantSeqs(t, got, 301, 500)
+	wantCheck(t, r, nil)
+}
+
+func TestDurableShortAckWait(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	createConsumer(t, nc, "S", func(c *jetstream.ConsumerConfig) { c.AckWait = 300 * time.Millisecond })
+	natstest.PublishN(t, nc, "s.a", 200)
+	r := openDurable(t, nc, "S", reader.Position{})
+	got := readUntil(t, r, 200)
+	natstest.Eventually(t, 5*time.Second, "warning of AckWait", func() bool {
+		why, near := r.AcksNear(time.Now())
+		return near && strings.Contains(why, "ack_wait 300ms")
+	})
+	// Nothing may come twice while the messages are redelivered again and again.
+	idle, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for {
+		b, err := r.Next(idle)
+		if err != nil {
+			break
+		}
+		got = append(got, b.Messages...)
+	}
+	wantSeqs(t, got, 1, 200)
+	ack(t, r, 200)
+	natstest.PublishN(t, nc, "s.a", 10)
+	wantSeqs(t, append(got, readUntil(t, r, 210)...), 1, 210)
+}
+
+func TestDurableConnectionCut(t *testing.T) {
+	s := natstest.Start(t)
+	proxy := natstest.NewProxy(t, s.Addr())
+	direct := s.Connect()
+	natstest.CreateStream(t, direct, jetstream.StreamConfig{Name: "S", Retention: jetstream.InterestPolicy})
+	createConsumer(t, direct, "S", func(c *jetstream.ConsumerConfig) { c.MaxAckPending = 100_000 })
+	const n = 20_000
+	natstest.PublishN(t, direct, "s.a", n)
+	r := openDurable(t, natstest.Connect(t, proxy.URL()), "S", reader.Position{}, func(c *reader.DurableConfig) { c.PullBytes = 128 << 10 })
+	var got []reader.Message
+	for cuts := 0; len(got) < n; {
+		b, err := r.Next(natstest.Context(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, b.Messages...)
+		if len(got) > (cuts+1)*n/4 && cuts < 3 {
+			ack(t, r, got[len(got)/2].Seq)
+			proxy.Cut()
+			cuts++
+		}
+	}
+	wantSeqs(t, got, 1, n)
+	wantCheck(t, r, nil)
+	ack(t, r, n)
+	natstest.Eventually(t, 15*time.Second, "empty stream after the last ack", func() bool {
+		info, err := reader.NewSource(direct, "", "S").Info(natstest.Context(t))
+		return err == nil && info.Messages == 0
+	})
+	wantCheck(t, r, nil)
+}
+
+func TestDurableServerRestart(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", Retention: jetstream.WorkQueuePolicy})
+	natstest.PublishN(t, nc, "s.a", 2000)
+	r := openDurable(t, nc, "S", reader.Position{}, func(c *reader.DurableConfig) { c.PullBytes = 20 << 10 })
+	got := readUntil(t, r, 300)
+	ack(t, r, 100)
+	s.Restart()
+	got = append(got, readUntil(t, r, 2000)...)
+	wantSeqs(t, got, 1, 2000)
+	wantCheck(t, r, nil)
+}
+
+// On WorkQueue and Interest streams a message stays until it is acknowledged.
+func TestDurableKeepsUntilAck(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	for _, retention := range []jetstream.RetentionPolicy{jetstream.WorkQueuePolicy, jetstream.InterestPolicy} {
+		t.Run(retention.String(), func(t *testing.T) {
+			name := "S" + fmt.Sprint(int(retention))
+			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: name, Retention: retention})
+			r := openDurable(t, nc, name, reader.Position{})
+			natstest.PublishN(t, nc, strings.ToLower(name)+".a", 100)
+			wantSeqs(t, readUntil(t, r, 100), 1, 100)
+			src := reader.NewSource(nc, "", name)
+			for _, to := range []uint64{0, 40, 100} {
+				ack(t, r, to)
+				natstest.Eventually(t, 5*time.Second, "removal", func() bool {
+					info, err := src.Info(natstest.Context(t))
+					return err == nil && info.Messages == 100-to
+				})
+			}
+			wantCheck(t, r, nil)
+		})
+	}
+}
+
+// reset moves the consumer as another instance would.
+func reset(t testing.TB, nc *nats.Conn, stream string) {
+	t.Helper()
+	m, err := nc.Request("$JS.API.CONSUMER.RESET."+stream+".D", nil, 5*time.Second)
+	if err != nil || strings.Contains(string(m.Data), `"error"`) {
+		t.Fatalf("reset: %v", err)
+	}
+}
+
+func TestDurableDisturbed(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	for name, disturb := range map[string]func(t *testing.T, stream string){
+		"reset": func(t *testing.T, stream string) { reset(t, nc, stream) },
+		"acked": func(t *testing.T, stream string) { ackAll(t, nc, stream, 61, 70) },
+		"remade": func(t *testing.T, stream string) {
+			remake(t, nc, stream)
+			natstest.PublishN(t, nc, stream+".a", 10)
+			for _, m := range pullAll(t, nc, stream, 110) {
+				if err := m.DoubleAck(natstest.Context(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: name})
+			natstest.PublishN(t, nc, name+".a", 100)
+			r := openDurable(t, nc, name, reader.Position{}, func(c *reader.DurableConfig) { c.Timing.Heartbeat = time.Second })
+			wantSeqs(t, readUntil(t, r, 100), 1, 100)
+			ack(t, r, 50)
+			wantCheck(t, r, nil)
+			disturb(t, name)
+			natstest.Eventually(t, 10*time.Second, "ErrDisturbed", func() bool {
+				return errors.Is(r.Check(natstest.Context(t)), reader.ErrDisturbed)
+			})
+			if _, err := readError(t, r); !errors.Is(err, reader.ErrDisturbed) {
+				t.Fatalf("next: %v", err)
+			}
+			if err := r.Reposition(natstest.Context(t), reader.Position{After: 50}); err != nil {
+				t.Fatal(err)
+			}
+			if name != "remade" {
+				wantSeqs(t, readUntil(t, r, 100), 51, 100)
+				wantCheck(t, r, nil)
+			}
+		})
+	}
+}
+
+// A consumer that was deleted and made again has everything to deliver; what is in hand is recognised.
+func TestDurableRemade(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, nc, "s.a", 100)
+	r := openDurable(t, nc, "S", reader.Position{})
+	wantSeqs(t, readUntil(t, r, 100), 1, 100)
+	ack(t, r, 50)
+	remake(t, nc, "S")
+	natstest.PublishN(t, nc, "s.a", 10)
+	wantSeqs(t, readUntil(t, r, 110), 101, 110)
+	wantCheck(t, r, nil)
+	natstest.Eventually(t, 5*time.Second, "ack of what is stored", func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 50 })
+}
+
+// ackAll acknowledges messages that were delivered to somebody else.
+func ackAll(t testing.TB, nc *nats.Conn, stream string, from, to uint64) {
+	t.Helper()
+	for seq := from; seq <= to; seq++ {
+		subject := fmt.Sprintf("$JS.ACK.%s.D.1.%d.%d.0.0", stream, seq, seq)
+		if _, err := nc.Request(subject, []byte("+ACK"), 5*time.Second); err != nil {
+			t.Fatalf("ack %d: %v", seq, err)
+		}
+	}
+}
+
+// remake deletes the consumer and creates it again, with the same acks behind it.
+func remake(t testing.TB, nc *nats.Conn, stream string) {
+	t.Helper()
+	js := natstest.JetStream(t, nc)
+	if err := js.DeleteConsumer(natstest.Context(t), stream, "D"); err != nil {
+		t.Fatal(err)
+	}
+	createConsumer(t, nc, stream, nil)
+}
+
+// The case that a trial found: another instance RESETs while our pulls rest, and our next message follows on its last one as if nothing had
+// happened.
+func TestDurableInvisibleReset(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	createConsumer(t, nc, "S", func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 50 })
+	natstest.PublishN(t, nc, "s.a", 100)
+	r := openDurable(t, nc, "S", reader.Position{})
+	got := readUntil(t, r, 100)
+	wantSeqs(t, got, 1, 100)
+	ack(t, r, 50)
+	reset(t, nc, "S")
+	other := pullAll(t, nc, "S", 50) // 51 to 100, consumer sequences 1 to 50
+	if len(other) != 50 {
+		t.Fatalf("the other reader got %d messages", len(other))
+	}
+	natstest.PublishN(t, nc, "s.a", 100)
+	natstest.Eventually(t, 10*time.Second, "ErrDisturbed", func() bool {
+		_, _ = r.Next(short(t))
+		return errors.Is(r.Check(natstest.Context(t)), reader.ErrDisturbed)
+	})
+}
+
+func short(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// pullAll takes n messages as another reader.
+func pullAll(t testing.TB, nc *nats.Conn, stream string, n int) []jetstream.Msg {
+	t.Helper()
+	c, err := natstest.JetStream(t, nc).Consumer(natstest.Context(t), stream, "D")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []jetstream.Msg
+	for len(all) < n {
+		batch, err := c.Fetch(n-len(all), jetstream.FetchMaxWait(time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := len(all)
+		for m := range batch.Messages() {
+			all = append(all, m)
+		}
+		if len(all) == before {
+			break
+		}
+	}
+	return all
+}
+
+func TestDurableStandsBy(t *testing.T) {
+	s := natstest.Start(t)
+	nc := s.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, nc, "s.a", 100)
+	other := s.Connect()
+	first := openDurable(t, other, "S", reader.Position{})
+	wantSeqs(t, readUntil(t, first, 100), 1, 100)
+	second := openDurable(t, nc, "S", reader.Position{})
+	if b, err := second.Next(short(t)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("beside a live reader: %d messages, %v", len(b.Messages), err)
+	}
+	wantCheck(t, first, nil)
+	other.Close()
+	wantSeqs(t, readUntil(t, second, 100), 1, 100)
+	wantCheck(t, second, nil)
+}
+
+// What the stream's own limits drop while it waits for its cut is in hand, and no disturbance.
+func TestDurableToleratesLimits(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	js := natstest.JetStream(t, nc)
+	for name, drop := range map[string]func(stream jetstream.Stream) error{
+		"purge":    func(s jetstream.Stream) error { return s.Purge(natstest.Context(t), jetstream.WithPurgeSequence(71)) },
+		"purgeall": func(s jetstream.Stream) error { return s.Purge(natstest.Context(t)) },
+		"interior": func(s jetstream.Stream) error {
+			return errors.Join(s.DeleteMsg(natstest.Context(t), 60), s.DeleteMsg(natstest.Context(t), 80))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: name})
+			natstest.PublishN(t, nc, name+".a", 100)
+			r := openDurable(t, nc, name, reader.Position{})
+			wantSeqs(t, readUntil(t, r, 100), 1, 100)
+			ack(t, r, 50)
+			stream, err := js.Stream(natstest.Context(t), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := drop(stream); err != nil {
+				t.Fatal(err)
+			}
+			wantCheck(t, r, nil)
+			ack(t, r, 90)
+			wantCheck(t, r, nil)
+			natstest.PublishN(t, nc, name+".a", 10)
+			wantSeqs(t, readUntil(t, r, 110), 101, 110)
+			wantCheck(t, r, nil)
+		})
+	}
+}
+
+func TestDurableExpiryOnWorkQueue(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", Retention: jetstream.WorkQueuePolicy, MaxAge: time.Second, Duplicates: time.Second})
+	r := openDurable(t, nc, "S", reader.Position{})
+	natstest.PublishN(t, nc, "s.a", 100)
+	wantSeqs(t, readUntil(t, r, 100), 1, 100)
+	ack(t, r, 10)
+	src := reader.NewSource(nc, "", "S")
+	natstest.Eventually(t, 10*time.Second, "expiry", func() bool {
+		info, err := src.Info(natstest.Context(t))
+		return err == nil && info.Messages == 0
+	})
+	wantCheck(t, r, nil)
+}
+
+func TestDurableGone(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	js := natstest.JetStream(t, nc)
+	for name, c := range map[string]struct {
+		retention jetstream.RetentionPolicy
+		create    bool
+	}{
+		"limits":         {jetstream.LimitsPolicy, true},
+		"limits-bind":    {jetstream.LimitsPolicy, false},
+		"workqueue":      {jetstream.WorkQueuePolicy, true},
+		"interest":       {jetstream.InterestPolicy, true},
+		"interest-bound": {jetstream.InterestPolicy, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: name, Retention: c.retention})
+			createConsumer(t, nc, name, nil)
+			natstest.PublishN(t, nc, name+".a", 10)
+			r := openDurable(t, nc, name, reader.Position{}, func(cfg *reader.DurableConfig) { cfg.Create = c.create })
+			wantSeqs(t, readUntil(t, r, 10), 1, 10)
+			ack(t, r, 5)
+			if err := js.DeleteConsumer(natstest.Context(t), name, "D"); err != nil {
+				t.Fatal(err)
+			}
+			natstest.PublishN(t, nc, name+".a", 10)
+			if c.create && c.retention == jetstream.LimitsPolicy {
+				wantSeqs(t, readUntil(t, r, 20), 11, 20)
+				wantCheck(t, r, nil)
+				return
+			}
+			var gone *reader.ConsumerGoneError
+			if _, err := readError(t, r); !errors.As(err, &gone) {
+				t.Fatalf("got error %v", err)
+			}
+		})
+	}
+}
+
+func TestDurableUnknownConsumer(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	src := reader.NewSource(nc, "", "S")
+	cfg := reader.DurableConfig{Name: "nobody"}
+	_, err := reader.OpenDurable(natstest.Context(t), src, cfg, reader.Position{})
+	var gone *reader.ConsumerGoneError
+	if !errors.As(err, &gone) || !strings.Contains(err.Error(), `consumer "nobody" on stream "S" does not exist`) {
+		t.Errorf("open: %v", err)
+	}
+	if _, err := reader.AckFloor(natstest.Context(t), src, cfg); err == nil {
+		t.Error("no error for the ack floor of an unknown consumer")
+	}
+	cfg.Create = true
+	if floor, err := reader.AckFloor(natstest.Context(t), src, cfg); err != nil || floor != 0 {
+		t.Errorf("ack floor before it is created: %d, %v", floor, err)
+	}
+}
+
+func TestCheckConsumer(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", ConsumerLimits: jetstream.StreamConsumerLimits{InactiveThreshold: time.Minute}})
+	js := natstest.JetStream(t, nc)
+	base := jetstream.ConsumerConfig{Durable: "D", AckPolicy: jetstream.AckExplicitPolicy}
+	ctx := natstest.Context(t)
+	c, err := js.CreateConsumer(ctx, "S", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := reader.CheckConsumer(c.CachedInfo().Config, nil); len(got) != 1 || !strings.Contains(got[0], "1m0s") {
+		t.Errorf("threshold inherited from the stream: %q", got)
+	}
+	good := jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1, AckWait: time.Second, MaxAckPending: 1}
+	for _, c := range []struct {
+		name   string
+		change func(*jetstream.ConsumerConfig)
+		filter []string
+		want   string
+	}{
+		{"good", func(*jetstream.ConsumerConfig) {}, nil, ""},
+		{"everything filter", func(c *jetstream.ConsumerConfig) { c.FilterSubject = ">" }, nil, ""},
+		{"same filters", func(c *jetstream.ConsumerConfig) { c.FilterSubjects = []string{"b", "a"} }, []string{"a", "b"}, ""},
+		{"push", func(c *jetstream.ConsumerConfig) { c.DeliverSubject = "x" }, nil, "push"},
+		{"no ack", func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckNonePolicy }, nil, "ack policy"},
+		{"ack all", func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckAllPolicy }, nil, "ack policy"},
+		{"new", func(c *jetstream.ConsumerConfig) { c.DeliverPolicy = jetstream.DeliverNewPolicy }, nil, "deliver policy"},
+		{"max deliver", func(c *jetstream.ConsumerConfig) { c.MaxDeliver = 5 }, nil, "max_deliver is 5"},
+		{"backoff", func(c *jetstream.ConsumerConfig) { c.BackOff = []time.Duration{time.Second} }, nil, "backoff"},
+		{"headers", func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true }, nil, "headers only"},
+		{"groups", func(c *jetstream.ConsumerConfig) { c.PriorityGroups = []string{"g"} }, nil, "priority groups"},
+		{"threshold", func(c *jetstream.ConsumerConfig) { c.InactiveThreshold = time.Hour }, nil, "1h0m0s"},
+		{"filter", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "a" }, []string{"b"}, `filters ["a"], the capture ["b"]`},
+	} {
+		cfg := good
+		c.change(&cfg)
+		got := strings.Join(reader.CheckConsumer(cfg, c.filter), "; ")
+		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+	bad := good
+	bad.AckPolicy, bad.HeadersOnly, bad.MaxDeliver = jetstream.AckNonePolicy, true, 3
+	if got := reader.CheckConsumer(bad, nil); len(got) != 3 {
+		t.Errorf("all reasons at once: %q", got)
+	}
+}
+
+// The permissions of the design suffice, with the connection's own inbox prefix.
+func TestRestrictedUser(t *testing.T) {
+	user := func(name string, publish ...string) *server.User {
+		return &server.User{Username: name, Password: "p", Permissions: &server.Permissions{
+			Publish:   &server.SubjectPermission{Allow: publish},
+			Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX_jcap.>"}},
+		}}
+	}
+	s := natstest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "admin", Password: "p"},
+			user("ordered", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.CONSUMER.CREATE.S.c", "$JS.API.CONSUMER.MSG.NEXT.S.c",
+				"$JS.API.CONSUMER.DELETE.S.c"),
+			user("durable", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.CONSUMER.INFO.S.D", "$JS.API.CONSUMER.MSG.NEXT.S.D",
+				"$JS.API.CONSUMER.RESET.S.D", "$JS.ACK.S.D.>"),
+			user("nothing", "x"),
+		}
+	})
+	as := func(name string) *nats.Conn {
+		return s.Connect(nats.UserInfo(name, "p"), nats.CustomInboxPrefix("_INBOX_jcap"))
+	}
+	admin := as("admin")
+	natstest.CreateStream(t, admin, jetstream.StreamConfig{Name: "S"})
+	createConsumer(t, admin, "S", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "s.a" })
+	natstest.PublishN(t, admin, "s.a", 100)
+
+	filter := []string{"s.a"}
+	o := openOrdered(t, as("ordered"), "S", reader.Position{}, func(c *reader.OrderedConfig) { c.Name, c.Filter = "c", filter })
+	wantSeqs(t, readUntil(t, o, 100), 1, 100)
+	wantCheck(t, o, nil)
+	if err := o.Reposition(natstest.Context(t), reader.Position{After: 50}); err != nil {
+		t.Fatal(err)
+	}
+	wantSeqs(t, readUntil(t, o, 100), 51, 100)
+
+	d := openDurable(t, as("durable"), "S", reader.Position{}, func(c *reader.DurableConfig) { c.Create, c.Filter = false, filter })
+	wantSeqs(t, readUntil(t, d, 100), 1, 100)
+	ack(t, d, 100)
+	wantCheck(t, d, nil)
+	if info := consumerInfo(t, admin, "S"); info.NumAckPending != 0 {
+		t.Errorf("%d messages unacknowledged", info.NumAckPending)
+	}
+
+	src := reader.NewSource(as("nothing"), "", "S")
+	src.SetTimeout(200 * time.Millisecond)
+	_, err := src.Info(natstest.Context(t))
+	if !errors.Is(err, reader.ErrNoAnswer) || !strings.Contains(err.Error(), "$JS.API.STREAM.INFO.S") || !strings.Contains(strings.ToLower(err.Error()), "permissions violation") {
+		t.Errorf("without permission: %v", err)
+	}
+}
+
+func TestNoJetStream(t *testing.T) {
+	nc := natstest.Start(t, func(o *server.Options) { o.JetStream = false }).Connect()
+	_, err := reader.OpenOrdered(natstest.Context(t), reader.NewSource(nc, "", "S"), reader.OrderedConfig{Name: "c"}, reader.Position{})
+	if !errors.Is(err, reader.ErrNoJetStream) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUnknownStream(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	src := reader.NewSource(nc, "", "S")
+	_, err := reader.OpenOrdered(natstest.Context(t), src, reader.OrderedConfig{Name: "c"}, reader.Position{})
+	if !errors.Is(err, reader.ErrStreamNotFound) || !strings.Contains(err.Error(), `stream "S"`) {
+		t.Errorf("ordered: %v", err)
+	}
+	if _, err := reader.OpenDurable(natstest.Context(t), src, reader.DurableConfig{Name: "D", Create: true}, reader.Position{}); !errors.Is(err, reader.ErrStreamNotFound) {
+		t.Errorf("durable: %v", err)
+	}
+}

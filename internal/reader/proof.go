@@ -1,0 +1,219 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// counts is what our own bookkeeping of a life says the consumer must look like. Acks that are under way make it a range.
+type counts struct {
+	confirmed, sent uint64 // acknowledged messages: at least, at most
+	confSeq         uint64 // stream sequence of the last confirmed one
+	next            uint64 // stream sequence of the first one not sent; 0: none
+}
+
+func (a *acks) counts() counts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c := counts{confirmed: a.confirmed, sent: a.sent, confSeq: a.confSeq}
+	if a.ledger != nil {
+		if e, ok := a.ledger.first(); ok {
+			c.next = e.sseq
+		}
+	}
+	return c
+}
+
+// over widens c, taken before a request, by what was acknowledged until after it.
+func (c counts) over(after counts) counts {
+	c.sent, c.next = after.sent, after.next
+	return c
+}
+
+// Check implements Reader: the stream is the same, and the consumer stands where our own deliveries and acks since the last RESET of our
+// own have brought it. Anybody else's RESET or ack shows here.
+func (d *durable) Check(ctx context.Context) error {
+	if d.stuck != nil {
+		return d.stuck
+	}
+	if err := d.checkIdentity(ctx); err != nil {
+		return err
+	}
+	for {
+		if d.life == nil { // the end of the last life is proved before the next one begins
+			if err := d.begin(ctx); err != nil {
+				return err
+			}
+		}
+		if err := d.settle(ctx); err != nil {
+			return err
+		}
+		if d.life != nil {
+			return d.checkLife(ctx)
+		}
+	}
+}
+
+// settle takes in what has arrived, and ends a life that is broken.
+func (d *durable) settle(ctx context.Context) error {
+	now := time.Now()
+	if err := d.take(ctx, d.life.drain(nil, now)); err != nil {
+		return d.stop(err)
+	}
+	if d.life.broken == nil {
+		d.life.broken = d.life.trouble(now)
+	}
+	if why := d.life.broken; why != nil {
+		return d.end(why)
+	}
+	return nil
+}
+
+// checkLife compares the consumer's counts with ours, once everything has arrived that it says it has delivered.
+func (d *durable) checkLife(ctx context.Context) error {
+	own, asked := d.acks.counts(), d.life.dseq
+	consumer, err := d.src.consumer(ctx, d.cfg.Name)
+	if err != nil {
+		return err
+	}
+	own = own.over(d.acks.counts())
+	began := d.life
+	for d.life == began && d.life.dseq < consumer.Delivered.Consumer {
+		if err := d.step(ctx); err != nil {
+			return err
+		}
+	}
+	if d.life != began {
+		return fmt.Errorf("check consumer %q: the reader had to position itself again meanwhile, another check will tell", d.cfg.Name)
+	}
+	if consumer.Waiting > len(d.life.pulls)+endedPulls {
+		return d.disturbed(fmt.Sprintf("%d pulls wait, ours are %d", consumer.Waiting, len(d.life.pulls)))
+	}
+	if delivered := consumer.Delivered.Consumer; delivered < asked {
+		return d.disturbed(fmt.Sprintf("it has delivered %d messages, we have %d", delivered, asked))
+	}
+	why, err := d.compareCounts(ctx, consumer, own, consumer.Delivered.Consumer)
+	if err != nil {
+		return err
+	}
+	return d.disturbed(why)
+}
+
+// endedPulls is how many pulls more the server may count than we do: those whose end is still under way.
+const endedPulls = 2
+
+// proveLife does the same for a life that has ended, before it is followed by another one: only then is what it brought in hand.
+func (d *durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
+	if !d.proofDue {
+		return nil
+	}
+	why, err := d.compareCounts(ctx, consumer, d.acks.counts(), d.oldDSeq)
+	if err != nil {
+		return err
+	}
+	d.proofDue = false
+	return d.disturbed(why)
+}
+
+// disturbed makes ErrDisturbed out of a reason, if there is one, and keeps it until Reposition.
+func (d *durable) disturbed(why string) error {
+	if why == "" {
+		return nil
+	}
+	d.log.Warn("somebody else moved the consumer: what was read since the last cut is read again", "reason", why)
+	d.drop()
+	d.queue = nil
+	d.stuck = ErrDisturbed
+	return ErrDisturbed
+}
+
+// compareCounts says why the consumer is not where we left it; empty if it is. have is the consumer sequence up to which everything has
+// arrived. What was delivered beyond it may be redeliveries, so only have bounds the unacknowledged messages from below.
+func (d *durable) compareCounts(ctx context.Context, c *consumerInfo, own counts, have uint64) (why string, err error) {
+	delivered, floor := c.Delivered.Consumer, c.AckFloor
+	pending := uint64(c.AckPending)
+	least, most := have-min(own.sent, have), delivered-min(own.confirmed, delivered)
+	switch {
+	case !c.Created.Equal(d.consumer):
+		return "the consumer was deleted and created anew", nil
+	case delivered < have:
+		return fmt.Sprintf("it has delivered %d messages, we have %d", delivered, have), nil
+	case pending > most:
+		return fmt.Sprintf("%d messages are unacknowledged, at most %d by our count", pending, most), nil
+	case floor.Stream < own.confSeq:
+		return fmt.Sprintf("its ack floor is stream sequence %d, we acknowledged up to %d", floor.Stream, own.confSeq), nil
+	case pending >= least && floor.Consumer >= own.confirmed && floor.Consumer <= own.sent && (own.next == 0 || floor.Stream < own.next):
+		return "", nil
+	}
+	dropped, err := d.dropped(ctx, c, have)
+	if err != nil {
+		return "", err
+	}
+	if pending+dropped < least || !d.acks.consistent(floor) {
+		return fmt.Sprintf("%d messages are unacknowledged, %d by our count, and its ack floor is %d (stream %d)",
+			pending, least, floor.Consumer, floor.Stream), nil
+	}
+	return "", nil
+}
+
+// dropped counts the messages, arrived up to a consumer sequence and not acknowledged, that the stream's own limits have removed
+// since; the server then counts them as acknowledged. On Limits retention the stream itself tells. Elsewhere an ack removes a message,
+// too, so only those count whose age is over.
+func (d *durable) dropped(ctx context.Context, c *consumerInfo, have uint64) (uint64, error) {
+	if d.retention != nats.LimitsPolicy {
+		if d.maxAge <= 0 {
+			return 0, nil
+		}
+		deadline := c.ServerTime.Add(time.Second - d.maxAge).UnixNano()
+		return d.acks.count(have, func(e entry) bool { return e.time <= deadline }), nil
+	}
+	info, err := d.src.info(ctx, true)
+	if err != nil {
+		return 0, err
+	}
+	removed := make(map[uint64]struct{}, len(info.State.Deleted))
+	for _, seq := range info.State.Deleted {
+		removed[seq] = struct{}{}
+	}
+	return d.acks.count(have, func(e entry) bool {
+		_, gone := removed[e.sseq]
+		return gone || e.sseq < info.State.FirstSeq
+	}), nil
+}
+
+// count counts the unacknowledged messages up to a consumer sequence that is says something of.
+func (a *acks) count(delivered uint64, is func(entry) bool) (n uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil {
+		return 0
+	}
+	for c := a.ledger.entries(); c.next() && c.entry.dseq <= delivered; {
+		if is(c.entry) {
+			n++
+		}
+	}
+	return n
+}
+
+// consistent tells whether the two halves of an ack floor belong together in the present life: its stream sequence must lie between those
+// of the messages with its consumer sequence and with the next one. Under another reader's RESET they do not.
+func (a *acks) consistent(floor sequencePair) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil {
+		return true
+	}
+	for c := a.ledger.entries(); c.next(); {
+		if c.entry.dseq == floor.Consumer && floor.Stream < c.entry.sseq || c.entry.dseq > floor.Consumer && floor.Stream >= c.entry.sseq {
+			return false
+		}
+		if c.entry.dseq > floor.Consumer {
+			break
+		}
+	}
+	return true
+}

@@ -1,0 +1,143 @@
+package reader
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// SharedConfig configures a shared reader.
+type SharedConfig struct {
+	Name         string        // of the consumer
+	Create       bool          // create it where it is missing
+	Filter       []string      // subjects of a consumer that is created
+	MaxAge       time.Duration // of the capture's windows; a consumer that is created gets an AckWait of at least four of them
+	FailWhenGone bool          // Next returns ErrStreamNotFound instead of waiting for the stream
+	PullBytes    int           // of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	Logger       *slog.Logger  // nil: none
+	Timing       Timing
+}
+
+// Shared reads through a durable consumer that others may read from, too. It hands over what is delivered, redeliveries included, proves
+// nothing (Batch.Through is 0), and takes the consumer's settings as they are. Messages are acknowledged by their reply subjects.
+type Shared struct {
+	follower
+	cfg     SharedConfig
+	pending outstanding
+}
+
+var _ Reader = (*Shared)(nil)
+
+// OpenShared binds to the consumer, or creates it. It refuses, with *UnsuitableError, only a consumer that cannot work: one that pushes,
+// or whose acks mean something else. Errors at open are returned and not waited out.
+func OpenShared(ctx context.Context, src *Source, cfg SharedConfig) (*Shared, error) {
+	s := &Shared{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, Position{})}
+	s.kind = s
+	s.log = s.log.With("consumer", cfg.Name)
+	var err error
+	if s.life, err = s.position(ctx); err != nil {
+		return nil, err
+	}
+	s.began = time.Now()
+	return s, nil
+}
+
+// position implements kind.
+func (s *Shared) position(ctx context.Context) (*life, error) {
+	if _, err := s.src.Info(ctx); err != nil { // so that a stream that is gone is told from a consumer that is
+		return nil, err
+	}
+	consumer, err := s.src.consumer(ctx, s.cfg.Name)
+	if hasCode(err, codeConsumerNotFound) {
+		consumer, err = s.create(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if reasons := checkShared(consumer.Config); len(reasons) > 0 {
+		return nil, permanent{&UnsuitableError{Stream: s.src.stream, Consumer: s.cfg.Name, Reasons: reasons}}
+	}
+	f, err := openFeed(s.src.nc, s.src.pullSubject(s.cfg.Name), clampPull(consumer.Config, pullLimits{
+		batch: maxPullBatch, bytes: s.pullBytes, expires: s.timing.Expires, heartbeat: s.timing.Heartbeat,
+	}))
+	if err != nil {
+		return nil, err
+	}
+	l := newLife(f, 0, s.timing.Tick)
+	l.shared, l.pending = true, consumer.NumPending
+	s.pending.limits(consumer.Config)
+	if l.pending == 0 {
+		s.queue = append(s.queue, batch{}) // nothing to wait for
+	}
+	return l, nil
+}
+
+// create makes the consumer that is missing.
+func (s *Shared) create(ctx context.Context) (*consumerInfo, error) {
+	if !s.cfg.Create {
+		return nil, permanent{&ConsumerGoneError{Stream: s.src.stream, Consumer: s.cfg.Name,
+			Advice: "create it, or allow the capture to create it"}}
+	}
+	return s.src.createConsumer(ctx, durableConsumer(s.cfg.Name, s.cfg.Filter, s.cfg.MaxAge))
+}
+
+// checkShared tells why a consumer cannot work at all.
+func checkShared(cfg jetstream.ConsumerConfig) []string {
+	var reasons []string
+	if cfg.DeliverSubject != "" {
+		reasons = append(reasons, fmt.Sprintf("it is a push consumer (deliver_subject %q)", cfg.DeliverSubject))
+	}
+	if cfg.AckPolicy != jetstream.AckExplicitPolicy {
+		reasons = append(reasons, fmt.Sprintf("its ack policy is %v, not explicit", cfg.AckPolicy))
+	}
+	return reasons
+}
+
+// admit implements kind. Others may have taken what was pending, so an idle consumer is asked.
+func (s *Shared) admit(ctx context.Context, b *Batch) error {
+	b.Through = 0
+	s.pending.delivered(b.Messages, time.Now())
+	if len(b.Messages) > 0 || b.Pending == 0 {
+		return nil
+	}
+	if consumer, err := s.src.consumer(ctx, s.cfg.Name); err == nil { // else the next heartbeat asks again
+		b.Pending, s.life.pending = consumer.NumPending, consumer.NumPending
+	}
+	return nil
+}
+
+// ended implements kind.
+func (s *Shared) ended(*anomaly) {}
+
+// Check implements Reader: there is nothing to prove.
+func (s *Shared) Check(context.Context) error { return nil }
+
+// Ack implements Reader. It does nothing: which messages below a sequence were given to others is not known. See AckReplies.
+func (s *Shared) Ack(context.Context, uint64) error { return nil }
+
+// AckReplies acknowledges the messages with these reply subjects (Msg.Reply): plain acks, the last one confirmed. A missing confirmation
+// is no error: the message comes again. It may run beside Next.
+func (s *Shared) AckReplies(ctx context.Context, replies []string) error {
+	if len(replies) == 0 {
+		return nil
+	}
+	s.pending.acked(replies)
+	last := len(replies) - 1
+	if err := publishAcks(s.src.nc, replies[:last]); err != nil {
+		return err
+	}
+	_, err := s.src.confirmedAck(ctx, replies[last])
+	return err
+}
+
+// AcksNear reports whether a cut is due because of the consumer's settings, as for a durable reader. It may be called from any goroutine.
+func (s *Shared) AcksNear(now time.Time) (why string, near bool) { return s.pending.near(now) }
+
+// Close implements Reader. The consumer stays.
+func (s *Shared) Close(context.Context) error {
+	s.drop()
+	return nil
+}
