@@ -56,12 +56,12 @@ func (b *Buffer) Len() int64 {
 // Truncate cuts back to the first n plain bytes. Bytes before the last Commit are final: n below panics, as does n
 // beyond Len.
 func (b *Buffer) Truncate(n int64) {
-	cut := b.Len() - n
-	if n < b.committed || cut < 0 {
+	drop := b.Len() - n
+	if n < b.committed || drop < 0 {
 		panic(fmt.Sprintf("spool: truncate to %d: not between the last commit at %d and the end at %d", n, b.committed, b.Len()))
 	}
-	if cut > 0 {
-		b.tail.truncate(&b.s.mem, cut)
+	if drop > 0 {
+		b.tail.truncate(&b.s.mem, drop)
 	}
 	if n == b.committed {
 		b.endRow()
@@ -108,14 +108,15 @@ func (b *Buffer) frame() error {
 	}
 	j.out, j.prev = b.out, b.out.last
 	b.out.last = j.done
-	if err := b.s.press.submit(j); err != nil {
+	if err := b.s.frames.submit(j); err != nil {
 		return fmt.Errorf("compress a frame: %w", err)
 	}
 	return b.out.failure()
 }
 
 // Seal commits what was written, makes the last frame and ends the buffer. A block without a byte becomes the empty file
-// of its codec. After an error the buffer is still to be discarded.
+// of its codec. It may wait and spill as Commit does, but a full disk is no error here: the bytes stay in memory, and
+// [Spool.Over] tells. After an error the buffer is still to be discarded.
 func (b *Buffer) Seal() (*Sealed, error) {
 	if b.ended {
 		return nil, b.gone()
@@ -130,6 +131,7 @@ func (b *Buffer) Seal() (*Sealed, error) {
 	b.ended = true
 	b.s.mem.charge(-bufferCost)
 	b.out.plain = b.committed
+	_ = b.s.Relieve() // the next Commit meets the same error, and its owner can stop
 	return b.out, nil
 }
 
@@ -155,4 +157,7 @@ func (b *Buffer) Discard() {
 func (s *Spool) drop(c content) {
 	s.mem.put(c.chunks)
 	s.file.drop(c.last)
+	if c.again {
+		s.again.Add(-c.spilled)
+	}
 }

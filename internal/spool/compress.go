@@ -160,10 +160,10 @@ func (w *worker) load(s *Spool, j *job) ([]byte, error) {
 		w.plain = make([]byte, need+need/16)
 	}
 	w.plain = w.plain[:headerSize+j.len()]
+	s.again.Add(-j.spilled)
 	if _, err := s.file.readBack(j.last, w.plain[:head]); err != nil {
 		return nil, err
 	}
-	s.again.Add(-j.spilled)
 	j.copyChunks(w.plain[head:], 0)
 	s.mem.put(j.chunks)
 	j.chunks = nil

@@ -16,3 +16,8 @@ func (s *Spool) FileSize() int64 {
 
 // TruncateFile damages the spool file.
 func (s *Spool) TruncateFile(n int64) error { return s.file.f.Truncate(n) }
+
+// Held returns what blocks still hold: bytes of memory, and bytes on disk that wait to be written again.
+func (s *Spool) Held() (memory, again int64) {
+	return s.mem.used.Load() - s.mem.fixed.Load(), s.again.Load()
+}

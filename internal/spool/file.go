@@ -77,9 +77,6 @@ func (f *file) init(c Config) {
 
 func (f *file) inUse() int64 { return f.used.Load() * f.segment }
 
-// full reports that no further segment may be taken.
-func (f *file) full() bool { return f.limit > 0 && f.used.Load() >= int64(f.limit) }
-
 // room returns where the next bytes go and how many fit, at least a header and the largest chunk. Only the spiller calls
 // room, write, and rest at the end of its pass.
 func (f *file) room() (off, room int64, err error) {

@@ -39,6 +39,15 @@ func newSpool(t testing.TB, c spool.Config) *spool.Spool {
 	return s
 }
 
+// checkEmpty fails unless all that a discarded block held was given back.
+func checkEmpty(t testing.TB, s *spool.Spool) {
+	t.Helper()
+	memory, again := s.Held()
+	if disk := s.Usage().Disk; memory != 0 || again != 0 || disk != 0 {
+		t.Errorf("after everything was discarded, %d bytes of memory are held, %d of disk, %d to be written again", memory, disk, again)
+	}
+}
+
 func newCodec(t testing.TB, name string) *codec.Codec {
 	t.Helper()
 	c, err := codec.New(name, 0)

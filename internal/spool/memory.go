@@ -132,7 +132,7 @@ func (m *memory) unlist(t *stash) content {
 	defer m.mu.Unlock()
 	c := t.content
 	m.weigh(t, -t.held)
-	t.content = content{}
+	t.content = content{again: c.again}
 	return c
 }
 

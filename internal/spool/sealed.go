@@ -23,7 +23,7 @@ type Sealed struct {
 
 func newSealed(b *Buffer) *Sealed {
 	z := &Sealed{s: b.s, codec: b.codec}
-	z.out.packed = true
+	z.out.packed, z.out.again = true, z.codec == nil
 	b.s.mem.charge(sealedCost)
 	return z
 }

@@ -2,25 +2,25 @@ package spool
 
 import "errors"
 
-// A batch is what one write moves to disk: bytes of many stashes, gathered in one segment's worth of memory.
-type batch struct {
+// A pass is what one write moves to disk: bytes of many stashes, gathered in one segment's worth of memory.
+type pass struct {
 	buf   []byte
 	moves []move
 }
 
-// A move is some of the first chunks of a stash, whose lock is held until the batch is written or has failed.
+// A move is some of the first chunks of a stash, whose lock is held until the pass is written or has failed.
 type move struct {
 	t      *stash
 	chunks int
 	bytes  int64
 }
 
-// A pass frees at least this part of the budget beyond what is needed, and is not made for less than half of it: no
-// commit pays for a pass that the next one would need again.
-const passShare = 8
+// Beyond what is needed, this part of the budget is freed at once, and nothing is done for less than half of it: no commit
+// pays for passes that the next one would need again.
+const share = 8
 
 func (s *Spool) worthAPass() bool {
-	return s.mem.spillable.Load() >= max(1, s.cfg.Memory/(2*passShare))
+	return s.mem.spillable.Load() >= max(1, s.cfg.Memory/(2*share))
 }
 
 // Relieve moves bytes to disk until memory is within the budget, as far as the settings allow; whether that was
@@ -38,7 +38,7 @@ func (s *Spool) Relieve() error {
 		if over <= 0 || !s.worthAPass() {
 			return nil
 		}
-		freed, err := s.spill(over + s.cfg.Memory/passShare)
+		freed, err := s.spill(over + s.cfg.Memory/share)
 		s.blocked.Store(err != nil)
 		if errors.Is(err, errFull) {
 			return nil
@@ -57,11 +57,11 @@ func (s *Spool) spill(want int64) (freed int64, err error) {
 			return freed, err
 		}
 		s.gather(want-freed, room)
-		if len(s.batch.moves) == 0 {
+		if len(s.pass.moves) == 0 {
 			return freed, nil
 		}
 		s.fill(off)
-		err = s.file.write(s.batch.buf)
+		err = s.file.write(s.pass.buf)
 		n := s.settle(off, err)
 		if err != nil {
 			return freed, err
@@ -89,7 +89,7 @@ func (s *Spool) gather(want, room int64) {
 				t.mu.Unlock()
 				return
 			}
-			s.batch.moves = append(s.batch.moves, mv)
+			s.pass.moves = append(s.pass.moves, mv)
 			room -= headerSize + mv.bytes
 			want -= held
 		}
@@ -111,18 +111,18 @@ func (t *stash) fit(room int64) (mv move, held int64) {
 	return mv, held
 }
 
-// fill lays the batch out as it will be at off of the file.
+// fill lays the pass out as it will be at off of the file.
 func (s *Spool) fill(off int64) {
-	b := &s.batch
-	if b.buf == nil {
-		b.buf = make([]byte, 0, s.file.segment)
+	p := &s.pass
+	if p.buf == nil {
+		p.buf = make([]byte, 0, s.file.segment)
 		s.mem.chargeFixed(s.file.segment)
 	}
-	b.buf = b.buf[:0]
-	for _, mv := range b.moves {
-		b.buf = mv.t.last.appendTo(b.buf)
+	p.buf = p.buf[:0]
+	for _, mv := range p.moves {
+		p.buf = mv.t.last.appendTo(p.buf)
 		for _, c := range mv.t.chunks[:mv.chunks] {
-			b.buf = append(b.buf, c...)
+			p.buf = append(p.buf, c...)
 		}
 	}
 }
@@ -132,21 +132,24 @@ func (s *Spool) settle(off int64, failed error) (freed int64) {
 	m := &s.mem
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range s.batch.moves {
-		mv := &s.batch.moves[i]
+	for i := range s.pass.moves {
+		mv := &s.pass.moves[i]
 		if failed == nil {
 			size := headerSize + mv.bytes
 			mv.t.last = extent{off, int32(size)}
 			off += size
 			n := m.putLocked(mv.t.chunks[:mv.chunks])
 			mv.t.moved(mv)
+			if mv.t.again {
+				s.again.Add(mv.bytes)
+			}
 			m.weigh(mv.t, -n)
 			freed += n
 		}
 		mv.t.mu.Unlock()
 		mv.t = nil
 	}
-	s.batch.moves = s.batch.moves[:0]
+	s.pass.moves = s.pass.moves[:0]
 	return freed
 }
 

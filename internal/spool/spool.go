@@ -36,7 +36,7 @@ var (
 type Config struct {
 	Dir       string // where the spool file is made; empty: the system's directory for temporary files
 	Memory    int64  // budget, in bytes of memory really held
-	Limit     int64  // largest size of the spool file in bytes; 0: none
+	Limit     int64  // largest size of the spool file in bytes, at least 64 KiB; 0: none
 	Disk      bool   // false: nothing goes to disk
 	Workers   int    // compressors; 0: one for each processor
 	FrameSize int    // plain bytes of a frame, at least; 0: DefaultFrameSize
@@ -45,15 +45,16 @@ type Config struct {
 // A Spool holds the bytes of many blocks. It is safe for concurrent use; its buffers have one owner each. Make one with
 // [New], end it with [Spool.Close].
 type Spool struct {
-	cfg   Config
-	kept  *codec.Codec // of buffers without one
-	mem   memory
-	file  file
-	press press
+	cfg    Config
+	kept   *codec.Codec // of buffers without one
+	mem    memory
+	file   file
+	frames compressors
 
-	spilling sync.Mutex // one pass at a time; guards batch
-	batch    batch
-	blocked  atomic.Bool // the last pass could not write: a limit or an error
+	spilling sync.Mutex // one pass at a time
+	pass     pass
+	blocked  atomic.Bool  // the last pass could not write: a limit or an error
+	again    atomic.Int64 // bytes on disk that will be written once more, in another form
 	closing  sync.Once
 	closed   error
 }
@@ -85,7 +86,7 @@ func New(c Config) (*Spool, error) {
 	s := &Spool{cfg: c, kept: kept}
 	s.mem.budget = c.Memory
 	s.file.init(c)
-	s.press.init(s, c)
+	s.frames.init(s, c)
 	return s, nil
 }
 
@@ -93,7 +94,9 @@ func New(c Config) (*Spool, error) {
 // they are compressed for the spool alone, and [Sealed.Open] gives them back plain.
 func (s *Spool) NewBuffer(c *codec.Codec) *Buffer {
 	s.mem.charge(bufferCost)
-	return &Buffer{s: s, codec: c}
+	b := &Buffer{s: s, codec: c}
+	b.tail.again = true
+	return b
 }
 
 const (
@@ -107,10 +110,11 @@ func (s *Spool) Usage() Usage {
 }
 
 // Over reports that the spool holds more than it should and cannot help itself: memory is over budget and nothing more
-// may go to disk, or the file has reached its limit. The owner then stops reading and makes a cut. What a cut does not
+// may go to disk, or the file has no room left beyond what sealing needs: the rows in it are compressed and written once
+// more before their own room is free again. The owner then stops reading and makes a cut. What a cut does not
 // change does not count here: the constant room of compressors and passes, and frames that wait for a compressor.
 func (s *Spool) Over() bool {
-	if s.cfg.Disk && s.file.full() {
+	if s.cfg.Limit > 0 && s.file.inUse()+s.again.Load() >= s.cfg.Limit {
 		return true
 	}
 	used := s.mem.used.Load()
@@ -120,14 +124,14 @@ func (s *Spool) Over() bool {
 	if s.cfg.Disk && s.worthAPass() {
 		return s.blocked.Load() // if not, the next commit helps
 	}
-	return used-s.mem.fixed.Load()-s.press.inFlight.Load() > s.cfg.Memory
+	return used-s.mem.fixed.Load()-s.frames.inFlight.Load() > s.cfg.Memory
 }
 
 // Close stops the compressors, waits for them and removes the file. Frames that they have not reached fail with
 // [ErrClosed]. It returns what went wrong with the file; calling it again returns the same.
 func (s *Spool) Close() error {
 	s.closing.Do(func() {
-		s.press.close()
+		s.frames.close()
 		s.closed = s.file.close()
 	})
 	return s.closed

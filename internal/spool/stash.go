@@ -9,6 +9,7 @@ type content struct {
 	chunks  [][]byte
 	mem     int64 // bytes in chunks
 	held    int64 // what the chunks count for
+	again   bool  // a later step makes other bytes of these: plain rows, kept messages
 }
 
 func (c *content) len() int64 { return c.spilled + c.mem }

@@ -39,13 +39,8 @@ func child() int {
 }
 
 func diskFull() error {
-	signal.Ignore(syscall.SIGXFSZ)
-	var normal syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &normal); err != nil {
-		return err
-	}
-	small := syscall.Rlimit{Cur: 1<<20 + 12345, Max: normal.Max}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
+	grow, err := limitFiles(1<<20 + 12345)
+	if err != nil {
 		return err
 	}
 	s, err := spool.New(spool.Config{Memory: 1 << 20, Disk: true})
@@ -71,26 +66,45 @@ func diskFull() error {
 		if !errors.Is(err, syscall.EFBIG) {
 			return fmt.Errorf("commit: %w, want %w", err, syscall.EFBIG)
 		}
-		if failed++; failed == 1 && !s.Over() {
-			return fmt.Errorf("the disk is full and the spool not over: %+v", s.Usage())
-		}
-		if failed < 3000 { // an owner that does not listen
+		if failed++; failed < 3000 { // an owner that does not listen
 			continue
 		}
-		if err := s.Relieve(); !errors.Is(err, syscall.EFBIG) {
-			return fmt.Errorf("relieve: %w, want %w", err, syscall.EFBIG)
-		}
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &normal); err != nil {
+		if err := relieve(s, grow); err != nil {
 			return err
-		}
-		if err := s.Relieve(); err != nil || s.Over() {
-			return fmt.Errorf("relieve with room: %w, over %v", err, s.Over())
 		}
 	}
 	if failed != 3000 {
 		return fmt.Errorf("%d commits failed", failed)
 	}
 	return compare(s, b, &ref)
+}
+
+// limitFiles limits the size of the files of this process, and returns what takes the limit away.
+func limitFiles(size uint64) (grow func() error, err error) {
+	signal.Ignore(syscall.SIGXFSZ)
+	var normal syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &normal); err != nil {
+		return nil, err
+	}
+	small := syscall.Rlimit{Cur: size, Max: normal.Max}
+	return func() error { return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &normal) }, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small)
+}
+
+// relieve makes room on the disk when the spool says that it needs it.
+func relieve(s *spool.Spool, grow func() error) error {
+	if !s.Over() {
+		return fmt.Errorf("the disk is full and the spool not over: %+v", s.Usage())
+	}
+	if err := s.Relieve(); !errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("relieve: %w, want %w", err, syscall.EFBIG)
+	}
+	if err := grow(); err != nil {
+		return err
+	}
+	if err := s.Relieve(); err != nil || s.Over() {
+		return fmt.Errorf("relieve with room: %w, over %v", err, s.Over())
+	}
+	return nil
 }
 
 // compare ends the child.
