@@ -98,7 +98,9 @@ func (k *archiveKeeper[P, K]) check(ctx context.Context, rd reader.Reader) error
 
 // commit implements keeper: plan, files, done, ack.
 func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error {
-	p := s.cut.Plan(k.w.Head, k.facts(k.checked, s.reason))
+	facts := k.facts(k.checked, s.reason)
+	facts.Unproved = s.reason == cutlog.ReasonDiverged && k.opts.NATSConsumerName != ""
+	p := s.cut.Plan(k.w.Head, facts)
 	won, err := k.w.Commit(ctx, p, func(ctx context.Context) ([]cutlog.File, error) { return k.putAll(ctx, p, s) })
 	if err != nil {
 		return err

@@ -39,25 +39,9 @@ func (r *redoer[P, K]) Remake(ctx context.Context, p *cutlog.Plan, blocks []int,
 	if err := r.adopt(p); err != nil {
 		return err
 	}
-	stream, err := r.Facts(ctx)
-	if err != nil {
-		return err
-	}
-	if !stream.Created.Equal(p.Stream.Created) { // another stream: nothing is read from it
-		return r.lose(p, blocks, done)
-	}
 	for len(blocks) > 0 {
+		var err error
 		if blocks, err = r.pass(ctx, p, blocks, done); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lose gives up blocks whose stream is no more.
-func (r *redoer[P, K]) lose(p *cutlog.Plan, blocks []int, done func(engine.Remade) error) error {
-	for _, i := range blocks {
-		if err := done(engine.Remade{Block: i, Lost: p.Blocks[i].Seqs, Empty: true}); err != nil {
 			return err
 		}
 	}
@@ -179,6 +163,9 @@ func (s *pass[P, K]) begin() error {
 
 // take puts a message into the block that the plan says.
 func (s *pass[P, K]) take(m *reader.Message) error {
+	if m.Seq == s.plan.Anchor.Seq && anchorOf(m) != s.plan.Anchor {
+		return &reader.DivergedError{Stream: s.plan.Stream.Name, Was: s.plan.Stream.Created, Is: s.plan.Stream.Created, RolledBack: true}
+	}
 	i, ok := s.assign.Block(m.Seq)
 	b := s.blocks[i]
 	if !ok || b == nil {

@@ -75,6 +75,7 @@ const (
 	LostExpired   LostReason = "expired"         // below the stream's first sequence before they were read (limits, purge)
 	LostElsewhere LostReason = "acked-elsewhere" // the durable consumer's ack floor had passed them
 	LostRecreated LostReason = "recreated"       // dropped by a recreated stream before it was read
+	LostUnproved  LostReason = "unproved"        // not read, and the consumer that could say whether they existed is gone
 	LostGone      LostReason = "gone"            // a planned message was not in the stream any more when its cut was redone
 )
 

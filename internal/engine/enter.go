@@ -119,8 +119,12 @@ func (e *Entry) finishHead(ctx context.Context) error {
 			return err
 		}
 	}
+	_, id, err := e.lookTwice(ctx, nil)
+	if err != nil {
+		return err
+	}
 	e.Observer.Redoing(p)
-	if err := e.Finish(ctx, e.Redoer); err != nil {
+	if err := e.Finish(ctx, e.Redoer, id != Same); err != nil {
 		return err
 	}
 	e.Observer.Redone(e.Head)
@@ -153,14 +157,7 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 	if err != nil {
 		return in, false, err
 	}
-	in, id, err := e.judge(ctx, past)
-	if err == nil && id == RolledBack && !e.RolledBack {
-		e.Observer.LookingAgain(in.Stream, e.Head.Plan)
-		if err := e.Wait(ctx, e.SecondLook); err != nil {
-			return in, false, err
-		}
-		in, id, err = e.judge(ctx, past)
-	}
+	in, id, err := e.lookTwice(ctx, past)
 	switch {
 	case err != nil || id == Same:
 		return in, err == nil, err
@@ -169,6 +166,19 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 			in.Stream.Name, in.Stream.Created, e.Capture)
 	}
 	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
+}
+
+// lookTwice judges the stream; one that seems rolled back is looked at again after SecondLook.
+func (e *Entry) lookTwice(ctx context.Context, past []time.Time) (in Entered, id Identity, err error) {
+	in, id, err = e.judge(ctx, past)
+	if err != nil || id != RolledBack || e.RolledBack {
+		return in, id, err
+	}
+	e.Observer.LookingAgain(in.Stream, e.Head.Plan)
+	if err := e.Wait(ctx, e.SecondLook); err != nil {
+		return in, id, err
+	}
+	return e.judge(ctx, past)
 }
 
 // judge looks at the stream and at the anchor.

@@ -18,6 +18,11 @@ type Facts struct {
 	FirstSeq uint64 // of the stream, when the cut was checked
 	Limits   bool   // limits retention without a filter: a hole below FirstSeq is a loss
 	Notes    []string
+	// Floor is the ack floor of a durable consumer when reading began: what is not above it was never delivered to us.
+	Floor uint64
+	// Unproved says that a durable consumer can no longer show that nobody else took messages of this cut: its stream is another one now.
+	// Then what is in no set is recorded as lost, not as absent.
+	Unproved bool
 }
 
 // Plan makes the plan that follows head. It leaves out blocks without a message and sorts c.Blocks into the order of the plan's.
@@ -46,15 +51,31 @@ func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 	for _, b := range c.Blocks {
 		p.Blocks = append(p.Blocks, b.planned(f.Capture, p.Incarnation))
 	}
-	var lost cutlog.SeqSet
-	if f.Limits {
-		lost = c.holesBelow(f.FirstSeq)
+	p.Lost = c.losses(f)
+	p.Absent = p.To - p.From - uint64(c.Messages) - c.Skipped.Count()
+	for _, l := range p.Lost {
+		p.Absent -= l.Seqs.Count()
 	}
-	if !lost.Empty() {
-		p.Lost = []cutlog.LostRange{{Reason: cutlog.LostExpired, Seqs: lost}}
-	}
-	p.Absent = p.To - p.From - uint64(c.Messages) - uint64(c.Skipped.Count()) - uint64(lost.Count())
 	return p
+}
+
+// losses returns the holes of the cut that are no proved absence, by reason.
+func (c *Cut) losses(f Facts) (lost []cutlog.LostRange) {
+	var known cutlog.SeqSet
+	add := func(reason cutlog.LostReason, below uint64) {
+		if more := c.holesBelow(below).Minus(known); !more.Empty() {
+			lost = append(lost, cutlog.LostRange{Reason: reason, Seqs: more})
+			known = known.Union(more)
+		}
+	}
+	add(cutlog.LostElsewhere, f.Floor+1)
+	if f.Limits {
+		add(cutlog.LostExpired, f.FirstSeq)
+	}
+	if f.Unproved {
+		add(cutlog.LostUnproved, c.Through+1)
+	}
+	return lost
 }
 
 // planned is the block as its plan names it.

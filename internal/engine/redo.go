@@ -30,8 +30,9 @@ type Redoer interface {
 }
 
 // Finish carries out the head's plan when it has no done record yet. Files that are as planned are stored as soon as they are made; those
-// that lack lost messages only when all losses are known and in the lost record.
-func (w *Writer) Finish(ctx context.Context, r Redoer) error {
+// that lack lost messages only when all losses are known and in the lost record. With gone, the stream is not the plan's any more: nothing
+// is read from it, and what was not stored is lost.
+func (w *Writer) Finish(ctx context.Context, r Redoer, gone bool) error {
 	p := w.Head.Plan
 	if p == nil || w.Head.Done != nil {
 		return nil
@@ -48,15 +49,19 @@ func (w *Writer) Finish(ctx context.Context, r Redoer) error {
 		w.At(AfterFile)
 		return err
 	}
-	if len(missing) > 0 {
-		err = r.Remake(ctx, p, missing, func(m Remade) error {
-			if !m.Lost.Empty() {
-				held = append(held, m)
-				return nil
-			}
-			return put(m)
-		})
-		if err != nil {
+	keep := func(m Remade) error {
+		if !m.Lost.Empty() {
+			held = append(held, m)
+			return nil
+		}
+		return put(m)
+	}
+	if gone {
+		for _, i := range missing {
+			held = append(held, Remade{Block: i, Lost: p.Blocks[i].Seqs, Empty: true})
+		}
+	} else if len(missing) > 0 {
+		if err := r.Remake(ctx, p, missing, keep); err != nil {
 			return fmt.Errorf("redo cut %d of capture %s: %w", p.N, w.Capture, err)
 		}
 	}

@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+)
+
+// encodeRows makes the bytes of a data file.
+func encodeRows(rows []row) []byte {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	for _, r := range rows {
+		_ = enc.Encode(r) // numbers into memory: cannot fail
+	}
+	return out.Bytes()
+}
+
+func decodeRows(data []byte) (rows []row, err error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	for dec.More() {
+		var r row
+		if err := dec.Decode(&r); err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+func fileOf(data []byte) cutlog.File {
+	sum := sha256.Sum256(data)
+	return cutlog.File{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+// Find implements engine.Redoer.
+func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int, _ cutlog.SeqSet) (f cutlog.File, ok bool, err error) {
+	if p.w.cfg.Mutant == NoRedo {
+		return fileOf(nil), true, nil
+	}
+	err = p.retry(ctx, "find", func(ctx context.Context) error {
+		data, err := p.files.Get(ctx, plan.Blocks[i].Path())
+		if errors.Is(err, fs.ErrNotExist) {
+			ok = false
+			return nil
+		}
+		ok = err == nil
+		f = fileOf(data)
+		return err
+	})
+	return f, ok, err
+}
+
+// Put implements engine.Redoer. It is what a cut uses, too.
+func (p *process) Put(ctx context.Context, plan *cutlog.Plan, i int, c engine.Content) (f cutlog.File, err error) {
+	data := encodeRows(c.([]row))
+	err = p.retry(ctx, "put", func(ctx context.Context) error {
+		err := p.files.PutNew(ctx, plan.Blocks[i].Path(), data)
+		if errors.Is(err, cutlog.ErrExists) {
+			there, ok, err := p.Find(ctx, plan, i, cutlog.SeqSet{})
+			if err == nil && !ok {
+				err = errFault
+			}
+			f = there
+			return err
+		}
+		f = fileOf(data)
+		return err
+	})
+	return f, err
+}
+
+// Remake implements engine.Redoer.
+func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, done func(engine.Remade) error) error {
+	rows := map[int][]row{}
+	sets := map[int]*cutlog.SeqSet{}
+	assign := engine.Assign(plan, blocks)
+	epoch := p.w.stream.epoch
+	for seq := plan.From + 1; seq <= plan.To; seq++ {
+		if p.w.rng.IntN(3) == 0 {
+			p.yield()
+		}
+		if epoch != p.w.stream.epoch {
+			return errAgain
+		}
+		i, ok := assign.Block(seq)
+		m, alive := p.w.stream.cur.alive[seq]
+		if !ok || !alive {
+			continue
+		}
+		if p.w.cfg.Mutant == GroupByToday {
+			i = p.todaysBlock(plan, blocks, m, i)
+		}
+		if sets[i] == nil {
+			sets[i] = &cutlog.SeqSet{}
+		}
+		rows[i] = append(rows[i], row{seq, m.val})
+		sets[i].Add(seq)
+	}
+	for _, i := range blocks {
+		var have cutlog.SeqSet
+		if sets[i] != nil {
+			have = *sets[i]
+		}
+		m := engine.Remade{Block: i, Content: rows[i], Lost: plan.Blocks[i].Seqs.Minus(have), Empty: len(rows[i]) == 0}
+		if p.w.cfg.Mutant == GroupByToday {
+			m.Lost = cutlog.SeqSet{}
+		}
+		if err := done(m); err != nil {
+			return fmt.Errorf("block %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// todaysBlock is where a mutant puts a message: where today's decoder groups it.
+func (p *process) todaysBlock(plan *cutlog.Plan, blocks []int, m message, planned int) int {
+	dir := fmt.Sprintf("g%d", group(p.version, m))
+	for _, i := range blocks {
+		if plan.Blocks[i].Dir == dir {
+			return i
+		}
+	}
+	return planned
+}

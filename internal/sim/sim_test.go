@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+var (
+	seeds = flag.Uint64("sim.seeds", 0, "how many schedules to run; 0: the short form")
+	from  = flag.Uint64("sim.from", 1, "first seed")
+)
+
+// run plays the schedules from the seed first on, on all cores, until n are played or one shows a violation.
+func run(first, n uint64, m Mutant) (cov Coverage, violation string) {
+	var mu sync.Mutex
+	var next, stop atomic.Uint64
+	next.Store(first)
+	cov = NewCoverage()
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			mine := NewCoverage()
+			defer func() {
+				mu.Lock()
+				defer mu.Unlock()
+				cov.Add(mine)
+			}()
+			for stop.Load() == 0 {
+				seed := next.Add(1) - 1
+				if seed >= first+n {
+					return
+				}
+				w := NewWorld(NewConfig(seed, m))
+				wrong := w.Run()
+				mine.Add(w.Cov)
+				if len(wrong) > 0 {
+					mu.Lock()
+					if stop.CompareAndSwap(0, 1) {
+						violation = fmt.Sprintf("seed %d: %v", seed, wrong)
+					}
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+	return cov, violation
+}
+
+func TestSimulation(t *testing.T) {
+	n := *seeds
+	if n == 0 {
+		n = shortForm
+	}
+	cov, violation := run(*from, n, None)
+	t.Logf("%+v", cov)
+	if violation != "" {
+		t.Fatal(violation)
+	}
+}
+
+// TestSeed plays one seed and tells what happens: -run TestSeed -sim.from 42 -v.
+func TestSeed(t *testing.T) {
+	w := NewWorld(NewConfig(*from, None))
+	if testing.Verbose() {
+		w.Trace = t.Logf
+	}
+	if wrong := w.Run(); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+}
+
+func TestSimulationMutants(t *testing.T) {
+	for _, m := range Mutants() {
+		t.Run(string(m), func(t *testing.T) {
+			cov, violation := run(1, shortForm, m)
+			if violation == "" {
+				t.Fatalf("not noticed in %d schedules", cov.Schedules)
+			}
+			t.Logf("noticed after %d schedules: %s", cov.Schedules, violation)
+		})
+	}
+}

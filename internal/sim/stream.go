@@ -1,0 +1,179 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// message is one message of the simulated stream. val is unique in a world.
+type message struct {
+	key int
+	val int
+	at  time.Time
+}
+
+func (m message) subject() string { return fmt.Sprintf("k.%d", m.key) }
+
+// anchor makes the anchor of a message.
+func (m message) anchor(seq uint64) cutlog.Anchor {
+	return cutlog.Anchor{
+		Seq: seq, Time: m.at, Subject: cutlog.Text(m.subject()), Hash: cutlog.HashMessage(m.subject(), nil, fmt.Append(nil, m.val)),
+	}
+}
+
+// branch is one life of the stream, up to a recreation or a rollback.
+type branch struct {
+	created     time.Time
+	first, last uint64
+	alive       map[uint64]message
+	ever        map[uint64]message
+	deleted     map[uint64]bool // by an operator, one by one or by a purge of the middle
+}
+
+// stream is the source that all processes of a world read.
+type stream struct {
+	w        *World
+	cur      *branch
+	branches []*branch
+	epoch    int // moves when consumers are lost: recreation, rollback, restart
+	vals     int
+	consumer consumer
+}
+
+// consumer is the durable consumer. Whoever pulls gets the next message.
+type consumer struct {
+	pos       uint64 // last stream sequence delivered
+	delivered uint64 // deliveries, ever
+	pending   map[uint64]bool
+	floor     uint64
+}
+
+func newStream(w *World) *stream {
+	s := &stream{w: w}
+	s.recreate()
+	return s
+}
+
+// recreate deletes the stream and creates it again.
+func (s *stream) recreate() {
+	s.cur = &branch{
+		created: epochStart.Add(time.Duration(len(s.branches)+1) * time.Hour), first: 1,
+		alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: map[uint64]bool{},
+	}
+	s.branches = append(s.branches, s.cur)
+	s.w.trace("recreated at %v", s.cur.created)
+	s.consumer = consumer{pending: map[uint64]bool{}}
+	s.epoch++
+}
+
+// rollBack loses the newest messages, as a server does that lost power.
+func (s *stream) rollBack(n int) {
+	old := s.cur
+	to := old.last - min(uint64(n), old.last-min(old.first-1, old.last))
+	s.cur = &branch{created: old.created, first: min(old.first, to+1), last: to, alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: maps.Clone(old.deleted)}
+	for seq, m := range old.alive {
+		if seq <= to {
+			s.cur.alive[seq] = m
+		}
+	}
+	for seq, m := range old.ever {
+		if seq <= to {
+			s.cur.ever[seq] = m
+		}
+	}
+	s.branches = append(s.branches, s.cur)
+	s.w.trace("rolled back from %d to %d", old.last, to)
+	s.consumer.pos = min(s.consumer.pos, to)
+	s.consumer.floor = min(s.consumer.floor, to)
+	maps.DeleteFunc(s.consumer.pending, func(seq uint64, _ bool) bool { return seq > to })
+	s.epoch++
+}
+
+// publish adds n messages.
+func (s *stream) publish(n int) {
+	s.w.trace("publish %d to %d", s.cur.last+1, s.cur.last+uint64(n))
+	for range n {
+		s.vals++
+		s.cur.last++
+		m := message{key: s.w.rng.IntN(3), val: s.vals, at: epochStart.Add(time.Duration(s.vals) * time.Second)}
+		s.cur.alive[s.cur.last] = m
+		s.cur.ever[s.cur.last] = m
+	}
+}
+
+// expire drops the oldest n messages.
+func (s *stream) expire(n int) {
+	for ; n > 0 && s.cur.first <= s.cur.last; n-- {
+		delete(s.cur.alive, s.cur.first)
+		s.cur.first++
+	}
+	s.skipDeleted()
+	s.w.trace("expired up to %d", s.cur.first-1)
+}
+
+// remove deletes one message.
+func (s *stream) remove(seq uint64) {
+	if _, ok := s.cur.alive[seq]; ok {
+		delete(s.cur.alive, seq)
+		s.cur.deleted[seq] = true
+		s.w.trace("deleted %d", seq)
+		s.skipDeleted()
+	}
+}
+
+// skipDeleted keeps first at a message that is there, as the server does.
+func (s *stream) skipDeleted() {
+	for s.cur.first <= s.cur.last {
+		if _, ok := s.cur.alive[s.cur.first]; ok {
+			return
+		}
+		s.cur.first++
+	}
+}
+
+// next returns the first message after a sequence.
+func (s *stream) next(after uint64) (uint64, message, bool) {
+	for seq := max(after+1, s.cur.first); seq <= s.cur.last; seq++ {
+		if m, ok := s.cur.alive[seq]; ok {
+			return seq, m, true
+		}
+	}
+	return 0, message{}, false
+}
+
+// pull delivers the consumer's next message to whoever asks.
+func (s *stream) pull() (uint64, message, bool) {
+	seq, m, ok := s.next(s.consumer.pos)
+	if ok {
+		s.consumer.pos = seq
+		s.consumer.delivered++
+		s.consumer.pending[seq] = true
+	}
+	return seq, m, ok
+}
+
+// reset makes the consumer deliver again from its ack floor.
+func (s *stream) reset() {
+	s.consumer.pos = s.consumer.floor
+	clear(s.consumer.pending)
+}
+
+// ack acknowledges a message; on a work queue that deletes it.
+func (s *stream) ack(seq uint64) {
+	if !s.consumer.pending[seq] {
+		return
+	}
+	delete(s.consumer.pending, seq)
+	s.consumer.floor = s.consumer.pos
+	if len(s.consumer.pending) > 0 {
+		s.consumer.floor = slices.Min(slices.Collect(maps.Keys(s.consumer.pending))) - 1
+	}
+	if s.w.cfg.WorkQueue {
+		delete(s.cur.alive, seq)
+		s.skipDeleted()
+	}
+}
