@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && parts()[os.Args[1]] != nil {
 		if err := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr); err != nil {
-			os.Stderr.WriteString(err.Error())
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -30,10 +31,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestBareConsumersOfASmallStream(t *testing.T) {
+func TestHarnessOnASmallStream(t *testing.T) {
 	dir := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	args := []string{"-messages", "1000", "-rounds", "1", "-jobs", "bare,bare-default", "-json", "-dir", dir}
+	args := []string{"-messages", "1000", "-rounds", "1", "-jobs", "bare,bare-default,csv-gzip", "-jetcapture", "unused", "-json", "-dir", dir}
 	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("bench: %v\n%s", err, &stderr)
 	}
@@ -43,15 +44,15 @@ func TestBareConsumersOfASmallStream(t *testing.T) {
 	}
 	references := 0
 	for _, j := range rep.Jobs {
-		if j.Messages != 1000 || j.Bytes != 190_000 || len(j.Samples) != 1 || j.Rate.Median <= 0 || j.CPU.Median <= 0 || j.Peak < 1<<20 || j.Ratio.Median > 1 {
+		if j.Messages != 1000 || j.Bytes != 190_000 || len(j.Samples) != 1 || j.Rate.Median <= 0 || j.CPU.Median <= 0 || j.Peak < 1<<20 {
 			t.Errorf("implausible report: %+v", j)
 		}
 		if j.Reference {
 			references++
 		}
 	}
-	if len(rep.Jobs) != 2 || references != 1 {
-		t.Errorf("%d jobs, %d references; want two and one", len(rep.Jobs), references)
+	if len(rep.Jobs) != 3 || references != 1 {
+		t.Errorf("%d jobs, %d references; want three and one", len(rep.Jobs), references)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
@@ -102,8 +103,11 @@ func TestJobs(t *testing.T) {
 
 func TestSelectedJobsBringTheirReference(t *testing.T) {
 	all := []job{
-		{name: "b", stream: "x", bare: true}, {name: "b2", stream: "x", bare: true}, {name: "j", stream: "x"},
-		{name: "other", stream: "y", bare: true}, {name: "k", stream: "x"},
+		{name: "b", stream: "x", bare: true},
+		{name: "b2", stream: "x", bare: true},
+		{name: "j", stream: "x"},
+		{name: "other", stream: "y", bare: true},
+		{name: "k", stream: "x"},
 	}
 	for names, want := range map[string]string{"k": "b b2 k", "k,b2": "b2 k", "": "b b2 j other k", "other,j": "b b2 j other"} {
 		got, err := selectJobs(all, names)

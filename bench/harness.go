@@ -116,8 +116,10 @@ func (h *harness) prepare(ctx context.Context) ([]result, error) {
 			continue
 		}
 		fmt.Fprintf(h.stderr, "publishing %d messages of %d bytes to %s\n", s.messages(h.messages), s.size, s.name)
-		_, err := h.run(ctx, []string{h.self, "publish", "-url", h.url, "-stream", s.name, "-keys", strconv.Itoa(s.keys),
-			"-size", strconv.Itoa(s.size), "-messages", strconv.Itoa(s.messages(h.messages))})
+		_, err := h.run(ctx, []string{
+			h.self, "publish", "-url", h.url, "-stream", s.name, "-keys", strconv.Itoa(s.keys),
+			"-size", strconv.Itoa(s.size), "-messages", strconv.Itoa(s.messages(h.messages)),
+		})
 		if err != nil {
 			return nil, err
 		}

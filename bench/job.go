@@ -30,6 +30,7 @@ func allJobs() []job {
 		{"payload-gzip", "payloads as NDJSON, gzip", "orders", false, capture("payload", "gzip"), lines(0)},
 		{"payload-zstd", "payloads as NDJSON, zstd", "orders", false, capture("payload", "zstd"), lines(0)},
 		{"message-gzip", "whole messages as NDJSON, gzip", "orders", false, capture("message", "gzip"), lines(0)},
+		{"csv-gzip", "the library, JSON decoded by the user, CSV, gzip", "orders", false, csvProgram, lines(1)},
 		{"bare-5000", "as bare, on the stream of 5,000 keys", "orders5000", true, bare("-pull-max-bytes", mib(16)), nil},
 		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, capture("payload", "gzip"), lines(0)},
 	}
@@ -45,11 +46,16 @@ func bare(flags ...string) func(target) []string {
 }
 
 // capture makes the jetcapture command that copies the stream, keyed by the second token of the subject.
-func capture(record, compression string, flags ...string) func(target) []string {
+func capture(record, compression string) func(target) []string {
 	return func(t target) []string {
-		return append([]string{
+		return []string{
 			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once",
 			"--format", "ndjson", "--record", record, "--compression", compression, "--key", "subject[2]",
-		}, flags...)
+		}
 	}
+}
+
+// csvProgram is the command of the part "csv".
+func csvProgram(t target) []string {
+	return []string{t.self, "csv", "-url", t.url, "-stream", t.stream, "-output", t.output}
 }

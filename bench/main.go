@@ -47,6 +47,7 @@ func parts() map[string]part {
 		"server":  runServer,
 		"publish": runPublish,
 		"bare":    runBare,
+		"csv":     runCSV,
 	}
 }
 

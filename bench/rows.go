@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,12 +42,12 @@ func lines(header int) rowCounter {
 }
 
 // countLines counts the lines of a file that is compressed as its suffix says.
-func countLines(path string) (int, error) {
+func countLines(path string) (n int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	var r io.Reader = f
 	switch filepath.Ext(path) {
 	case ".gz":
@@ -61,7 +62,7 @@ func countLines(path string) (int, error) {
 		defer d.Close()
 		r = d
 	}
-	n, buf := 0, make([]byte, 64<<10)
+	buf := make([]byte, 64<<10)
 	for {
 		k, err := r.Read(buf)
 		n += bytes.Count(buf[:k], []byte{'\n'})

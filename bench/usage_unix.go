@@ -15,8 +15,8 @@ func used(p *os.ProcessState) (cpu time.Duration, peak int64) {
 	if !ok {
 		return p.UserTime() + p.SystemTime(), 0
 	}
-	peak = int64(usage.Maxrss) // getrusage(2): bytes on macOS, KiB elsewhere
-	if runtime.GOOS != "darwin" {
+	peak = int64(usage.Maxrss)    //nolint:unconvert // 32 bits on some systems
+	if runtime.GOOS != "darwin" { // getrusage(2): bytes on macOS, KiB elsewhere
 		peak <<= 10
 	}
 	return p.UserTime() + p.SystemTime(), peak

@@ -95,8 +95,10 @@ func ParseNamed(expr string) (Named, error) {
 		return Named{Source: s}, err
 	}
 	if pos, problem := checkName(name); problem != "" {
-		return Named{}, &SyntaxError{Expr: expr, Pos: pos + 1, Problem: problem,
-			Hint: "a name has letters, digits, _, - and inner dots, and begins with a letter"}
+		return Named{}, &SyntaxError{
+			Expr: expr, Pos: pos + 1, Problem: problem,
+			Hint: "a name has letters, digits, _, - and inner dots, and begins with a letter",
+		}
 	}
 	s, err := parse(expr, len(name)+1)
 	return Named{Name: name, Source: s}, err

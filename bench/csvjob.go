@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/nats-io/nats.go"
+)
+
+// examplePayload is the payload of the README example of v0.1.0.
+type examplePayload struct {
+	FirstName string `json:"first_name"`
+	LastName  string `json:"last_name"`
+	Region    string `json:"region"`
+}
+
+// csvOptions are those of the README example of v0.1.0, but for the store: the user's own decoder, with encoding/json in one goroutine, and
+// the user's own rows.
+func csvOptions() *jetcapture.Options[*examplePayload, string] {
+	return &jetcapture.Options[*examplePayload, string]{
+		Compression: jetcapture.GZip,
+		Suffix:      "csv",
+		MaxAge:      time.Hour,
+		MessageDecoder: func(msg *nats.Msg) (*examplePayload, string, error) {
+			var p examplePayload
+			if err := json.Unmarshal(msg.Data, &p); err != nil {
+				return nil, "", err
+			}
+			return &p, p.Region, nil
+		},
+		WriterFactory: func() jetcapture.FormattedDataWriter[*examplePayload] {
+			return jetcapture.NewCSVWriter([]string{"first_name", "last_name", "region"}, func(p *examplePayload) ([][]string, error) {
+				return [][]string{{p.FirstName, p.LastName, p.Region}}, nil
+			})
+		},
+	}
+}
+
+// runCSV is the part "csv": a program that uses the library as the README example of v0.1.0 does, into an archive, once.
+func runCSV(ctx context.Context, args []string, _, stderr io.Writer) (err error) {
+	flags := flag.NewFlagSet("bench csv", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	url := flags.String("url", nats.DefaultURL, "server")
+	stream := flags.String("stream", "orders", "stream to read")
+	output := flags.String("output", "", "directory of the archive")
+	if err := flags.Parse(args); err != nil {
+		return usage(err)
+	}
+	dir, err := bucket.OpenDir(*output)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	nc, err := nats.Connect(*url)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", *url, err)
+	}
+	defer nc.Close()
+	o := csvOptions()
+	o.NATSStreamName = *stream
+	o.BufferToDisk = true
+	o.Once = true
+	o.Archive = jetcapture.Archive[string]{Bucket: dir}
+	o.Logger = slog.New(slog.NewTextHandler(stderr, nil))
+	return o.Build().Run(ctx, nc)
+}
