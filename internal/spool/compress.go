@@ -120,10 +120,9 @@ func (c *compressors) close() {
 	c.queue = nil
 }
 
-// fail gives the frame up, and with it the file.
+// fail gives up a frame that nobody works on, and with it the file.
 func (j *job) fail(s *Spool, err error) {
-	s.mem.put(j.chunks)
-	j.chunks = nil
+	s.drop(j.content)
 	j.out.fail(err)
 	close(j.done)
 }
@@ -136,21 +135,23 @@ type worker struct {
 
 func (w *worker) compress(s *Spool, j *job) {
 	defer w.settle(s)
-	frame, err := w.load(s, j)
-	if err != nil {
-		err = fmt.Errorf("read rows back to compress them: %w", err)
-		if j.prev != nil {
-			<-j.prev
-		}
-		j.fail(s, err)
+	defer close(j.done)
+	if j.out.failure() != nil { // most likely discarded
+		s.drop(j.content)
 		return
 	}
-	w.packed = j.out.packer().Append(w.packed[:0], frame)
+	frame, err := w.load(s, j)
+	if err == nil {
+		w.packed = j.out.packer().Append(w.packed[:0], frame)
+	}
 	if j.prev != nil {
 		<-j.prev
 	}
+	if err != nil {
+		j.out.fail(fmt.Errorf("read rows back to compress them: %w", err))
+		return
+	}
 	j.out.add(w.packed)
-	close(j.done)
 }
 
 // load makes the frame contiguous and gives back where its bytes were.
@@ -160,14 +161,11 @@ func (w *worker) load(s *Spool, j *job) ([]byte, error) {
 		w.plain = make([]byte, need+need/16)
 	}
 	w.plain = w.plain[:headerSize+j.len()]
-	s.again.Add(-j.spilled)
-	if _, err := s.file.readBack(j.last, w.plain[:head]); err != nil {
-		return nil, err
-	}
 	j.copyChunks(w.plain[head:], 0)
 	s.mem.put(j.chunks)
-	j.chunks = nil
-	return w.plain[headerSize:], nil
+	s.again.Add(-j.spilled)
+	err := s.file.readBack(j.last, w.plain[:head])
+	return w.plain[headerSize:], err
 }
 
 // settle charges the room that the worker keeps, and drops what only a huge row needed.

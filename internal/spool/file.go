@@ -231,20 +231,20 @@ func (f *file) release(i int) {
 	f.size = size
 }
 
-// readBack reads the extents that end with last into the end of dst, frees them, and returns the bytes. dst must have
-// headerSize bytes more than they are: each read brings its header along, over which the next one writes.
-func (f *file) readBack(last extent, dst []byte) ([]byte, error) {
+// readBack reads the extents that end with last into the end of dst and frees them. dst has headerSize bytes more than
+// they hold: each read brings its header along, over which the next one writes.
+func (f *file) readBack(last extent, dst []byte) error {
 	end := int64(len(dst))
 	for e := last; e.size > 0; {
 		from := end - int64(e.size)
 		if err := f.readAt(dst[from:end], e.off); err != nil {
-			return nil, err
+			return err
 		}
 		f.free(e)
 		end = from + headerSize
 		e = parseExtent(dst[from:end])
 	}
-	return dst[end:], nil
+	return nil
 }
 
 // chain returns the extents that end with last, the oldest first.

@@ -60,7 +60,7 @@ func (s *Spool) spill(want int64) (freed int64, err error) {
 		if len(s.pass.moves) == 0 {
 			return freed, nil
 		}
-		s.fill(off)
+		s.fill()
 		err = s.file.write(s.pass.buf)
 		n := s.settle(off, err)
 		if err != nil {
@@ -111,8 +111,8 @@ func (t *stash) fit(room int64) (mv move, held int64) {
 	return mv, held
 }
 
-// fill lays the pass out as it will be at off of the file.
-func (s *Spool) fill(off int64) {
+// fill lays the pass out as it will be in the file.
+func (s *Spool) fill() {
 	p := &s.pass
 	if p.buf == nil {
 		p.buf = make([]byte, 0, s.file.segment)

@@ -51,7 +51,7 @@ type Spool struct {
 	file   file
 	frames compressors
 
-	spilling sync.Mutex // one pass at a time
+	spilling sync.Mutex // one pass at a time, guarding it
 	pass     pass
 	blocked  atomic.Bool  // the last pass could not write: a limit or an error
 	again    atomic.Int64 // bytes on disk that will be written once more, in another form
