@@ -102,6 +102,9 @@ func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *s
 	facts.Unproved = s.reason == cutlog.ReasonDiverged && k.opts.NATSConsumerName != ""
 	p := s.cut.Plan(k.w.Head, facts)
 	won, err := k.w.Commit(ctx, p, func(ctx context.Context) ([]cutlog.File, error) { return k.putAll(ctx, p, s) })
+	if errors.Is(err, engine.ErrOvertaken) {
+		return fmt.Errorf("%w: %w", errBehind, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,14 @@ func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *s
 
 // ack acknowledges what a done record covers. What the server does not confirm comes again, is recognised and acknowledged then.
 func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint64) error {
-	if err := rd.Ack(ctx, to); err != nil && ctx.Err() == nil {
+	if k.opts.NATSConsumerName == "" {
+		return nil
+	}
+	ok, err := k.entry.MayAck(ctx)
+	if ok {
+		err = rd.Ack(ctx, to)
+	}
+	if err != nil && ctx.Err() == nil {
 		k.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", to, "error", err)
 	}
 	k.w.At(engine.AfterAck)

@@ -60,11 +60,11 @@ func (d *Done) Check() error {
 // EncodeLost checks a lost record and encodes it. CheckLost checks it against its plan.
 func EncodeLost(capture string, l *Lost) (Record, error) {
 	if err := l.Check(); err != nil {
-		return Record{}, fmt.Errorf("encode %s: %w", LostName(capture, l.N), err)
+		return Record{}, fmt.Errorf("encode %s: %w", LostName(capture, l.N, l.K), err)
 	}
 	out := *l
 	out.Version = Version
-	return seal(LostName(capture, l.N), &out)
+	return seal(LostName(capture, l.N, l.K), &out)
 }
 
 // DecodeLost reads the bytes of a stored lost record and checks it. Its errors are *CorruptError and *VersionError.
@@ -80,8 +80,8 @@ func decodeLost(name string, data []byte) (*Lost, error) {
 
 // Check reports what is wrong with a lost record by itself.
 func (l *Lost) Check() error {
-	if l.N == 0 || !isSum(l.Plan) {
-		return fmt.Errorf("check lost %d: number or sum of the plan (%q) is none", l.N, l.Plan)
+	if l.N == 0 || l.K == 0 || !isSum(l.Plan) {
+		return fmt.Errorf("check lost %d: number, count (%d) or sum of the plan (%q) is none", l.N, l.K, l.Plan)
 	}
 	if len(l.Blocks) == 0 {
 		return fmt.Errorf("check lost %d: no blocks", l.N)
@@ -107,6 +107,21 @@ func CheckLost(p *Plan, planSum string, l *Lost) error {
 		}
 		if more := b.Seqs.Minus(p.Blocks[b.Block].Seqs); !more.Empty() {
 			return fmt.Errorf("check lost %d: block %d does not hold stream sequence %d", l.N, b.Block, more.First())
+		}
+	}
+	return nil
+}
+
+// follows checks that a lost record holds all that is in the one before.
+func (l *Lost) follows(before *Lost) error {
+	if before == nil {
+		return nil
+	}
+	sets := l.byBlock()
+	for _, b := range before.Blocks {
+		if missing := b.Seqs.Minus(sets[b.Block]); !missing.Empty() {
+			return fmt.Errorf("check lost %d: record %d lacks stream sequence %d of block %d, which the one before holds",
+				l.N, l.K, missing.First(), b.Block)
 		}
 	}
 	return nil

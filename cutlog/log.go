@@ -203,24 +203,27 @@ func (l *Log) complete(ctx context.Context, h Head) (Head, error) {
 	return h, nil
 }
 
-// addLost adds the lost record of a cut, if there is one.
+// addLost adds the newest lost record of a cut, or the one that its done record names.
 func (l *Log) addLost(ctx context.Context, h Head) (Head, error) {
-	name := LostName(l.capture, h.N)
-	data, err := l.store.Get(ctx, name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && h.Done == nil:
-		return h, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return h, l.missing(name, fmt.Sprintf("the lost record that done %d names", h.N))
-	case err != nil:
-		return h, fmt.Errorf("read %s: %w", name, err)
-	}
-	if h.Lost, err = decodeLost(name, data); err != nil {
-		return h, err
-	}
-	h.LostSum = Sum(data)
-	if err := CheckLost(h.Plan, h.PlanSum, h.Lost); err != nil {
-		return h, &CorruptError{Object: name, Expected: fmt.Sprintf("the lost record of plan %d", h.N), Found: err.Error(), Advice: adviceRestore}
+	for k := uint64(1); h.Done == nil || h.Done.Lost != h.LostSum; k++ {
+		name := LostName(l.capture, h.N, k)
+		data, err := l.store.Get(ctx, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && h.Done == nil:
+			return h, nil
+		case errors.Is(err, fs.ErrNotExist):
+			return h, l.missing(name, fmt.Sprintf("the lost record that done %d names", h.N))
+		case err != nil:
+			return h, fmt.Errorf("read %s: %w", name, err)
+		}
+		lost, err := decodeLost(name, data)
+		if err != nil {
+			return h, err
+		}
+		if err := errors.Join(CheckLost(h.Plan, h.PlanSum, lost), lost.follows(h.Lost)); err != nil || lost.K != k {
+			return h, &CorruptError{Object: name, Expected: fmt.Sprintf("lost record %d of plan %d", k, h.N), Found: fmt.Sprint(err), Advice: adviceRestore}
+		}
+		h.Lost, h.LostSum = lost, Sum(data)
 	}
 	return h, nil
 }

@@ -330,23 +330,23 @@ func TestLostRefuses(t *testing.T) {
 	}{
 		"removed": {
 			func(s *memStore, h cutlog.Head, _ *cutlog.Lost, _ *cutlog.Done) {
-				delete(s.objects, cutlog.LostName(capture, h.N))
+				delete(s.objects, cutlog.LostName(capture, h.N, 1))
 			},
-			"nothing", cutlog.LostName(capture, 2),
+			"nothing", cutlog.LostName(capture, 2, 1),
 		},
 		"another plan": {
 			func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) { l.Plan = cutlog.Sum(nil) },
-			"belongs to plan 2", cutlog.LostName(capture, 2),
+			"belongs to plan 2", cutlog.LostName(capture, 2, 1),
 		},
 		"too many blocks": {
 			func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) { l.Blocks[1].Block = 3 },
-			"block 3, but the plan has 3", cutlog.LostName(capture, 2),
+			"block 3, but the plan has 3", cutlog.LostName(capture, 2, 1),
 		},
 		"not in the block": {
 			func(_ *memStore, _ cutlog.Head, l *cutlog.Lost, _ *cutlog.Done) {
 				l.Blocks[0].Seqs = cutlog.NewSeqSet(11)
 			},
-			"does not hold stream sequence 11", cutlog.LostName(capture, 2),
+			"does not hold stream sequence 11", cutlog.LostName(capture, 2, 1),
 		},
 		"missing file is not lost": {
 			func(_ *memStore, _ cutlog.Head, _ *cutlog.Lost, d *cutlog.Done) {

@@ -23,6 +23,7 @@ const (
 	incDigits  = 8
 	planSuffix = ".plan.json.gz"
 	lostSuffix = ".lost.json"
+	lostMore   = ".lost." // and a number from 2 on, and ".json"
 	doneSuffix = ".done.json"
 )
 
@@ -45,8 +46,23 @@ func LogPrefix(capture string) string { return logRoot + "/" + capture + "/log/"
 // PlanName is the name of plan n.
 func PlanName(capture string, n uint64) string { return recordName(capture, n, planSuffix) }
 
-// LostName is the name of the lost record of cut n.
-func LostName(capture string, n uint64) string { return recordName(capture, n, lostSuffix) }
+// LostName is the name of lost record k of cut n. The first has k = 1 and no number in its name.
+func LostName(capture string, n, k uint64) string {
+	if k <= 1 {
+		return recordName(capture, n, lostSuffix)
+	}
+	return recordName(capture, n, lostMore+strconv.FormatUint(k, 10)+".json")
+}
+
+// isLostSuffix reports whether a name ends as that of a lost record.
+func isLostSuffix(s string) bool {
+	if s == lostSuffix {
+		return true
+	}
+	number, found := strings.CutPrefix(strings.TrimSuffix(s, ".json"), lostMore)
+	k, err := strconv.ParseUint(number, 10, 64)
+	return found && err == nil && k >= 2 && s == lostMore+strconv.FormatUint(k, 10)+".json"
+}
 
 // DoneName is the name of done n.
 func DoneName(capture string, n uint64) string { return recordName(capture, n, doneSuffix) }
@@ -62,13 +78,13 @@ func ParseLogName(name string) (n uint64, kind RecordKind, ok bool) {
 	if !isLog || LogPrefix(capture) != dir || strings.Contains(capture, "/") || capture == "" || len(base) < seqDigits {
 		return 0, "", false
 	}
-	switch base[seqDigits:] {
-	case planSuffix:
+	switch suffix := base[seqDigits:]; {
+	case suffix == planSuffix:
 		kind = RecordPlan
-	case lostSuffix:
-		kind = RecordLost
-	case doneSuffix:
+	case suffix == doneSuffix:
 		kind = RecordDone
+	case isLostSuffix(suffix):
+		kind = RecordLost
 	default:
 		return 0, "", false
 	}

@@ -15,7 +15,7 @@ func TestLogNames(t *testing.T) {
 		kind      cutlog.RecordKind
 	}{
 		{cutlog.PlanName("ORDERS", 1), "_jetcapture/ORDERS/log/00000000000000000001.plan.json.gz", 1, cutlog.RecordPlan},
-		{cutlog.LostName("a.b", 42), "_jetcapture/a.b/log/00000000000000000042.lost.json", 42, cutlog.RecordLost},
+		{cutlog.LostName("a.b", 42, 1), "_jetcapture/a.b/log/00000000000000000042.lost.json", 42, cutlog.RecordLost},
 		{cutlog.DoneName("S", 1<<64-1), "_jetcapture/S/log/18446744073709551615.done.json", 1<<64 - 1, cutlog.RecordDone},
 	} {
 		n, kind, ok := cutlog.ParseLogName(c.got)

@@ -127,10 +127,13 @@ type File struct {
 	Missing bool `json:"missing,omitempty"`
 }
 
-// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block, in the order of the plan's blocks.
+// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block, in the order of the plan's blocks. When that redo is
+// interrupted and the next one finds that the stream has dropped still more, it puts <n>.lost.2.json, and so on: each holds all that is
+// in the one before, so the newest counts, or the one that done names.
 type Lost struct {
 	Version int         `json:"version"`
 	N       uint64      `json:"n"`
+	K       uint64      `json:"k"`    // 1 for the first
 	Plan    string      `json:"plan"` // SHA-256 (hex) of the bytes of plan n
 	Writer  Writer      `json:"writer"`
 	Blocks  []LostBlock `json:"blocks"`

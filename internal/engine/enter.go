@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -112,7 +113,7 @@ func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 func (e *Entry) finishHead(ctx context.Context) error {
 	p := e.Head.Plan
 	if len(p.Blocks) == 0 { // nothing to store: no reason to wait, nothing to tell
-		return e.Done(ctx, nil)
+		return overtaken(e.Done(ctx, nil))
 	}
 	if p.Writer.Instance != e.Me.Instance && e.Takeover > 0 {
 		if done, err := e.awaitDone(ctx); err != nil || done {
@@ -124,11 +125,11 @@ func (e *Entry) finishHead(ctx context.Context) error {
 		return err
 	}
 	e.Observer.Redoing(p)
-	if err := e.Finish(ctx, e.Redoer, id != Same); err != nil {
-		return err
+	err = e.Finish(ctx, e.Redoer, id != Same)
+	if err == nil {
+		e.Observer.Redone(e.Head)
 	}
-	e.Observer.Redone(e.Head)
-	return nil
+	return overtaken(err)
 }
 
 // awaitDone leaves a cut to its writer for Takeover, and reports whether the log went on meanwhile.
@@ -166,6 +167,13 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 			in.Stream.Name, in.Stream.Created, e.Capture)
 	}
 	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
+}
+
+// MayAck reports whether the stream still is the head's. Acks name messages by sequence, so that one which is late would hit another
+// message after a rollback.
+func (e *Entry) MayAck(ctx context.Context) (bool, error) {
+	_, id, err := e.judge(ctx, nil)
+	return err == nil && id == Same, err
 }
 
 // lookTwice judges the stream; one that seems rolled back is looked at again after SecondLook.
@@ -240,7 +248,15 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	}
 	e.RolledBack = false
 	e.Observer.Diverged(old, p, o.Note)
-	return e.Done(ctx, nil)
+	return overtaken(e.Done(ctx, nil))
+}
+
+// overtaken makes nothing of ErrOvertaken, where the log is read again anyway.
+func overtaken(err error) error {
+	if errors.Is(err, ErrOvertaken) {
+		return nil
+	}
+	return err
 }
 
 // lastCommon goes back through the plans of the incarnation to the newest anchor that the stream still has.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -107,44 +108,62 @@ func (w *Writer) Lost(i int) cutlog.SeqSet {
 	return cutlog.SeqSet{}
 }
 
-// lose puts the lost record, before the first file that is not as planned.
+// lose puts a lost record, before the first file that is not as planned, unless the one that is there says all. When another writer's won, or the
+// stream has dropped more since an earlier one, the next has all of both.
 func (w *Writer) lose(ctx context.Context, held []Remade) error {
-	if len(held) == 0 {
-		return nil
-	}
-	slices.SortFunc(held, func(a, b Remade) int { return a.Block - b.Block })
-	l := &cutlog.Lost{Version: cutlog.Version, N: w.Head.N, Plan: w.Head.PlanSum, Writer: w.Me}
-	for _, m := range held {
-		l.Blocks = append(l.Blocks, cutlog.LostBlock{Block: m.Block, Seqs: m.Lost})
-	}
-	rec, err := cutlog.EncodeLost(w.Capture, l)
-	if err != nil {
-		return fmt.Errorf("record what cut %d lost: %w", l.N, err)
-	}
-	won, err := w.put(ctx, rec)
-	if err != nil {
-		return err
-	}
-	w.At(AfterLost)
-	if won {
-		w.Head.Lost, w.Head.LostSum = l, rec.Sum
-		return nil
-	}
-	if err := w.Refresh(ctx); err != nil {
-		return err
-	}
-	return w.coveredByLost(held)
-}
-
-// coveredByLost checks that the lost record that is there covers what we lost: the stream may have lost more since it was put.
-func (w *Writer) coveredByLost(held []Remade) error {
-	for _, m := range held {
-		if more := m.Lost.Minus(w.Lost(m.Block)); !more.Empty() {
-			return fmt.Errorf("redo cut %d of capture %s: block %s lost more (sequences %d to %d) after its lost record was written",
-				w.Head.N, w.Capture, w.Head.Plan.Blocks[m.Block].Name, more.First(), more.Last())
+	for {
+		l := w.allLost(held)
+		if l == nil {
+			return nil
+		}
+		rec, err := cutlog.EncodeLost(w.Capture, l)
+		if err != nil {
+			return fmt.Errorf("record what cut %d lost: %w", l.N, err)
+		}
+		won, err := w.put(ctx, rec)
+		if err != nil {
+			return err
+		}
+		w.At(AfterLost)
+		if won {
+			w.Head.Lost, w.Head.LostSum = l, rec.Sum
+			return nil
+		}
+		n := w.Head.N
+		if err := w.Refresh(ctx); err != nil {
+			return err
+		}
+		if w.Head.N != n || w.Head.Done != nil {
+			return ErrOvertaken
 		}
 	}
-	return nil
+}
+
+// allLost is the lost record that has to be put, or nil when the newest one covers what is held.
+func (w *Writer) allLost(held []Remade) *cutlog.Lost {
+	sets := map[int]cutlog.SeqSet{}
+	k := uint64(1)
+	if before := w.Head.Lost; before != nil {
+		k = before.K + 1
+		for _, b := range before.Blocks {
+			sets[b.Block] = b.Seqs
+		}
+	}
+	more := false
+	for _, m := range held {
+		if !m.Lost.Minus(sets[m.Block]).Empty() {
+			more = true
+			sets[m.Block] = sets[m.Block].Union(m.Lost)
+		}
+	}
+	if !more {
+		return nil
+	}
+	l := &cutlog.Lost{Version: cutlog.Version, N: w.Head.N, K: k, Plan: w.Head.PlanSum, Writer: w.Me}
+	for _, i := range slices.Sorted(maps.Keys(sets)) {
+		l.Blocks = append(l.Blocks, cutlog.LostBlock{Block: i, Seqs: sets[i]})
+	}
+	return l
 }
 
 // Assignment tells, in a redo, which block of a plan a message belongs to: by the plan, never by today's keys, limits or windows.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -72,7 +73,7 @@ func (w *Writer) Commit(ctx context.Context, p *cutlog.Plan, store func(ctx cont
 // Plan puts the plan p and makes it the head when it won its number.
 func (w *Writer) Plan(ctx context.Context, p *cutlog.Plan) (won bool, err error) {
 	rec, err := cutlog.EncodePlan(w.Capture, p)
-	if err != nil {
+	if err = errors.Join(err, cutlog.CheckChain(w.Head, p)); err != nil {
 		return false, fmt.Errorf("plan cut %d: %w", p.N, err)
 	}
 	w.At(BeforePlan)
@@ -104,13 +105,16 @@ func (w *Writer) Done(ctx context.Context, files []cutlog.File) error {
 	return nil
 }
 
+// ErrOvertaken says that other writers have finished our cut and gone on: what was read since has to be dropped, and the log entered again.
+var ErrOvertaken = errors.New("other writers have finished this cut and gone on")
+
 // sameDone accepts the done record that another writer put for the same cut.
 func (w *Writer) sameDone(ctx context.Context, ours *cutlog.Done) error {
 	if err := w.Refresh(ctx); err != nil {
 		return err
 	}
 	if w.Head.N > ours.N {
-		return nil // finished, and more
+		return ErrOvertaken
 	}
 	if w.Head.Done == nil || w.Head.Done.Plan != ours.Plan {
 		return fmt.Errorf("done record of cut %d in capture %s belongs to another plan: run verify on the archive", ours.N, w.Capture)

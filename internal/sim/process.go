@@ -156,6 +156,9 @@ func (p *process) life(ctx context.Context) error {
 			return errAgain
 		}
 		won, err := p.commit(ctx, cut, facts, r, ended)
+		if errors.Is(err, engine.ErrOvertaken) {
+			return errAgain
+		}
 		if err != nil {
 			return err
 		}
@@ -246,7 +249,9 @@ func (p *process) commit(ctx context.Context, cut *engine.Cut, s engine.StreamFa
 	if err != nil || !won {
 		return won, err
 	}
-	r.ack(plan)
+	if ok, err := p.entry.MayAck(ctx); err == nil && ok {
+		r.ack(plan)
+	}
 	p.cross(engine.AfterAck)
 	return true, nil
 }

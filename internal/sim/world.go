@@ -283,6 +283,9 @@ func (w *World) finished(p *process) bool {
 	if h.Plan == nil || h.Done == nil || !h.Plan.Stream.Created.Equal(w.stream.cur.created) {
 		return false
 	}
+	if _, more := w.store.objects[planName(h.N+1)]; more {
+		return false
+	}
 	for seq := range w.stream.cur.alive {
 		if seq > h.Plan.To {
 			return false
