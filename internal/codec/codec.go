@@ -39,8 +39,9 @@ type encoder interface {
 	appendFrame(dst, frame []byte) []byte
 }
 
-// formats in the order in which errors list them. The default levels are the fastest ones: on JSON lines of 200 bytes
-// the next slower level costs about half the speed and saves a tenth of the bytes (see the benchmarks).
+// formats in the order in which errors list them. The default levels are the fastest ones: on JSON lines of about 190
+// bytes, gzip 6 takes 2.3 times the CPU of gzip 1 for 7 % fewer bytes, and zstd 3 takes 1.7 times that of zstd 1 for none
+// (BenchmarkAppend).
 func formats() []format {
 	return []format{
 		{name: None, encoder: newPlainEncoder, open: openPlain},
