@@ -81,7 +81,7 @@ type unsealer struct {
 }
 
 func newUnsealer(src io.Reader) *unsealer {
-	return &unsealer{src: bufio.NewReaderSize(src, 64<<10), hash: sha256.New()}
+	return &unsealer{src: bufio.NewReaderSize(src, 8<<10), hash: sha256.New()}
 }
 
 // Read implements io.Reader. It holds the last sealSize bytes back.

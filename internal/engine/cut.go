@@ -97,14 +97,11 @@ func (c *Cut) Empty() bool { return len(c.Blocks) == 0 && c.Skipped.Empty() }
 // Moved reports whether there is anything to cut: messages, or proved absence.
 func (c *Cut) Moved() bool { return c.Through > c.From || !c.Empty() }
 
-// planBlockOverhead is what a plan holds of a block besides its sequences, key and directory.
-const planBlockOverhead = 300
-
 // PlanBytes estimates the size of the cut's plan, unpacked.
 func (c *Cut) PlanBytes() int {
 	n := c.Skipped.EncodedLen()
 	for _, b := range c.Blocks {
-		n += b.Seqs.EncodedLen() + 2*len(b.Dir) + planBlockOverhead
+		n += (&cutlog.Block{Key: b.Key, Dir: b.Dir, Seqs: b.Seqs}).EncodedLen()
 	}
 	return n
 }

@@ -44,14 +44,23 @@ func (w *Writer) At(point string) {
 	}
 }
 
-// Refresh reads the newest record of the log.
+// Refresh reads the newest record of the log, from the newest known on.
 func (w *Writer) Refresh(ctx context.Context) error {
 	return w.Retry(ctx, "read the cut log", func(ctx context.Context) error {
-		head, err := w.Log.Head(ctx)
-		if err == nil {
-			w.Head = head
+		if w.Head.Plan == nil {
+			head, err := w.Log.Head(ctx)
+			if err == nil {
+				w.Head = head
+			}
+			return err
 		}
-		return err
+		for {
+			next, ok, err := w.Log.Next(ctx, w.Head)
+			if err != nil || !ok {
+				return err
+			}
+			w.Head = next
+		}
 	})
 }
 

@@ -120,13 +120,12 @@ func judge(w *World) []string {
 func (v *verdict) readLog() (plans []*planRecord) {
 	prev, to := "", uint64(0)
 	for n := uint64(1); ; n++ {
-		data, ok := v.w.store.objects[planName(n)]
-		if !ok {
+		if _, ok := v.w.store.objects[planName(n)]; !ok {
 			return plans
 		}
-		p, err := parsePlan(data)
-		if err != nil {
-			v.fail("plan %d: %v", n, err)
+		p := v.w.plan(n)
+		if p == nil {
+			v.fail("plan %d cannot be read", n)
 			return plans
 		}
 		done, ok := v.w.store.objects[doneName(n)]

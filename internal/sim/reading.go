@@ -83,8 +83,7 @@ func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
 		}
 		seq, m, ok := r.fetch()
 		if !ok {
-			r.idle(cut)
-			return reads
+			return r.idle(cut)
 		}
 		if seq <= r.from {
 			if w.cfg.Durable {
@@ -116,13 +115,19 @@ func (r *reading) fetch() (uint64, message, bool) {
 	return seq, m, ok
 }
 
-// idle is a heartbeat: everything up to the stream's end is in hand.
-func (r *reading) idle(cut *engine.Cut) {
+// idle is a heartbeat. It tells how much the consumer has delivered, to whomever; if that is what arrived here, everything up to the
+// stream's end is in hand.
+func (r *reading) idle(cut *engine.Cut) outcome {
 	s := r.p.w.stream
-	if !r.p.w.cfg.Durable && s.cur.last > cut.Through {
-		cut.Through = s.cur.last
-		r.pos = max(r.pos, s.cur.last)
+	if r.p.w.cfg.Durable {
+		if s.consumer.delivered != r.base+r.delivered {
+			return disturbed
+		}
+		return reads
 	}
+	cut.Through = max(cut.Through, s.cur.last)
+	r.pos = max(r.pos, s.cur.last)
+	return reads
 }
 
 // counted compares the consumer's counts with ours, before a cut.

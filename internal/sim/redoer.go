@@ -88,11 +88,14 @@ func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, don
 		if p.w.rng.IntN(3) == 0 {
 			p.yield()
 		}
-		if epoch != p.w.stream.epoch {
+		if epoch != p.w.stream.epoch || !p.w.stream.cur.created.Equal(plan.Stream.Created) {
 			return errAgain
 		}
 		i, ok := assign.Block(seq)
 		m, alive := p.w.stream.cur.alive[seq]
+		if alive && seq == plan.Anchor.Seq && m.anchor(seq) != plan.Anchor && p.w.cfg.Mutant != NoAnchor {
+			return errAgain
+		}
 		if !ok || !alive {
 			continue
 		}

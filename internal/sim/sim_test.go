@@ -3,7 +3,9 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,6 +51,12 @@ func run(first, n uint64, m Mutant) (cov Coverage, violation string) {
 	}
 	all.Wait()
 	return cov, violation
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	debug.SetGCPercent(800) // many small worlds
+	os.Exit(m.Run())
 }
 
 func TestSimulation(t *testing.T) {

@@ -32,6 +32,7 @@ type branch struct {
 	alive       map[uint64]message
 	ever        map[uint64]message
 	deleted     map[uint64]bool // by an operator, one by one or by a purge of the middle
+	rolled      bool            // it began as the rest of another branch
 }
 
 // stream is the source that all processes of a world read.
@@ -74,7 +75,7 @@ func (s *stream) recreate() {
 func (s *stream) rollBack(n int) {
 	old := s.cur
 	to := old.last - min(uint64(n), old.last-min(old.first-1, old.last))
-	s.cur = &branch{created: old.created, first: min(old.first, to+1), last: to, alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: maps.Clone(old.deleted)}
+	s.cur = &branch{created: old.created, first: min(old.first, to+1), last: to, alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: maps.Clone(old.deleted), rolled: true}
 	for seq, m := range old.alive {
 		if seq <= to {
 			s.cur.alive[seq] = m
@@ -91,6 +92,16 @@ func (s *stream) rollBack(n int) {
 	s.consumer.floor = min(s.consumer.floor, to)
 	maps.DeleteFunc(s.consumer.pending, func(seq uint64, _ bool) bool { return seq > to })
 	s.epoch++
+}
+
+// whole reports whether the newest n+1 messages are all there.
+func (s *stream) whole(n int) bool {
+	for i := range uint64(n + 1) {
+		if _, ok := s.cur.alive[s.cur.last-i]; !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // publish adds n messages.

@@ -49,7 +49,7 @@ type Config struct {
 // NewConfig draws a configuration from a seed.
 func NewConfig(seed uint64, m Mutant) Config {
 	kind := seed % 3
-	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 500, CrashOneIn: 40}
+	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 300, CrashOneIn: 40}
 }
 
 // Coverage counts what schedules went through.
@@ -94,6 +94,7 @@ type World struct {
 	stream   *stream
 	procs    []*process
 	contents map[*engine.Block]*open
+	parsed   map[uint64]*planRecord
 	boots    int
 	step     int
 	faults   bool
@@ -112,7 +113,7 @@ func (w *World) trace(format string, args ...any) {
 
 // NewWorld returns a world at its beginning.
 func NewWorld(cfg Config) *World {
-	w := &World{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x6a65740a)), Cov: NewCoverage(), contents: map[*engine.Block]*open{}}
+	w := &World{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x6a65740a)), Cov: NewCoverage(), contents: map[*engine.Block]*open{}, parsed: map[uint64]*planRecord{}}
 	w.store = &store{w: w, objects: map[string][]byte{}}
 	w.stream = newStream(w)
 	w.Cov.Schedules = 1
@@ -162,10 +163,10 @@ func (w *World) happen() {
 	switch n := w.rng.IntN(1000); {
 	case n < 40:
 		w.stream.publish(1 + w.rng.IntN(4))
-	case n < 46:
+	case n < 46 && !w.stream.cur.rolled:
 		w.Cov.Expired++
 		w.stream.expire(1 + w.rng.IntN(3))
-	case n < 50:
+	case n < 50 && !w.stream.cur.rolled:
 		w.Cov.Deleted++
 		w.stream.remove(1 + w.rng.Uint64N(w.stream.cur.last+1))
 	case n < 52:
@@ -173,9 +174,7 @@ func (w *World) happen() {
 		w.stream.recreate()
 		w.stream.publish(w.rng.IntN(4))
 	case n < 55:
-		w.Cov.RolledBack++
-		w.stream.rollBack(1 + w.rng.IntN(6))
-		w.stream.publish(w.rng.IntN(8))
+		w.rollBack(1 + w.rng.IntN(6))
 	case n < 58 && w.cfg.Durable:
 		w.Cov.Resets++
 		w.stream.reset()
@@ -188,6 +187,17 @@ func (w *World) happen() {
 	default:
 		w.resume()
 	}
+}
+
+// rollBack loses the newest n messages of the stream and lets it grow again. Only an anchor tells that: where it may have been dropped,
+// on a work queue or after an expiry, nobody could notice, so the world does not do it there.
+func (w *World) rollBack(n int) {
+	if w.cfg.WorkQueue || !w.stream.whole(n) {
+		return
+	}
+	w.Cov.RolledBack++
+	w.stream.rollBack(n)
+	w.stream.publish(w.rng.IntN(8))
 }
 
 func (w *World) live() []*process {
@@ -283,8 +293,13 @@ func (w *World) finished(p *process) bool {
 	if h.Plan == nil || h.Done == nil || !h.Plan.Stream.Created.Equal(w.stream.cur.created) {
 		return false
 	}
-	if _, more := w.store.objects[planName(h.N+1)]; more {
+	if _, more := w.store.objects[planName(h.N+1)]; more || w.stream.cur.last < h.Plan.To {
 		return false
+	}
+	if a := h.Plan.Anchor; a.Seq > 0 {
+		if m, ok := w.stream.cur.alive[a.Seq]; ok && m.anchor(a.Seq) != a {
+			return false
+		}
 	}
 	for seq := range w.stream.cur.alive {
 		if seq > h.Plan.To {
@@ -302,14 +317,27 @@ func (w *World) acked(seq uint64) {
 		if _, done := w.store.objects[doneName(n)]; !done {
 			break
 		}
-		p, err := parsePlan(w.store.objects[planName(n)])
-		if err == nil && p.Stream.Created.Equal(w.stream.cur.created) {
+		if p := w.plan(n); p != nil && p.Stream.Created.Equal(w.stream.cur.created) {
 			to = p.To
 		}
 	}
 	if seq > to {
 		w.broken = append(w.broken, fmt.Sprintf("sequence %d was acknowledged, done records cover up to %d", seq, to))
 	}
+}
+
+// plan parses plan n, once.
+func (w *World) plan(n uint64) *planRecord {
+	data := w.store.objects[planName(n)]
+	if p := w.parsed[n]; p != nil && len(data) > 0 && w.cfg.Mutant != NoCreateOnly {
+		return p
+	}
+	p, err := parsePlan(data)
+	if err != nil {
+		return nil
+	}
+	w.parsed[n] = p
+	return p
 }
 
 // sortedNames lists the objects.
