@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"testing"
-
-	"github.com/urfave/cli/v2"
 )
 
 // signalSelf sends an interrupt to this process, which must have asked to be notified.
@@ -53,7 +51,7 @@ func TestUntilSignalFirstStopsSecondGivesUp(t *testing.T) {
 	default:
 	}
 	signalSelf(t)
-	var exit cli.ExitCoder
+	var exit interface{ ExitCode() int } // cli.ExitCoder
 	if err := <-result; !errors.As(err, &exit) || exit.ExitCode() != 130 {
 		t.Errorf("got %v, want exit code 130", err)
 	}

@@ -2,11 +2,12 @@ package jetcapture_test
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // what the service verifies
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -72,9 +73,7 @@ func (f *fakeAzure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if f.after != nil && f.after(w, r) {
 			return
 		}
-		for k, v := range answer.Header() {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	}

@@ -11,7 +11,10 @@ import (
 
 func TestEscapePathStaysBelow(t *testing.T) {
 	seen := map[string]string{}
-	hostile := []string{"", ".", "..", "../x", "a/b", `a\b`, "a%2Fb", "_jetcapture", ".hidden", "NUL", "con", "\x00", "\xff", "é", strings.Repeat("x", 300), strings.Repeat("x", 301)}
+	hostile := []string{
+		"", ".", "..", "../x", "a/b", `a\b`, "a%2Fb", "_jetcapture", ".hidden", "NUL", "con", "\x00", "\xff", "é",
+		strings.Repeat("x", 300), strings.Repeat("x", 301),
+	}
 	for _, key := range hostile {
 		segment := jetcapture.EscapePath(key)
 		if other, ok := seen[segment]; ok {

@@ -38,17 +38,18 @@ func NatsToNats[K DestKey](resolve func(msg *nats.Msg) K) func(msg *nats.Msg) (*
 func SubjectToDestKey(msg *nats.Msg) string { return msg.Subject }
 
 func newNatsMessage(msg *nats.Msg) (*NatsMessage, error) {
-	delivered, err := msg.Metadata()
+	metadata, err := msg.Metadata() // a fresh one each time
 	if err != nil {
 		return nil, err
 	}
+	forgetDelivery(metadata)
 	m := &NatsMessage{
 		Subject:    msg.Subject,
 		SubjectRaw: rawSubject(msg.Subject),
-		Header:     maps.Clone(map[string][]string(msg.Header)),
+		Header:     msg.Header,
 		HeaderRaw:  rawHeader(msg.Header),
 		Data:       msg.Data,
-		Metadata:   storedMetadata(delivered),
+		Metadata:   metadata,
 	}
 	// Both forms of emptiness occur, depending on where a message was read: rows must not tell.
 	if m.Header == nil {
@@ -60,13 +61,9 @@ func newNatsMessage(msg *nats.Msg) (*NatsMessage, error) {
 	return m, nil
 }
 
-// storedMetadata is what of a delivery's metadata is a fact about the stored message.
-func storedMetadata(d *nats.MsgMetadata) *nats.MsgMetadata {
-	return &nats.MsgMetadata{
-		Stream:    d.Stream,
-		Sequence:  nats.SequencePair{Stream: d.Sequence.Stream},
-		Timestamp: d.Timestamp.UTC(),
-	}
+// forgetDelivery leaves only what is a fact about the stored message.
+func forgetDelivery(m *nats.MsgMetadata) {
+	*m = nats.MsgMetadata{Stream: m.Stream, Sequence: nats.SequencePair{Stream: m.Sequence.Stream}, Timestamp: m.Timestamp.UTC()}
 }
 
 // rawSubject returns the bytes of a subject that is not valid UTF-8, and nil for any other.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/nats-io/nats.go"
@@ -67,19 +68,23 @@ func appendJSONHeader(dst []byte, h map[string][]string) []byte {
 	if h == nil {
 		return append(dst, "null"...)
 	}
-	var few [8]string // most headers' names need no allocation
-	names := few[:0]
-	for name := range h {
-		names = append(names, name)
+	type field struct {
+		name   string
+		values []string
 	}
-	slices.Sort(names)
+	var few [8]field // most headers need no allocation
+	fields := few[:0]
+	for name, values := range h {
+		fields = append(fields, field{name, values})
+	}
+	slices.SortFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	dst = append(dst, '{')
-	for i, name := range names {
+	for i, f := range fields {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendJSONString(dst, name), ':')
-		dst = appendJSONStrings(dst, h[name])
+		dst = append(appendJSONString(dst, f.name), ':')
+		dst = appendJSONStrings(dst, f.values)
 	}
 	return append(dst, '}')
 }

@@ -28,7 +28,7 @@ func main() {
 	}
 	if err := run(ctx, url); err != nil {
 		fmt.Fprintln(os.Stderr, "v010readme:", err)
-		os.Exit(1) //nolint:gocritic // stop has nothing left to do
+		os.Exit(1)
 	}
 }
 

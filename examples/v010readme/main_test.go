@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -99,13 +100,12 @@ func readCSV(t *testing.T, file string) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	z, err := gzip.NewReader(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines, err := csv.NewReader(z).ReadAll()
-	if err != nil || len(lines) == 0 {
+	if err := errors.Join(err, f.Close()); err != nil || len(lines) == 0 {
 		t.Fatalf("%s: %d lines, %v", file, len(lines), err)
 	}
 	return lines

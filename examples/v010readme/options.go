@@ -1,3 +1,4 @@
+//nolint:godot // word for word
 package main
 
 import (
