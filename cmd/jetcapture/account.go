@@ -78,10 +78,7 @@ func (a *account) printFile(w io.Writer, indent string, f jetcapture.BlockStored
 	if f.Dead {
 		what = "dead letter"
 	}
-	if f.Messages != 1 {
-		what += "s"
-	}
-	say(w, "%s%s%s   %s %s, %s\n", indent, branch, path.Base(a.name(f)), thousands(f.Messages), what, byteText(f.Size))
+	say(w, "%s%s%s   %s, %s\n", indent, branch, path.Base(a.name(f)), counted(f.Messages, what), byteText(f.Size))
 }
 
 // printPoison prints what became of the broken orders.
@@ -105,7 +102,7 @@ func (a *account) printNext(w io.Writer) {
 		command string
 	}{
 		{false, "the first orders of a store", "gunzip -c %s | head -n 3"},
-		{true, "a dead letter", "gunzip -c %s | head -n 1"},
+		{true, "the first dead letter; its payload is in base64", "gunzip -c %s | head -n 1"},
 	} {
 		if file, ok := a.largest(f.dead); ok {
 			say(w, "  # %s\n  %s\n", f.comment, fmt.Sprintf(f.command, shellText(path.Join(a.folder, a.name(file)))))

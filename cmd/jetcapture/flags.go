@@ -31,6 +31,14 @@ func (t *flagTexts) String() string {
 	return t.given[len(t.given)-1]
 }
 
+// of returns the texts that a value is to be set to: all for one that is repeatable, else the last one.
+func (t *flagTexts) of(v value) []string {
+	if _, ok := v.(interface{ repeatable() }); ok {
+		return t.given
+	}
+	return t.given[len(t.given)-1:]
+}
+
 // IsBoolFlag tells package flag that --once needs no value.
 func (t *flagTexts) IsBoolFlag() bool { return t.noValue }
 
@@ -72,7 +80,7 @@ func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (p
 	v := o.of(s)
 	if !o.only && c.IsSet(o.name) {
 		s.given[o.name] = byFlag
-		for _, text := range c.Generic(o.name).(*flagTexts).given {
+		for _, text := range c.Generic(o.name).(*flagTexts).of(v) {
 			if err := v.Set(text); err != nil {
 				problems = append(problems, fmt.Errorf("--%s: %w", o.name, err))
 			}
@@ -89,24 +97,29 @@ func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (p
 	return nil
 }
 
-// badFlag explains what package flag says, in our form of flags, and what may have been meant.
+// badFlag explains what packages flag and cli say, in our form of flags, and what may have been meant.
 func badFlag(c *cli.Context, err error) error {
-	text := err.Error()
-	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
-	if !unknown {
-		for _, prefix := range []string{"flag needs an argument: -", "bad flag syntax: "} {
-			if rest, ok := strings.CutPrefix(text, prefix); ok {
-				return &usageError{[]error{fmt.Errorf("%s: %s; see %s --help", dashed(rest), strings.TrimSuffix(prefix, ": -"), c.Command.HelpName)}}
-			}
-		}
-		return &usageError{[]error{fmt.Errorf("%w; see %s --help", err, c.Command.HelpName)}}
+	see := "see " + c.Command.HelpName + " --help"
+	explain := func(format string, args ...any) error { return &usageError{[]error{fmt.Errorf(format, args...)}} }
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: "); ok {
+		name = strings.TrimLeft(name, "-")
+		return explain("unknown flag %s: %s%s", dashed(name), didYouMean("--", name, flagNames(c.Command.Flags)), see)
 	}
-	name = strings.TrimLeft(name, "-")
-	hint := ""
-	if meant := cli.SuggestFlag(c.Command.Flags, name, false); meant != "" {
-		hint = "did you mean " + meant + "? "
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: "); ok {
+		return explain("%s: a value must follow; %s", dashed(name), see)
 	}
-	return &usageError{[]error{fmt.Errorf("unknown flag %s: %ssee %s --help", dashed(name), hint, c.Command.HelpName)}}
+	if names, ok := strings.CutPrefix(err.Error(), "Cannot use two forms of the same flag: "); ok {
+		one, other, _ := strings.Cut(names, " ")
+		return explain("%s and %s are the same, give only one of them", dashed(one), dashed(other))
+	}
+	return explain("%w; %s", err, see)
+}
+
+func flagNames(flags []cli.Flag) (names []string) {
+	for _, f := range flags {
+		names = append(names, f.Names()...)
+	}
+	return names
 }
 
 func dashed(name string) string {

@@ -12,7 +12,7 @@ const (
 	helpIndent = 32  // of the explanations
 )
 
-// rootHelp is the help of the program. (It is a template for package cli, but holds no action.)
+// rootHelp is the help of the program. (It is a template of package cli that holds no action.)
 func rootHelp(commands []*cli.Command) string {
 	var b strings.Builder
 	b.WriteString(`jetcapture copies NATS JetStream streams, continuously, into immutable files that people can query.
@@ -37,26 +37,30 @@ Usage:
   jetcapture run --stream-name NAME --output FOLDER [OPTIONS]
 
 Examples:
-  Everything that stream ORDERS holds and will get, one JSON line a message, in gzip files of 15 minutes:
+  Everything that stream ORDERS holds and will get, a JSON line a message, in files of 15 minutes:
     jetcapture run -s ORDERS -o /var/archive
 
-  What it holds now, then end. Directories of the subject's second token and of a member of the JSON payload:
-    jetcapture run -s ORDERS -o /var/archive --once --key store=subject[2] --key currency=json:total.currency
+  What it holds now, then end. Directories of the subject's second token and of the JSON payload:
+    jetcapture run -s ORDERS -o /var/archive --once \
+      --key store=subject[2] --key currency=json:total.currency
 
-  The payloads alone, in hourly zstd files, of two of the stream's subjects, as a capture of its own:
-    jetcapture run -s ORDERS -o /var/archive --capture orders-eu --filter-subject 'orders.de.>' \
-      --filter-subject 'orders.fr.>' --record payload --compression zstd --max-age 1h
+  The payloads alone, in hourly zstd files, of two subjects, as a capture of its own:
+    jetcapture run -s ORDERS -o /var/archive --capture orders-eu \
+      --filter-subject 'orders.de.>' --filter-subject 'orders.fr.>' \
+      --record payload --compression zstd --max-age 1h
 
   A table:
-    jetcapture run -s ORDERS -o /var/archive --format csv --column id=json:id --column total=json:total.amount \
-      --column seq=seq --column time=time --column trace=header:Trace-Id
+    jetcapture run -s ORDERS -o /var/archive --format csv --column id=json:id \
+      --column total=json:total.amount --column seq=seq --column trace=header:Trace-Id
 
-  A work queue, where what is stored is acknowledged and so deleted, with the server of a context of the nats command:
+  A work queue: what is stored is acknowledged, and so deleted. Server and credentials are those of
+  a context of the nats command:
     jetcapture run -s JOBS -o /var/archive --consumer-name archive --nats-context production
 
-The files are at FOLDER/KEY.../YYYY/MM/DD/HH/mm/CAPTURE-INCARNATION-FIRST-LAST.FORMAT.CODEC, where the time is the start of
-the window (UTC) and FIRST and LAST are stream sequences. Dead letters are below FOLDER/_deadletter, the log of the captures is
-in FOLDER/_jetcapture. Started again with the same stream and folder, a capture goes on where it was.
+The files are at FOLDER/KEY.../YYYY/MM/DD/HH/mm/CAPTURE-INCARNATION-FIRST-LAST.FORMAT.CODEC, where
+the time is the start of the window (UTC) and FIRST and LAST are stream sequences. Dead letters are
+below FOLDER/_deadletter, the log of the captures is in FOLDER/_jetcapture. Started again with the
+same stream and folder, a capture goes on where it was.
 
 SOURCE is where in a message a key or a column comes from:
   subject        the whole subject
@@ -65,16 +69,18 @@ SOURCE is where in a message a key or a column comes from:
   json:PATH      a value of the JSON payload, such as json:items.0.sku
   seq            the stream sequence
   time           the time at which the stream took the message, UTC
-A key without a value goes to the directory _none (on disk %5Fnone, or NAME=_none); a JSON object or array as a key makes the
-message poison. So does a payload that is not JSON where a line of the payload or a column of it is asked for.
+A key without a value goes to the directory _none (on disk %5Fnone) or NAME=_none. A JSON object or
+array as a key makes the message poison; so does a payload that is not JSON where --record payload
+with a json: key, or a json: column, needs it to be.
 
-Sizes are bytes or as in 64MiB (binary) and 128MB (decimal), durations as in 90s, 15m or 1h30m. A switch that is on by default
-is turned off as in --buffer-to-disk=false.
+Sizes are bytes or as in 64MiB (binary) and 128MB (decimal), durations as in 90s, 15m or 1h30m. A
+switch that is on by default is turned off as in --buffer-to-disk=false.
 `
 
 const runConclusion = `
-Flags override the environment, and both override the context that is named in the same way or in the environment. There are
-no flags for passwords and tokens, as every user of a machine can see the command lines.
+Flags override the environment. A context is overridden by what is given in the same way as its name
+is, flag or environment, or in a stronger way. There are no flags for passwords and tokens: every
+user of a machine can see the command lines.
 
 Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
 `

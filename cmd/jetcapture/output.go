@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"strings"
 
@@ -34,8 +36,12 @@ func parseOutput(s string) (string, error) {
 // openOutput opens the archive, which is made if it is missing. The caller closes it.
 func openOutput(folder string) (*bucket.Dir, error) {
 	dir, err := bucket.OpenDir(folder)
-	if err != nil {
-		return nil, fmt.Errorf("--output %s: %w: give a folder that this user may create and write", folder, err)
+	if err == nil {
+		return dir, nil
 	}
-	return dir, nil
+	var refused *fs.PathError // it says what is wrong without repeating the folder
+	if errors.As(err, &refused) {
+		err = refused.Err
+	}
+	return nil, fmt.Errorf("--output %s cannot be used: %w: give a folder that this user may create and write", folder, err)
 }

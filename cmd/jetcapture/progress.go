@@ -91,16 +91,16 @@ func (p *progress) line(now time.Time, s jetcapture.Stats) string {
 	p.past = append(p.past, current)
 	oldest := p.past[0]
 	seconds := now.Sub(oldest.at).Seconds()
-	parts := []string{s.State, thousands(s.Messages) + " messages"}
+	parts := []string{s.State, counted(s.Messages, "message")}
 	if seconds > 0 {
 		parts = append(parts, thousands(int64(float64(current.messages-oldest.messages)/seconds))+"/s")
 	}
-	parts = append(parts, "lag "+thousands(int64(current.left)), fmt.Sprintf("%d open blocks", s.OpenBlocks), byteText(s.Memory+s.Spooled)+" held")
+	parts = append(parts, "lag "+thousands(int64(current.left)), counted(s.OpenBlocks, "open block"), byteText(s.Memory+s.Spooled)+" held")
 	if d, ok := timeLeft(oldest, current, seconds); ok {
 		parts = append(parts, d.String()+" left")
 	}
 	if s.Dead > 0 {
-		parts = append(parts, thousands(s.Dead)+" dead letters")
+		parts = append(parts, counted(s.Dead, "dead letter"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -135,6 +135,14 @@ func thousands(n int64) string {
 		digits = digits[:i] + "," + digits[i:]
 	}
 	return digits
+}
+
+// counted prints a number of things; what is their name in the singular, which gets an s at its end.
+func counted(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return thousands(n) + " " + what + "s"
 }
 
 // byteText prints a size in the largest binary unit in which it is at least 1.

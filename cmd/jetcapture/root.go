@@ -24,7 +24,6 @@ func newApp(c console) *cli.App {
 	}
 	app.CustomAppHelpTemplate = rootHelp(app.Commands)
 	for _, command := range app.Commands {
-		command.HelpName = app.Name + " " + command.Name
 		command.HideHelpCommand = true
 		command.OnUsageError = app.OnUsageError
 	}
@@ -36,11 +35,12 @@ func noCommand(ctx *cli.Context) error {
 	if ctx.NArg() == 0 {
 		return cli.ShowAppHelp(ctx)
 	}
-	name, hint := ctx.Args().First(), ""
-	if meant := cli.SuggestCommand(ctx.App.Commands, name); meant != "" {
-		hint = "did you mean " + meant + "? "
+	name := ctx.Args().First()
+	var names []string
+	for _, command := range ctx.App.Commands {
+		names = append(names, command.Name)
 	}
-	return &usageError{[]error{fmt.Errorf("unknown command %q: %ssee jetcapture --help", name, hint)}}
+	return &usageError{[]error{fmt.Errorf("unknown command %q: %ssee jetcapture --help", name, didYouMean("", name, names))}}
 }
 
 // noArguments refuses arguments of a command that has none.
@@ -49,6 +49,42 @@ func noArguments(ctx *cli.Context) error {
 		return nil
 	}
 	return &usageError{[]error{fmt.Errorf("%q: no argument is expected there; see %s --help", ctx.Args().First(), ctx.Command.HelpName)}}
+}
+
+// didYouMean asks for the one of the words that is near, with prefix in front, or is empty.
+func didYouMean(prefix, word string, words []string) string {
+	const near = 2 // single-letter changes
+	best, meant := near+1, ""
+	for _, w := range words {
+		if d := distance(word, w); d < best && d < len(w) {
+			best, meant = d, w
+		}
+	}
+	if meant == "" {
+		return ""
+	}
+	return "did you mean " + prefix + meant + "? "
+}
+
+// distance is the Levenshtein distance of two ASCII words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // say prints to a terminal, a pipe or a file for people. An error there, a closed pipe for instance, is no reason to stop.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"runtime"
 	"strings"
 
@@ -63,6 +64,11 @@ func (s *settings) check() (problems []error) {
 	} else if s.bySubject {
 		subject, _ := source.ParseNamed("subject") // always parses
 		s.form.keys = []source.Named{subject}
+	}
+	if dir := s.library.TempDir; dir != "" && s.library.BufferToDisk {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			problems = append(problems, fmt.Errorf("--tmp-dir: %q is no folder that exists; make it, or name another", dir))
+		}
 	}
 	problems = append(problems, s.form.problems(s.given["record"] != byDefault)...)
 	problems = append(problems, s.nats.problems()...)

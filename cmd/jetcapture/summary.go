@@ -60,14 +60,15 @@ func (s *summary) finish(st jetcapture.Stats, err error) {
 	}
 }
 
-// print writes the text to the standard error, or the JSON to the standard output.
+// print writes the JSON to the standard output if it is asked for, and the text to the standard error: not among JSON lines, and not when
+// nothing but an error is to be told.
 func (s *summary) print(c console, set *settings) error {
 	if set.json {
 		if err := json.NewEncoder(c.stdout).Encode(s); err != nil {
 			return fmt.Errorf("print the summary: %w", err)
 		}
 	}
-	if !set.logJSON {
+	if !set.logJSON && (s.Error == "" || s.Messages > 0) {
 		s.text(c.stderr)
 	}
 	return nil
@@ -75,23 +76,23 @@ func (s *summary) print(c console, set *settings) error {
 
 // text prints the summary for people.
 func (s *summary) text(w io.Writer) {
-	say(w, "%s messages of stream %s in %s (%s/s): %s rows in %s files, %s, below %s\n",
-		thousands(s.Messages), s.Stream, formatDuration(roundDuration(s.Seconds)), thousands(s.rate()),
-		thousands(s.Rows), thousands(s.Files), byteText(s.FileBytes), s.Output)
+	say(w, "%s of stream %s in %s (%s/s): %s in %s, %s, below %s\n",
+		counted(s.Messages, "message"), s.Stream, formatDuration(roundDuration(s.Seconds)), thousands(s.rate()),
+		counted(s.Rows, "row"), counted(s.Files, "file"), byteText(s.FileBytes), s.Output)
 	for _, n := range []struct {
-		count int64
-		what  string
+		count      int64
+		what, more string
 	}{
-		{s.DeadLetters, "dead letters, kept below _deadletter"},
-		{s.Skipped, "messages skipped"},
-		{s.Lost, "messages lost by the stream before they were captured"},
-		{s.Redone, "cuts finished that an earlier run had begun"},
+		{s.DeadLetters, "dead letter", ", kept below _deadletter"},
+		{s.Skipped, "message", " skipped"},
+		{s.Lost, "message", " lost by the stream before they were captured"},
+		{s.Redone, "cut", " finished that an earlier run had begun"},
 	} {
 		if n.count > 0 {
-			say(w, "%s %s\n", thousands(n.count), n.what)
+			say(w, "%s%s\n", counted(n.count, n.what), n.more)
 		}
 	}
-	say(w, "%s cuts%s; everything up to stream sequence %d is stored\n", thousands(s.Cuts), reasonText(s.Reasons), s.StoredSeq)
+	say(w, "%s%s; everything up to stream sequence %d is stored\n", counted(s.Cuts, "cut"), reasonText(s.Reasons), s.StoredSeq)
 }
 
 func (s *summary) rate() int64 {

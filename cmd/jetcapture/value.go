@@ -54,6 +54,9 @@ func (l listed[T]) Set(text string) error {
 
 func (l listed[T]) String() string { return "" } // no list has a default
 
+// repeatable marks the values for which each text counts, not only the last one.
+func (l listed[T]) repeatable() {}
+
 // switched is a value that is true or false. A flag of it needs no text.
 type switched struct{ parsed[bool] }
 

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/source"
+)
+
+func str(s string) source.Value { return source.Value{Kind: source.String, Text: s} }
+
+// makeKey makes the key of values without names.
+func makeKey(t *testing.T, m *keyMaker, values ...source.Value) key {
+	t.Helper()
+	m.begin()
+	for _, v := range values {
+		if err := m.add("", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m.end()
+}
+
+func TestKeySegments(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		value source.Value
+		want  string
+	}{
+		{"", str("eu"), "eu"},
+		{"region", str("eu"), "region=eu"},
+		{"region", source.Value{}, "region=_none"},
+		{"", source.Value{Kind: source.Null}, "_none"},
+		{"", source.Value{Kind: source.NotJSON}, "_none"},
+		{"", str("_none"), "__none"},
+		{"", str("__none"), "___none"},
+		{"region", str("_none"), "region=__none"},
+		{"", str("none"), "none"},
+		{"", str("_nonesuch"), "_nonesuch"},
+		{"", str("a_none"), "a_none"},
+		{"", str(""), ""},
+		{"", str("../x"), "../x"},
+		{"", source.Value{Kind: source.Seq, Seq: 42}, "42"},
+		{"", source.Value{Kind: source.Number, Text: "1e3"}, "1e3"},
+	} {
+		var m keyMaker
+		m.begin()
+		if err := m.add(tt.name, tt.value); err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.end().segments()
+		if err != nil || !slices.Equal(got, []string{tt.want}) {
+			t.Errorf("%s %+v gives %q, %v, want %q", tt.name, tt.value, got, err, tt.want)
+		}
+	}
+	var m keyMaker
+	if err := m.add("", source.Value{Kind: source.JSON, Text: "{}"}); err == nil {
+		t.Error("an object is a key")
+	}
+}
+
+func TestNoKeyIsNoDirectory(t *testing.T) {
+	var m keyMaker
+	if got, err := makeKey(t, &m).segments(); err != nil || len(got) != 0 {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestMalformedKeyIsAnError(t *testing.T) {
+	for _, k := range []key{"\x05ab", "\x80", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
+		if got, err := k.segments(); err == nil {
+			t.Errorf("%q gives %q", k, got)
+		}
+	}
+}
+
+func TestKeysAreRemembered(t *testing.T) {
+	var m keyMaker
+	makeKey(t, &m, str("eu"), str("shop"))
+	values := []source.Value{str("eu"), str("shop")}
+	if n := testing.AllocsPerRun(100, func() { makeKey(t, &m, values...) }); n > 0 {
+		t.Errorf("a known key costs %v allocations", n)
+	}
+	for i := range uint64(3 * maxInterned) {
+		makeKey(t, &m, source.Value{Kind: source.Seq, Seq: i})
+	}
+	if len(m.interned) > maxInterned {
+		t.Errorf("%d keys are remembered", len(m.interned))
+	}
+}
+
+func FuzzKeysAreInjective(f *testing.F) {
+	f.Add("a", "b", "ab", "")
+	f.Add("_none", "x", "__none", "x")
+	f.Add(strings.Repeat("x", 200), "y", "", "")
+	f.Fuzz(func(t *testing.T, a, b, c, d string) {
+		var m keyMaker
+		one, two := makeKey(t, &m, str(a), str(b)), makeKey(t, &m, str(c), str(d))
+		if same := a == c && b == d; same != (one == two) {
+			t.Errorf("%q and %q give %q and %q", []string{a, b}, []string{c, d}, one, two)
+		}
+		absent := makeKey(t, &m, source.Value{}, str(b))
+		if absent == one {
+			t.Errorf("%q meets the messages without a value", a)
+		}
+		got, err := one.segments()
+		if err != nil || len(got) != 2 {
+			t.Errorf("%q gives %q, %v", one, got, err)
+		}
+	})
+}

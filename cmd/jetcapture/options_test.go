@@ -1,0 +1,186 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestHelpIsTheGoldenOne(t *testing.T) {
+	for _, args := range [][]string{{}, {"run"}, {"demo"}, {"version"}} {
+		name := "testdata/help" + strings.Join(append([]string{""}, args...), "-") + ".txt"
+		r := environment{}.run(t, append(args, "--help")...)
+		if r.code != exitDone || r.stderr != "" {
+			t.Fatalf("%v --help: exit code %d, %s", args, r.code, r.stderr)
+		}
+		if *update {
+			if err := os.WriteFile(name, []byte(r.stdout), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.stdout != string(want) {
+			t.Errorf("%v --help is not as in %s; go test -update accepts it:\n%s", args, name, r.stdout)
+		}
+	}
+}
+
+func TestHelpFitsAScreen(t *testing.T) {
+	for line := range strings.SplitSeq(runHelp(), "\n") {
+		if len(line) > helpWidth {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+}
+
+// withoutFlag are the fields of jetcapture.Options that no flag sets, and why.
+func withoutFlag() map[string]string {
+	return map[string]string{
+		"CompressionLevel": "a level that favours speed",
+		"MessageDecoder":   "made of --format, --record, --column and --key",
+		"WriterFactory":    "made of --format and --column",
+		"Store":            "the command always keeps an archive",
+		"Archive.Segments": "made of --key",
+		"Archive.Takeover": "nothing that an operator could know better",
+		"Grace":            "nothing that an operator could know better",
+		"DecodeWorkers":    "all cores",
+		"StoreWorkers":     "the library's default",
+		"DecoderVersion":   "that of the command",
+		"Settings":         "those of --format, --record, --column and --key",
+		"ForPlan":          "the command finishes a cut under the plan's own settings by itself",
+		"DeadLetters":      "the archive keeps them",
+		"Hooks":            "the log tells the same",
+		"crash":            "for tests",
+	}
+}
+
+func TestEveryFieldOfTheLibraryHasAnOption(t *testing.T) {
+	byField := map[string]option{}
+	for _, o := range allOptions() {
+		if o.field == "" {
+			continue
+		}
+		if other, twice := byField[o.field]; twice {
+			t.Errorf("--%s and --%s both set %s", o.name, other.name, o.field)
+		}
+		byField[o.field] = o
+	}
+	exempt := withoutFlag()
+	check := func(field string) {
+		_, has := byField[field]
+		_, not := exempt[field]
+		if has == not {
+			t.Errorf("Options.%s has an option: %v, and is exempt: %v; it must be one of both", field, has, not)
+		}
+		delete(byField, field)
+		delete(exempt, field)
+	}
+	for f := range fields(reflect.TypeFor[captureOptions]()) {
+		if f == "Archive" {
+			for g := range fields(reflect.TypeFor[jetcapture.Archive[key]]()) {
+				check("Archive." + g)
+			}
+			continue
+		}
+		check(f)
+	}
+	if len(byField) > 0 || len(exempt) > 0 {
+		t.Errorf("the library has no such fields: options %v, exempt %v", byField, exempt)
+	}
+}
+
+// fields yields the names of a struct's fields.
+func fields(t reflect.Type) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := range t.NumField() {
+			if !yield(t.Field(i).Name) {
+				return
+			}
+		}
+	}
+}
+
+// otherValues gives for each option with a field a text that is not its default.
+func otherValues() map[string]string {
+	return map[string]string{
+		"stream-name": "OTHER", "consumer-name": "other", "create-consumer": "false", "filter-subject": "other.>", "start": "new", "once": "true",
+		"on-poison": "fail", "capture": "other", "instance": "other", "format": "csv", "compression": "zstd", "max-age": "1h",
+		"max-messages": "7", "max-bytes": "1GiB", "max-idle": "3s", "drain-timeout": "9s", "memory-limit": "1GiB", "buffer-to-disk": "false",
+		"tmp-dir": "/other", "spool-limit": "1TiB",
+	}
+}
+
+func TestOptionsReachTheLibrary(t *testing.T) {
+	elsewhere := []string{"output", "log-level", "js-api-prefix"} // they are given to the library when it is run
+	values := otherValues()
+	for _, o := range allOptions() {
+		if o.field == "" || slices.Contains(elsewhere, o.name) {
+			continue
+		}
+		s := defaults()
+		if err := o.of(s).Set(values[o.name]); err != nil {
+			t.Fatalf("--%s: no value in the test that is not the default: %v", o.name, err)
+		}
+		before := fieldOf(defaults().captureOptions(bucket.NewMem(), nil), o.field)
+		after := fieldOf(s.captureOptions(bucket.NewMem(), nil), o.field)
+		if reflect.DeepEqual(before, after) {
+			t.Errorf("--%s does not change Options.%s, which stays %v", o.name, o.field, before)
+		}
+		delete(values, o.name)
+	}
+	if len(values) > 0 {
+		t.Errorf("no such options: %v", values)
+	}
+}
+
+func fieldOf(o captureOptions, path string) any {
+	v := reflect.ValueOf(o)
+	for name := range strings.SplitSeq(path, ".") {
+		v = v.FieldByName(name)
+	}
+	return v.Interface()
+}
+
+func TestOptionsAreWellFormed(t *testing.T) {
+	names := map[string]bool{}
+	for _, o := range allOptions() {
+		for _, n := range []string{o.name, o.alias, o.env} {
+			if n != "" && names[n] {
+				t.Errorf("%s is used twice", n)
+			}
+			names[n] = true
+		}
+		_, isSwitch := o.of(defaults()).(switched)
+		if !o.only && isSwitch != (o.arg == "") {
+			t.Errorf("--%s: a switch has no argument in the help, any other option has one", o.name)
+		}
+		if o.help == "" || strings.HasSuffix(o.help, ".") {
+			t.Errorf("--%s: the help %q is not as option.help says", o.name, o.help)
+		}
+		if o.only && o.env == "" {
+			t.Errorf("--%s can be given in no way", o.name)
+		}
+	}
+}
+
+// TestNoSecretHasAFlag: every user of a machine sees the command lines.
+func TestNoSecretHasAFlag(t *testing.T) {
+	for _, f := range flagsOf(allOptions()) {
+		for _, n := range f.Names() {
+			if strings.Contains(n, "password") || strings.Contains(n, "token") || n == "nats-user" {
+				t.Errorf("there is a flag --%s", n)
+			}
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+)
+
+func TestProgressLine(t *testing.T) {
+	var p progress
+	at := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		after time.Duration
+		stats jetcapture.Stats
+		want  string
+	}{
+		{0, jetcapture.Stats{State: "reading", Lag: 1000000}, "reading, 0 messages, lag 1,000,000, 0 open blocks, 0 B held"},
+		{
+			time.Second,
+			jetcapture.Stats{State: "reading", Messages: 100000, Lag: 900000, OpenBlocks: 3, Memory: 1 << 20, Spooled: 1 << 20},
+			"reading, 100,000 messages, 100,000/s, lag 900,000, 3 open blocks, 2.0 MiB held, 9s left",
+		},
+		{
+			20 * time.Second,
+			jetcapture.Stats{State: "reading", Messages: 100000, Lag: 901000, Dead: 2},
+			"reading, 100,000 messages, 0/s, lag 901,000, 0 open blocks, 0 B held, 2 dead letters",
+		},
+		{
+			25 * time.Second,
+			jetcapture.Stats{State: "reading", Messages: 1000000, Lag: 5, Target: 1000, LastSeq: 1000},
+			"reading, 1,000,000 messages, 180,000/s, lag 0, 0 open blocks, 0 B held",
+		},
+	} {
+		if got := p.line(at.Add(tt.after), tt.stats); got != tt.want {
+			t.Errorf("after %v:\ngot  %s\nwant %s", tt.after, got, tt.want)
+		}
+	}
+}
+
+func TestScreenKeepsTheLineBelowTheLog(t *testing.T) {
+	var b bytes.Buffer
+	s := newScreen(&b)
+	say(s, "one\n")
+	s.show("progress")
+	say(s, "two\n")
+	s.show(strings.Repeat("x", 100))
+	s.show("")
+	s.show("")
+	say(s, "three\n")
+	want := "one\n" + clearLine + "progress" + clearLine + "two\nprogress" + clearLine + strings.Repeat("x", 79) + clearLine + "three\n"
+	if got := b.String(); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestNumbersForPeople(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
+		if got := thousands(n); got != want {
+			t.Errorf("thousands(%d) = %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 3 << 19: "1.5 MiB", 1 << 41: "2.0 TiB"} {
+		if got := byteText(n); got != want {
+			t.Errorf("byteText(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestShellText(t *testing.T) {
+	for path, want := range map[string]string{"./a/b=c%5F": "./a/b=c%5F", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "$HOME": "'$HOME'"} {
+		if got := shellText(path); got != want {
+			t.Errorf("shellText(%q) = %s, want %s", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWrongUsage(t *testing.T) {
+	run := []string{"run", "-s", "S", "-o", filepath.Join(t.TempDir(), "archive")}
+	for _, tt := range []struct {
+		args []string
+		want []string // lines, without "jetcapture: "
+	}{
+		{[]string{"rum"}, []string{`unknown command "rum": did you mean run? see jetcapture --help`}},
+		{[]string{"--verbose"}, []string{`unknown flag --verbose: see jetcapture --help`}},
+		{[]string{"version", "x"}, []string{`"x": no argument is expected there; see jetcapture version --help`}},
+		{[]string{"demo", "here"}, []string{`"here": no argument is expected there; see jetcapture demo --help`}},
+		{[]string{"demo", "-o", "s3://b"}, []string{`--output: s3:// is not supported yet, only folders are: give a path, or file:///PATH`}},
+		{[]string{"run"}, []string{`--output: a folder for the archive is required`, `--stream-name: a stream name is required`}},
+		{append(run, "--max-ages", "1h"), []string{`unknown flag --max-ages: did you mean --max-age? see jetcapture run --help`}},
+		{append(run, "--max-age"), []string{`--max-age: a value must follow; see jetcapture run --help`}},
+		{append(run, "ORDERS"), []string{`"ORDERS": no argument is expected there, only options; quote a value that has blanks`}},
+		{append(run, "--once=perhaps"), []string{`--once: "perhaps" is neither true nor false`}},
+		{append(run, "--max-age", "15"), []string{`--max-age: "15" is no duration, write it as in 90s, 15m or 1h30m`}},
+		{append(run, "--max-age", "0"), []string{`--max-age: "0": must be above 0`}},
+		{append(run, "--max-messages", "-5"), []string{`--max-messages: "-5" is no whole number such as 100000`}},
+		{append(run, "--max-bytes", "64M"), []string{`--max-bytes: "64M" is no size, write it as in 64MiB, 128MB or 1.5GiB`}},
+		{append(run, "--compression", "lz4"), []string{`--compression: "lz4" is none of none, gzip, snappy, zstd`}},
+		{append(run, "--format", "parquet"), []string{`--format: "parquet" is none of ndjson, csv`}},
+		{append(run, "--record", "body"), []string{`--record: "body" is none of message, payload`}},
+		{append(run, "--on-poison", "ignore"), []string{`--on-poison: "ignore" is none of dead-letter, skip, fail`}},
+		{append(run, "--log-level", "loud"), []string{`--log-level: "loud" is none of debug, info, warn, error`}},
+		{append(run, "--start", "0"), []string{`--start: start at sequence 0: stream sequences begin with 1`}},
+		{append(run, "--filter-subject", "a b"), []string{`--filter-subject: "a b" is no subject`}},
+		{append(run, "--stream-name", "A.B"), []string{`-s and --stream-name are the same, give only one of them`}},
+		{[]string{"run", "-o", "x", "-s", "A.B"}, []string{`--stream-name: "A.B" is no name of a stream`}},
+		{append(run, "--consumer-name", "A.B"), []string{`--consumer-name: "A.B" is no name of a consumer`}},
+		{append(run, "--format", "csv"), []string{`--format csv: needs at least one --column, such as --column total=json:total`}},
+		{append(run, "--column", "seq"), []string{`--column: "seq" has no name for the header, write it as in total=json:total`}},
+		{append(run, "--column", "n=seq"), []string{`--column: is for --format csv, not for ndjson`}},
+		{
+			append(run, "--format", "csv", "--column", "n=seq", "--column", "n=time", "--record", "payload"),
+			[]string{`--record: is for --format ndjson; a row of csv is what the columns say`, `--column: the name n is given twice`},
+		},
+		{append(run, "--key", "a=seq", "--key", "a=time"), []string{`--key: the name a is given twice`}},
+		{append(run, "--key", "subject[0]"), []string{`--key: source "subject[0]": position 9: tokens count from 1; as in subject[2]`}},
+		{
+			append(run, "--key", "subject[1]", "--group-by-subject"),
+			[]string{`--group-by-subject: it is the same as --key subject, give it as one of the keys, in the order of the directories`},
+		},
+		{[]string{"run", "-s", "S", "-o", "gs://secret@b"}, []string{
+			`--output: gs:// is not supported yet, only folders are: give a path, or file:///PATH`, `--output: a folder for the archive is required`,
+		}},
+		{append(run, "--nats-tls-cert", "main.go"), []string{`--nats-tls-cert: needs --nats-tls-key, and the other way round`}},
+		{append(run, "--nats-creds", "missing.creds"), []string{`--nats-creds: stat missing.creds: no such file or directory`}},
+		{append(run, "--tmp-dir", "missing"), []string{`--tmp-dir: "missing" is no folder that exists; make it, or name another`}},
+		{append(run, "--js-domain", "hub", "--js-api-prefix", "hub.API"), []string{`--js-domain: stands for a --js-api-prefix, give only one of the two`}},
+		{append(run, "--max-age", "1", "--max-idle", "x", "--key", "sub"), []string{
+			`--key: source "sub": position 1: unknown source "sub"; allowed are subject, subject[N], header:NAME, json:PATH, seq or time`,
+			`--max-age: "1" is no duration, write it as in 90s, 15m or 1h30m`,
+			`--max-idle: "x" is no duration, write it as in 90s, 15m or 1h30m`,
+		}},
+	} {
+		t.Run(strings.Join(tt.args[:1], "")+" "+tt.want[0], func(t *testing.T) {
+			r := environment{}.run(t, tt.args...)
+			if r.code != exitUsage || r.stdout != "" {
+				t.Errorf("exit code %d, want %d; standard output %q", r.code, exitUsage, r.stdout)
+			}
+			want := "jetcapture: " + strings.Join(tt.want, "\njetcapture: ") + "\n"
+			if r.stderr != want {
+				t.Errorf("got\n%swant\n%s", r.stderr, want)
+			}
+		})
+	}
+}
+
+func TestEnvironmentIsRead(t *testing.T) {
+	r := environment{"NATS_CREDS": "missing.creds"}.run(t, "run", "-s", "S", "-o", "x")
+	if want := "jetcapture: --nats-creds: stat missing.creds: no such file or directory\n"; r.code != exitUsage || r.stderr != want {
+		t.Errorf("exit code %d, %s", r.code, r.stderr)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	r := environment{}.run(t, "version")
+	if r.code != exitDone || !strings.HasPrefix(r.stdout, "jetcapture "+version) || strings.Count(r.stdout, "\n") != 1 {
+		t.Errorf("exit code %d, %q", r.code, r.stdout)
+	}
+}
+
+func TestWithoutCommandThereIsHelp(t *testing.T) {
+	r := environment{}.run(t)
+	if r.code != exitDone || !strings.Contains(r.stdout, "jetcapture COMMAND [OPTIONS]") {
+		t.Errorf("exit code %d, %q", r.code, r.stdout)
+	}
+}
