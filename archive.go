@@ -24,6 +24,7 @@ type archiveKeeper[P Payload, K DestKey] struct {
 	instance  *instance
 	started   bool               // permanent errors of the store end Run before, and are retried after
 	checked   engine.StreamFacts // as of the last check
+	floor     uint64             // ack floor of a durable consumer, as of the reader's last position
 	notes     []string           // for the next plan
 	redoBegan time.Time
 }
@@ -79,7 +80,7 @@ func (o *Options[P, K]) settings() map[string]string {
 func (k *archiveKeeper[P, K]) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts {
 	return engine.Facts{
 		Capture: k.w.Capture, Writer: k.w.Me, Reason: reason, Time: time.Now(), Settings: k.opts.settings(),
-		FirstSeq: s.FirstSeq, Limits: s.Limits, Notes: k.notes,
+		FirstSeq: s.FirstSeq, Limits: s.Limits, Floor: k.floor, Notes: k.notes,
 	}
 }
 
@@ -92,6 +93,9 @@ func (k *archiveKeeper[P, K]) check(ctx context.Context, rd reader.Reader) error
 	if err != nil {
 		return err
 	}
+	if durable, ok := rd.(interface{ Floor() uint64 }); ok {
+		k.floor = durable.Floor()
+	}
 	k.checked = k.streamFacts(info)
 	return nil
 }
@@ -99,7 +103,7 @@ func (k *archiveKeeper[P, K]) check(ctx context.Context, rd reader.Reader) error
 // commit implements keeper: plan, files, done, ack.
 func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error {
 	facts := k.facts(k.checked, s.reason)
-	facts.Unproved = s.reason == cutlog.ReasonDiverged && k.opts.NATSConsumerName != ""
+	facts.Unproved = s.reason == cutlog.ReasonDiverged
 	p := s.cut.Plan(k.w.Head, facts)
 	won, err := k.w.Commit(ctx, p, func(ctx context.Context) ([]cutlog.File, error) { return k.putAll(ctx, p, s) })
 	if errors.Is(err, engine.ErrOvertaken) {

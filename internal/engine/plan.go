@@ -20,8 +20,8 @@ type Facts struct {
 	Notes    []string
 	// Floor is the ack floor of a durable consumer when reading began: what is not above it was never delivered to us.
 	Floor uint64
-	// Unproved says that a durable consumer can no longer show that nobody else took messages of this cut: its stream is another one now.
-	// Then what is in no set is recorded as lost, not as absent.
+	// Unproved says that the stream is another one now, so that nobody can tell any more why it did not deliver what is in no set: because it
+	// never was there, had expired, or was taken by somebody else. Then it is recorded as lost, not as absent.
 	Unproved bool
 }
 

@@ -69,6 +69,9 @@ func TestSimulation(t *testing.T) {
 	if violation != "" {
 		t.Fatal(violation)
 	}
+	if missing := cov.Missing(); len(missing) > 0 {
+		t.Fatalf("no schedule went through: %v", missing)
+	}
 }
 
 // TestSeed plays one seed and tells what happens: -run TestSeed -sim.from 42 -v.

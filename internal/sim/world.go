@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -62,18 +63,11 @@ type Coverage struct {
 
 // Add sums up.
 func (c *Coverage) Add(o Coverage) {
-	sum := func(a *int, b int) { *a += b }
-	for _, p := range []struct {
-		a *int
-		b int
-	}{
-		{&c.Schedules, o.Schedules}, {&c.Plans, o.Plans}, {&c.Redone, o.Redone}, {&c.CutsLost, o.CutsLost}, {&c.Awaited, o.Awaited},
-		{&c.Disturbed, o.Disturbed}, {&c.Incarnations, o.Incarnations}, {&c.LostAtRedo, o.LostAtRedo}, {&c.Refused, o.Refused},
-		{&c.LatePuts, o.LatePuts}, {&c.LostResponses, o.LostResponses}, {&c.Repeated, o.Repeated}, {&c.StaleLists, o.StaleLists},
-		{&c.Killed, o.Killed}, {&c.Paused, o.Paused}, {&c.Recreated, o.Recreated}, {&c.RolledBack, o.RolledBack}, {&c.Resets, o.Resets},
-		{&c.Expired, o.Expired}, {&c.Deleted, o.Deleted},
-	} {
-		sum(p.a, p.b)
+	sum, more := reflect.ValueOf(c).Elem(), reflect.ValueOf(o)
+	for i := range sum.NumField() {
+		if f := sum.Field(i); f.Kind() == reflect.Int {
+			f.SetInt(f.Int() + more.Field(i).Int())
+		}
 	}
 	for k, v := range o.Crossed {
 		c.Crossed[k] += v
@@ -81,6 +75,22 @@ func (c *Coverage) Add(o Coverage) {
 	for k, v := range o.Crashed {
 		c.Crashed[k] += v
 	}
+}
+
+// Missing names what no schedule went through.
+func (c Coverage) Missing() (names []string) {
+	v := reflect.ValueOf(c)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Int && f.Int() == 0 {
+			names = append(names, v.Type().Field(i).Name)
+		}
+	}
+	for point, n := range c.Crossed {
+		if n == 0 || c.Crashed[point] == 0 {
+			names = append(names, "crash at "+point)
+		}
+	}
+	return names
 }
 
 // NewCoverage returns empty counters.
