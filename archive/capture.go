@@ -1,0 +1,122 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Capture is one capture of an archive. Its methods may be called from any goroutine, while the capture goes on.
+type Capture struct {
+	name  string
+	store store
+	log   *cutlog.Log
+}
+
+// Name is the name of the capture as it is in the paths of the archive.
+func (c *Capture) Name() string { return c.name }
+
+// Format reads what the capture is bound to: its stream and its subject filter. The error wraps fs.ErrNotExist if there is no format.json,
+// which is so for a moment at the birth of a capture only.
+func (c *Capture) Format(ctx context.Context) (cutlog.Format, error) { return c.log.ReadFormat(ctx) }
+
+// Cuts yields the cuts of the capture in their order. The last one may be one that is still to be finished. What does not fit into the
+// chain of records is a *cutlog.CorruptError, an unknown layout a *cutlog.VersionError; an error ends the sequence. Verify goes on and
+// names everything.
+func (c *Capture) Cuts(ctx context.Context) iter.Seq2[Cut, error] {
+	return func(yield func(Cut, error) bool) {
+		for head := (cutlog.Head{}); ; {
+			next, ok, err := c.log.Next(ctx, head)
+			switch {
+			case err != nil:
+				yield(Cut{}, err)
+				return
+			case !ok, next.N == head.N: // the same cut again: it was finished after it was yielded
+				return
+			case !yield(c.cut(next), nil):
+				return
+			}
+			head = next
+		}
+	}
+}
+
+func (c *Capture) cut(h cutlog.Head) Cut { return Cut{Head: h, capture: c.name} }
+
+// Find yields the cuts whose ranges hold a stream sequence, oldest first: one at most for each incarnation of the stream, as sequences
+// begin anew with it. It reads few records whatever the length of the log. Errors are those of Cuts.
+func (c *Capture) Find(ctx context.Context, seq uint64) iter.Seq2[Cut, error] {
+	return func(yield func(Cut, error) bool) {
+		lives, err := c.lives(ctx)
+		if err != nil {
+			yield(Cut{}, err)
+			return
+		}
+		for _, l := range lives {
+			h, found, err := c.search(ctx, l, seq)
+			if err != nil {
+				yield(Cut{}, err)
+				return
+			}
+			if found && !yield(c.cut(h), nil) {
+				return
+			}
+		}
+	}
+}
+
+// life is the part of a log that is of one incarnation.
+type life struct {
+	opening     *cutlog.Plan
+	first, last uint64 // numbers of its cuts
+}
+
+// lives returns the incarnations of the log, oldest first.
+func (c *Capture) lives(ctx context.Context) ([]life, error) {
+	head, err := c.log.Head(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the newest cut of capture %s: %w", c.name, err)
+	}
+	var lives []life
+	for h := head; h.Plan != nil; {
+		l := life{opening: h.Plan, first: h.Plan.Opened, last: h.N}
+		if l.first != h.N {
+			opening, err := c.log.At(ctx, l.first)
+			if err != nil {
+				return nil, fmt.Errorf("find the cut that opens incarnation %s: %w", h.Plan.Incarnation, err)
+			}
+			l.opening = opening.Plan
+		}
+		lives = append(lives, l)
+		if l.first == 1 {
+			break
+		}
+		if h, err = c.log.At(ctx, l.first-1); err != nil {
+			return nil, fmt.Errorf("find the last cut before incarnation %s: %w", l.opening.Incarnation, err)
+		}
+	}
+	slices.Reverse(lives)
+	return lives, nil
+}
+
+// search finds the cut of a life whose range holds a sequence. Within a life the ranges ascend.
+func (c *Capture) search(ctx context.Context, l life, seq uint64) (h cutlog.Head, found bool, err error) {
+	for l.first <= l.last {
+		middle := l.first + (l.last-l.first)/2
+		if h, err = c.log.At(ctx, middle); err != nil {
+			return h, false, fmt.Errorf("search sequence %d: %w", seq, err)
+		}
+		switch {
+		case seq > h.Plan.To:
+			l.first = middle + 1
+		case seq <= h.Plan.From:
+			l.last = middle - 1
+		default:
+			return h, true, nil
+		}
+	}
+	return h, false, nil
+}

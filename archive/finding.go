@@ -1,0 +1,106 @@
+package archive
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Severity says whether a finding is wrong.
+type Severity string
+
+// The severities.
+const (
+	Problem Severity = "problem" // the archive is not as its writers left it, or not what it claims to be
+	Note    Severity = "note"    // worth knowing, and no error
+)
+
+// Kind says what sort of finding it is.
+type Kind string
+
+// The kinds of problems.
+const (
+	Missing      Kind = "missing"      // an object is not there
+	Damaged      Kind = "damaged"      // an object has other bytes than it should have
+	Unreadable   Kind = "unreadable"   // the store cannot give an object
+	Contradicts  Kind = "contradicts"  // two records do not fit together
+	UnknownKind  Kind = "unknown"      // an object has a layout that this version does not know
+	WrongContent Kind = "content"      // a file does not hold what was planned
+	Unplanned    Kind = "unplanned"    // a file of data is in no plan: readers see its rows too often, or rows of something else
+	Differs      Kind = "differs"      // a file has other messages than the stream
+	Uncaptured   Kind = "not-captured" // the stream holds messages that a plan calls absent
+)
+
+// The kinds of notes.
+const (
+	Pending   Kind = "pending"   // the newest cut is still to be finished
+	LatePut   Kind = "late-put"  // a file holds messages that are recorded as lost: a paused writer stored it whole after all
+	Stray     Kind = "stray"     // an object in _jetcapture/ that is no record
+	Unchecked Kind = "unchecked" // something could not be checked
+)
+
+// Finding is one thing that a verification found.
+type Finding struct {
+	Severity Severity
+	Kind     Kind
+	Capture  string        // empty: of none
+	Cut      uint64        // number of the cut; 0: of none
+	Object   string        // name of the object in the archive
+	Seqs     cutlog.SeqSet // the stream sequences concerned, as far as they are known; up to 2^64-1: from the first one on
+	Expected string
+	Found    string
+	Advice   string // what to do; may be empty
+}
+
+// maxRuns bounds how many runs of sequences a text shows.
+const maxRuns = 20
+
+// String is the finding on one line.
+func (f Finding) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", f.Object, f.Kind)
+	if f.Cut > 0 {
+		fmt.Fprintf(&b, ", cut %d of capture %s", f.Cut, f.Capture)
+	}
+	if !f.Seqs.Empty() {
+		b.WriteString(", stream sequences " + FormatSeqs(f.Seqs, maxRuns))
+	}
+	fmt.Fprintf(&b, ": expected %s, found %s", f.Expected, f.Found)
+	if f.Advice != "" {
+		b.WriteString(": " + f.Advice)
+	}
+	return b.String()
+}
+
+// FormatSeqs writes a set for people, as in "1-3, 7", with at most so many runs; 0 is no limit.
+func FormatSeqs(s cutlog.SeqSet, runs int) string {
+	var b strings.Builder
+	n := 0
+	for first, last := range s.Runs() {
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		if n++; runs > 0 && n > runs {
+			fmt.Fprintf(&b, "... to %d", s.Last())
+			break
+		}
+		switch last {
+		case first:
+			fmt.Fprint(&b, first)
+		case math.MaxUint64:
+			fmt.Fprintf(&b, "%d and up", first)
+		default:
+			fmt.Fprintf(&b, "%d-%d", first, last)
+		}
+	}
+	return b.String()
+}
+
+const (
+	adviceRestore   = "restore it from a copy, or find out what else writes to this archive"
+	adviceMissing   = "restore it from a copy"
+	adviceLog       = "restore it from a copy; keep _jetcapture/ out of bucket expiry and out of clean-ups"
+	adviceUnplanned = "move it out of the archive, after a look at where it came from"
+)

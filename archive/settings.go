@@ -1,0 +1,43 @@
+package archive
+
+import (
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/codec"
+)
+
+// Names in the settings of a plan. The first are the library's own, those that begin with x_ are what the command jetcapture adds: only
+// where it has planned a file it is known what a row is.
+const (
+	settingMaxAge         = "max_age"
+	settingCompression    = "compression"
+	settingDecoderVersion = "decoder_version"
+	settingFormat         = "x_format"
+	settingRecord         = "x_record"
+)
+
+// Values of those settings.
+const (
+	formatNDJSON   = "ndjson"
+	formatCSV      = "csv"
+	recordMessage  = "message"
+	recordPayload  = "payload"
+	decoderVersion = "jetcapture-1" // how the command makes rows of messages
+)
+
+// layout is how the bytes of a file are to be read.
+type layout struct {
+	compression string
+	format      string // empty: not known
+}
+
+// layoutOf returns the layout of a planned file. Dead letters always have the same.
+func layoutOf(p *cutlog.Plan, b *cutlog.Block) layout {
+	if b.Kind == cutlog.KindDead {
+		return layout{codec.Gzip, formatNDJSON}
+	}
+	l := layout{p.Settings[settingCompression], p.Settings[settingFormat]}
+	if l.compression == "" {
+		l.compression = codec.None
+	}
+	return l
+}
