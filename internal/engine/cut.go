@@ -54,7 +54,7 @@ func (c *Cut) Open(b *Block) {
 
 // Add notes that the message with the stream sequence seq became rows of the block b.
 func (c *Cut) Add(b *Block, seq uint64, rows int) {
-	b.Seqs = with(b.Seqs, seq)
+	add(&b.Seqs, seq)
 	b.Messages++
 	b.Rows += int64(rows)
 	c.Messages++
@@ -64,15 +64,15 @@ func (c *Cut) Add(b *Block, seq uint64, rows int) {
 }
 
 // Skip notes that the message with the stream sequence seq was left out on purpose.
-func (c *Cut) Skip(seq uint64) { c.Skipped = with(c.Skipped, seq) }
+func (c *Cut) Skip(seq uint64) { add(&c.Skipped, seq) }
 
-// with adds a sequence. Only a shared consumer delivers one below the last.
-func with(s cutlog.SeqSet, seq uint64) cutlog.SeqSet {
+// add adds a sequence. Only a shared consumer delivers one below the last.
+func add(s *cutlog.SeqSet, seq uint64) {
 	if seq <= s.Last() {
-		return s.Union(cutlog.NewSeqSet(seq))
+		*s = s.Union(cutlog.NewSeqSet(seq))
+		return
 	}
 	s.Add(seq)
-	return s
 }
 
 // Take takes messages out of b again, which could not be written at the seal.
