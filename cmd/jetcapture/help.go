@@ -69,7 +69,7 @@ SOURCE is where in a message a key or a column comes from:
   json:PATH      a value of the JSON payload, such as json:items.0.sku
   seq            the stream sequence
   time           the time at which the stream took the message, UTC
-A key without a value goes to the directory _none (on disk %5Fnone) or NAME=_none. A JSON object or
+A key without a value goes to the directory _none or NAME=_none. A JSON object or
 array as a key makes the message poison; so does a payload that is not JSON where --record payload
 with a json: key, or a json: column, needs it to be.
 
