@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore" //nolint:depguard // signatures of v0.1.0 name it
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/jetcapture/jetcapture"
 	"github.com/nats-io/nats.go"
-	"github.com/urfave/cli/v2" //nolint:depguard // signatures of v0.1.0 name it
+	"github.com/urfave/cli/v2"
 	"go.uber.org/zap"
 )
 

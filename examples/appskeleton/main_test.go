@@ -26,7 +26,7 @@ func launch(t *testing.T, out io.Writer, args ...string) <-chan error {
 	app.Writer, app.ErrWriter = out, out
 	app.ExitErrHandler = func(*cli.Context, error) {}
 	done := make(chan error, 1)
-	go func() { done <- app.Run(append([]string{"appskeleton"}, args...)) }()
+	go func() { done <- app.Run(append([]string{"appskeleton", "--max-age", "200ms"}, args...)) }()
 	return done
 }
 
@@ -51,11 +51,12 @@ func orders(t *testing.T, nc *nats.Conn, subjects ...string) nats.JetStreamConte
 	return js
 }
 
-func awaitDelivery(t *testing.T, js nats.JetStreamContext, messages int) {
+// awaitAcks waits until the messages are stored, which the short windows of launch bring about soon.
+func awaitAcks(t *testing.T, js nats.JetStreamContext, messages uint64) {
 	t.Helper()
-	natstest.Eventually(t, 10*time.Second, "delivery of all messages", func() bool {
+	natstest.Eventually(t, 20*time.Second, "ack of all messages", func() bool {
 		info, err := js.ConsumerInfo("ORDERS", "backup")
-		return err == nil && info.NumPending == 0 && info.NumAckPending == messages
+		return err == nil && info.AckFloor.Stream == messages
 	})
 }
 
@@ -97,7 +98,7 @@ func TestSkeletonCapturesUntilSignal(t *testing.T) {
 			name := writeContext(t, map[string]string{"url": srv.URL(), "user": "ada", "password": "s3cret"})
 			var log bytes.Buffer
 			done := launch(t, &log, "--nats-context", name, "-s", "ORDERS", "-c", "backup", "--output", output)
-			awaitDelivery(t, js, 3)
+			awaitAcks(t, js, 3)
 			interrupt(t, s)
 			if err := <-done; err != nil {
 				t.Fatal(err)
@@ -151,7 +152,7 @@ func TestSkeletonServerFlagWinsOverContext(t *testing.T) {
 	output := t.TempDir()
 	done := launch(t, io.Discard, "--nats-context", name, "--nats-server", "nats://127.0.0.1:2, "+srv.URL(),
 		"--nats-inbox-prefix", "_INBOX_backup", "-s", "ORDERS", "-c", "backup", "--output", output)
-	awaitDelivery(t, js, 1)
+	awaitAcks(t, js, 1)
 	interrupt(t, syscall.SIGTERM)
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -165,7 +166,7 @@ func TestSkeletonDomainOfContext(t *testing.T) {
 	name := writeContext(t, map[string]string{"url": srv.URL(), "jetstream_domain": "hub"})
 	output := t.TempDir()
 	done := launch(t, io.Discard, "--nats-context", name, "-s", "ORDERS", "-c", "backup", "--output", output)
-	awaitDelivery(t, js, 1)
+	awaitAcks(t, js, 1)
 	interrupt(t, syscall.SIGTERM)
 	if err := <-done; err != nil {
 		t.Fatal(err)

@@ -1,4 +1,3 @@
-//nolint:godot // word for word
 package main
 
 import (
