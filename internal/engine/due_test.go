@@ -1,0 +1,221 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+)
+
+// began is when the measuring of time starts in these tests, by the process's clock and by the stream's.
+var began = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+func at(d time.Duration) time.Time { return began.Add(d) }
+
+// hourly has windows of an hour with a grace of a minute.
+func hourly() *engine.Pace {
+	p := &engine.Pace{MaxAge: time.Hour, Grace: time.Minute}
+	p.Start(began)
+	return p
+}
+
+// cutOf has one open block for each window, one message in each.
+func cutOf(windows ...time.Time) *engine.Cut {
+	c := engine.NewCut(100, cutlog.Anchor{})
+	for _, w := range windows {
+		b := &engine.Block{Kind: cutlog.KindData, Dir: "k", Window: w.UnixNano()}
+		c.Open(b)
+		c.Through++
+		c.Add(b, c.Through, 1)
+	}
+	return c
+}
+
+// wantDue checks the decision at an instant.
+func wantDue(t *testing.T, p *engine.Pace, now time.Time, c *engine.Cut, pr engine.Pressure, want cutlog.Reason) {
+	t.Helper()
+	reason, due := p.Due(now, c, pr)
+	if !due {
+		reason = ""
+	}
+	if reason != want {
+		t.Errorf("at %v: due for %q, want %q", now.Sub(began), reason, want)
+	}
+}
+
+func TestWindowClosesByTimestamps(t *testing.T) {
+	p, c := hourly(), cutOf(began)
+	read := func(ts time.Duration) { p.Read(at(time.Second), 1, at(ts).UnixNano(), false) }
+	read(59 * time.Minute)
+	wantDue(t, p, at(24*time.Hour), c, engine.Pressure{}, "") // not caught up: our own clock says nothing
+	read(time.Hour + time.Minute - 1)
+	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, "")
+	read(time.Hour + time.Minute)
+	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, cutlog.ReasonWindow)
+	read(30 * time.Minute) // timestamps may go back after a leader change
+	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, cutlog.ReasonWindow)
+}
+
+func TestClockClosesTheLastWindowOfASilentStream(t *testing.T) {
+	p, c := hourly(), cutOf(began)
+	p.Read(at(10*time.Second), 1, at(40*time.Minute).UnixNano(), true)
+	end := 10*time.Second + 21*time.Minute // from when the message was read, what was left of the window, and the grace
+	wantDue(t, p, at(end-1), c, engine.Pressure{}, "")
+	wantDue(t, p, at(end), c, engine.Pressure{}, cutlog.ReasonWindow)
+	p.Read(at(end), 0, 0, false) // not caught up any more: somebody publishes
+	wantDue(t, p, at(end), c, engine.Pressure{}, "")
+	p.Read(at(end), 0, 0, true)
+	wantDue(t, p, at(end), c, engine.Pressure{}, cutlog.ReasonWindow)
+}
+
+func TestWindowCutsAreAMaxAgeApart(t *testing.T) {
+	p := hourly()
+	// A backfill: each batch brings a whole window, all within a few seconds.
+	now := time.Second
+	p.Read(at(now), 1, at(3*time.Hour).UnixNano(), false)
+	c := cutOf(at(0), at(time.Hour), at(2*time.Hour))
+	wantDue(t, p, at(now), c, engine.Pressure{}, cutlog.ReasonWindow)
+	p.Cut(at(now), cutlog.ReasonWindow, c)
+	c = cutOf(at(3*time.Hour), at(4*time.Hour))
+	p.Read(at(2*now), 1, at(9*time.Hour).UnixNano(), false)
+	wantDue(t, p, at(now+time.Hour-1), c, engine.Pressure{}, "")
+	wantDue(t, p, at(now+time.Hour), c, engine.Pressure{}, cutlog.ReasonWindow)
+}
+
+func TestLateMessagesWaitForTheNextWindowCut(t *testing.T) {
+	p, c := hourly(), cutOf(began)
+	p.Read(at(61*time.Minute), 1, at(61*time.Minute).UnixNano(), true)
+	wantDue(t, p, at(61*time.Minute), c, engine.Pressure{}, cutlog.ReasonWindow)
+	p.Cut(at(61*time.Minute), cutlog.ReasonWindow, c)
+	late := cutOf(began) // of the window that was just cut
+	p.Read(at(62*time.Minute), 1, at(30*time.Minute).UnixNano(), true)
+	wantDue(t, p, at(62*time.Minute), late, engine.Pressure{}, "")
+	wantDue(t, p, at(121*time.Minute), late, engine.Pressure{}, cutlog.ReasonWindow)
+}
+
+func TestWindowCutsDoNotCreep(t *testing.T) {
+	p := hourly()
+	const noticing = 200 * time.Millisecond
+	for n := range 100 {
+		window := time.Duration(n) * time.Hour
+		due := window + time.Hour + time.Minute
+		c := cutOf(at(window))
+		p.Read(at(window+59*time.Minute), 1, at(window+59*time.Minute).UnixNano(), true)
+		wantDue(t, p, at(due-noticing), c, engine.Pressure{}, "")
+		wantDue(t, p, at(due+noticing), c, engine.Pressure{}, cutlog.ReasonWindow)
+		p.Cut(at(due+noticing), cutlog.ReasonWindow, c)
+	}
+}
+
+func TestPressureAndFull(t *testing.T) {
+	empty := engine.NewCut(100, cutlog.Anchor{})
+	skipped := engine.NewCut(100, cutlog.Anchor{})
+	skipped.Skip(101)
+	skipped.Through = 101
+	closed := cutOf(began, began)
+	for _, b := range closed.Blocks {
+		closed.Close(b)
+	}
+	half := cutOf(began, began)
+	half.Close(half.Blocks[0])
+	for _, c := range []struct {
+		name string
+		cut  *engine.Cut
+		pr   engine.Pressure
+		want cutlog.Reason
+	}{
+		{"nothing", cutOf(began), engine.Pressure{}, ""},
+		{"spool", cutOf(began), engine.Pressure{Spool: true}, cutlog.ReasonPressure},
+		{"acks", cutOf(began), engine.Pressure{Acks: true}, cutlog.ReasonPressure},
+		{"acks of skipped messages", skipped, engine.Pressure{Acks: true}, cutlog.ReasonPressure},
+		{"closed parts", cutOf(began), engine.Pressure{Half: true}, cutlog.ReasonFull},
+		{"all closed", closed, engine.Pressure{}, cutlog.ReasonFull},
+		{"some closed", half, engine.Pressure{}, ""},
+		{"empty under pressure", empty, engine.Pressure{Spool: true, Acks: true, Half: true}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { wantDue(t, hourly(), at(time.Minute), c.cut, c.pr, c.want) })
+	}
+}
+
+func TestFullBeforeThePlanIsTooLarge(t *testing.T) {
+	p, c := hourly(), engine.NewCut(0, cutlog.Anchor{})
+	dir := strings.Repeat("k", 1<<20) // what many blocks with many sequences need, in few steps
+	for {
+		b := &engine.Block{Kind: cutlog.KindData, Dir: dir, Window: began.UnixNano()}
+		c.Open(b)
+		c.Through++
+		c.Add(b, c.Through, 1)
+		size := c.PlanBytes()
+		reason, due := p.Due(at(time.Minute), c, engine.Pressure{})
+		if due {
+			if reason != cutlog.ReasonFull || size < cutlog.MaxRecord/2 {
+				t.Errorf("due for %q with a plan of %d bytes", reason, size)
+			}
+			return
+		}
+		if size > cutlog.MaxRecord*9/10 {
+			t.Fatalf("no cut is due, though the plan would have %d bytes", size)
+		}
+	}
+}
+
+func TestIdle(t *testing.T) {
+	p, c := hourly(), cutOf(began)
+	p.MaxIdle = 5 * time.Minute
+	p.Read(at(time.Minute), 1, at(time.Minute).UnixNano(), true)
+	wantDue(t, p, at(6*time.Minute-1), c, engine.Pressure{}, "")
+	wantDue(t, p, at(6*time.Minute), c, engine.Pressure{}, cutlog.ReasonIdle)
+	p.Read(at(6*time.Minute), 0, 0, true) // progress without a message is no message
+	wantDue(t, p, at(6*time.Minute), c, engine.Pressure{}, cutlog.ReasonIdle)
+	p.Read(at(6*time.Minute), 1, at(6*time.Minute).UnixNano(), true)
+	wantDue(t, p, at(11*time.Minute-1), c, engine.Pressure{}, "")
+	p.MaxIdle = 0
+	wantDue(t, p, at(40*time.Minute), c, engine.Pressure{}, "")
+}
+
+func TestEmptyCutOnceAnHour(t *testing.T) {
+	p := hourly()
+	p.MaxIdle = time.Minute
+	c := engine.NewCut(100, cutlog.Anchor{})
+	wantDue(t, p, at(100*time.Hour), c, engine.Pressure{}, "") // nowhere to move
+	c.Through = 200
+	wantDue(t, p, at(time.Hour-1), c, engine.Pressure{}, "")
+	wantDue(t, p, at(time.Hour), c, engine.Pressure{}, cutlog.ReasonIdle)
+	p.Cut(at(time.Hour), cutlog.ReasonIdle, c)
+	wantDue(t, p, at(2*time.Hour-1), c, engine.Pressure{}, "")
+	wantDue(t, p, at(2*time.Hour), c, engine.Pressure{}, cutlog.ReasonIdle)
+}
+
+func TestWindowStart(t *testing.T) {
+	for _, c := range []struct {
+		at     string
+		maxAge time.Duration
+		want   string
+		dir    string
+	}{
+		{"2026-11-24T12:59:59.999999999Z", 15 * time.Minute, "2026-11-24T12:45:00Z", "2026/11/24/12/45"},
+		{"2026-11-24T12:45:00Z", 15 * time.Minute, "2026-11-24T12:45:00Z", "2026/11/24/12/45"},
+		{"2026-11-24T00:00:00Z", 24 * time.Hour, "2026-11-24T00:00:00Z", "2026/11/24/00/00"},
+		{"1970-01-01T00:00:00Z", time.Hour, "1970-01-01T00:00:00Z", "1970/01/01/00/00"},
+		{"1969-12-31T23:59:59Z", time.Hour, "1969-12-31T23:00:00Z", "1969/12/31/23/00"},
+		{"2026-11-24T12:30:00.5Z", time.Second, "2026-11-24T12:30:00Z", "2026/11/24/12/30"},
+		{"2026-11-24T12:30:00Z", 7 * time.Minute, "2026-11-24T12:25:00Z", "2026/11/24/12/25"}, // aligned to the epoch, not to the hour
+	} {
+		t.Run(fmt.Sprint(c.at, " ", c.maxAge), func(t *testing.T) {
+			in, err := time.Parse(time.RFC3339Nano, c.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := engine.WindowStart(in.UnixNano(), c.maxAge)
+			if got := time.Unix(0, start).UTC().Format(time.RFC3339Nano); got != c.want {
+				t.Errorf("window starts at %s, want %s", got, c.want)
+			}
+			if got := engine.WindowDir(start); got != c.dir {
+				t.Errorf("directory is %s, want %s", got, c.dir)
+			}
+		})
+	}
+}
