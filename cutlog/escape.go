@@ -11,6 +11,8 @@ import (
 const (
 	// emptySegment stands for the empty string. No other escaped segment has a '~' but a hashed one, which is longer.
 	emptySegment = "is~empty"
+	// noneSegment is how captures write that a key has no value; it is kept readable, the only one with a leading underscore.
+	noneSegment = "_none"
 	// hashedPrefix is how much of an escaped segment over MaxSegment is kept before '~' and the hash.
 	hashedPrefix = 120
 	upperHex     = "0123456789ABCDEF"
@@ -21,14 +23,17 @@ var segmentHash = base32.StdEncoding.WithPadding(base32.NoPadding)
 // EscapeSegment makes one path segment of any string, injectively: different strings give different segments.
 //
 // It keeps ASCII letters, digits, '_', '=', '-' and inner dots and writes every other byte as '%' and two upper-case hexadecimal digits.
-// A leading '.' or '_' and a trailing '.' are written so, too (which keeps _jetcapture and _deadletter out of reach), and the first byte
+// A leading '.' or '_' and a trailing '.' are written so, too, but in "_none", which stands for no value (which keeps _jetcapture and _deadletter out of reach), and the first byte
 // of a device name of Windows (CON, nul.txt, ...). So is every '-' of a string that has the shape of a BlockName: else a hostile key
 // could make a directory where a file belongs. The empty string becomes "is~empty". What would be over MaxSegment bytes becomes its first
 // 120 bytes, '~' and the SHA-256 of s in base32. Two strings that differ only in case stay different but share a directory where the file
 // system ignores case; no file name collides there, as a name holds sequences.
 func EscapeSegment(s string) string {
-	if s == "" {
+	switch s {
+	case "":
 		return emptySegment
+	case noneSegment:
+		return noneSegment
 	}
 	var out strings.Builder
 	escapeFirst, escapeDash := s[0] == '_' || isDeviceName(s), hasBlockShape(s)

@@ -442,11 +442,12 @@ func TestDoneAndLostCheckRefuse(t *testing.T) {
 	seqs := cutlog.NewSeqSet(1)
 	for i, l := range []cutlog.Lost{
 		{},
-		{N: 1, Plan: sum},
-		{N: 1, Plan: "x", Blocks: []cutlog.LostBlock{{Seqs: seqs}}},
-		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{}}},
-		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Block: 1, Seqs: seqs}, {Block: 1, Seqs: seqs}}},
-		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Block: -1, Seqs: seqs}}},
+		{N: 1, K: 1, Plan: sum},
+		{N: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Seqs: seqs}}},
+		{N: 1, K: 1, Plan: "x", Blocks: []cutlog.LostBlock{{Seqs: seqs}}},
+		{N: 1, K: 1, Plan: sum, Blocks: []cutlog.LostBlock{{}}},
+		{N: 1, K: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Block: 1, Seqs: seqs}, {Block: 1, Seqs: seqs}}},
+		{N: 1, K: 1, Plan: sum, Blocks: []cutlog.LostBlock{{Block: -1, Seqs: seqs}}},
 	} {
 		if _, err := cutlog.EncodeLost(capture, &l); err == nil {
 			t.Errorf("lost %d was encoded: %+v", i, l)
@@ -505,5 +506,31 @@ func wantFound(t *testing.T, name string, err error, found string) {
 	var corrupt *cutlog.CorruptError
 	if !errors.As(err, &corrupt) || !strings.Contains(corrupt.Found, found) {
 		t.Errorf("%s: error is %v, want a CorruptError, found %q", name, err, found)
+	}
+}
+
+// TestLostGrows: a redo that was interrupted after its lost record, and later finds more lost, puts the next one.
+func TestLostGrows(t *testing.T) {
+	s, log := sampleLog(t, 2)
+	delete(s.objects, cutlog.DoneName(capture, 2))
+	h := head(t, log)
+	first := lostOf(h)
+	more := lostOf(h)
+	more.K = 2
+	more.Blocks[0].Seqs = h.Plan.Blocks[more.Blocks[0].Block].Seqs
+	for _, l := range []*cutlog.Lost{first, more} {
+		r := encodeLost(t, l)
+		s.objects[r.Name] = r.Data
+	}
+	if h = head(t, log); h.Lost == nil || h.Lost.K != 2 || !h.Lost.Blocks[0].Seqs.Equal(more.Blocks[0].Seqs) {
+		t.Fatalf("newest lost record is %+v, want the second", h.Lost)
+	}
+	less := lostOf(h)
+	less.K, less.Blocks = 3, less.Blocks[1:]
+	r := encodeLost(t, less)
+	s.objects[r.Name] = r.Data
+	var corrupt *cutlog.CorruptError
+	if _, err := log.Head(t.Context()); !errors.As(err, &corrupt) || corrupt.Object != r.Name {
+		t.Fatalf("a lost record that forgets what the one before said gives %v", err)
 	}
 }

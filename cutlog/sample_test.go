@@ -83,7 +83,7 @@ func doneOf(h cutlog.Head) *cutlog.Done {
 func lostOf(h cutlog.Head) *cutlog.Lost {
 	last := len(h.Plan.Blocks) - 1
 	return &cutlog.Lost{
-		Version: cutlog.Version, N: h.N, Plan: h.PlanSum, Writer: cutlog.Writer{Instance: "host-1", Boot: "b2"},
+		Version: cutlog.Version, N: h.N, K: 1, Plan: h.PlanSum, Writer: cutlog.Writer{Instance: "host-1", Boot: "b2"},
 		Blocks: []cutlog.LostBlock{
 			{Block: last - 1, Seqs: cutlog.NewSeqSet(h.Plan.Blocks[last-1].Seqs.First())},
 			{Block: last, Seqs: h.Plan.Blocks[last].Seqs},
