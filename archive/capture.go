@@ -2,12 +2,16 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 )
+
+// errNoCut says that a log has no cut yet.
+var errNoCut = errors.New("no cut was made yet")
 
 // Capture is one capture of an archive. Its methods may be called from any goroutine, while the capture goes on.
 type Capture struct {
@@ -79,6 +83,9 @@ func (c *Capture) lives(ctx context.Context) ([]life, error) {
 	head, err := c.log.Head(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find the newest cut of capture %s: %w", c.name, err)
+	}
+	if head.Plan == nil {
+		return nil, fmt.Errorf("capture %s: %w", c.name, errNoCut)
 	}
 	var lives []life
 	for h := head; h.Plan != nil; {

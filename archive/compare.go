@@ -1,11 +1,244 @@
 package archive
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"math"
+	"slices"
 
-type Stream interface{}
+	"github.com/jetcapture/jetcapture/cutlog"
+)
 
-type comparison struct{}
+// comparison compares the files of a capture with what its stream still holds. A nil comparison compares nothing.
+//
+// The messages of a cut are read from the stream in chunks, of which fingerprints are kept, and each chunk is compared with the rows of the
+// files. So both are read in their order, and memory is bounded, whatever the number of messages and files.
+type comparison struct {
+	log     *logCheck
+	stream  Stream
+	created StreamInfo        // at the start
+	valid   map[string]uint64 // by incarnation: up to which sequence the stream of today is the one that was captured
+	hash    hasher
+}
 
-func (l *logCheck) openStream(context.Context) error { return nil }
+// openStream opens the stream of the capture, if it is to be compared.
+func (l *logCheck) openStream(ctx context.Context) error {
+	if l.opts.Against == nil || l.numbers.Empty() {
+		return nil
+	}
+	s, err := l.opts.Against(ctx, l.capture)
+	if err != nil {
+		return fmt.Errorf("open the stream: %w", err)
+	}
+	if s == nil {
+		return nil
+	}
+	c := &comparison{log: l, stream: s, valid: map[string]uint64{}, hash: hasher{maphash.MakeSeed()}}
+	comparable, err := c.begin(ctx)
+	if err != nil || !comparable {
+		return errors.Join(err, s.Close(ctx))
+	}
+	l.compare = c
+	return nil
+}
 
-func (c *comparison) cut(context.Context, Cut, []bool) error { return nil }
+// begin finds out which incarnations the stream of today can be compared with. If it is none, that is noted.
+func (c *comparison) begin(ctx context.Context) (comparable bool, err error) {
+	c.created, err = c.stream.Info(ctx)
+	if errors.Is(err, ErrNoStream) {
+		c.unchecked("a stream to compare with", err.Error())
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up the stream: %w", err)
+	}
+	lives, err := c.log.capture.lives(ctx)
+	if err != nil {
+		if _, isFault := c.log.fault(err); isFault || errors.Is(err, errNoCut) {
+			c.unchecked("a sound log to compare with the stream", err.Error())
+			return false, nil
+		}
+		return false, err
+	}
+	through := uint64(math.MaxUint64)
+	for _, l := range slices.Backward(lives) {
+		if !l.opening.Stream.Created.Equal(c.created.Created) {
+			continue
+		}
+		c.valid[l.opening.Incarnation] = through
+		// If an incarnation before was of the same stream, that was rolled back, and has other messages from there on.
+		through = min(through, l.opening.From)
+	}
+	if len(c.valid) == 0 {
+		c.unchecked("the stream that was captured", fmt.Sprintf("one that was created at %s, which has nothing to do with it", c.created.Created))
+	}
+	return len(c.valid) > 0, nil
+}
+
+func (c *comparison) unchecked(expected, found string) {
+	f := c.log.finding(0, Unchecked, cutlog.FormatName(c.log.capture.name), expected, found, "")
+	f.Severity = Note
+	c.log.found(f)
+}
+
+// close closes the stream.
+func (c *comparison) close(ctx context.Context) error {
+	if c == nil {
+		return nil
+	}
+	return c.stream.Close(context.WithoutCancel(ctx))
+}
+
+// cut compares a cut whose files were checked.
+func (c *comparison) cut(ctx context.Context, cut Cut, files []checked) error {
+	if c == nil {
+		return nil
+	}
+	info, err := c.stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("look up the stream: %w", err)
+	}
+	if !info.Created.Equal(c.created.Created) {
+		return fmt.Errorf("the stream was created anew, at %s, during the verification: verify again", info.Created)
+	}
+	after := max(cut.Plan.From, max(info.First, 1)-1)
+	through := min(cut.Plan.To, info.Last, c.valid[cut.Plan.Incarnation])
+	if after >= through {
+		return nil
+	}
+	cc := &cutComparison{comparison: c, Cut: cut, files: files, diffs: make([]difference, len(files))}
+	next, stop := iter.Pull2(c.stream.Messages(ctx, after, through))
+	defer stop()
+	for {
+		held, err := c.chunk(next)
+		if err != nil {
+			return fmt.Errorf("read the stream: %w", err)
+		}
+		if len(held.seqs) == 0 {
+			break
+		}
+		if err := cc.chunk(ctx, held); err != nil {
+			return err
+		}
+	}
+	cc.report()
+	return nil
+}
+
+// chunk is what the stream holds of a part of a cut.
+type chunk struct {
+	seqs   []uint64 // ascending
+	prints []fingerprint
+	met    []bool // it is in a file
+}
+
+// chunk reads the next messages.
+func (c *comparison) chunk(next func() (Message, error, bool)) (*chunk, error) {
+	ch := &chunk{}
+	for len(ch.seqs) < c.log.opts.maxChunk {
+		m, err, ok := next()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		if n := len(ch.seqs); n > 0 && m.Seq <= ch.seqs[n-1] {
+			return nil, fmt.Errorf("message %d comes after message %d", m.Seq, ch.seqs[n-1])
+		}
+		ch.seqs = append(ch.seqs, m.Seq)
+		ch.prints = append(ch.prints, c.hash.message(&m))
+	}
+	ch.met = make([]bool, len(ch.seqs))
+	return ch, nil
+}
+
+// cutComparison compares one cut.
+type cutComparison struct {
+	*comparison
+	Cut
+	files      []checked
+	diffs      []difference // by block
+	uncaptured cutlog.SeqSet
+}
+
+// difference is what differs in one file.
+type difference struct {
+	seqs  cutlog.SeqSet
+	first string // what the first one differs in
+}
+
+// chunk compares a chunk with all files that hold messages of it.
+func (c *cutComparison) chunk(ctx context.Context, ch *chunk) error {
+	err := c.log.each(ctx, len(c.files), func(ctx context.Context, i int) error {
+		return c.block(ctx, i, ch)
+	})
+	if err != nil {
+		return err
+	}
+	var unmet cutlog.SeqSet
+	for i, met := range ch.met {
+		if !met {
+			unmet.Add(ch.seqs[i])
+		}
+	}
+	unmet = unmet.Minus(c.Plan.Skipped)
+	for _, l := range c.Plan.Lost {
+		unmet = unmet.Minus(l.Seqs)
+	}
+	c.uncaptured = c.uncaptured.Union(unmet)
+	return nil
+}
+
+// block compares a chunk with a file. Its messages in the chunk are met, whatever comes of it.
+func (c *cutComparison) block(ctx context.Context, i int, ch *chunk) error {
+	b := c.Cut.block(i)
+	held := ch.meet(b.Seqs)
+	kind := rowKindOf(c.Plan, b.Kind)
+	seqs, known := c.files[i].rowSeqs(&b)
+	if held == 0 || !c.files[i].sound {
+		return nil
+	}
+	if kind == rowUnknown || !known {
+		c.log.count(func(r *Report, _ *Progress) { r.Uncompared += held })
+		return nil
+	}
+	return c.rows(ctx, &c.diffs[i], &b, kind, seqs, ch)
+}
+
+// meet marks the messages of a set and returns how many of them are in the chunk. Blocks are disjoint: it may be called for several at once.
+func (ch *chunk) meet(s cutlog.SeqSet) (n int64) {
+	for first, last := range s.Runs() {
+		if first > ch.seqs[len(ch.seqs)-1] {
+			break
+		}
+		i, _ := slices.BinarySearch(ch.seqs, first)
+		for ; i < len(ch.seqs) && ch.seqs[i] <= last; i++ {
+			ch.met[i] = true
+			n++
+		}
+	}
+	return n
+}
+
+// report reports what differs in the cut.
+func (c *cutComparison) report() {
+	for i, d := range c.diffs {
+		if d.seqs.Empty() {
+			continue
+		}
+		f := c.log.finding(c.N, Differs, c.Plan.Blocks[i].Path(), "the messages that the stream holds", "other ones: "+d.first,
+			"find out which of the two was changed; `nats stream get` shows the stream's")
+		f.Seqs = d.seqs
+		c.log.found(f)
+	}
+	if !c.uncaptured.Empty() {
+		f := c.log.finding(c.N, Uncaptured, cutlog.PlanName(c.capture, c.N), "each message that the stream holds in a file, or skipped, or lost",
+			"messages that the plan counts as absent", "capture the stream anew, as another capture, and report this as a bug")
+		f.Seqs = c.uncaptured
+		c.log.found(f)
+	}
+}

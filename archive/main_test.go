@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,8 +62,6 @@ func (o objects) bucket(t testing.TB) *bucket.Mem {
 	}
 	return b
 }
-
-func (o objects) clone() objects { return maps.Clone(o) }
 
 // names returns those that contain all parts, sorted.
 func (o objects) names(parts ...string) (names []string) {

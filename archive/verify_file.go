@@ -62,22 +62,21 @@ type file struct {
 	lostUnknown bool
 }
 
-// check reads the file and says what is wrong with it, and whether it is there without a problem. The error is that the verification
-// cannot go on.
-func (f *file) check(ctx context.Context) (findings []Finding, sound bool, err error) {
+// check reads the file and says what is wrong with it. The error is that the verification cannot go on.
+func (f *file) check(ctx context.Context) (findings []Finding, result checked, err error) {
 	c, err := f.read(ctx)
 	if broken := (*unreadableError)(nil); errors.As(err, &broken) && ctx.Err() == nil {
 		finding := f.problem(Unreadable, "an object that can be read", broken.err.Error(), "look after the store and verify again")
-		return []Finding{finding}, false, f.reading(err)
+		return []Finding{finding}, result, f.reading(err)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, result, err
 	}
 	if err := f.reading(nil); err != nil {
-		return nil, false, err
+		return nil, result, err
 	}
 	if !c.there {
-		return f.absent(), false, nil
+		return f.absent(), result, nil
 	}
 	f.count(func(r *Report, p *Progress) {
 		r.Read++
@@ -88,10 +87,10 @@ func (f *file) check(ctx context.Context) (findings []Finding, sound bool, err e
 	findings = f.judge(c)
 	for _, finding := range findings {
 		if finding.Severity == Problem {
-			return findings, false, nil
+			return findings, checked{rows: c.rows}, nil
 		}
 	}
-	return findings, true, nil
+	return findings, checked{true, c.rows}, nil
 }
 
 // read reads the file, or only asks for its size.

@@ -45,6 +45,11 @@ func (l *logCheck) check(ctx context.Context) error {
 	if err := l.openStream(ctx); err != nil {
 		return err
 	}
+	return errors.Join(l.walk(ctx), l.compare.close(ctx))
+}
+
+// walk checks all cuts and then the format.
+func (l *logCheck) walk(ctx context.Context) error {
 	next := uint64(1)
 	for first, last := range l.numbers.Runs() {
 		if err := l.gap(ctx, next, first); err != nil {
@@ -145,7 +150,7 @@ func (l *logCheck) chain(h cutlog.Head) {
 		return
 	case before.N > 0 && before.Plan == nil:
 		return
-	case before.N > 0 && before.DoneSum == "": // reported; the rest can be checked all the same
+	case before.N > 0 && before.Done == nil: // reported; the rest can be checked all the same
 		before.Done, before.DoneSum = new(cutlog.Done), p.Prev
 	}
 	if err := cutlog.CheckChain(before, p); err != nil {
@@ -165,16 +170,16 @@ func (l *logCheck) cutFiles(ctx context.Context, r records) error {
 		}
 		report.Counts.Add(cut.Counts())
 	})
-	sound, err := l.checkFiles(ctx, cut, !pending, r.lostUnknown)
+	files, err := l.checkFiles(ctx, cut, !pending, r.lostUnknown)
 	if err != nil {
 		return err
 	}
 	if pending {
-		if err := l.pending(ctx, cut, sound); err != nil {
+		if err := l.pending(ctx, cut, files); err != nil {
 			return err
 		}
 	}
-	return l.compare.cut(ctx, cut, sound)
+	return l.compare.cut(ctx, cut, files)
 }
 
 // isNewest reports whether cut n may lack a done record, because nothing comes after it.
@@ -186,15 +191,15 @@ func (l *logCheck) isNewest(ctx context.Context, n uint64) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// checkFiles checks the files of a cut and returns which of them are there and sound.
-func (l *logCheck) checkFiles(ctx context.Context, cut Cut, strict, lostUnknown bool) (sound []bool, err error) {
+// checkFiles checks the files of a cut.
+func (l *logCheck) checkFiles(ctx context.Context, cut Cut, strict, lostUnknown bool) (files []checked, err error) {
 	n := len(cut.Plan.Blocks)
-	sound = make([]bool, n)
+	files = make([]checked, n)
 	findings := make([][]Finding, n)
 	err = l.each(ctx, n, func(ctx context.Context, i int) error {
 		f := &file{verifier: l.verifier, cut: cut, block: cut.block(i), strict: strict, lostUnknown: lostUnknown}
 		var err error
-		findings[i], sound[i], err = f.check(ctx)
+		findings[i], files[i], err = f.check(ctx)
 		return err
 	})
 	for _, fs := range findings {
@@ -202,23 +207,23 @@ func (l *logCheck) checkFiles(ctx context.Context, cut Cut, strict, lostUnknown 
 			l.found(f)
 		}
 	}
-	return sound, err
+	return files, err
 }
 
 // pending notes that the newest cut is still to be finished, unless a running capture has finished it meanwhile.
-func (l *logCheck) pending(ctx context.Context, cut Cut, sound []bool) error {
+func (l *logCheck) pending(ctx context.Context, cut Cut, files []checked) error {
 	name := cutlog.DoneName(l.capture.name, cut.N)
 	if _, err := l.capture.store.Get(ctx, name); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return ctx.Err()
 	}
 	there := 0
-	for _, ok := range sound {
-		if ok {
+	for _, f := range files {
+		if f.sound {
 			there++
 		}
 	}
 	f := l.finding(cut.N, Pending, name, "a done record once the cut is complete",
-		fmt.Sprintf("none: a cut still to be finished, with %d of its %d files there", there, len(sound)),
+		fmt.Sprintf("none: a cut still to be finished, with %d of its %d files there", there, len(files)),
 		"a running capture is at it, or the next start finishes it")
 	f.Severity = Note
 	l.found(withRange(f, cut.Plan))

@@ -66,6 +66,7 @@ func (l *logCheck) complete(ctx context.Context, r *records) error {
 	case r.broken: // the plan was blamed if the next one names this sum
 		r.DoneSum = l.attestedSum(ctx, r.N)
 	case r.lostUnknown:
+		r.Lost, r.LostSum = nil, ""
 		l.addDone(ctx, r)
 	case r.Done == nil && !l.isNewest(ctx, r.N):
 		// A running capture may have put both done n and plan n+1 since the first look.
@@ -168,13 +169,57 @@ func (l *logCheck) attestedSum(ctx context.Context, n uint64) string {
 	return ""
 }
 
-// blame decides, when done n is sound and goes with another plan n, which of the two is not the one that it was: the next plan names the
-// sum of done n.
+// blame decides which record is not as it was when a sound done record contradicts others.
 func (l *logCheck) blame(ctx context.Context, f Finding) Finding {
-	if f.Kind != Contradicts || f.Object != cutlog.DoneName(l.capture.name, f.Cut) || l.attestedSum(ctx, f.Cut) == "" {
+	if f.Kind != Contradicts || f.Object != cutlog.DoneName(l.capture.name, f.Cut) {
 		return f
 	}
-	f.Object = cutlog.PlanName(l.capture.name, f.Cut)
-	f.Expected = fmt.Sprintf("the plan that done %d was made for, which plan %d names", f.Cut, f.Cut+1)
+	if l.attestedSum(ctx, f.Cut) != "" && !l.fitsPlan(ctx, f.Cut) {
+		f.Object = cutlog.PlanName(l.capture.name, f.Cut)
+		f.Expected = fmt.Sprintf("the plan that done %d was made for, which plan %d names", f.Cut, f.Cut+1)
+		return f
+	}
+	if missing, sum := l.missingLost(ctx, f.Cut); missing != "" && l.fitsPlan(ctx, f.Cut) {
+		return l.finding(f.Cut, Missing, missing, fmt.Sprintf("the lost record with SHA-256 %s that done %d names", sum, f.Cut), "nothing", adviceLog)
+	}
 	return f
+}
+
+// fitsPlan reports whether done n was made for the plan n that is there.
+func (l *logCheck) fitsPlan(ctx context.Context, n uint64) bool {
+	h, err := l.plan(ctx, n)
+	d := l.done(ctx, n)
+	return err == nil && d != nil && d.Plan == h.PlanSum
+}
+
+// missingLost returns the name of the first lost record of cut n that is not there, and the sum that done n names, if none of those that are
+// there has that sum.
+func (l *logCheck) missingLost(ctx context.Context, n uint64) (name, sum string) {
+	d := l.done(ctx, n)
+	if d == nil || d.Lost == "" {
+		return "", ""
+	}
+	for k := uint64(1); ; k++ {
+		name := cutlog.LostName(l.capture.name, n, k)
+		data, err := l.capture.store.Get(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return name, d.Lost
+		}
+		if err != nil || cutlog.Sum(data) == d.Lost {
+			return "", ""
+		}
+	}
+}
+
+// done reads done n by itself; nil if it is not there or not sound.
+func (l *logCheck) done(ctx context.Context, n uint64) *cutlog.Done {
+	data, err := l.capture.store.Get(ctx, cutlog.DoneName(l.capture.name, n))
+	if err != nil {
+		return nil
+	}
+	d, err := cutlog.DecodeDone(data)
+	if err != nil || d.N != n {
+		return nil
+	}
+	return d
 }
