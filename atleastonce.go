@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/reader"
@@ -98,6 +99,10 @@ func (k *storeKeeper[P, K]) write(ctx context.Context, b *engine.Block, f file[K
 			return err
 		}
 		location, err = k.opts.Store.Write(ctx, body, f.key, engine.WindowDir(b.Window)+"/", name)
+		if errors.Is(err, bucket.ErrExists) { // the same messages, in the order of an earlier delivery
+			k.log.Info("the store has a block of these messages already", "block", name, "store", err)
+			err = nil
+		}
 		return errors.Join(err, body.Close())
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package jetcapture
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
@@ -324,5 +323,3 @@ func (t *table[P, K]) discard() {
 		b.buf.Discard()
 	}
 }
-
-var _ io.Writer = (*spool.Buffer)(nil)
