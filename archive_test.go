@@ -1,43 +1,207 @@
 package jetcapture_test
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
-	"github.com/jetcapture/jetcapture/bucket"
-	"github.com/jetcapture/jetcapture/internal/natstest"
-	"github.com/nats-io/nats.go"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestArchiveOnce(t *testing.T) {
-	s := natstest.Start(t)
-	nc := s.Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
-	natstest.Publish(t, nc, 1000, func(i int) *nats.Msg {
-		return &nats.Msg{Subject: fmt.Sprintf("orders.%d", i%4), Data: []byte(fmt.Sprintf(`{"i":%d}`, i))}
-	})
-	b := bucket.NewMem()
-	o := jetcapture.Options[json.RawMessage, string]{
-		NATSStreamName: "ORDERS", Compression: jetcapture.GZip, Suffix: "ndjson", Once: true,
-		MessageDecoder: func(m *nats.Msg) (json.RawMessage, string, error) { return m.Data, m.Subject, nil },
-		WriterFactory: func() jetcapture.FormattedDataWriter[json.RawMessage] {
-			return &jetcapture.NewLineDelimitedJSON[json.RawMessage]{}
-		},
-		Archive: jetcapture.Archive[string]{Bucket: b},
+	r := newRig(t)
+	r.publish(1000)
+	s := capture(r, r.options())
+	a := r.wantAll()
+	if s.Messages != 1000 || s.Rows != 1000 || s.Cuts != 1 || s.Blocks != 4 || s.StoredSeq != 1000 || s.Target != 1000 || s.Reasons["once"] != 1 ||
+		s.Dead+s.Skipped+s.Lost+s.Absent+s.CutsLost+s.Redone+s.Retries+s.Repositions != 0 || s.LastSeq != 1000 || s.Lag != 0 {
+		t.Errorf("stats %+v", s)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	c := o.Build()
-	if err := c.Run(ctx, nc); err != nil {
+	name := regexp.MustCompile(`^s\.[0-3]/\d{4}/\d\d/\d\d/\d\d/00/S-[0-9a-f]{8}-\d{20}-\d{20}\.ndjson\.gz$`)
+	for _, f := range a.Files(false) {
+		if !name.MatchString(f.Name) || len(f.Key) != 1 || !strings.HasPrefix(f.Name, f.Key[0]+"/") {
+			t.Errorf("file %q of key %q, want a name like %s", f.Name, f.Key, name)
+		}
+		if want := f.Window.Format("2006/01/02/15/04"); !strings.Contains(f.Name, want) {
+			t.Errorf("file %s is of the window %s", f.Name, want)
+		}
+	}
+}
+
+func TestResume(t *testing.T) {
+	r := newRig(t)
+	for run := range 4 {
+		r.publish(100 * run) // nothing for the first run
+		capture(r, r.options())
+		r.wantAll()
+		capture(r, r.options()) // nothing new
+		r.wantAll()
+	}
+	if a := r.archive("S"); a.To() != 600 || len(a.Files(false)) != 12 {
+		t.Errorf("stored up to %d in %d files", a.To(), len(a.Files(false)))
+	}
+}
+
+func TestResumeAfterAStop(t *testing.T) {
+	r := newRig(t)
+	r.publish(50)
+	o := with(r.options(), func(o *options) { o.Once = false })
+	for range 3 {
+		c := start(r, r.nc, o)
+		r.publish(50)
+		c.untilRead(r.last)
+		c.finish()
+		if a := r.wantAll(); a.To() != r.last {
+			t.Errorf("stored up to %d, want %d", a.To(), r.last)
+		}
+	}
+	c := start(r, r.nc, o) // stopped with nothing to store
+	c.until("reading capture", func(s jetcapture.Stats) bool { return s.State == "reading" })
+	c.finish()
+	if reasons := strings.Join(r.wantAll().Reasons(), " "); reasons != "open shutdown shutdown shutdown" {
+		t.Errorf("cuts for %s", reasons)
+	}
+}
+
+func TestEmptyStreamOnce(t *testing.T) {
+	r := newRig(t)
+	s := capture(r, r.options())
+	if a := r.wantAll(); len(a.Cuts) != 1 || s.Cuts != 0 || s.Messages != 0 {
+		t.Errorf("cuts %+v, stats %+v", a.Cuts, s)
+	}
+}
+
+func TestPurgedStreamOnce(t *testing.T) {
+	r := newRig(t)
+	r.publish(20)
+	if err := r.stream().Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for info := range b.List(ctx, "", "") {
-		t.Log(info.Name, info.Size)
+	s := capture(r, r.options())
+	if a := r.archive("S"); len(a.Cuts) != 1 || s.Messages != 0 || s.Lost != 0 { // what was gone before the start is no loss of ours
+		t.Errorf("cuts %+v, stats %+v", a.Cuts, s)
 	}
-	t.Logf("%+v", c.Stats())
+	r.held = nil
+	r.publish(7)
+	capture(r, r.options())
+	r.wantAll()
+}
+
+func TestStart(t *testing.T) {
+	r := newRig(t)
+	r.publish(40)
+	middle, err := r.stream().GetMsg(t.Context(), 31)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		capture string
+		start   jetcapture.Start
+		first   uint64
+	}{
+		{"all", jetcapture.Start{}, 1},
+		{"new", jetcapture.Start{New: true}, 41},
+		{"seq", jetcapture.Start{Seq: 17}, 17},
+		{"beyond", jetcapture.Start{Seq: 41}, 41},
+		{"time", jetcapture.Start{Time: middle.Time}, 31},
+		{"past", jetcapture.Start{Time: middle.Time.Add(-time.Hour)}, 1},
+		{"future", jetcapture.Start{Time: time.Now().Add(time.Hour)}, 41},
+	} {
+		o := with(r.options(), func(o *options) { o.Archive.Capture, o.Start = c.capture, c.start })
+		capture(r, o)
+		r.wantFrom(c.capture, c.first)
+	}
+	r.publish(10)
+	for _, name := range []string{"new", "seq", "beyond", "future"} { // an existing capture goes on, whatever Start says
+		capture(r, with(r.options(), func(o *options) { o.Archive.Capture, o.Start = name, jetcapture.Start{Seq: 3} }))
+	}
+	r.wantFrom("new", 41)
+	r.wantFrom("seq", 17)
+	r.wantFrom("beyond", 41)
+	r.wantFrom("future", 41)
+}
+
+func TestStartWithinAPurgedStream(t *testing.T) {
+	r := newRig(t)
+	r.publish(40)
+	if err := r.stream().Purge(t.Context(), jetstream.WithPurgeSequence(31)); err != nil {
+		t.Fatal(err)
+	}
+	for name, start := range map[string]jetcapture.Start{"all": {}, "seq": {Seq: 5}, "late": {Seq: 35}} {
+		s := capture(r, with(r.options(), func(o *options) { o.Archive.Capture, o.Start = name, start }))
+		if s.Lost != 0 || s.Absent != 0 {
+			t.Errorf("capture %s: lost %d, absent %d", name, s.Lost, s.Absent)
+		}
+	}
+	r.wantFrom("all", 31)
+	r.wantFrom("seq", 31)
+	r.wantFrom("late", 35)
+}
+
+func TestFilterSubjects(t *testing.T) {
+	r := newRig(t)
+	r.publish(100, "s.a", "s.b", "s.c.x", "s.c.y")
+	o := with(r.options(), func(o *options) { o.FilterSubjects = []string{"s.c.*", "s.a"} })
+	s := capture(r, o)
+	mine := r.held[:0:0]
+	for _, m := range r.held {
+		if m.Subject != "s.b" {
+			mine = append(mine, m)
+		}
+	}
+	a := r.archive("S")
+	r.held = mine
+	r.wantAll()
+	if s.Messages != 75 || a.Absent() != 25 || s.Absent != 25 || s.Lost != 0 {
+		t.Errorf("%d messages, %d absent, stats %+v", s.Messages, a.Absent(), s)
+	}
+	// The order of the subjects does not matter, but the filter is fixed.
+	capture(r, with(o, func(o *options) { o.FilterSubjects = []string{"s.a", "s.c.*"} }))
+	_, err := tryCapture(r, with(o, func(o *options) { o.FilterSubjects = []string{"s.a"} }))
+	wantError[*cutlog.MismatchError](t, err, "another filter")
+	_, err = tryCapture(r, r.options())
+	wantError[*cutlog.MismatchError](t, err, "no filter")
+}
+
+func TestAnotherStreamIsRefused(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	capture(r, r.options())
+	before := r.names()
+	if _, err := r.js().CreateStream(t.Context(), jetstream.StreamConfig{Name: "T", Subjects: []string{"t.>"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := tryCapture(r, with(r.options(), func(o *options) { o.NATSStreamName, o.Archive.Capture = "T", "S" }))
+	wantError[*cutlog.MismatchError](t, err, "another stream")
+	if err != nil && !strings.Contains(err.Error(), "capture") {
+		t.Errorf("error %v does not say to name another capture", err)
+	}
+	if after := r.names(); len(after) != len(before) {
+		t.Errorf("a refused capture has put %d objects", len(after)-len(before))
+	}
+}
+
+// wantError checks the type of an error.
+func wantError[E error](t *testing.T, err error, what string) {
+	t.Helper()
+	if _, ok := errorAs[E](err); !ok {
+		t.Errorf("%s: error %v (%T), want a %T", what, err, err, *new(E))
+	}
+}
+
+func TestCaptureNames(t *testing.T) {
+	r := newRig(t)
+	r.publish(20)
+	for _, name := range []string{"a", "b.c", "../S", "_jetcapture", "is it ours?"} {
+		capture(r, with(r.options(), func(o *options) { o.Archive.Capture = name }))
+		escaped := cutlog.EscapeSegment(name)
+		r.wantFrom(escaped, 1)
+	}
+	_, err := tryCapture(r, with(r.options(), func(o *options) { o.Archive.Capture = strings.Repeat("long", 17) }))
+	if err == nil || !strings.Contains(err.Error(), "64") {
+		t.Errorf("a capture name that is too long: error %v", err)
+	}
 }

@@ -1,0 +1,255 @@
+package jetcapture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// patience bounds whatever a test waits for.
+const patience = 40 * time.Second
+
+// options are those of the captures in most tests: whole messages, grouped by subject.
+type options = jetcapture.Options[*jetcapture.NatsMessage, string]
+
+// rig is a server with the stream S, of which it knows every message, and a place for an archive.
+type rig struct {
+	t      *testing.T
+	server *natstest.Server
+	nc     *nats.Conn
+	bucket bucket.Bucket
+	held   []oracle.Message // all that the stream ever held
+	last   uint64           // stream sequence
+}
+
+// newRig starts a server. The stream S takes the subjects s.>, unless configured otherwise.
+func newRig(t *testing.T, configure ...func(*jetstream.StreamConfig)) *rig {
+	t.Helper()
+	t.Parallel()
+	r := &rig{t: t, server: natstest.Start(t), bucket: bucket.NewMem()}
+	r.nc = r.server.Connect()
+	r.createStream(configure...)
+	return r
+}
+
+func (r *rig) createStream(configure ...func(*jetstream.StreamConfig)) {
+	r.t.Helper()
+	cfg := jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}}
+	for _, c := range configure {
+		c(&cfg)
+	}
+	natstest.CreateStream(r.t, r.nc, cfg)
+}
+
+// js is the client's own interface to the server.
+func (r *rig) js() jetstream.JetStream { return natstest.JetStream(r.t, r.nc) }
+
+// stream is the client's own interface to the stream.
+func (r *rig) stream() jetstream.Stream {
+	r.t.Helper()
+	s, err := r.js().Stream(natstest.Context(r.t), "S")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s
+}
+
+// publish stores n messages, in turn on the given subjects, or on s.0 to s.3.
+func (r *rig) publish(n int, subjects ...string) {
+	r.t.Helper()
+	if len(subjects) == 0 {
+		subjects = []string{"s.0", "s.1", "s.2", "s.3"}
+	}
+	first := r.last
+	natstest.Publish(r.t, r.nc, n, func(i int) *nats.Msg {
+		r.last++
+		m := oracle.Message{Seq: r.last, Subject: subjects[i%len(subjects)], Data: fmt.Appendf(nil, `{"n":%d}`, first+uint64(i))}
+		r.held = append(r.held, m)
+		return &nats.Msg{Subject: m.Subject, Data: m.Data}
+	})
+}
+
+// publishData stores one message with a payload.
+func (r *rig) publishData(subject, data string) {
+	r.t.Helper()
+	natstest.Publish(r.t, r.nc, 1, func(int) *nats.Msg {
+		r.last++
+		r.held = append(r.held, oracle.Message{Seq: r.last, Subject: subject, Data: []byte(data)})
+		return &nats.Msg{Subject: subject, Data: []byte(data)}
+	})
+}
+
+// options captures once, as whole messages in NDJSON, grouped by subject, into the rig's bucket.
+func (r *rig) options() options {
+	return options{
+		NATSStreamName: "S", Compression: jetcapture.GZip, Suffix: "ndjson", MaxAge: time.Hour, Once: true,
+		MessageDecoder: jetcapture.NatsToNats(jetcapture.SubjectToDestKey),
+		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
+			return &jetcapture.NewLineDelimitedJSON[*jetcapture.NatsMessage]{}
+		},
+		Archive:  jetcapture.Archive[string]{Bucket: r.bucket, Instance: "one"},
+		Settings: map[string]string{"format": "ndjson"},
+		Logger:   r.logger(), TempDir: r.t.TempDir(), BufferToDisk: true,
+	}
+}
+
+func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.t.Output(), nil)) }
+
+// with changes options.
+func with(o options, change func(o *options)) options {
+	change(&o)
+	return o
+}
+
+// capture runs a capture to its end, which must be a good one.
+func capture[P jetcapture.Payload, K jetcapture.DestKey](r *rig, o jetcapture.Options[P, K]) jetcapture.Stats {
+	r.t.Helper()
+	stats, err := tryCapture(r, o)
+	if err != nil {
+		r.t.Fatalf("Run = %v", err)
+	}
+	return stats
+}
+
+// tryCapture runs a capture to its end.
+func tryCapture[P jetcapture.Payload, K jetcapture.DestKey](r *rig, o jetcapture.Options[P, K]) (jetcapture.Stats, error) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := o.Build()
+	err := c.Run(ctx, r.nc)
+	if ctx.Err() != nil {
+		r.t.Fatalf("Run has not ended after %v: %v", patience, err)
+	}
+	return c.Stats(), err
+}
+
+// running is a capture in the background.
+type running struct {
+	t     *testing.T
+	Stats func() jetcapture.Stats
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// start runs a capture until it is stopped or the test ends.
+func start[P jetcapture.Payload, K jetcapture.DestKey](r *rig, nc *nats.Conn, o jetcapture.Options[P, K]) *running {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := o.Build()
+	run := &running{t: r.t, Stats: c.Stats, stop: cancel, ended: make(chan error, 1)}
+	go func() { run.ended <- c.Run(ctx, nc) }()
+	r.t.Cleanup(func() {
+		cancel()
+		run.end()
+	})
+	return run
+}
+
+// end waits for the end of the capture.
+func (c *running) end() error {
+	c.t.Helper()
+	select {
+	case err := <-c.ended:
+		c.ended <- err
+		return err
+	case <-time.After(patience):
+		c.t.Errorf("the capture has not ended after %v: %+v", patience, c.Stats())
+		return errors.New("has not ended")
+	}
+}
+
+// finish stops the capture, which must end well.
+func (c *running) finish() {
+	c.t.Helper()
+	c.stop()
+	if err := c.end(); err != nil {
+		c.t.Fatalf("Run = %v", err)
+	}
+}
+
+// until waits for the counters of a capture, which must not end before.
+func (c *running) until(what string, is func(s jetcapture.Stats) bool) {
+	c.t.Helper()
+	natstest.Eventually(c.t, patience, what, func() bool {
+		if len(c.ended) > 0 {
+			c.t.Fatalf("Run = %v before %s", c.end(), what)
+		}
+		return is(c.Stats())
+	})
+}
+
+// untilRead waits until the capture has read up to a stream sequence.
+func (c *running) untilRead(seq uint64) {
+	c.t.Helper()
+	c.until(fmt.Sprintf("capture that has read sequence %d", seq), func(s jetcapture.Stats) bool { return s.LastSeq >= seq })
+}
+
+// untilStored waits until the capture has stored everything up to a stream sequence.
+func (c *running) untilStored(seq uint64) {
+	c.t.Helper()
+	c.until(fmt.Sprintf("capture that has stored sequence %d", seq), func(s jetcapture.Stats) bool { return s.StoredSeq >= seq })
+}
+
+// archive reads the rig's archive of a capture, which must be sound.
+func (r *rig) archive(capture string) *oracle.Archive {
+	r.t.Helper()
+	a, err := oracle.Read(context.Background(), r.bucket, capture)
+	if err != nil {
+		r.t.Fatalf("archive of %s: %v", capture, err)
+	}
+	return a
+}
+
+// wantAll checks that everything that the stream ever held is in the archive of capture S exactly once, or accounted for.
+func (r *rig) wantAll() *oracle.Archive {
+	r.t.Helper()
+	a := r.archive("S")
+	if err := a.ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
+		r.t.Error(err)
+	}
+	return a
+}
+
+// wantFrom checks the same for the messages from a sequence on.
+func (r *rig) wantFrom(capture string, seq uint64) *oracle.Archive {
+	r.t.Helper()
+	a := r.archive(capture)
+	later := slices.DeleteFunc(slices.Clone(r.held), func(m oracle.Message) bool { return m.Seq < seq })
+	if err := a.ExactlyOnce(later, oracle.NatsMessage); err != nil {
+		r.t.Error(err)
+	}
+	return a
+}
+
+// names are those of all objects in the rig's bucket.
+func (r *rig) names() (names []string) {
+	r.t.Helper()
+	for info, err := range r.bucket.List(context.Background(), "", "") {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		names = append(names, info.Name)
+	}
+	return names
+}
+
+// errorAs is errors.As as an expression.
+func errorAs[E error](err error) (e E, ok bool) {
+	ok = errors.As(err, &e)
+	return e, ok
+}
+
+// runChild is what the test binary does as a child.
+func runChild(string) int { return 2 }
