@@ -14,6 +14,8 @@ const (
 	ackBatch = 1024 // reply subjects built at once
 	// pendingShare is the part of MaxAckPending after which a cut is due, in percent.
 	pendingShare = 80
+	// pathLength is how many confirmed acks are remembered.
+	pathLength = 256
 )
 
 // ackBody is what an acknowledgement says (nats-server, consumer.go, AckAck).
@@ -24,15 +26,15 @@ type acks struct {
 	sending sync.Mutex // held by who publishes acks, so that they leave in order
 
 	mu        sync.Mutex
-	ledger    *ledger // delivered in the present life and not acknowledged
-	before    *ledger // what was in hand and not acknowledged when it began
-	seen      cursor  // over before
-	to        uint64  // everything up to here may be acknowledged
-	sent      uint64  // messages of the present life that were acknowledged
-	confirmed uint64  // of these, how many the server has surely counted
-	confSeq   uint64  // stream sequence of the last confirmed one, or of the floor at the beginning
-	lastSeq   uint64  // stream sequence of the last one sent
-	floor     uint64  // stream sequence of the ack floor at the beginning
+	ledger    *ledger        // delivered in the present life and not acknowledged
+	before    *ledger        // what was in hand and not acknowledged when it began
+	seen      cursor         // over before
+	to        uint64         // everything up to here may be acknowledged
+	sent      uint64         // messages of the present life that were acknowledged
+	confirmed uint64         // of these, how many the server has surely counted
+	confSeq   uint64         // stream sequence of the last confirmed one, or of the floor at the beginning
+	floor     uint64         // stream sequence of the ack floor at the beginning
+	path      []sequencePair // where the ack floor was, oldest first
 	ackWait   time.Duration
 	maxUnack  int // MaxAckPending; 0 or less: no limit
 }
@@ -45,7 +47,8 @@ func (a *acks) begin(floor uint64, cfg jetstream.ConsumerConfig) {
 	if a.before != nil {
 		a.seen = a.before.entries()
 	}
-	a.sent, a.confirmed, a.confSeq, a.lastSeq, a.floor = 0, 0, floor, floor, floor
+	a.sent, a.confirmed, a.confSeq, a.floor = 0, 0, floor, floor
+	a.path = append(a.path[:0], sequencePair{Stream: floor})
 	a.ackWait, a.maxUnack = cfg.AckWait, cfg.MaxAckPending
 }
 
@@ -225,17 +228,43 @@ func (a *acks) next() ([]string, acked) {
 		return nil, acked{}
 	}
 	a.sent += uint64(len(replies))
-	a.lastSeq = a.ledger.front.sseq
-	return replies, acked{reply: replies[len(replies)-1], ledger: a.ledger, sent: a.sent, seq: a.lastSeq}
+	return replies, acked{reply: replies[len(replies)-1], ledger: a.ledger, sent: a.sent, seq: a.ledger.front.sseq}
 }
 
 // confirm notes that the server has counted everything up to an ack.
 func (a *acks) confirm(last acked) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.ledger == last.ledger && last.sent > a.confirmed {
-		a.confirmed, a.confSeq = last.sent, last.seq
+	if a.ledger != last.ledger || last.sent <= a.confirmed {
+		return
 	}
+	a.confirmed, a.confSeq = last.sent, last.seq
+	if len(a.path) == pathLength {
+		a.path = append(a.path[:0], a.path[pathLength/2:]...)
+	}
+	a.path = append(a.path, sequencePair{Consumer: last.sent, Stream: last.seq})
+}
+
+// passed tells whether the ack floor may have been at a place in the present life. Its two sequences belong together as in no other life,
+// because each of them moves on by at least one message.
+func (a *acks) passed(floor sequencePair) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := len(a.path) - 1; i >= 0; i-- {
+		from := a.path[i]
+		if from.Consumer > floor.Consumer {
+			continue
+		}
+		if floor.Stream < from.Stream || floor.Stream-from.Stream < floor.Consumer-from.Consumer {
+			return false
+		}
+		if i == len(a.path)-1 {
+			return true
+		}
+		to := a.path[i+1]
+		return floor.Stream < to.Stream && to.Stream-floor.Stream >= to.Consumer-floor.Consumer
+	}
+	return false
 }
 
 // due tells whether messages wait in the ledger that may be acknowledged.

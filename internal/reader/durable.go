@@ -50,7 +50,7 @@ type durable struct {
 	cfg     DurableConfig
 	foreign bool // the last life ended by something that we did not cause
 
-	consumer  time.Time // when the consumer was created
+	consumer  time.Time // when the consumer was created; zero before the first life since Reposition
 	retention nats.RetentionPolicy
 	maxAge    time.Duration // of the stream
 	oldDSeq   uint64        // last consumer sequence of the life that has ended
@@ -115,9 +115,6 @@ func (d *durable) position(ctx context.Context) (*life, error) {
 	if err := d.proveLife(ctx, consumer); err != nil {
 		return nil, err
 	}
-	if !d.consumer.IsZero() && !consumer.Created.Equal(d.consumer) && consumer.AckFloor.Stream > d.id.after {
-		return nil, d.disturbed("it was deleted and created anew, and somebody else has acknowledged messages through it")
-	}
 	if err := d.standBy(ctx, consumer); err != nil {
 		return nil, err
 	}
@@ -149,6 +146,8 @@ func (d *durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, e
 	case !d.cfg.Create:
 		gone.Advice = "create it, or allow the capture to create it"
 		return nil, permanent{gone}
+	case info.Retention == nats.LimitsPolicy && !d.consumer.IsZero():
+		return nil, d.disturbed("it was deleted") // made anew behind what is surely in hand, at the next position
 	case info.Retention != nats.LimitsPolicy && d.id.after > 0:
 		gone.Advice = fmt.Sprintf("it was deleted, and with it perhaps messages after stream sequence %d that were not captured; "+
 			"create it again to go on with what is left", d.id.after)
@@ -279,12 +278,12 @@ func (d *durable) admit(_ context.Context, b *Batch) error {
 func (d *durable) ended(why *anomaly) {
 	ours := d.acks.overdue(time.Now()) || d.src.nc.Stats().Reconnects != d.life.reconnects
 	d.foreign = why.foreign && !ours
-	d.oldDSeq, d.proofDue = d.life.dseq, !why.gone
+	d.oldDSeq, d.proofDue = d.life.dseq, true
 }
 
 // Reposition implements Reader.
 func (d *durable) Reposition(ctx context.Context, at Position) error {
-	d.proofDue = false
+	d.proofDue, d.consumer = false, time.Time{}
 	d.acks.forget()
 	return d.follower.Reposition(ctx, at)
 }

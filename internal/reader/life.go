@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,9 +39,7 @@ type life struct {
 
 // newLife begins a life that has nothing delivered yet. Everything up to through is in hand.
 func newLife(f *feed, through uint64, tick time.Duration) *life {
-	t := time.NewTimer(tick)
-	t.Stop()
-	return &life{feed: f, through: through, timer: t, tick: tick}
+	return &life{feed: f, through: through, timer: time.NewTimer(tick), tick: tick}
 }
 
 // read waits until there are messages, or through has moved, or the life is broken, and takes what is there without waiting for more.
@@ -72,14 +71,15 @@ func (l *life) read(ctx context.Context) (Batch, error) {
 	}
 }
 
-// wait waits for one message, or a tick: then the message is nil.
+// wait waits for one message, or a tick: then the message is nil. The first message of many wakes us while the connection's goroutine still
+// parses the rest of what it has read; letting it go on makes one batch of it instead of one wake-up a message.
 func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
-	l.timer.Reset(l.tick)
-	defer l.timer.Stop()
 	select {
 	case m := <-l.ch:
+		runtime.Gosched()
 		return m, nil
 	case <-l.timer.C:
+		l.timer.Reset(l.tick)
 		return nil, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
@@ -114,4 +115,11 @@ func created(t testing.TB, src *reader.Source) time.Time {
 		t.Fatal(err)
 	}
 	return info.Created
+}
+
+// source names a stream, with a request timeout that suits elections in a test.
+func source(nc *nats.Conn, stream string) *reader.Source {
+	src := reader.NewSource(nc, "", stream)
+	src.SetTimeout(2 * time.Second)
+	return src
 }

@@ -23,7 +23,7 @@ func openOrdered(t testing.TB, nc *nats.Conn, stream string, at reader.Position,
 	for _, c := range change {
 		c(&cfg)
 	}
-	r, err := reader.OpenOrdered(natstest.Context(t), reader.NewSource(nc, "", stream), cfg, at)
+	r, err := reader.OpenOrdered(natstest.Context(t), source(nc, stream), cfg, at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,76 +87,95 @@ func (d *durable) checkLife(ctx context.Context) error {
 		}
 	}
 	if d.life != began {
-		return fmt.Errorf("check consumer %q: the reader had to position itself again meanwhile, another check will tell", d.cfg.Name)
+		return fmt.Errorf("check consumer %q: the reader positions itself again, another check will tell", d.cfg.Name)
 	}
-	if consumer.Waiting > len(d.life.pulls)+endedPulls {
-		return d.disturbed(fmt.Sprintf("%d pulls wait, ours are %d", consumer.Waiting, len(d.life.pulls)))
+	differs, err := d.compare(ctx, consumer, own, max(asked, consumer.Delivered.Consumer))
+	if err == nil && differs == forgetful {
+		return d.end(&anomaly{reason: "confirmed acks were forgotten"})
 	}
-	if delivered := consumer.Delivered.Consumer; delivered < asked {
-		return d.disturbed(fmt.Sprintf("it has delivered %d messages, we have %d", delivered, asked))
-	}
-	why, err := d.compareCounts(ctx, consumer, own, consumer.Delivered.Consumer)
-	if err != nil {
-		return err
-	}
-	return d.disturbed(why)
+	return err
 }
 
-// endedPulls is how many pulls more the server may count than we do: those whose end is still under way.
-const endedPulls = 2
+// differingAsks is how often the consumer must differ from our counts until it counts as moved.
+const differingAsks = 3
 
 // proveLife does the same for a life that has ended, before it is followed by another one: only then is what it brought in hand.
 func (d *durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
+	if !d.consumer.IsZero() && !consumer.Created.Equal(d.consumer) {
+		return d.disturbed("it was deleted and created anew")
+	}
 	if !d.proofDue {
 		return nil
 	}
-	why, err := d.compareCounts(ctx, consumer, d.acks.counts(), d.oldDSeq)
-	if err != nil {
+	if _, err := d.compare(ctx, consumer, d.acks.counts(), d.oldDSeq); err != nil {
 		return err
 	}
 	d.proofDue = false
-	return d.disturbed(why)
+	return nil
 }
 
-// disturbed makes ErrDisturbed out of a reason, if there is one, and keeps it until Reposition.
-func (d *durable) disturbed(why string) error {
-	if why == "" {
-		return nil
+// compare compares the consumer's counts with ours, and makes ErrDisturbed of a difference that lasts: a server that has just become the
+// consumer's leader may not have caught up. A consumer that has only forgotten acks is as good as before, once it is RESET.
+func (d *durable) compare(ctx context.Context, consumer *consumerInfo, own counts, have uint64) (difference, error) {
+	for asks := 1; ; asks++ {
+		differs, why, err := d.compareCounts(ctx, consumer, own, have)
+		switch {
+		case err != nil || differs == same:
+			return differs, err
+		case asks == differingAsks && differs == moved:
+			return moved, d.disturbed(why)
+		case asks == differingAsks:
+			d.log.Warn("the consumer has forgotten acks that it had confirmed; they are repeated", "state", why)
+			return forgetful, nil
+		}
+		d.log.Debug("the consumer's counts differ from ours, asking again", "state", why)
+		if err := pause(ctx, d.timing.Retry); err != nil {
+			return differs, err
+		}
+		if consumer, err = d.src.consumer(ctx, d.cfg.Name); err != nil {
+			return differs, err
+		}
+		own = own.over(d.acks.counts())
 	}
-	d.log.Warn("somebody else moved the consumer: what was read since the last cut is read again", "reason", why)
-	d.drop()
-	d.queue = nil
-	d.stuck = ErrDisturbed
-	return ErrDisturbed
 }
 
-// compareCounts says why the consumer is not where we left it; empty if it is. have is the consumer sequence up to which everything has
+// difference is how a consumer differs from our counts.
+type difference int
+
+const (
+	same      difference = iota
+	forgetful            // it stands in our own life, but has forgotten acks that it had confirmed
+	moved                // somebody else moved it
+)
+
+// compareCounts tells whether the consumer is where we left it, and else why not. have is the consumer sequence up to which everything has
 // arrived. What was delivered beyond it may be redeliveries, so only have bounds the unacknowledged messages from below.
-func (d *durable) compareCounts(ctx context.Context, c *consumerInfo, own counts, have uint64) (why string, err error) {
-	delivered, floor := c.Delivered.Consumer, c.AckFloor
-	pending := uint64(c.AckPending)
+func (d *durable) compareCounts(ctx context.Context, c *consumerInfo, own counts, have uint64) (difference, string, error) {
+	delivered, floor, pending := c.Delivered.Consumer, c.AckFloor, uint64(c.AckPending)
 	least, most := have-min(own.sent, have), delivered-min(own.confirmed, delivered)
+	what := fmt.Sprintf("it has delivered %d messages (ours are %d), %d of them are unacknowledged (%d to %d by our count), "+
+		"and its ack floor is %d (stream sequence %d)", delivered, have, pending, least, most, floor.Consumer, floor.Stream)
 	switch {
 	case !c.Created.Equal(d.consumer):
-		return "the consumer was deleted and created anew", nil
+		return moved, "it was deleted and created anew", nil
 	case delivered < have:
-		return fmt.Sprintf("it has delivered %d messages, we have %d", delivered, have), nil
-	case pending > most:
-		return fmt.Sprintf("%d messages are unacknowledged, at most %d by our count", pending, most), nil
-	case floor.Stream < own.confSeq:
-		return fmt.Sprintf("its ack floor is stream sequence %d, we acknowledged up to %d", floor.Stream, own.confSeq), nil
-	case pending >= least && floor.Consumer >= own.confirmed && floor.Consumer <= own.sent && (own.next == 0 || floor.Stream < own.next):
-		return "", nil
+		return moved, what, nil
+	case pending > most || floor.Consumer < own.confirmed || floor.Stream < own.confSeq:
+		if pending >= least && pending+floor.Consumer <= delivered && d.acks.passed(floor) {
+			return forgetful, what, nil
+		}
+		return moved, what, nil
+	case pending >= least && floor.Consumer <= own.sent && (own.next == 0 || floor.Stream < own.next):
+		return same, "", nil
 	}
 	dropped, err := d.dropped(ctx, c, have)
 	if err != nil {
-		return "", err
+		return moved, "", err
 	}
 	if pending+dropped < least || !d.acks.consistent(floor) {
-		return fmt.Sprintf("%d messages are unacknowledged, %d by our count, and its ack floor is %d (stream %d)",
-			pending, least, floor.Consumer, floor.Stream), nil
+		return moved, what, nil
 	}
-	return "", nil
+	return same, "", nil
 }
 
 // dropped counts the messages, arrived up to a consumer sequence and not acknowledged, that the stream's own limits have removed
@@ -216,4 +235,13 @@ func (a *acks) consistent(floor sequencePair) bool {
 		}
 	}
 	return true
+}
+
+// disturbed makes ErrDisturbed out of a reason, and keeps it until Reposition.
+func (d *durable) disturbed(why string) error {
+	d.log.Warn("the consumer is not where this reader left it: what was read since the last cut is read again", "reason", why)
+	d.drop()
+	d.queue = nil
+	d.stuck = ErrDisturbed
+	return ErrDisturbed
 }

@@ -22,7 +22,6 @@ const (
 type anomaly struct {
 	reason  string
 	foreign bool // not explained by the connection or the servers: somebody else may read from the same consumer
-	gone    bool // the consumer seems to be gone
 	small   bool // a message is larger than the consumer allows a pull to be
 }
 
@@ -45,7 +44,6 @@ type status struct {
 	bytes  int
 	dseq   uint64 // heartbeat: last consumer sequence
 	sseq   uint64 // heartbeat: the consumer has nothing more to deliver up to this stream sequence
-	gone   bool
 }
 
 // readStatus reads a message that came without reply subject.
@@ -62,9 +60,9 @@ func (f *feed) readStatus(m *nats.Msg) status {
 	case "404", "408":
 		s.kind = statusEnd
 	case "409":
-		s.kind, s.gone = kindOfConflict(text)
+		s.kind = kindOfConflict(text)
 	case "503": // no responders: nobody serves the consumer
-		s.kind, s.gone = statusBroken, true
+		s.kind = statusBroken
 	default: // 400, 412, 423 and what later servers say
 		s.kind = statusRefused
 	}
@@ -72,16 +70,14 @@ func (f *feed) readStatus(m *nats.Msg) status {
 }
 
 // kindOfConflict sorts the many meanings of status 409.
-func kindOfConflict(text string) (kind statusKind, gone bool) {
-	switch {
-	case text == textTooLarge, text == "Batch Completed":
-		return statusEnd, false
-	case text == "Consumer Deleted":
-		return statusBroken, true
-	case text == "Leadership Change", text == "Server Shutdown":
-		return statusBroken, false
+func kindOfConflict(text string) statusKind {
+	switch text {
+	case textTooLarge, "Batch Completed":
+		return statusEnd
+	case "Consumer Deleted", "Leadership Change", "Server Shutdown":
+		return statusBroken
 	default: // "Exceeded MaxRequestBatch of 10", "Exceeded MaxWaiting", "Consumer is push based", ...
-		return statusRefused, false
+		return statusRefused
 	}
 }
 
@@ -93,7 +89,7 @@ func (f *feed) endOf(s status) *anomaly {
 	untouched := f.ended(s.serial, s.msgs, s.bytes)
 	switch {
 	case s.kind == statusBroken:
-		return &anomaly{reason: "server says: " + s.text, gone: s.gone}
+		return &anomaly{reason: "server says: " + s.text}
 	case s.kind == statusRefused:
 		return &anomaly{reason: "server refuses the pull: " + s.text}
 	case untouched && strings.HasSuffix(s.text, textTooLarge) && !f.limits.grow():
