@@ -50,7 +50,7 @@ type Config struct {
 // NewConfig draws a configuration from a seed.
 func NewConfig(seed uint64, m Mutant) Config {
 	kind := seed % 3
-	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 300, CrashOneIn: 40}
+	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 200, CrashOneIn: 40}
 }
 
 // Coverage counts what schedules went through.
