@@ -115,6 +115,8 @@ type keeper[P Payload, K DestKey] interface {
 	check(ctx context.Context, rd reader.Reader) error
 	// commit stores a sealed cut and acknowledges it. It returns errBehind when another writer was first.
 	commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error
+	// settle waits, at the end of a Run with Once, until what is stored is acknowledged. The reader is at work meanwhile.
+	settle(ctx context.Context) error
 	// diverged hears what a reader has found out, before the next open.
 	diverged(d *reader.DivergedError)
 	close() error
@@ -196,6 +198,15 @@ func (r *run[P, K]) decode(m *reader.Message) decoded[P, K] {
 		defer r.user.Unlock()
 	}
 	return r.opts.decode(m)
+}
+
+// exclusive runs f, which calls the user's writer beside the loop: not while the loop calls the decoder, unless DecodeWorkers allows that.
+func (r *run[P, K]) exclusive(f func() error) error {
+	if r.opts.DecodeWorkers <= 1 {
+		r.user.Lock()
+		defer r.user.Unlock()
+	}
+	return f()
 }
 
 // keeper chooses the promise.

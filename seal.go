@@ -104,7 +104,8 @@ func (s *sealedCut[P, K]) encodeWithout(b *openBlock[P, K], kept *spool.Sealed, 
 	defer func() { err = errors.Join(err, in.Close()) }()
 	b.buf = s.spool.NewBuffer(s.codec)
 	b.Rows = 0
-	if err := b.start(s.opts.WriterFactory()); err != nil {
+	defer func() { _ = s.exclusive(b.finish) }() // once, whatever becomes of the block; where it matters, it was called before
+	if err := s.exclusive(func() error { return b.start(s.opts.WriterFactory()) }); err != nil {
 		return bad, err
 	}
 	var dead *openBlock[P, K]
@@ -128,7 +129,7 @@ func (s *sealedCut[P, K]) encodeWithout(b *openBlock[P, K], kept *spool.Sealed, 
 			}
 		}
 	}
-	err = b.finish()
+	err = s.exclusive(b.finish)
 	if !bad.Empty() {
 		b.buf.Discard()
 		return bad, nil // what Flush says of a file that is dropped does not matter
@@ -142,7 +143,11 @@ func (s *sealedCut[P, K]) encodeOne(b *openBlock[P, K], m *reader.Message) (rows
 	if d.err != nil {
 		return 0, d.err
 	}
-	if rows, err = b.writeRow(d.payload); err != nil {
+	err = s.exclusive(func() (err error) {
+		rows, err = b.writeRow(d.payload)
+		return err
+	})
+	if err != nil {
 		return 0, err
 	}
 	return rows, b.buf.Commit()
