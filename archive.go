@@ -138,6 +138,29 @@ func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint
 	return nil
 }
 
+// settleTimeout bounds the wait for acks that an earlier run owes.
+const settleTimeout = 5 * time.Second
+
+// settle implements keeper. An earlier run may have stored messages and died before it acknowledged them; they come again and are
+// acknowledged by the reader, which must be given the time. On a work queue they would stay in the stream.
+func (k *archiveKeeper[P, K]) settle(ctx context.Context) error {
+	if k.opts.NATSConsumerName == "" {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for {
+		ok, err := reader.Acknowledged(limited, k.src, k.opts.NATSConsumerName, k.w.Head.Plan.To)
+		if ok || ctx.Err() != nil {
+			return nil
+		}
+		if paused := pause(limited, tickEvery/10); paused != nil {
+			k.log.Warn("not all that is stored is acknowledged, the next start does it", "up_to", k.w.Head.Plan.To, "error", err)
+			return nil
+		}
+	}
+}
+
 // putAll stores the files of a cut, StoreWorkers at a time, and returns them in the plan's order.
 func (k *archiveKeeper[P, K]) putAll(ctx context.Context, p *cutlog.Plan, s *sealedCut[P, K]) ([]cutlog.File, error) {
 	files := make([]cutlog.File, len(p.Blocks))

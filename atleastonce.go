@@ -53,6 +53,9 @@ func (k *storeKeeper[P, K]) check(context.Context, reader.Reader) error { return
 
 func (k *storeKeeper[P, K]) close() error { return nil }
 
+// settle implements keeper: every commit has waited for its acks.
+func (k *storeKeeper[P, K]) settle(context.Context) error { return nil }
+
 // diverged implements keeper: a consumer has no position that a stream could contradict.
 func (k *storeKeeper[P, K]) diverged(*reader.DivergedError) {}
 

@@ -86,7 +86,10 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 			return l.last(ctx, work, cutlog.ReasonShutdown)
 		}
 	}
-	return l.last(ctx, work, cutlog.ReasonOnce)
+	if err := l.last(ctx, work, cutlog.ReasonOnce); err != nil {
+		return err
+	}
+	return l.keep.settle(ctx)
 }
 
 // full reports whether reading must wait for the store.

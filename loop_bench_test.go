@@ -50,6 +50,8 @@ func (d discarding[P, K]) check(context.Context, reader.Reader) error { return n
 func (d discarding[P, K]) commit(context.Context, reader.Reader, *sealedCut[P, K]) error {
 	return nil
 }
+func (d discarding[P, K]) settle(context.Context) error { return nil }
+
 func (d discarding[P, K]) close() error                   { return nil }
 func (d discarding[P, K]) diverged(*reader.DivergedError) {}
 
