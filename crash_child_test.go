@@ -1,0 +1,111 @@
+package jetcapture
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// crashChildVar makes TestCrashChild a child of the tests in internal/crashtest: a capture in a process of its own, which dies at an arrow
+// of the protocol. Its value is a crashChild as JSON. The hook for that is not exported, so the child is this package's test binary.
+const crashChildVar = "JETCAPTURE_CRASH_CHILD"
+
+// crashChild is one run of a capture, with Once.
+type crashChild struct {
+	URL, Stream, Consumer, Folder, Instance string
+	MaxMessages                             int
+	Arrow                                   string // where it kills itself; empty: nowhere
+	Occurrence                              int    // the how-manieth time it comes there, from 1
+}
+
+// TestCrashChild is that child when it is asked to be one. Else it shows that the hook is called at every arrow of a cut, in their order.
+func TestCrashChild(t *testing.T) {
+	if config := os.Getenv(crashChildVar); config != "" {
+		var c crashChild
+		if err := json.Unmarshal([]byte(config), &c); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.run(t.Context(), os.Stderr, c.dieAt(os.Stdout)); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	s := natstest.Start(t)
+	nc := s.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "ARROWS", Retention: jetstream.WorkQueuePolicy})
+	natstest.PublishN(t, nc, "arrows.a", 1)
+	c := crashChild{URL: s.URL(), Stream: "ARROWS", Consumer: "archive", Folder: t.TempDir(), Instance: "one"}
+	var got []string
+	if err := c.run(t.Context(), io.Discard, func(point string) { got = append(got, point) }); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		engine.BeforePlan, engine.AfterPlan, engine.AfterFormat, engine.AfterDone, // the log is born
+		engine.BeforePlan, engine.AfterPlan, engine.AfterFile, engine.AfterFiles, engine.AfterDone, engine.AfterAck,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("arrows %v, want %v", got, want)
+	}
+}
+
+// dieAt is the hook of a child. It tells its parent each arrow that it reaches, and kills the process at its own.
+func (c *crashChild) dieAt(parent io.Writer) func(point string) {
+	var mu sync.Mutex
+	reached := 0
+	return func(point string) {
+		mu.Lock() // files are stored by several goroutines
+		defer mu.Unlock()
+		fmt.Fprintf(parent, "arrow %s\n", point)
+		if point != c.Arrow {
+			return
+		}
+		if reached++; reached < c.Occurrence {
+			return
+		}
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Kill()
+		}
+		select { // the signal is on its way
+		case <-time.After(time.Minute):
+			panic(err)
+		}
+	}
+}
+
+// run captures everything that the stream holds.
+func (c *crashChild) run(ctx context.Context, log io.Writer, crash func(point string)) (err error) {
+	nc, err := nats.Connect(c.URL)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	dir, err := bucket.OpenDir(c.Folder)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	o := Options[*NatsMessage, string]{
+		NATSStreamName: c.Stream, NATSConsumerName: c.Consumer, CreateConsumer: true, Once: true,
+		MessageDecoder: NatsToNats(SubjectToDestKey),
+		WriterFactory:  func() FormattedDataWriter[*NatsMessage] { return &NewLineDelimitedJSON[*NatsMessage]{} },
+		Suffix:         "ndjson", Compression: GZip, MaxMessages: c.MaxMessages, Settings: map[string]string{"format": "ndjson"},
+		Archive: Archive[string]{Bucket: dir, Instance: c.Instance},
+		Logger:  slog.New(slog.NewTextHandler(log, nil)),
+		crash:   crash,
+	}
+	return o.Build().Run(ctx, nc)
+}

@@ -1,0 +1,153 @@
+package crashtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/nats-io/nats.go"
+)
+
+// Load publishes without a pause and remembers which message the stream has stored under which sequence. A message whose acknowledgement
+// does not come is published again with the same Nats-Msg-Id, which the stream stores once; so at the end everything is known, whatever
+// happened to servers and connections meanwhile.
+type Load struct {
+	tb      testing.TB
+	nc      *nats.Conn
+	inbox   string
+	subject func(i int) string
+	pace    time.Duration // between two bursts
+	burst   int
+	cancel  context.CancelFunc
+	done    chan struct{}
+
+	mu      sync.Mutex
+	next    int
+	waiting map[int]time.Time // messages without an acknowledgement, and when they were published last
+	stored  map[uint64]oracle.Message
+}
+
+const (
+	loadTick  = 10 * time.Millisecond
+	loadRetry = 2 * time.Second
+	loadAhead = 2000 // messages without an acknowledgement at most
+)
+
+// StartLoad publishes rate messages a second, number i from 0 on the subject that subject returns, until Stop. The connection is the
+// load's alone.
+func StartLoad(tb testing.TB, nc *nats.Conn, rate int, subject func(i int) string) *Load {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Load{
+		tb: tb, nc: nc, inbox: nc.NewInbox(), subject: subject, cancel: cancel, done: make(chan struct{}),
+		pace: loadTick, burst: max(1, rate*int(loadTick)/int(time.Second)),
+		waiting: map[int]time.Time{}, stored: map[uint64]oracle.Message{},
+	}
+	sub, err := nc.Subscribe(l.inbox+".*", l.ack)
+	if err != nil {
+		tb.Fatalf("subscribe to the publish acks: %v", err)
+	}
+	go func() {
+		defer close(l.done)
+		l.publish(ctx)
+		_ = sub.Unsubscribe() // the connection may be closed
+	}()
+	tb.Cleanup(func() {
+		cancel()
+		<-l.done
+	})
+	return l
+}
+
+// payload makes a message of its number, long enough to fill files.
+func payload(i int) []byte { return fmt.Appendf(nil, "message %d %x", i, i*2654435761) }
+
+func (l *Load) publish(ctx context.Context) {
+	tick := time.NewTicker(l.pace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, i := range l.due(now) {
+				m := &nats.Msg{Subject: l.subject(i), Reply: l.inbox + "." + strconv.Itoa(i), Data: payload(i), Header: nats.Header{}}
+				m.Header.Set(nats.MsgIdHdr, strconv.Itoa(i))
+				_ = l.nc.PublishMsg(m) // it is published again if no acknowledgement comes
+			}
+		}
+	}
+}
+
+// due are the numbers of the messages to publish now.
+func (l *Load) due(now time.Time) (is []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, at := range l.waiting {
+		if now.Sub(at) > loadRetry {
+			is = append(is, i)
+			l.waiting[i] = now
+		}
+	}
+	slices.Sort(is)
+	for n := 0; n < l.burst && len(l.waiting) < loadAhead; n++ {
+		is = append(is, l.next)
+		l.waiting[l.next] = now
+		l.next++
+	}
+	return is
+}
+
+// ack takes one publish acknowledgement. What is no success is left to be published again.
+func (l *Load) ack(m *nats.Msg) {
+	var ack struct {
+		Seq   uint64 `json:"seq"`
+		Error any    `json:"error"`
+	}
+	i, err := strconv.Atoi(m.Subject[strings.LastIndex(m.Subject, ".")+1:])
+	if err != nil || json.Unmarshal(m.Data, &ack) != nil || ack.Error != nil || ack.Seq == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.waiting, i)
+	l.stored[ack.Seq] = oracle.Message{Seq: ack.Seq, Subject: l.subject(i), Data: payload(i)}
+}
+
+// Stored is how many messages the stream has stored so far.
+func (l *Load) Stored() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.stored)
+}
+
+// Stop stops making messages, waits until all that were made are stored, and returns them in the order of the stream.
+func (l *Load) Stop() []oracle.Message {
+	l.tb.Helper()
+	l.mu.Lock()
+	l.burst = 0
+	l.mu.Unlock()
+	natstest.Eventually(l.tb, Patience, "acknowledgement of everything published", func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.waiting) == 0
+	})
+	l.cancel()
+	<-l.done
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]oracle.Message, 0, len(l.stored))
+	for _, seq := range slices.Sorted(maps.Keys(l.stored)) {
+		all = append(all, l.stored[seq])
+	}
+	return all
+}

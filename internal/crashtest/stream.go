@@ -1,0 +1,121 @@
+package crashtest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"compress/gzip"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Held reads everything that a stream holds.
+func Held(tb testing.TB, nc *nats.Conn, stream string) (all []oracle.Message) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	s, err := natstest.JetStream(tb, nc).Stream(ctx, stream)
+	if err != nil {
+		tb.Fatalf("look at stream %s: %v", stream, err)
+	}
+	state := s.CachedInfo().State
+	for seq := state.FirstSeq; seq <= state.LastSeq; seq++ {
+		m, err := s.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			tb.Fatalf("read sequence %d of stream %s: %v", seq, stream, err)
+		}
+		all = append(all, oracle.Message{Seq: seq, Subject: m.Subject, Data: m.Data})
+	}
+	return all
+}
+
+// State is the state of a stream.
+func State(tb testing.TB, nc *nats.Conn, stream string) jetstream.StreamState {
+	tb.Helper()
+	s, err := natstest.JetStream(tb, nc).Stream(natstest.Context(tb), stream)
+	if err != nil {
+		tb.Fatalf("look at stream %s: %v", stream, err)
+	}
+	return s.CachedInfo().State
+}
+
+// AckFloor is the stream sequence up to which everything is acknowledged on a consumer; 0 while there is no such consumer.
+func AckFloor(ctx context.Context, js jetstream.JetStream, stream, consumer string) (uint64, error) {
+	c, err := js.Consumer(ctx, stream, consumer)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look at consumer %s: %w", consumer, err)
+	}
+	return c.CachedInfo().AckFloor.Stream, nil
+}
+
+// StoredTo is the stream sequence up to which the archive in a folder has everything, by its newest done record. It reads that cut alone,
+// so that a test may ask often. It is 0 while there is none.
+func StoredTo(folder, capture string) (uint64, error) {
+	log := filepath.Join(folder, "_jetcapture", capture, "log")
+	entries, err := os.ReadDir(log)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("list the log: %w", err)
+	}
+	for _, e := range slices.Backward(entries) { // ascending by name, so by number
+		if n, ok := strings.CutSuffix(e.Name(), ".done.json"); ok {
+			return planTo(filepath.Join(log, n+".plan.json.gz"))
+		}
+	}
+	return 0, nil
+}
+
+// Unfinished says whether the newest plan of the archive in a folder has no done record.
+func Unfinished(folder, capture string) bool {
+	entries, err := os.ReadDir(filepath.Join(folder, "_jetcapture", capture, "log"))
+	return err == nil && len(entries) > 0 && !strings.HasSuffix(newestCut(entries), ".done.json")
+}
+
+// newestCut is the name of the newest record: of the greatest number, and done if there is one.
+func newestCut(entries []os.DirEntry) string {
+	last := entries[len(entries)-1].Name()
+	n, _, _ := strings.Cut(last, ".")
+	for _, e := range entries {
+		if e.Name() == n+".done.json" {
+			return e.Name()
+		}
+	}
+	return last
+}
+
+func planTo(path string) (uint64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("open a plan: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	zip, err := gzip.NewReader(f)
+	if err != nil {
+		return 0, fmt.Errorf("unpack %s: %w", path, err)
+	}
+	var p struct {
+		To uint64 `json:"to"`
+	}
+	if err := json.NewDecoder(zip).Decode(&p); err != nil {
+		return 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return p.To, nil
+}
