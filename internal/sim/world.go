@@ -312,7 +312,8 @@ func (w *World) finished(p *process) bool {
 		}
 	}
 	for seq := range w.stream.cur.alive {
-		if seq > h.Plan.To {
+		// What a durable consumer has acknowledged before a rollback does not come again: the earlier incarnation has it.
+		if seq > h.Plan.To && !(w.cfg.Durable && seq <= w.stream.consumer.floor) {
 			return false
 		}
 	}
