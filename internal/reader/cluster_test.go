@@ -36,11 +36,11 @@ func TestCluster(t *testing.T) {
 	c := natstest.StartCluster(t, 3)
 	nc := c.Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", Replicas: 3})
-	const n = 2000
+	const n = 1000
 	natstest.PublishN(t, nc, "s.a", n)
-	o := openOrdered(t, c.Connect(), "S", reader.Position{}, func(c *reader.OrderedConfig) { c.PullBytes = 8 << 10 })
+	o := openOrdered(t, c.Connect(), "S", reader.Position{}, func(c *reader.OrderedConfig) { c.PullBytes = 4 << 10 })
 	d := openDurable(t, c.Connect(), "S", reader.Position{}, func(c *reader.DurableConfig) {
-		c.PullBytes, c.Timing.Retry = 8<<10, 300*time.Millisecond
+		c.PullBytes, c.Timing.Retry = 4<<10, 300*time.Millisecond
 	})
 	disturb := []func(){
 		func() { natstest.StepDownStream(t, nc, "S") },

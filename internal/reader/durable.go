@@ -71,7 +71,7 @@ func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Positio
 	d.kind = d
 	d.log = d.log.With("consumer", cfg.Name)
 	d.acks.to = at.After
-	info, err := d.src.Info(ctx)
+	info, err := d.src.prove(ctx, &d.id, d.timing.SecondLook)
 	if err != nil {
 		return nil, err
 	}

@@ -112,12 +112,14 @@ func (s *Source) compare(ctx context.Context, id *identity) (info StreamInfo, sa
 		return info, false, nil
 	}
 	seq := id.anchorSeq()
-	if seq == 0 {
-		return info, true, nil
+	if seq == 0 { // nothing to compare; but a missing permission must show now, and not at the first cut
+		seq = info.LastSeq + 1
 	}
 	stored, err := s.Get(ctx, seq)
 	switch {
 	case errors.Is(err, ErrMessageNotFound): // dropped since: the rule on WorkQueue and Interest
+		return info, true, nil
+	case id.anchorSeq() == 0 && err == nil: // stored since Info
 		return info, true, nil
 	case err != nil:
 		return info, false, err

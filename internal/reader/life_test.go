@@ -22,7 +22,7 @@ func delivery1(delivered, sseq, dseq uint64) *nats.Msg {
 // Whatever is lost, repeated, swapped or redelivered, what a life accepts is the longest unbroken beginning.
 func TestLifeAcceptsUnbrokenBeginning(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for round := range 2000 {
+	for round := range 500 {
 		type sent struct{ delivered, sseq, dseq uint64 }
 		var all []sent
 		seq := uint64(0)

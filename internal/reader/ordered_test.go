@@ -38,7 +38,7 @@ func openOrdered(t testing.TB, nc *nats.Conn, stream string, at reader.Position,
 func TestOrderedReadsAll(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	const n = 20_000
+	const n = 10_000
 	natstest.PublishN(t, nc, "s.a", n)
 	r := openOrdered(t, nc, "S", reader.Position{})
 	got := readUntil(t, r, n)
@@ -121,10 +121,10 @@ func TestOrderedConnectionCutUnderLoad(t *testing.T) {
 	proxy := natstest.NewProxy(t, s.Addr())
 	direct := s.Connect()
 	natstest.CreateStream(t, direct, jetstream.StreamConfig{Name: "S"})
-	const n = 60_000
+	const n = 12_000
 	natstest.PublishN(t, direct, "s.a", n)
 	nc := natstest.Connect(t, proxy.URL())
-	r := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) { c.PullBytes = 256 << 10 })
+	r := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) { c.PullBytes = 64 << 10 })
 	var got []reader.Message
 	cuts := 0
 	for len(got) < n {
@@ -314,7 +314,7 @@ func TestOrderedHugeAndEmptyMessages(t *testing.T) {
 	nc := s.Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
 	big := bytes.Repeat([]byte("0123456789abcdef"), 64<<10)
-	natstest.Publish(t, nc, 30, func(i int) *nats.Msg {
+	natstest.Publish(t, nc, 12, func(i int) *nats.Msg {
 		m := &nats.Msg{Subject: "s.a"}
 		if i%3 == 0 {
 			m.Data = big
@@ -323,8 +323,8 @@ func TestOrderedHugeAndEmptyMessages(t *testing.T) {
 	})
 	// Pulls of 1,000 bytes must grow by themselves.
 	r := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) { c.PullBytes = 1000 })
-	got := readUntil(t, r, 30)
-	wantSeqs(t, got, 1, 30)
+	got := readUntil(t, r, 12)
+	wantSeqs(t, got, 1, 12)
 	for i, m := range got {
 		if want := i%3 == 0; want != bytes.Equal(m.Msg.Data, big) || !want && len(m.Msg.Data) != 0 {
 			t.Errorf("message %d has %d bytes", i, len(m.Msg.Data))
@@ -376,4 +376,44 @@ func TestOrderedCloseRemovesConsumer(t *testing.T) {
 	if nc.IsClosed() || nc.IsDraining() {
 		t.Error("the connection was closed")
 	}
+}
+
+// While nobody reads, no pull is sent, and at last the server deletes the consumer; reading goes on with a new one.
+func TestOrderedRestsLong(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	stream := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, nc, "s.a", 10)
+	r := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) {
+		c.Timing.Expires, c.InactiveThreshold = 200*time.Millisecond, 100*time.Millisecond
+	})
+	wantSeqs(t, readUntil(t, r, 10), 1, 10)
+	natstest.Eventually(t, 15*time.Second, "deletion of the consumer", func() bool {
+		_, err := stream.Consumer(natstest.Context(t), "jetcapture-test")
+		return errors.Is(err, jetstream.ErrConsumerNotFound)
+	})
+	natstest.PublishN(t, nc, "s.a", 10)
+	wantSeqs(t, readUntil(t, r, 20), 11, 20)
+}
+
+// What is under way is bounded by the pulls, however much the stream holds.
+func TestOrderedBackPressure(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	stream := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.Publish(t, nc, 3000, func(int) *nats.Msg { return &nats.Msg{Subject: "s.a", Data: make([]byte, 1000)} })
+	own := natstest.Connect(t, nc.ConnectedUrl()) // its counters are of the reader alone
+	const pull = 100 << 10
+	r := openOrdered(t, own, "S", reader.Position{}, func(c *reader.OrderedConfig) { c.PullBytes = pull })
+	b, err := r.Next(natstest.Context(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := b.Messages
+	natstest.Eventually(t, 5*time.Second, "end of the flow", func() bool {
+		c, err := stream.Consumer(natstest.Context(t), "jetcapture-test")
+		return err == nil && c.CachedInfo().NumWaiting == 0
+	})
+	if in := own.Stats().InBytes; in > 4*pull {
+		t.Errorf("%d bytes came in for pulls of %d", in, pull)
+	}
+	wantSeqs(t, append(got, readUntil(t, r, 3000)...), 1, 3000)
 }
