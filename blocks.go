@@ -134,10 +134,12 @@ func (t *table[P, K]) newKey(key K) *keyed[P, K] {
 	k := &keyed[P, K]{key: key}
 	if t.opts.Store == nil {
 		k.texts, k.path, k.broken = t.opts.Archive.keyPath(key)
-		if same := t.byPath[k.path]; k.broken == nil && same != nil {
-			k = same
+		if k.broken == nil { // the path of a broken key is that of no segments
+			if same := t.byPath[k.path]; same != nil {
+				k = same
+			}
+			t.byPath[k.path] = k
 		}
-		t.byPath[k.path] = k
 	}
 	t.keys[key] = k
 	return k
