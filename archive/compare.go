@@ -29,7 +29,11 @@ func (l *logCheck) openStream(ctx context.Context) error {
 	if l.opts.Against == nil || l.numbers.Empty() {
 		return nil
 	}
-	s, err := l.opts.Against(ctx, l.capture)
+	format, err := l.bound(ctx)
+	if err != nil {
+		return l.tolerate(ctx, err)
+	}
+	s, err := l.opts.Against(ctx, format)
 	if err != nil {
 		return fmt.Errorf("open the stream: %w", err)
 	}
@@ -43,6 +47,19 @@ func (l *logCheck) openStream(ctx context.Context) error {
 	}
 	l.compare = c
 	return nil
+}
+
+// bound reads what the capture is bound to, from plan 1 if format.json cannot be read.
+func (l *logCheck) bound(ctx context.Context) (cutlog.Format, error) {
+	format, err := l.capture.Format(ctx)
+	if err == nil {
+		return format, nil
+	}
+	first, err := l.plan(ctx, 1)
+	if err != nil {
+		return format, err
+	}
+	return *first.Plan.Format, nil
 }
 
 // begin finds out which incarnations the stream of today can be compared with. If it is none, that is noted.

@@ -201,7 +201,14 @@ func (l *lines) InitNew(w io.Writer) error { l.Writer = w; return nil }
 func (l *lines) Flush() error              { return nil }
 
 func (w payloadWriter) Write(m *jetcapture.NatsMessage) (int, error) {
-	_, err := fmt.Fprintf(w.lines, "%s\n", m.Data)
+	var line bytes.Buffer
+	if !bytes.ContainsAny(m.Data, "\r\n") {
+		line.Write(m.Data)
+	} else if err := json.Compact(&line, m.Data); err != nil {
+		return 0, err
+	}
+	line.WriteByte('\n')
+	_, err := line.WriteTo(w.lines)
 	return 1, err
 }
 

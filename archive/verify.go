@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
 )
 
@@ -20,9 +21,9 @@ type VerifyOptions struct {
 	Capture string
 	// Quick leaves the contents of the files alone: only that they are there, with the right size.
 	Quick bool
-	// Against opens the stream of a capture, to compare what it still holds with the files. It returns nil for one that is not to be
-	// compared. Zero: none is.
-	Against func(ctx context.Context, c *Capture) (Stream, error)
+	// Against opens the stream that a capture is bound to, to compare what it still holds with the files. It returns nil for one that is
+	// not to be compared. Zero: none is.
+	Against func(ctx context.Context, f cutlog.Format) (Stream, error)
 	// Workers is how many files are read at the same time. Zero: one for each processor.
 	Workers int
 	// UnpackLimit is how many bytes a file may unpack to even if that is over 1000 times its size. Zero: 4 GiB.
