@@ -75,6 +75,7 @@ func scripts() []script {
 
 // TestArrows lets children die at every arrow of the protocol, in every mode, one after the other on the same archive.
 func TestArrows(t *testing.T) {
+	t.Parallel()
 	srv := natstest.Start(t)
 	var mu sync.Mutex
 	crashes, redos := map[string]int{}, 0

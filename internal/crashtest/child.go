@@ -62,7 +62,7 @@ func Start(tb testing.TB, path string, env []string, args ...string) *Child {
 	tb.Cleanup(func() {
 		_ = c.cmd.Process.Kill() // it may have ended
 		<-c.ended
-		if tb.Failed() && c.Log() != "" {
+		if (tb.Failed() || os.Getenv("CRASHLOG") != "") && c.Log() != "" {
 			tb.Logf("%s %s:\n%s", path, strings.Join(args, " "), tail(c.Log()))
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -33,6 +34,9 @@ var built programs
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", "6") // most of what they do is to wait; the flag exists
+	}
 	os.Exit(run(m))
 }
 
