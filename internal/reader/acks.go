@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -223,7 +224,7 @@ func (a *acks) next() ([]string, acked) {
 	if a.ledger == nil {
 		return nil, acked{}
 	}
-	replies := a.ledger.take(a.to, ackBatch, nil)
+	replies := a.ledger.take(a.to, ackBatch)
 	if len(replies) == 0 {
 		return nil, acked{}
 	}
@@ -250,8 +251,7 @@ func (a *acks) confirm(last acked) {
 func (a *acks) passed(floor sequencePair) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for i := len(a.path) - 1; i >= 0; i-- {
-		from := a.path[i]
+	for i, from := range slices.Backward(a.path) {
 		if from.Consumer > floor.Consumer {
 			continue
 		}

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 )
 
-// ErrNoJetStream: nobody listens on the JetStream API subjects: JetStream is off, or the domain or API prefix is wrong.
+// ErrNoJetStream says that nobody listens on the JetStream API subjects: JetStream is off, or the domain or API prefix is wrong.
 var ErrNoJetStream = errors.New("no JetStream")
 
-// ErrNoAnswer: a request got no answer in time. A permission that is missing looks like this, because the server drops the request and
+// ErrNoAnswer says that a request got no answer in time. A permission that is missing looks like this, because the server drops the request and
 // tells the connection's error handler only.
 var ErrNoAnswer = errors.New("no answer")
 
@@ -54,15 +55,7 @@ type apiResponse interface{ failure() *APIError }
 // hasCode says whether the JetStream API answered with one of the codes.
 func hasCode(err error, codes ...int) bool {
 	var api *APIError
-	if !errors.As(err, &api) {
-		return false
-	}
-	for _, code := range codes {
-		if api.ErrCode == code {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &api) && slices.Contains(codes, api.ErrCode)
 }
 
 // request asks the JetStream API. subject comes without the prefix; a nil req is an empty body.

@@ -154,8 +154,12 @@ func (d *durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, e
 		return nil, permanent{gone}
 	}
 	consumer, err := d.src.createConsumer(ctx, durableConsumer(d.cfg.Name, d.cfg.Filter, d.cfg.MaxAge))
-	if err != nil || d.id.after == 0 {
-		return consumer, err
+	if err != nil {
+		return nil, err
+	}
+	d.log.Info("created the consumer", "ack_wait", consumer.Config.AckWait, "max_ack_pending", consumer.Config.MaxAckPending)
+	if d.id.after == 0 {
+		return consumer, nil
 	}
 	// A new consumer has acknowledged nothing. What is in hand need not come again.
 	return d.src.resetConsumer(ctx, d.cfg.Name, d.id.after+1)

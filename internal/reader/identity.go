@@ -9,9 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/nats-io/nats.go"
 )
 
 // Error says how the stream differs from the one that was read.

@@ -114,8 +114,8 @@ func (l *ledger) first() (entry, bool) {
 	return c.entry, ok
 }
 
-// take removes entries from the front whose stream sequence is at most to, at most limit of them, and appends their reply subjects.
-func (l *ledger) take(to uint64, limit int, replies []string) []string {
+// take removes entries from the front whose stream sequence is at most to, at most limit of them, and gives their reply subjects.
+func (l *ledger) take(to uint64, limit int) (replies []string) {
 	c := l.entries()
 	for range limit {
 		before := c

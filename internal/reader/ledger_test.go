@@ -26,7 +26,7 @@ func TestLedger(t *testing.T) {
 			continue
 		}
 		to := seqs[taken+rnd.IntN(len(seqs)-taken)]
-		for _, reply := range l.take(to, len(want), nil) {
+		for _, reply := range l.take(to, len(want)) {
 			if reply != want[taken] {
 				t.Fatalf("entry %d is %q, want %q", taken, reply, want[taken])
 			}
@@ -39,7 +39,7 @@ func TestLedger(t *testing.T) {
 			t.Fatalf("%d entries, want %d", l.n, len(want)-taken)
 		}
 	}
-	rest := l.take(^uint64(0), len(want), nil)
+	rest := l.take(^uint64(0), len(want))
 	if len(rest) != len(want)-taken || rest[len(rest)-1] != want[len(want)-1] {
 		t.Fatalf("the last %d of %d entries, want %d", len(rest), len(want), len(want)-taken)
 	}
@@ -75,7 +75,7 @@ func TestLedgerOldest(t *testing.T) {
 		if got := l.oldest(); !got.Equal(start.Add(time.Duration(i) * time.Second)) {
 			t.Fatalf("after %d acks the oldest is of %v", i, got.Sub(start))
 		}
-		l.take(i+1, 1, nil)
+		l.take(i+1, 1)
 	}
 	if got := l.oldest(); !got.IsZero() {
 		t.Errorf("oldest of an empty ledger: %v", got)

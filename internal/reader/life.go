@@ -88,16 +88,16 @@ func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
 
 // drain takes first, if there is one, and what else has arrived, up to the limits of a batch.
 func (l *life) drain(first *nats.Msg, now time.Time) Batch {
-	messages, any := l.collect(first, now)
-	if any {
+	messages, alive := l.collect(first, now)
+	if alive {
 		l.active = now
 	}
 	l.settle()
 	return Batch{Messages: messages, Through: l.through, Pending: l.pending}
 }
 
-// collect is the loop over what has arrived. any tells whether something had.
-func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, any bool) {
+// collect is the loop over what has arrived. alive tells whether anything had.
+func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, alive bool) {
 	bytes := 0
 	for l.broken == nil && len(messages) < maxBatchMessages && bytes < maxBatchBytes {
 		m := first
@@ -106,10 +106,10 @@ func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, any 
 			select {
 			case m = <-l.ch:
 			default:
-				return messages, any
+				return messages, alive
 			}
 		}
-		any = true
+		alive = true
 		if m.Reply == "" {
 			l.control(m, now)
 			continue
@@ -125,7 +125,7 @@ func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, any 
 		messages = append(messages, msg)
 		bytes += msg.Size
 	}
-	return messages, any
+	return messages, alive
 }
 
 // accept holds a message to the rule.

@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"go.uber.org/goleak"
-
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {

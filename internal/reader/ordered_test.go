@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/jetcapture/jetcapture/internal/natstest"
-	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
 func openOrdered(t testing.TB, nc *nats.Conn, stream string, at reader.Position, change ...func(*reader.OrderedConfig)) reader.Reader {
@@ -261,6 +260,7 @@ func TestOrderedRolledBack(t *testing.T) {
 	for name, regrown := range map[string]int{"shorter": 10, "regrown": 60} {
 		t.Run(name, func(t *testing.T) {
 			s.Restart()
+			nc := s.Connect()
 			natstest.PublishN(t, nc, "s.a", 50)
 			r := openOrdered(t, nc, "S", reader.Position{})
 			wantSeqs(t, readUntil(t, r, 100), 1, 100)

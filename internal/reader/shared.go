@@ -78,8 +78,10 @@ func (s *Shared) position(ctx context.Context) (*life, error) {
 // create makes the consumer that is missing.
 func (s *Shared) create(ctx context.Context) (*consumerInfo, error) {
 	if !s.cfg.Create {
-		return nil, permanent{&ConsumerGoneError{Stream: s.src.stream, Consumer: s.cfg.Name,
-			Advice: "create it, or allow the capture to create it"}}
+		return nil, permanent{&ConsumerGoneError{
+			Stream: s.src.stream, Consumer: s.cfg.Name,
+			Advice: "create it, or allow the capture to create it",
+		}}
 	}
 	return s.src.createConsumer(ctx, durableConsumer(s.cfg.Name, s.cfg.Filter, s.cfg.MaxAge))
 }

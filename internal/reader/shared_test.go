@@ -3,16 +3,15 @@ package reader_test
 import (
 	"context"
 	"errors"
-	"sort"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func openShared(t testing.TB, nc *nats.Conn, stream string, change ...func(*reader.SharedConfig)) *reader.Shared {
@@ -107,7 +106,7 @@ func TestSharedRedelivery(t *testing.T) {
 			again = append(again, seq)
 		}
 	}
-	sort.Slice(again, func(i, j int) bool { return again[i] < again[j] })
+	slices.Sort(again)
 	if len(again) == 0 || again[0] <= 20 {
 		t.Errorf("came again: %v", again)
 	}

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/nats-io/nats.go"
 )
 
-// ErrMessageNotFound: the stream does not hold the sequence (any more).
+// ErrMessageNotFound says that the stream does not hold the sequence (any more).
 var ErrMessageNotFound = errors.New("message not found")
 
 // defaultAPIPrefix is where the JetStream API of the connection's own account listens.
