@@ -22,14 +22,16 @@ type connection struct {
 	domain, apiPrefix                  string
 }
 
-func (c *connection) problems() (problems []error) {
+// connectionProblems says what is wrong with the options of the connection.
+func (s *settings) connectionProblems() (problems []error) {
+	c := &s.nats
 	if (c.cert == "") != (c.key == "") {
 		problems = append(problems, errors.New("--nats-tls-cert: needs --nats-tls-key, and the other way round"))
 	}
 	if c.domain != "" && c.apiPrefix != "" {
 		problems = append(problems, errors.New("--js-domain: stands for a --js-api-prefix, give only one of the two"))
 	}
-	if c.creds != "" && c.nkey != "" {
+	if s.given["nats-creds"] == byFlag && s.given["nats-nkey"] == byFlag {
 		problems = append(problems, errors.New("--nats-creds: holds a key already, give no --nats-nkey beside it"))
 	}
 	for _, f := range []struct{ flag, file string }{
@@ -92,7 +94,7 @@ func (s *settings) overlay(o *nats.Options) error {
 		}
 	}
 	if o.User == "" && o.Token == "" && o.Nkey == "" && o.UserJWT == nil {
-		options = c.credentials()
+		options = s.credentials()
 	}
 	add(s.overrides("nats-tls-cert"), func() nats.Option { return nats.ClientCert(c.cert, c.key) })
 	add(s.overrides("nats-tls-ca"), func() nats.Option { return nats.RootCAs(c.ca) })
@@ -111,26 +113,37 @@ func (s *settings) overrides(names ...string) bool {
 	return false
 }
 
-func (c *connection) credentials() (options []nats.Option) {
-	if c.creds != "" {
-		options = append(options, nats.UserCredentials(c.creds))
+// credentials are those that were given, flags before the environment, files before words; never two kinds, which a server could take for
+// two users.
+func (s *settings) credentials() []nats.Option {
+	best, option := byDefault, nats.Option(nil)
+	for _, kind := range []struct {
+		name   string
+		option func(c *connection) nats.Option
+	}{
+		{"nats-creds", func(c *connection) nats.Option { return nats.UserCredentials(c.creds) }},
+		{"nats-nkey", nkeyOf},
+		{"nats-user", func(c *connection) nats.Option { return nats.UserInfo(c.user, c.password) }},
+		{"nats-token", func(c *connection) nats.Option { return nats.Token(c.token) }},
+	} {
+		if s.given[kind.name] > best {
+			best, option = s.given[kind.name], kind.option(&s.nats)
+		}
 	}
-	if c.nkey != "" {
-		options = append(options, func(o *nats.Options) error {
-			nkey, err := nats.NkeyOptionFromSeed(c.nkey)
-			if err != nil {
-				return fmt.Errorf("--nats-nkey %s: %w", c.nkey, err)
-			}
-			return nkey(o)
-		})
+	if option == nil {
+		return nil
 	}
-	if c.user != "" {
-		options = append(options, nats.UserInfo(c.user, c.password))
+	return []nats.Option{option}
+}
+
+func nkeyOf(c *connection) nats.Option {
+	return func(o *nats.Options) error {
+		nkey, err := nats.NkeyOptionFromSeed(c.nkey)
+		if err != nil {
+			return fmt.Errorf("--nats-nkey %s: %w", c.nkey, err)
+		}
+		return nkey(o)
 	}
-	if c.token != "" {
-		options = append(options, nats.Token(c.token))
-	}
-	return options
 }
 
 func applyAll(o *nats.Options, options []nats.Option) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -66,6 +65,7 @@ func TestUserAndToken(t *testing.T) {
 	user := withOrders(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" }, nats.UserInfo("me", "secret"))
 	environment{"NATS_URL": user.URL(), "NATS_USER": "me", "NATS_PASSWORD": "secret"}.captures(t)
 	environment{}.captures(t, "--nats-server", "nats://me:secret@"+user.Addr())
+	environment{"NATS_URL": user.URL(), "NATS_USER": "me", "NATS_PASSWORD": "secret", "NATS_TOKEN": "other"}.captures(t)
 	token := withOrders(t, func(o *server.Options) { o.Authorization = "secret" }, nats.Token("secret"))
 	environment{"NATS_URL": token.URL(), "NATS_TOKEN": "secret"}.captures(t)
 }
@@ -241,7 +241,7 @@ func TestConnectionComesBack(t *testing.T) {
 	natstest.Eventually(t, patience, "reconnection in the log", func() bool {
 		return strings.Contains(b.String(), "the connection is lost") && strings.Contains(b.String(), "connected again")
 	})
-	if bytes.Contains([]byte(b.String()), []byte("level=ERROR")) {
+	if strings.Contains(b.String(), "level=ERROR") {
 		t.Errorf("got\n%s", b.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jetcapture/jetcapture"
@@ -40,7 +41,7 @@ type workspace struct {
 
 func newDecoder(f form) *decoder {
 	d := &decoder{keys: f.keys, columns: f.columns}
-	for _, s := range append(f.keys[:len(f.keys):len(f.keys)], f.columns...) {
+	for _, s := range slices.Concat(f.keys, f.columns) {
 		d.metadata = d.metadata || s.Source.String() == "seq" || s.Source.String() == "time"
 	}
 	switch {

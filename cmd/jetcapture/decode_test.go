@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestPayloadRows(t *testing.T) {
 		{keyed, `{"id":`, "", errNotJSON},
 	} {
 		got, _, err := newDecoder(tt.form).decode(delivered("orders.1", tt.payload))
-		if string(got) != tt.want || err != tt.wantError {
+		if string(got) != tt.want || !errors.Is(err, tt.wantError) {
 			t.Errorf("%q gives %q, %v, want %q, %v", tt.payload, got, err, tt.want, tt.wantError)
 		}
 	}

@@ -47,7 +47,10 @@ func demoCommand(c console) *cli.Command {
 			if err != nil {
 				return &usageError{[]error{fmt.Errorf("--output: %w", err)}}
 			}
-			return demo(ctx.Context, folder, c)
+			if err := demo(ctx.Context, folder, c); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil // stopped by a signal
 		},
 	}
 }

@@ -69,9 +69,9 @@ SOURCE is where in a message a key or a column comes from:
   json:PATH      a value of the JSON payload, such as json:items.0.sku
   seq            the stream sequence
   time           the time at which the stream took the message, UTC
-A key without a value goes to the directory _none or NAME=_none. A JSON object or
-array as a key makes the message poison; so does a payload that is not JSON where --record payload
-with a json: key, or a json: column, needs it to be.
+A key without a value goes to the directory _none or NAME=_none. A JSON object or array as a key
+makes the message poison; so does a payload that is not JSON where --record payload with a json:
+key, or a json: column, needs it to be.
 
 Sizes are bytes or as in 64MiB (binary) and 128MB (decimal), durations as in 90s, 15m or 1h30m. A
 switch that is on by default is turned off as in --buffer-to-disk=false.

@@ -46,126 +46,206 @@ func allOptions() (all []option) {
 
 func sourceOptions() []option {
 	return []option{
-		{name: "stream-name", alias: "s", field: "NATSStreamName", arg: "NAME", help: "the stream; required",
-			of: func(s *settings) value { return text(&s.library.NATSStreamName) }},
-		{name: "filter-subject", field: "FilterSubjects", arg: "SUBJECT",
+		{
+			name: "stream-name", alias: "s", field: "NATSStreamName", arg: "NAME", help: "the stream; required",
+			of: func(s *settings) value { return text(&s.library.NATSStreamName) },
+		},
+		{
+			name: "filter-subject", field: "FilterSubjects", arg: "SUBJECT",
 			help: "capture these subjects only; repeatable; fixed for the life of a capture",
-			of:   func(s *settings) value { return texts(&s.library.FilterSubjects) }},
-		{name: "start", field: "Start", arg: "WHERE",
+			of:   func(s *settings) value { return texts(&s.library.FilterSubjects) },
+		},
+		{
+			name: "start", field: "Start", arg: "WHERE",
 			help: "where a new capture begins: all, new, a stream sequence, or a time such as 2026-11-23T15:00:00Z; an existing one goes on where it was",
-			of:   func(s *settings) value { return starting(&s.library.Start) }},
-		{name: "once", field: "Once", help: "end when the last message that the stream held at the start is stored",
-			of: func(s *settings) value { return boolean(&s.library.Once) }},
-		{name: "consumer-name", alias: "c", field: "NATSConsumerName", arg: "NAME",
+			of:   func(s *settings) value { return starting(&s.library.Start) },
+		},
+		{
+			name: "once", field: "Once", help: "end when the last message that the stream held at the start is stored",
+			of: func(s *settings) value { return boolean(&s.library.Once) },
+		},
+		{
+			name: "consumer-name", alias: "c", field: "NATSConsumerName", arg: "NAME",
 			help: "read through this durable consumer, as work queue and interest streams need; without it an ephemeral one is used",
-			of:   func(s *settings) value { return text(&s.library.NATSConsumerName) }},
-		{name: "create-consumer", field: "CreateConsumer", help: "create the durable consumer if it is missing",
-			of: func(s *settings) value { return boolean(&s.library.CreateConsumer) }},
-		{name: "on-poison", field: "Poison", arg: "POLICY",
+			of:   func(s *settings) value { return text(&s.library.NATSConsumerName) },
+		},
+		{
+			name: "create-consumer", field: "CreateConsumer", help: "create the durable consumer if it is missing",
+			of: func(s *settings) value { return boolean(&s.library.CreateConsumer) },
+		},
+		{
+			name: "on-poison", field: "Poison", arg: "POLICY",
 			help: "what becomes of a message that cannot be decoded or written: dead-letter keeps it whole with the error, skip leaves it out, fail ends the capture",
 			of: func(s *settings) value {
 				return choice(&s.library.Poison, jetcapture.PoisonDeadLetter, jetcapture.PoisonSkip, jetcapture.PoisonFail)
-			}},
+			},
+		},
 	}
 }
 
 func formOptions() []option {
 	return []option{
-		{name: "output", alias: "o", field: "Archive.Bucket", arg: "FOLDER", help: "the folder of the archive, made if it is missing; required",
-			of: func(s *settings) value { return outputFolder(&s.output) }},
-		{name: "capture", field: "Archive.Capture", arg: "NAME",
+		{
+			name: "output", alias: "o", field: "Archive.Bucket", arg: "FOLDER", help: "the folder of the archive, made if it is missing; required",
+			of: func(s *settings) value { return outputFolder(&s.output) },
+		},
+		{
+			name: "capture", field: "Archive.Capture", arg: "NAME",
 			help: "name of the capture in the archive, for several captures of one stream (default: the stream's name)",
-			of:   func(s *settings) value { return text(&s.library.Archive.Capture) }},
-		{name: "instance", field: "Archive.Instance", arg: "NAME",
+			of:   func(s *settings) value { return text(&s.library.Archive.Capture) },
+		},
+		{
+			name: "instance", field: "Archive.Instance", arg: "NAME",
 			help: "name of this process among those of the same capture (default: the host's name and a free number)",
-			of:   func(s *settings) value { return text(&s.library.Archive.Instance) }},
-		{name: "key", arg: "SOURCE", help: "group by this, a directory level each; NAME=SOURCE makes directories NAME=VALUE; repeatable",
-			of: func(s *settings) value { return sources(&s.form.keys) }},
-		{name: "group-by-subject", help: "the same as --key subject",
-			of: func(s *settings) value { return boolean(&s.bySubject) }},
-		{name: "format", field: "Suffix", arg: "FORMAT", help: "ndjson or csv",
-			of: func(s *settings) value { return choice(&s.form.format, formatNDJSON, formatCSV) }},
-		{name: "record", arg: "RECORD",
-			help: "a line of ndjson: message is the whole message as JSON, its payload in base64; payload is the payload alone, which must be on one line or be JSON",
-			of:   func(s *settings) value { return choice(&s.form.record, recordMessage, recordPayload) }},
-		{name: "column", arg: "NAME=SOURCE", help: "a column of csv; repeatable; a missing value leaves the field empty",
-			of: func(s *settings) value { return columns(&s.form.columns) }},
-		{name: "compression", field: "Compression", arg: "CODEC", help: "none, gzip, snappy (framed) or zstd",
+			of:   func(s *settings) value { return text(&s.library.Archive.Instance) },
+		},
+		{
+			name: "key", arg: "SOURCE", help: "group by this, a directory level each; NAME=SOURCE makes directories NAME=VALUE; repeatable",
+			of: func(s *settings) value { return sources(&s.form.keys) },
+		},
+		{
+			name: "group-by-subject", help: "the same as --key subject",
+			of: func(s *settings) value { return boolean(&s.bySubject) },
+		},
+		{
+			name: "format", field: "Suffix", arg: "FORMAT", help: "ndjson or csv",
+			of: func(s *settings) value { return choice(&s.form.format, formatNDJSON, formatCSV) },
+		},
+		{
+			name: "record", arg: "RECORD",
+			help: "a line of ndjson: message is the whole message as JSON, its payload in base64; payload is the payload alone, one line or JSON",
+			of:   func(s *settings) value { return choice(&s.form.record, recordMessage, recordPayload) },
+		},
+		{
+			name: "column", arg: "NAME=SOURCE", help: "a column of csv; repeatable; a missing value leaves the field empty",
+			of: func(s *settings) value { return columns(&s.form.columns) },
+		},
+		{
+			name: "compression", field: "Compression", arg: "CODEC", help: "none, gzip, snappy (framed) or zstd",
 			of: func(s *settings) value {
 				return choice(&s.library.Compression, jetcapture.None, jetcapture.GZip, jetcapture.Snappy, jetcapture.Zstd)
-			}},
+			},
+		},
 	}
 }
 
 func cutOptions() []option {
 	return []option{
-		{name: "max-age", field: "MaxAge", arg: "DURATION", help: "length of the time windows; a file holds messages of one window",
-			of: func(s *settings) value { return positiveDuration(&s.library.MaxAge) }},
-		{name: "max-messages", field: "MaxMessages", arg: "N", help: "go on in a new file after so many messages; 0 is no limit",
-			of: func(s *settings) value { return count(&s.library.MaxMessages) }},
-		{name: "max-bytes", field: "MaxBytes", arg: "SIZE", help: "go on in a new file after so many bytes before compression; 0 is no limit",
-			of: func(s *settings) value { return size(&s.library.MaxBytes) }},
-		{name: "max-idle", field: "MaxIdle", arg: "DURATION", help: "store what there is when no message came for so long; 0 is never",
-			of: func(s *settings) value { return duration(&s.library.MaxIdle) }},
-		{name: "drain-timeout", field: "DrainTimeout", arg: "DURATION",
+		{
+			name: "max-age", field: "MaxAge", arg: "DURATION", help: "length of the time windows; a file holds messages of one window",
+			of: func(s *settings) value { return positiveDuration(&s.library.MaxAge) },
+		},
+		{
+			name: "max-messages", field: "MaxMessages", arg: "N", help: "go on in a new file after so many messages; 0 is no limit",
+			of: func(s *settings) value { return count(&s.library.MaxMessages) },
+		},
+		{
+			name: "max-bytes", field: "MaxBytes", arg: "SIZE", help: "go on in a new file after so many bytes before compression; 0 is no limit",
+			of: func(s *settings) value { return size(&s.library.MaxBytes) },
+		},
+		{
+			name: "max-idle", field: "MaxIdle", arg: "DURATION", help: "store what there is when no message came for so long; 0 is never",
+			of: func(s *settings) value { return duration(&s.library.MaxIdle) },
+		},
+		{
+			name: "drain-timeout", field: "DrainTimeout", arg: "DURATION",
 			help: "after SIGTERM or SIGINT, store what was read within this time; the rest stays in the stream",
-			of:   func(s *settings) value { return positiveDuration(&s.library.DrainTimeout) }},
+			of:   func(s *settings) value { return positiveDuration(&s.library.DrainTimeout) },
+		},
 	}
 }
 
 func resourceOptions() []option {
 	return []option{
-		{name: "memory-limit", field: "MemoryLimit", arg: "SIZE", help: "for open files and messages in flight",
-			of: func(s *settings) value { return positiveSize(&s.library.MemoryLimit) }},
-		{name: "buffer-to-disk", field: "BufferToDisk",
+		{
+			name: "memory-limit", field: "MemoryLimit", arg: "SIZE", help: "for open files and messages in flight",
+			of: func(s *settings) value { return positiveSize(&s.library.MemoryLimit) },
+		},
+		{
+			name: "buffer-to-disk", field: "BufferToDisk",
 			help: "let open files go to disk over the memory limit; if false, they are stored early instead",
-			of:   func(s *settings) value { return boolean(&s.library.BufferToDisk) }},
-		{name: "tmp-dir", field: "TempDir", arg: "FOLDER", help: "where they go (default: the system's folder for temporary files)",
-			of: func(s *settings) value { return text(&s.library.TempDir) }},
-		{name: "spool-limit", field: "SpoolLimit", arg: "SIZE", help: "for open files on disk; over it, files are stored early and reading waits",
-			of: func(s *settings) value { return positiveSize(&s.library.SpoolLimit) }},
+			of:   func(s *settings) value { return boolean(&s.library.BufferToDisk) },
+		},
+		{
+			name: "tmp-dir", field: "TempDir", arg: "FOLDER", help: "where they go (default: the system's folder for temporary files)",
+			of: func(s *settings) value { return text(&s.library.TempDir) },
+		},
+		{
+			name: "spool-limit", field: "SpoolLimit", arg: "SIZE", help: "for open files on disk; over it, files are stored early and reading waits",
+			of: func(s *settings) value { return positiveSize(&s.library.SpoolLimit) },
+		},
 	}
 }
 
 func reportOptions() []option {
 	return []option{
-		{name: "log-level", field: "Logger", arg: "LEVEL", help: "debug, info, warn or error",
-			of: func(s *settings) value { return marshaled[slog.Level](&s.logLevel, "debug, info, warn, error") }},
-		{name: "log-json", help: "log JSON lines, and show no progress line",
-			of: func(s *settings) value { return boolean(&s.logJSON) }},
-		{name: "json", help: "print the summary as JSON on the standard output",
-			of: func(s *settings) value { return boolean(&s.json) }},
+		{
+			name: "log-level", field: "Logger", arg: "LEVEL", help: "debug, info, warn or error",
+			of: func(s *settings) value { return marshaled[slog.Level](&s.logLevel, "debug, info, warn, error") },
+		},
+		{
+			name: "log-json", help: "log JSON lines, and show no progress line",
+			of: func(s *settings) value { return boolean(&s.logJSON) },
+		},
+		{
+			name: "json", help: "print the summary as JSON on the standard output",
+			of: func(s *settings) value { return boolean(&s.json) },
+		},
 	}
 }
 
 func connectionOptions() []option {
 	return []option{
-		{name: "nats-context", env: "NATS_CONTEXT", arg: "NAME",
+		{
+			name: "nats-context", env: "NATS_CONTEXT", arg: "NAME",
 			help: "a context of the nats command: its server, credentials, TLS and JetStream domain",
-			of:   func(s *settings) value { return text(&s.nats.context) }},
-		{name: "nats-server", env: "NATS_URL", arg: "URLS", help: "servers, separated by commas (default: nats://127.0.0.1:4222)",
-			of: func(s *settings) value { return text(&s.nats.server) }},
-		{name: "nats-creds", env: "NATS_CREDS", arg: "FILE", help: "credentials file",
-			of: func(s *settings) value { return text(&s.nats.creds) }},
-		{name: "nats-nkey", env: "NATS_NKEY", arg: "FILE", help: "nkey seed file",
-			of: func(s *settings) value { return text(&s.nats.nkey) }},
+			of:   func(s *settings) value { return text(&s.nats.context) },
+		},
+		{
+			name: "nats-server", env: "NATS_URL", arg: "URLS", help: "servers, separated by commas (default: nats://127.0.0.1:4222)",
+			of: func(s *settings) value { return text(&s.nats.server) },
+		},
+		{
+			name: "nats-creds", env: "NATS_CREDS", arg: "FILE", help: "credentials file",
+			of: func(s *settings) value { return text(&s.nats.creds) },
+		},
+		{
+			name: "nats-nkey", env: "NATS_NKEY", arg: "FILE", help: "nkey seed file",
+			of: func(s *settings) value { return text(&s.nats.nkey) },
+		},
 		{name: "nats-user", env: "NATS_USER", only: true, help: "user name", of: func(s *settings) value { return text(&s.nats.user) }},
-		{name: "nats-password", env: "NATS_PASSWORD", only: true, help: "its password",
-			of: func(s *settings) value { return text(&s.nats.password) }},
+		{
+			name: "nats-password", env: "NATS_PASSWORD", only: true, help: "its password",
+			of: func(s *settings) value { return text(&s.nats.password) },
+		},
 		{name: "nats-token", env: "NATS_TOKEN", only: true, help: "token", of: func(s *settings) value { return text(&s.nats.token) }},
-		{name: "nats-tls-cert", env: "NATS_CERT", arg: "FILE", help: "client certificate",
-			of: func(s *settings) value { return text(&s.nats.cert) }},
-		{name: "nats-tls-key", env: "NATS_KEY", arg: "FILE", help: "its private key",
-			of: func(s *settings) value { return text(&s.nats.key) }},
-		{name: "nats-tls-ca", env: "NATS_CA", arg: "FILE", help: "certificate authorities to trust",
-			of: func(s *settings) value { return text(&s.nats.ca) }},
-		{name: "nats-tls-first", help: "begin with the TLS handshake, for servers with handshake_first",
-			of: func(s *settings) value { return boolean(&s.nats.tlsFirst) }},
-		{name: "nats-inbox-prefix", env: "NATS_INBOX_PREFIX", arg: "SUBJECT", help: "prefix of the inboxes, where the user may not subscribe to _INBOX",
-			of: func(s *settings) value { return text(&s.nats.inboxPrefix) }},
-		{name: "js-domain", arg: "DOMAIN", help: "JetStream domain",
-			of: func(s *settings) value { return text(&s.nats.domain) }},
-		{name: "js-api-prefix", field: "APIPrefix", arg: "SUBJECT", help: "subject prefix of an imported JetStream API",
-			of: func(s *settings) value { return text(&s.nats.apiPrefix) }},
+		{
+			name: "nats-tls-cert", env: "NATS_CERT", arg: "FILE", help: "client certificate",
+			of: func(s *settings) value { return text(&s.nats.cert) },
+		},
+		{
+			name: "nats-tls-key", env: "NATS_KEY", arg: "FILE", help: "its private key",
+			of: func(s *settings) value { return text(&s.nats.key) },
+		},
+		{
+			name: "nats-tls-ca", env: "NATS_CA", arg: "FILE", help: "certificate authorities to trust",
+			of: func(s *settings) value { return text(&s.nats.ca) },
+		},
+		{
+			name: "nats-tls-first", help: "begin with the TLS handshake, for servers with handshake_first",
+			of: func(s *settings) value { return boolean(&s.nats.tlsFirst) },
+		},
+		{
+			name: "nats-inbox-prefix", env: "NATS_INBOX_PREFIX", arg: "SUBJECT", help: "prefix of the inboxes, where the user may not subscribe to _INBOX",
+			of: func(s *settings) value { return text(&s.nats.inboxPrefix) },
+		},
+		{
+			name: "js-domain", arg: "DOMAIN", help: "JetStream domain",
+			of: func(s *settings) value { return text(&s.nats.domain) },
+		},
+		{
+			name: "js-api-prefix", field: "APIPrefix", arg: "SUBJECT", help: "subject prefix of an imported JetStream API",
+			of: func(s *settings) value { return text(&s.nats.apiPrefix) },
+		},
 	}
 }

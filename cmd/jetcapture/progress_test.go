@@ -69,6 +69,25 @@ func TestNumbersForPeople(t *testing.T) {
 	}
 }
 
+func TestSummaryText(t *testing.T) {
+	s := summary{
+		Stream: "ORDERS", Output: "/a", Messages: 1234567, Rows: 1234560, DeadLetters: 7, Skipped: 1, Lost: 2, Redone: 1, Files: 1, FileBytes: 5 << 20,
+		Cuts: 3, Reasons: map[string]int64{"window": 2, "once": 1}, StoredSeq: 1234600, Seconds: 123.456,
+	}
+	var b bytes.Buffer
+	s.text(&b)
+	want := `1,234,567 messages of stream ORDERS in 2m3s (10,000/s): 1,234,560 rows in 1 file, 5.0 MiB, below /a
+7 dead letters, kept below _deadletter
+1 message skipped
+2 messages lost by the stream before they were captured
+1 cut finished that an earlier run had begun
+3 cuts (1 once, 2 window); everything up to stream sequence 1234600 is stored
+`
+	if got := b.String(); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
 func TestShellText(t *testing.T) {
 	for path, want := range map[string]string{"./a/b=c%5F": "./a/b=c%5F", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "$HOME": "'$HOME'"} {
 		if got := shellText(path); got != want {

@@ -71,7 +71,7 @@ func (s *settings) check() (problems []error) {
 		}
 	}
 	problems = append(problems, s.form.problems(s.given["record"] != byDefault)...)
-	problems = append(problems, s.nats.problems()...)
+	problems = append(problems, s.connectionProblems()...)
 	// Only the store is still missing in the library's options; it is opened when nothing else is wrong.
 	o := s.captureOptions(bucket.NewMem(), nil)
 	return append(problems, inFlags(o.Validate())...)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
@@ -62,13 +61,7 @@ func start(t *testing.T, args ...string) *process {
 // await waits for a text on the standard error.
 func (p *process) await(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for !strings.Contains(p.stderr.String(), text) {
-		if time.Now().After(deadline) {
-			t.Fatalf("no %q within %v in\n%s", text, patience, p.stderr.String())
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	natstest.Eventually(t, patience, text, func() bool { return strings.Contains(p.stderr.String(), text) })
 }
 
 func (p *process) signal(t *testing.T, s os.Signal) {

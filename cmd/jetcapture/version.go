@@ -15,14 +15,16 @@ func versionCommand(c console) *cli.Command {
 		Name:               "version",
 		Usage:              "print the version",
 		CustomHelpTemplate: "jetcapture version prints the version, the commit that it was built from, and the Go version.\n",
-		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
-			say(c.stdout, "jetcapture %s%s, %s, %s/%s\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
-		},
+		Action:             func(ctx *cli.Context) error { return printVersion(ctx, c) },
 	}
+}
+
+func printVersion(ctx *cli.Context, c console) error {
+	if err := noArguments(ctx); err != nil {
+		return err
+	}
+	say(c.stdout, "jetcapture %s%s, %s, %s/%s\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
 }
 
 // commit is what the Go command has noted of the source, if it knew it.
