@@ -3,6 +3,7 @@ package jetcapture
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
@@ -15,6 +16,7 @@ import (
 type openBlock[P Payload, K DestKey] struct {
 	*engine.Block
 	key  K
+	of   *keyed[P, K]           // whose open blocks it is one of; nil for dead letters and in a redo
 	w    FormattedDataWriter[P] // nil when the messages are kept
 	buf  *spool.Buffer
 	kept bool // the writer buffers: it is fed at the seal
@@ -120,7 +122,7 @@ func (t *table[P, K]) block(key K, window int64) (*openBlock[P, K], error) {
 		return nil, &writerError{err}
 	}
 	t.cut.Open(b.Block)
-	k.open = append(k.open, b)
+	b.of, k.open = k, append(k.open, b)
 	return b, nil
 }
 
@@ -256,12 +258,8 @@ func (t *table[P, K]) close(b *openBlock[P, K]) {
 		delete(t.dead, b.Window)
 		return
 	}
-	k := t.keys[b.key]
-	for i, o := range k.open {
-		if o == b {
-			k.open = append(k.open[:i], k.open[i+1:]...)
-			return
-		}
+	if i := slices.Index(b.of.open, b); i >= 0 { // not by b.key: NaN, for one, is no key of a map
+		b.of.open = slices.Delete(b.of.open, i, i+1)
 	}
 }
 
