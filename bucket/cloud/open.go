@@ -1,0 +1,118 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/bucket"
+)
+
+// maxPrefix leaves room for the longest object name in the 1024 bytes that S3 and GCS allow for a key.
+const maxPrefix = 1024 - bucket.MaxName - 1
+
+// Bucket is an open store.
+type Bucket interface {
+	bucket.Bucket
+
+	// Close releases connections. Nothing may be called after it, and readers that are open fail.
+	Close() error
+}
+
+// Open returns the bucket that a URL names, with every object name below the path of the URL, if it has one:
+//
+//	s3://BUCKET/PREFIX?region=REGION           also endpoint=URL, use_path_style=true, ssetype, kmskeyid, profile, role, ...
+//	gs://BUCKET/PREFIX                         also kms_key_name, anonymous, universe_domain
+//	azblob://CONTAINER/PREFIX?storage_account=ACCOUNT   also domain, protocol, localemu, encryption_scope
+//	file:///PATH                               bucket.OpenDir
+//
+// The parameters are those of gocloud.dev's packages s3blob, gcsblob and azureblob, those that Options names, and kms_key_name and
+// encryption_scope. Credentials come from the environment as each SDK's default chain has it, never from the URL. Open does not
+// connect, so a bucket that is missing or closed to us shows at the first call. Its errors are permanent and hold no secrets.
+func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
+	u, err := url.Parse(address)
+	if err != nil { // its text repeats the URL, which may hold what should not have been there
+		return nil, bucket.Permanent(errors.New("open store: not a URL: write it as in s3://BUCKET/PREFIX?region=REGION"))
+	}
+	if u.Scheme == "file" {
+		return openFile(u)
+	}
+	b, err := openStore(ctx, u, opts)
+	if err != nil {
+		return nil, bucket.Permanent(fmt.Errorf("open store %s: %w", location(u), err))
+	}
+	return b, nil
+}
+
+// location is a URL without what could be secret.
+func location(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}).String()
+}
+
+func openFile(u *url.URL) (Bucket, error) {
+	if u.User != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, bucket.Permanent(fmt.Errorf("open store %s: not a directory of this machine: write it as in file:///var/archive", location(u)))
+	}
+	return bucket.OpenDir(u.Path)
+}
+
+func openStore(ctx context.Context, u *url.URL, opts Options) (Bucket, error) {
+	open, known := map[string]func(context.Context, *url.URL, Options) (driver, error){
+		"s3": openS3, "gs": openGCS, "azblob": openAzure,
+	}[u.Scheme]
+	switch {
+	case !known:
+		return nil, errors.New("unknown kind of store: s3://, gs://, azblob:// and file:// are known")
+	case u.User != nil:
+		return nil, errors.New("no user name and password belong into the URL: give credentials by the environment")
+	case u.Host == "":
+		return nil, fmt.Errorf("the name of the bucket is missing: write it as in %s://BUCKET/PREFIX", u.Scheme)
+	case u.Fragment != "":
+		return nil, errors.New("there is a # in the URL: write it as %23")
+	}
+	prefix, err := prefixOf(u)
+	if err != nil {
+		return nil, err
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, errors.New("the parameters after the ? are malformed")
+	}
+	if err := opts.take(query); err != nil {
+		return nil, err
+	}
+	opts.setDefaults()
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	d, err := open(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: query.Encode()}, opts)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	return newStore(d, location(u), prefix, opts), nil
+}
+
+// prefixOf returns what stands before each name: nothing, or something that ends with a slash.
+func prefixOf(u *url.URL) (string, error) {
+	prefix := strings.Trim(u.Path, "/")
+	if prefix == "" {
+		return "", nil
+	}
+	if err := bucket.CheckName(prefix); err != nil {
+		return "", fmt.Errorf("path of the URL: %w", err)
+	}
+	if len(prefix)+1 > maxPrefix {
+		return "", fmt.Errorf("path of the URL has %d bytes, at most %d are allowed: keys would be longer than stores take", len(prefix), maxPrefix-1)
+	}
+	return prefix + "/", nil
+}
+
+// withoutURL drops the URL that gocloud.dev puts in front of its errors.
+func withoutURL(err error) error {
+	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "open bucket ") {
+		return inner
+	}
+	return err
+}

@@ -1,0 +1,163 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// abortTimeout is how long an upload that has failed may take to be aborted.
+	abortTimeout = 10 * time.Second
+	// partRounding keeps grown parts at round sizes.
+	partRounding = 1 << 20
+)
+
+// upload stores a body: by one request if it fits into a part.
+func (s *store) upload(ctx context.Context, key string, body io.Reader, opts bucket.PutOptions) error {
+	attrs := attributes{contentType: opts.ContentType, contentEncoding: opts.ContentEncoding, metadata: opts.Metadata}
+	size, err := s.partSize(opts.Size)
+	if err != nil {
+		return err
+	}
+	first, more, err := s.fill(ctx, body, firstSize(opts.Size, size))
+	if err != nil {
+		return err
+	}
+	if !more {
+		defer s.memory.put(first)
+		return s.driver.put(ctx, key, first.data, attrs)
+	}
+	if s.has(ctx, key) { // rather now than after all of the body was sent
+		s.memory.put(first)
+		return bucket.ErrExists
+	}
+	p, err := s.driver.begin(ctx, key, attrs)
+	if err != nil {
+		s.memory.put(first)
+		return err
+	}
+	u := &partUpload{store: s, parts: p, body: body, size: size}
+	if err = u.run(ctx, first); err == nil {
+		err = p.complete(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, s.abort(ctx, p))
+	}
+	return nil
+}
+
+// abort gives an upload up, whatever became of ctx. What stays behind costs money and nothing else, so it is no error of its own.
+func (s *store) abort(ctx context.Context, p parts) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	if err := p.abort(ctx); err != nil {
+		return fmt.Errorf("abort the unfinished upload: %s", s.driver.judge(err).text)
+	}
+	return nil
+}
+
+// partSize is the size of the parts of an object of a size, or of an unknown one (-1).
+func (s *store) partSize(object int64) (int64, error) {
+	most := int64(s.driver.limits().parts)
+	if object <= s.opts.PartSize*most {
+		return s.opts.PartSize, nil
+	}
+	size := (object/most + partRounding) / partRounding * partRounding
+	if size > s.memory.limit/2 {
+		return 0, bucket.Permanent(fmt.Errorf("%d bytes need parts of %d bytes: set upload_memory to twice that or more", object, size))
+	}
+	return size, nil
+}
+
+// firstSize is how much memory the first part needs: a small object needs its size, and one byte to see its end.
+func firstSize(object, part int64) int64 {
+	if object >= 0 && object < part {
+		return object + 1
+	}
+	return part
+}
+
+// fill reads a part. There is more if the body did not end with it. After an error nothing is lent.
+func (s *store) fill(ctx context.Context, body io.Reader, size int64) (b *block, more bool, err error) {
+	if b, err = s.memory.get(ctx, size); err != nil {
+		return nil, false, err
+	}
+	n, err := io.ReadFull(body, b.buffer)
+	b.data = b.buffer[:n]
+	switch {
+	case err == nil:
+		return b, true, nil
+	case err == io.EOF || err == io.ErrUnexpectedEOF: //nolint:errorlint // io.ReadFull returns them itself
+		return b, false, nil
+	}
+	s.memory.put(b)
+	return nil, false, err
+}
+
+// partUpload sends the parts of one object.
+type partUpload struct {
+	*store
+	parts parts
+	body  io.Reader
+	size  int64
+}
+
+// run sends first and what follows it. It reads from the calling goroutine and returns when every sender has ended.
+func (u *partUpload) run(ctx context.Context, first *block) error {
+	senders, ctx := errgroup.WithContext(ctx)
+	senders.SetLimit(u.senders())
+	err := u.sendAll(ctx, senders, first)
+	if err != nil {
+		senders.Go(func() error { return err }) // ends ctx, and with it the other senders
+	}
+	return errors.Join(err, ignore(senders.Wait(), err))
+}
+
+func (u *partUpload) senders() int {
+	if u.driver.limits().sequential {
+		return 1
+	}
+	return u.opts.Concurrency
+}
+
+func (u *partUpload) sendAll(ctx context.Context, senders *errgroup.Group, part *block) error {
+	more := true
+	for n := 1; ; n++ {
+		if n > u.driver.limits().parts {
+			u.memory.put(part)
+			return bucket.Permanent(fmt.Errorf("more than %d parts of %d bytes: set a larger part_size", n-1, u.size))
+		}
+		senders.Go(func() error {
+			defer u.memory.put(part)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return u.parts.put(ctx, n, part.data)
+		})
+		if !more {
+			return nil
+		}
+		var err error
+		if part, more, err = u.fill(ctx, u.body, u.size); err != nil {
+			return err
+		}
+		if len(part.data) == 0 {
+			u.memory.put(part)
+			return nil
+		}
+	}
+}
+
+// ignore drops an error that is known already.
+func ignore(err, known error) error {
+	if known != nil {
+		return nil
+	}
+	return err
+}
