@@ -50,7 +50,7 @@ type Config struct {
 // NewConfig draws a configuration from a seed.
 func NewConfig(seed uint64, m Mutant) Config {
 	kind := seed % 3
-	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 200, CrashOneIn: 40}
+	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 120, CrashOneIn: 25}
 }
 
 // Coverage counts what schedules went through.
@@ -171,28 +171,28 @@ func (w *World) Run() (violations []string) {
 // happen is one step of chaos.
 func (w *World) happen() {
 	switch n := w.rng.IntN(1000); {
-	case n < 40:
+	case n < 60:
 		w.stream.publish(1 + w.rng.IntN(4))
-	case n < 46 && !w.stream.cur.rolled:
+	case n < 70 && !w.stream.cur.rolled:
 		w.Cov.Expired++
 		w.stream.expire(1 + w.rng.IntN(3))
-	case n < 50 && !w.stream.cur.rolled:
+	case n < 76 && !w.stream.cur.rolled:
 		w.Cov.Deleted++
 		w.stream.remove(1 + w.rng.Uint64N(w.stream.cur.last+1))
-	case n < 52:
+	case n < 79:
 		w.Cov.Recreated++
 		w.stream.recreate()
 		w.stream.publish(w.rng.IntN(4))
-	case n < 55:
+	case n < 84:
 		w.rollBack(1 + w.rng.IntN(6))
-	case n < 58 && w.cfg.Durable:
+	case n < 89 && w.cfg.Durable:
 		w.Cov.Resets++
 		w.stream.reset()
-	case n < 66:
+	case n < 103:
 		w.die()
-	case n < 76:
+	case n < 119:
 		w.pause()
-	case n < 84:
+	case n < 133:
 		w.rise()
 	default:
 		w.resume()
@@ -232,7 +232,7 @@ func (w *World) end(p *process) {
 func (w *World) pause() {
 	if live := w.live(); len(live) > 0 {
 		w.Cov.Paused++
-		live[w.rng.IntN(len(live))].paused = w.step + w.rng.IntN(150)
+		live[w.rng.IntN(len(live))].paused = w.step + w.rng.IntN(80)
 	}
 }
 
