@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // warnings counts the warnings of a logger.
