@@ -154,7 +154,7 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	case errors.As(err, &diverged):
 		k.diverged(diverged)
 		return true, pause(ctx, tickEvery)
-	case err != nil && r.entered && reader.IsTemporary(err):
+	case errors.Is(err, reader.ErrDisturbed), err != nil && r.entered && reader.IsTemporary(err):
 		r.log.Warn("reading cannot start again yet", "error", err)
 		return true, pause(ctx, time.Second)
 	case err != nil:

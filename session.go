@@ -142,6 +142,8 @@ func (k *archiveKeeper[P, K]) First(ctx context.Context, s engine.StreamFacts) (
 		return max(floor, before), err
 	case start.New:
 		return s.LastSeq, nil
+	case start.Seq > s.LastSeq+1:
+		return 0, fmt.Errorf("start at sequence %d: stream %s ends at %d; start with new to capture only what comes", start.Seq, s.Name, s.LastSeq)
 	case start.Seq > 0:
 		return max(start.Seq-1, before), nil
 	case !start.Time.IsZero():
