@@ -11,13 +11,14 @@ import (
 
 func main() {
 	slowest := flag.Int("slowest", 15, "how many of the slowest tests to list")
+	note := flag.String("note", "", "a line to print before the last one")
 	flag.Parse()
 	r := newReport(os.Stdout)
 	if err := r.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(1)
 	}
-	if !r.finish(*slowest) {
+	if !r.finish(*slowest, *note) {
 		os.Exit(1)
 	}
 }

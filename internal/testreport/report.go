@@ -134,8 +134,8 @@ func (r *report) print(n name) {
 	}
 }
 
-// finish prints the summary and reports whether all is well.
-func (r *report) finish(slowest int) bool {
+// finish prints the summary, with a note unless that is empty, and reports whether all tests are well.
+func (r *report) finish(slowest int, note string) bool {
 	slices.SortStableFunc(r.tests, func(a, b timing) int { return cmp.Compare(b.seconds, a.seconds) })
 	fmt.Fprintln(r.out, "\nslowest tests:")
 	for _, t := range r.tests[:min(slowest, len(r.tests))] {
@@ -145,6 +145,9 @@ func (r *report) finish(slowest int) bool {
 	r.list("failed:", r.failed)
 	if r.broken {
 		fmt.Fprintln(r.out, "\na package failed outside of its tests, see above")
+	}
+	if note != "" {
+		fmt.Fprintf(r.out, "\n%s\n", note)
 	}
 	fmt.Fprintf(r.out, "\n%d passed, %d failed\n", r.passed, len(r.failed))
 	return !r.broken && len(r.failed) == 0 && len(r.skipped) == 0 && r.passed > 0

@@ -60,10 +60,10 @@ func TestReport(t *testing.T) {
 			if err := r.read(strings.NewReader(c.in)); err != nil {
 				t.Fatal(err)
 			}
-			if ok := r.finish(10); ok != c.ok {
+			if ok := r.finish(10, "a note"); ok != c.ok {
 				t.Errorf("finish says %v, want %v", ok, c.ok)
 			}
-			for _, want := range c.want {
+			for _, want := range append(c.want, "\na note\n\n") {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("no %q in the report:\n%s", want, &out)
 				}
