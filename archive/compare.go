@@ -41,8 +41,8 @@ func (l *logCheck) openStream(ctx context.Context) error {
 		return nil
 	}
 	c := &comparison{log: l, stream: s, valid: map[string]uint64{}, hash: hasher{maphash.MakeSeed()}}
-	comparable, err := c.begin(ctx)
-	if err != nil || !comparable {
+	ok, err := c.begin(ctx)
+	if err != nil || !ok {
 		return errors.Join(err, s.Close(ctx))
 	}
 	l.compare = c
@@ -63,7 +63,7 @@ func (l *logCheck) bound(ctx context.Context) (cutlog.Format, error) {
 }
 
 // begin finds out which incarnations the stream of today can be compared with. If it is none, that is noted.
-func (c *comparison) begin(ctx context.Context) (comparable bool, err error) {
+func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 	c.created, err = c.stream.Info(ctx)
 	if errors.Is(err, ErrNoStream) {
 		c.unchecked("a stream to compare with", err.Error())

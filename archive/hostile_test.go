@@ -3,16 +3,16 @@ package archive_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
-
-	"crypto/sha256"
 
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/bucket"
@@ -54,7 +54,7 @@ func TestBombs(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"zeros", zeros(t, 64), "unpacks to more than is sensible"},
+		{"zeros", zeros(t, 16), "unpacks to more than is sensible"},
 		{"a huge window", []byte("\x28\xb5\x2f\xfd\x00\xa0\x00\x00\x00"), "window"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -168,20 +168,11 @@ func TestHugeClaims(t *testing.T) {
 // TestFuzzArchive damages real archives at random and in every object: nothing may panic, and what is damaged is named, or nothing is.
 func TestFuzzArchive(t *testing.T) {
 	whole := realArchive(t)
-	names := slices.Sorted(func(yield func(string) bool) {
-		for name := range whole {
-			if !yield(name) {
-				return
-			}
-		}
-	})
+	names := slices.Sorted(maps.Keys(whole))
 	seed := uint64(1)
 	rng := rand.New(rand.NewPCG(seed, seed))
-	for i := range 150 {
-		o := objects{}
-		for name, data := range whole {
-			o[name] = data
-		}
+	for i := range 60 {
+		o := maps.Clone(whole)
 		hit := names[rng.IntN(len(names))]
 		data := bytes.Clone(o[hit])
 		switch rng.IntN(4) {

@@ -73,7 +73,7 @@ func TestTampering(t *testing.T) {
 		}
 	}
 	flip := func(name string) func(o objects) { return func(o objects) { o.flip(name) } }
-	files3 := finding{archive.Unchecked, logDir, "", "4 files"}
+	fourFiles := finding{archive.Unchecked, logDir, "", "4 files"}
 
 	for _, tt := range []struct {
 		name     string
@@ -112,10 +112,10 @@ func TestTampering(t *testing.T) {
 			{archive.Unplanned, "_deadletter/ORDERS/x/y.ndjson.gz", "", ""},
 		}, nil},
 
-		{"plan removed", remove(plan(3)), []finding{{archive.Missing, plan(3), "101-200", ""}}, []finding{files3}},
-		{"plan, a byte changed", flip(plan(3)), []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{files3}},
-		{"plan truncated", truncate(plan(3)), []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{files3}},
-		{"plan emptied", func(o objects) { o[plan(3)] = nil }, []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{files3}},
+		{"plan removed", remove(plan(3)), []finding{{archive.Missing, plan(3), "101-200", ""}}, []finding{fourFiles}},
+		{"plan, a byte changed", flip(plan(3)), []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{fourFiles}},
+		{"plan truncated", truncate(plan(3)), []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{fourFiles}},
+		{"plan emptied", func(o objects) { o[plan(3)] = nil }, []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{fourFiles}},
 		{"plan edited and sealed again", func(o objects) {
 			p := o.plan(t, "ORDERS", 3)
 			p.Time = p.Time.Add(1)
@@ -128,12 +128,12 @@ func TestTampering(t *testing.T) {
 		}, []finding{{archive.Contradicts, done(4), "", "belongs to plan 4 with SHA-256"}}, nil},
 		{"plan of another capture", func(o objects) { o[plan(3)] = o[cutlog.PlanName("table", 3)] }, []finding{
 			{archive.Contradicts, plan(3), "101-200", `capture "table"`},
-		}, []finding{files3}},
-		{"plan of another number", func(o objects) { o[plan(3)] = o[plan(2)] }, []finding{{archive.Contradicts, plan(3), "101-200", "plan 2"}}, []finding{files3}},
+		}, []finding{fourFiles}},
+		{"plan of another number", func(o objects) { o[plan(3)] = o[plan(2)] }, []finding{{archive.Contradicts, plan(3), "101-200", "plan 2"}}, []finding{fourFiles}},
 		{"first plan removed", remove(plan(1)), []finding{{archive.Missing, plan(1), "", ""}}, nil},
 		{"first plan, a byte changed", flip(plan(1)), []finding{{archive.Damaged, plan(1), "", ""}}, nil},
-		{"newest plan removed", remove(plan(4)), []finding{{archive.Missing, plan(4), "201 and up", ""}}, []finding{{archive.Unchecked, logDir, "", "4 files"}}},
-		{"newest plan, a byte changed", flip(plan(4)), []finding{{archive.Damaged, plan(4), "201 and up", ""}}, []finding{{archive.Unchecked, logDir, "", "4 files"}}},
+		{"newest plan removed", remove(plan(4)), []finding{{archive.Missing, plan(4), "201 and up", ""}}, []finding{fourFiles}},
+		{"newest plan, a byte changed", flip(plan(4)), []finding{{archive.Damaged, plan(4), "201 and up", ""}}, []finding{fourFiles}},
 		{"two plans removed", remove(plan(2), plan(3)), []finding{
 			{archive.Missing, plan(2), "1-200", ""}, {archive.Missing, plan(3), "1-200", ""},
 		}, []finding{{archive.Unchecked, logDir, "", "8 files"}}},
@@ -156,7 +156,7 @@ func TestTampering(t *testing.T) {
 		}, nil, []finding{{archive.Pending, done(4), "201-300", "with 3 of its 4 files there"}}},
 		{"newest done, a byte changed", flip(done(4)), []finding{{archive.Damaged, done(4), "", ""}}, nil},
 
-		{"cut removed", remove(plan(3), done(3)), []finding{{archive.Missing, plan(3), "101-200", ""}}, []finding{files3}},
+		{"cut removed", remove(plan(3), done(3)), []finding{{archive.Missing, plan(3), "101-200", ""}}, []finding{fourFiles}},
 		{"first cuts removed", remove(plan(1), done(1), plan(2), done(2), plan(3), done(3)), []finding{
 			{archive.Missing, plan(1), "1-200", "plans 1 to 3"},
 		}, []finding{{archive.Unchecked, logDir, "", "8 files"}}},

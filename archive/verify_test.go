@@ -184,7 +184,7 @@ func name(capture string, first, last uint64) string {
 // TestVerifyInParts verifies with so little memory for names that the plans have to be read again and again.
 func TestVerifyInParts(t *testing.T) {
 	b := build(t, 0)
-	for cut := range uint64(40) {
+	for cut := range uint64(10) {
 		blocks := map[string][]uint64{}
 		for key := range uint64(10) {
 			blocks[fmt.Sprint(key)] = []uint64{cut*10 + key + 1}
@@ -194,12 +194,12 @@ func TestVerifyInParts(t *testing.T) {
 	path := b.head.Plan.Blocks[3].Path()
 	b.o["x/"+path] = b.o[path]
 	b.o["y/z"] = nil
-	for _, names := range []int{25, 100, 399, 400, 1000} {
+	for _, names := range []int{20, 99, 100} {
 		t.Run(fmt.Sprint(names), func(t *testing.T) {
 			r := verify(t, b.o.bucket(t), archive.VerifyOptions{}.WithSmallLimits(names, 0))
-			expect(t, r.problems, finding{archive.Unplanned, "x/" + path, "394", ""}, finding{archive.Unplanned, "y/z", "", ""})
-			if r.Listed != 402 {
-				t.Errorf("listed %d files, want 402", r.Listed)
+			expect(t, r.problems, finding{archive.Unplanned, "x/" + path, "94", ""}, finding{archive.Unplanned, "y/z", "", ""})
+			if r.Listed != 102 {
+				t.Errorf("listed %d files, want 102", r.Listed)
 			}
 		})
 	}
@@ -236,7 +236,7 @@ func (g *growing) List(ctx context.Context, prefix, after string) iter.Seq2[buck
 func TestVerifyWhileCapturing(t *testing.T) {
 	b := build(t, 0)
 	var order []string // of the puts
-	for cut := range uint64(50) {
+	for cut := range uint64(15) {
 		before := len(b.o)
 		p := b.cut(map[string][]uint64{"a": span(cut*10+1, cut*10+5), "b": span(cut*10+6, cut*10+9), "": {cut*10 + 10}})
 		order = append(order, cutlog.PlanName("S", p.N))
@@ -248,7 +248,7 @@ func TestVerifyWhileCapturing(t *testing.T) {
 			t.Fatal("a cut does not have 5 objects")
 		}
 	}
-	for start := range 12 {
+	for start := range 6 {
 		o := objects{}
 		for _, name := range append([]string{cutlog.FormatName("S"), cutlog.PlanName("S", 1), cutlog.DoneName("S", 1)}, order[:start]...) {
 			o[name] = b.o[name]
@@ -289,7 +289,7 @@ func TestVerifyRealWhileCapturing(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- o.Build().Run(ctx, nc) }()
-	for verified := 0; verified < 8; {
+	for verified := 0; verified < 4; {
 		publish(t, nc, 100)
 		r := verify(t, dir, archive.VerifyOptions{})
 		r.clean(t)
@@ -341,7 +341,7 @@ func TestVerifyUnreadable(t *testing.T) {
 		return fault
 	}
 	many := build(t, 0)
-	for seq := range uint64(150) {
+	for seq := range uint64(110) {
 		many.cut(map[string][]uint64{"a": {seq + 1}})
 	}
 	b.Mem = many.o.bucket(t)

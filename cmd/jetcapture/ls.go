@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/urfave/cli/v2"
+)
+
+const lsHelp = `jetcapture ls lists what an archive holds: its captures, their cuts, their files.
+
+Usage:
+  jetcapture ls ARCHIVE [OPTIONS]
+
+Examples:
+  The captures, with their streams, ranges and totals:
+    jetcapture ls /var/archive
+
+  The files of a key and a day, one JSON object a line:
+    jetcapture ls /var/archive --blocks --key berlin --from 2026-11-23 --to 2026-11-24 --json
+
+  Which file holds message 4711 of the stream?
+    jetcapture ls /var/archive --seq 4711
+
+  When and why were the files of a capture stored?
+    jetcapture ls /var/archive --cuts --capture ORDERS
+
+ARCHIVE is the folder that --output of jetcapture run names, or file:///PATH. Times are UTC.
+`
+
+const lsConclusion = `
+A filter lists files, or with --cuts the cuts that have such files. Exit codes: 0 done, also if nothing
+was found, 1 failed, 2 wrong usage. A damaged log ends the list with an error: jetcapture verify says
+all that is wrong with an archive.
+`
+
+// lsSettings are what the options of the command ls say.
+type lsSettings struct {
+	capture      string
+	cuts, blocks bool
+	filter       archive.Filter
+	json         bool
+}
+
+func (s *lsSettings) groups() []group {
+	return []group{
+		{"What to list", []option{
+			{name: "cuts", help: "the cuts", of: func(*settings) value { return boolean(&s.cuts) }},
+			{name: "blocks", help: "the files", of: func(*settings) value { return boolean(&s.blocks) }},
+			{name: "capture", arg: "NAME", help: "of this capture only", of: func(*settings) value { return text(&s.capture) }},
+			{name: "json", help: "print JSON, one object a line", of: func(*settings) value { return boolean(&s.json) }},
+		}},
+		{"Filters", []option{
+			{
+				name: "key", arg: "SEGMENT", help: "files whose key begins with this segment, as it is in the message or in the path; given again, the next segment",
+				of: func(*settings) value { return texts(&s.filter.Key) },
+			},
+			{
+				name: "from", arg: "TIME", help: "files whose window ends after this time, such as 2026-11-23 or 2026-11-23T15:00:00Z",
+				of: func(*settings) value { return moment(&s.filter.From) },
+			},
+			{name: "to", arg: "TIME", help: "files whose window begins before this time", of: func(*settings) value { return moment(&s.filter.To) }},
+			{
+				name: "seq", arg: "N", help: "the file that holds this stream sequence; if none does, what became of it",
+				of: func(*settings) value { return sequence(&s.filter.Seq) },
+			},
+		}},
+	}
+}
+
+func lsCommand(c console) *cli.Command {
+	s := &lsSettings{}
+	return readingCommand{
+		name: "ls", usage: "list what an archive holds", help: lsHelp, conclusion: lsConclusion, groups: s.groups(),
+		run: func(ctx *cli.Context, where string) error {
+			var problems []error
+			for _, g := range s.groups() {
+				problems = append(problems, defaults().readOptions(g.options, ctx, c.getenv)...)
+			}
+			if s.cuts && s.blocks {
+				problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
+			}
+			if len(problems) > 0 {
+				return &usageError{problems}
+			}
+			return s.list(ctx.Context, where, c)
+		},
+	}.command(c)
+}
+
+// list lists the archive.
+func (s *lsSettings) list(ctx context.Context, where string, c console) (err error) {
+	a, dir, err := openArchive(where)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	l := &lister{lsSettings: s, ticker: newTicker(newScreen(c.stderr)), print: newListing(c.stdout, s.json)}
+	defer l.show("")
+	found := false
+	for capture, err := range a.Captures(ctx) {
+		if err != nil {
+			return err
+		}
+		if s.capture != "" && s.capture != capture.Name() {
+			continue
+		}
+		found = true
+		if err := l.capture(ctx, capture); err != nil {
+			return err
+		}
+	}
+	switch {
+	case found:
+		return nil
+	case s.capture != "":
+		return fmt.Errorf("%s holds no capture %q: jetcapture ls %s lists those that it has", a, s.capture, shellText(where))
+	}
+	return errNoCapture(a)
+}
+
+// lister lists captures.
+type lister struct {
+	*lsSettings
+	*ticker
+	print *listing
+}
+
+// capture lists one capture as it was asked for.
+func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
+	switch {
+	case l.filter.Seq != 0 && !l.cuts:
+		return l.sequence(ctx, c)
+	case l.cuts, l.blocks, !l.filter.IsZero():
+		return l.each(ctx, c, l.cutOrBlocks)
+	}
+	t := newTotals(c.Name())
+	if err := l.each(ctx, c, func(cut archive.Cut) error { t.add(cut); return nil }); err != nil {
+		return err
+	}
+	l.show("")
+	return l.print.capture(t)
+}
+
+// each calls f with the cuts of a capture that the filter may choose.
+func (l *lister) each(ctx context.Context, c *archive.Capture, f func(archive.Cut) error) error {
+	cuts := c.Cuts(ctx)
+	if l.filter.Seq != 0 {
+		cuts = c.Find(ctx, l.filter.Seq)
+	}
+	for cut, err := range cuts {
+		if err != nil {
+			return fmt.Errorf("%w; jetcapture verify says all that is wrong", err)
+		}
+		l.tick(func() string { return fmt.Sprintf("capture %s: cut %s", c.Name(), thousands(int64(cut.N))) })
+		if err := f(cut); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cutOrBlocks lists a cut, or the files of it that the filter chooses.
+func (l *lister) cutOrBlocks(cut archive.Cut) error {
+	if l.cuts && l.filter.IsZero() {
+		return l.line(func() error { return l.print.cut(cut) })
+	}
+	for b := range cut.Blocks() {
+		if !l.filter.Match(b) {
+			continue
+		}
+		if l.cuts {
+			return l.line(func() error { return l.print.cut(cut) })
+		}
+		if err := l.line(func() error { return l.print.block(b) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sequence says where a sequence is, in each incarnation of the stream.
+func (l *lister) sequence(ctx context.Context, c *archive.Capture) error {
+	found := false
+	err := l.each(ctx, c, func(cut archive.Cut) error {
+		found = true
+		fate, b := cut.Fate(l.filter.Seq)
+		if b != nil && fate != archive.FateLost {
+			if !l.filter.Match(*b) {
+				return nil
+			}
+			return l.line(func() error { return l.print.block(*b) })
+		}
+		return l.line(func() error { return l.print.fate(cut, l.filter.Seq, fate) })
+	})
+	if err == nil && !found {
+		err = l.line(func() error { return l.print.uncovered(c.Name(), l.filter.Seq) })
+	}
+	return err
+}
+
+// line prints below the progress line.
+func (l *lister) line(write func() error) error {
+	l.show("")
+	return write()
+}

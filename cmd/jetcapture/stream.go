@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// stream is the stream of a capture as a verification reads it. It leaves no trace: on Limits retention it reads through an ephemeral
+// consumer, which it deletes; on others, where a consumer can delete or keep messages, it asks for one message after the other.
+type stream struct {
+	source *reader.Source
+	filter []string
+	info   reader.StreamInfo
+
+	reader reader.Reader // nil: not open
+	at     uint64        // everything up to here was handed over
+	rest   []reader.Message
+	read   uint64 // everything up to here is in rest or was handed over
+}
+
+// newStream names the stream that a capture is bound to.
+func newStream(nc *nats.Conn, apiPrefix string, f cutlog.Format) *stream {
+	return &stream{source: reader.NewSource(nc, apiPrefix, f.Stream), filter: f.Filter}
+}
+
+// Info implements archive.Stream.
+func (s *stream) Info(ctx context.Context) (archive.StreamInfo, error) {
+	info, err := s.source.Info(ctx)
+	if errors.Is(err, reader.ErrStreamNotFound) {
+		return archive.StreamInfo{}, fmt.Errorf("%w: %w", archive.ErrNoStream, err)
+	}
+	if err != nil {
+		return archive.StreamInfo{}, err
+	}
+	s.info = info
+	return archive.StreamInfo{Created: info.Created, First: info.FirstSeq, Last: info.LastSeq}, nil
+}
+
+// Messages implements archive.Stream.
+func (s *stream) Messages(ctx context.Context, after, through uint64) iter.Seq2[archive.Message, error] {
+	if s.info.Retention != nats.LimitsPolicy {
+		return s.oneByOne(ctx, after, through)
+	}
+	return s.inBatches(ctx, after, through)
+}
+
+// oneByOne asks for each message by itself.
+func (s *stream) oneByOne(ctx context.Context, after, through uint64) iter.Seq2[archive.Message, error] {
+	return func(yield func(archive.Message, error) bool) {
+		for seq := after + 1; seq <= through; seq++ {
+			m, err := s.source.Get(ctx, seq)
+			switch {
+			case errors.Is(err, reader.ErrMessageNotFound):
+				continue
+			case err != nil:
+				yield(archive.Message{}, err)
+				return
+			case !s.wants(m.Subject), strings.ContainsRune(m.Subject, utf8.RuneError): // the API cannot say a subject that is not UTF-8
+				continue
+			case !yield(storedMessage(m), nil):
+				return
+			}
+		}
+	}
+}
+
+// storedMessage parses the header as the client parses that of a delivered message.
+func storedMessage(m reader.StoredMessage) archive.Message {
+	out := archive.Message{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Data: m.Data}
+	if len(m.Header) == 0 {
+		return out
+	}
+	header, err := nats.DecodeHeadersMsg(m.Header)
+	if err != nil {
+		out.HeaderRaw = m.Header
+		return out
+	}
+	out.Header = header
+	return out
+}
+
+// wants reports whether the filter lets a subject through.
+func (s *stream) wants(subject string) bool {
+	for _, f := range s.filter {
+		if subjectMatches(f, subject) {
+			return true
+		}
+	}
+	return len(s.filter) == 0
+}
+
+// subjectMatches reports whether a subject matches a filter with the wildcards * and >.
+func subjectMatches(filter, subject string) bool {
+	for {
+		want, filterRest, filterMore := strings.Cut(filter, ".")
+		token, rest, more := strings.Cut(subject, ".")
+		switch {
+		case want == ">":
+			return true
+		case want != "*" && want != token, filterMore != more:
+			return false
+		case !more:
+			return true
+		}
+		filter, subject = filterRest, rest
+	}
+}
+
+// verifyHeartbeat is how soon an idle consumer tells that there is nothing more.
+const verifyHeartbeat = 250 * time.Millisecond
+
+// inBatches reads through a consumer, which goes on from one call to the next.
+func (s *stream) inBatches(ctx context.Context, after, through uint64) iter.Seq2[archive.Message, error] {
+	return func(yield func(archive.Message, error) bool) {
+		if err := s.position(ctx, after); err != nil {
+			yield(archive.Message{}, err)
+			return
+		}
+		for {
+			for len(s.rest) > 0 && s.rest[0].Seq <= through {
+				m := s.rest[0]
+				s.rest, s.at = s.rest[1:], m.Seq
+				if message, ok := deliveredMessage(m); ok && !yield(message, nil) {
+					return
+				}
+			}
+			if s.read >= through {
+				s.at = through
+				return
+			}
+			b, err := s.reader.Next(ctx)
+			if err != nil {
+				yield(archive.Message{}, err)
+				return
+			}
+			s.rest, s.read = append(s.rest, b.Messages...), max(s.read, b.Through)
+		}
+	}
+}
+
+// position makes the reader go on behind a sequence.
+func (s *stream) position(ctx context.Context, after uint64) (err error) {
+	if s.reader != nil && s.at == after {
+		return nil
+	}
+	at := reader.Position{After: after, Created: s.info.Created}
+	s.rest, s.at, s.read = nil, after, after
+	if s.reader != nil {
+		return s.reader.Reposition(ctx, at)
+	}
+	s.reader, err = reader.OpenOrdered(ctx, s.source, reader.OrderedConfig{
+		Name: "jetcapture-verify-" + nuid.Next(), Filter: s.filter, FailWhenGone: true, Timing: reader.Timing{Heartbeat: verifyHeartbeat},
+	}, at)
+	return err
+}
+
+// deliveredMessage is a message of the consumer; not ok if the stream dropped it before its header could be asked for.
+func deliveredMessage(m reader.Message) (archive.Message, bool) {
+	out := archive.Message{Seq: m.Seq, Time: time.Unix(0, m.Time), Subject: m.Msg.Subject, Header: m.Msg.Header, HeaderRaw: m.Header, Data: m.Msg.Data}
+	return out, m.Header == nil || len(m.Header) > 0
+}
+
+// Close implements archive.Stream.
+func (s *stream) Close(ctx context.Context) error {
+	if s.reader == nil {
+		return nil
+	}
+	return s.reader.Close(ctx)
+}
