@@ -10,17 +10,17 @@ import (
 // newApp returns the command line. It maps nothing to exit codes and exits nothing: execute does.
 func newApp(c console) *cli.App {
 	app := &cli.App{
-		Name:            "jetcapture",
-		HelpName:        "jetcapture",
-		Usage:           "copy NATS JetStream streams into immutable files",
-		HideVersion:     true, // there is a command
-		HideHelpCommand: true,
-		Writer:          c.stdout,
-		ErrWriter:       c.stderr,
-		ExitErrHandler:  func(*cli.Context, error) {},
-		OnUsageError:    func(ctx *cli.Context, err error, _ bool) error { return badFlag(ctx, err) },
-		Action:          noCommand,
-		Commands:        []*cli.Command{runCommand(c), demoCommand(c), versionCommand(c)},
+		Name:           "jetcapture",
+		HelpName:       "jetcapture",
+		Usage:          "copy NATS JetStream streams into immutable files",
+		HideVersion:    true, // ours says more
+		Flags:          []cli.Flag{&cli.BoolFlag{Name: "version"}},
+		Writer:         c.stdout,
+		ErrWriter:      c.stderr,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   func(ctx *cli.Context, err error, _ bool) error { return badFlag(ctx, err) },
+		Action:         func(ctx *cli.Context) error { return noCommand(ctx, c) },
+		Commands:       []*cli.Command{runCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c), versionCommand(c)},
 	}
 	app.CustomAppHelpTemplate = rootHelp(app.Commands)
 	for _, command := range app.Commands {
@@ -31,8 +31,11 @@ func newApp(c console) *cli.App {
 }
 
 // noCommand is what happens without a command, or with an unknown one.
-func noCommand(ctx *cli.Context) error {
-	if ctx.NArg() == 0 {
+func noCommand(ctx *cli.Context, c console) error {
+	switch {
+	case ctx.Bool("version"):
+		return printVersion(ctx, c)
+	case ctx.NArg() == 0:
 		return cli.ShowAppHelp(ctx)
 	}
 	name := ctx.Args().First()

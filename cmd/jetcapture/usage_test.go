@@ -84,14 +84,39 @@ func TestEnvironmentIsRead(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	r := environment{}.run(t, "version")
+	if flag := (environment{}).run(t, "--version"); flag != r {
+		t.Errorf("--version gives %+v", flag)
+	}
 	if r.code != exitDone || !strings.HasPrefix(r.stdout, "jetcapture "+version) || strings.Count(r.stdout, "\n") != 1 {
 		t.Errorf("exit code %d, %q", r.code, r.stdout)
 	}
 }
 
-func TestWithoutCommandThereIsHelp(t *testing.T) {
-	r := environment{}.run(t)
-	if r.code != exitDone || !strings.Contains(r.stdout, "jetcapture COMMAND [OPTIONS]") {
-		t.Errorf("exit code %d, %q", r.code, r.stdout)
+func TestHelpInOtherWays(t *testing.T) {
+	for _, tt := range []struct{ args, same []string }{
+		{nil, []string{"--help"}},
+		{[]string{"-h"}, []string{"--help"}},
+		{[]string{"help"}, []string{"--help"}},
+		{[]string{"help", "run"}, []string{"run", "--help"}},
+	} {
+		got, want := environment{}.run(t, tt.args...), environment{}.run(t, tt.same...)
+		if got != want || got.code != exitDone {
+			t.Errorf("%v gives exit code %d and %q, not what %v gives", tt.args, got.code, got.stdout+got.stderr, tt.same)
+		}
+	}
+}
+
+func TestOutputs(t *testing.T) {
+	for text, want := range map[string]string{
+		"a": "a", "/a b": "/a b", "./a": "./a", "file:///a/b": "/a/b", "file://localhost/a": "/a", "file:///a%20b": "/a b", `C:\a`: `C:\a`,
+	} {
+		if got, err := parseOutput(text); err != nil || got != want {
+			t.Errorf("parseOutput(%q) = %q, %v, want %q", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "file://", "file://host/a", "file:///a?x=1", "file:///a#b", "s3://key:secret@bucket", "http://h"} {
+		if got, err := parseOutput(text); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("parseOutput(%q) = %q, %v", text, got, err)
+		}
 	}
 }
