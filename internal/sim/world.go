@@ -164,7 +164,6 @@ func (w *World) Run() (violations []string) {
 	if v := w.settle(); v != "" {
 		return append(w.broken, v)
 	}
-	w.store.flushLate(true)
 	return append(w.broken, judge(w)...)
 }
 
@@ -281,6 +280,10 @@ func (w *World) settle() string {
 			return "nobody is left to finish"
 		}
 		w.advance(live[w.rng.IntN(len(live))])
+		if !slices.ContainsFunc(live, w.finished) {
+			continue
+		}
+		w.store.flushLate(true) // one may be the plan of a zombie: then there is a cut more to finish
 		if slices.ContainsFunc(live, w.finished) {
 			for _, p := range w.live() {
 				w.end(p)
