@@ -169,6 +169,8 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	l.feed.stop()
 	closeErr := o.rd.Close(closing)
 	switch {
+	case errors.Is(err, reader.ErrDisturbed) && ctx.Err() != nil:
+		return false, fmt.Errorf("stopped before what was read since the last cut could be stored, it is left to the next start: %w", err)
 	case errors.Is(err, errBehind), errors.Is(err, reader.ErrDisturbed):
 		r.log.Warn("reading starts again at the archive's position", "reason", err)
 		return true, nil

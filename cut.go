@@ -94,6 +94,7 @@ func (l *loop[P, K]) detach(ctx context.Context, reason cutlog.Reason) error {
 	l.buffered = l.buffered || l.table.buffered
 	l.cut = engine.NewCut(l.cut.Through, l.cut.Last)
 	l.table, l.lastMsg, l.checkFailed = l.newTable(l.cut), nil, nil
+	l.stats.update(func(s *Stats) { s.OpenBlocks = 0 })
 	l.storing = make(chan error, 1)
 	storing := l.storing
 	go func() { storing <- s.store(ctx, l.keep, l.rd) }()
