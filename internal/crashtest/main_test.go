@@ -37,10 +37,10 @@ func TestMain(m *testing.M) {
 	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
 		_ = flag.Set("test.parallel", "6") // most of what they do is to wait; the flag exists
 	}
-	os.Exit(run(m))
+	os.Exit(runTests(m))
 }
 
-func run(m *testing.M) int {
+func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "jetcapture-crashtest-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,0 +1,61 @@
+package crashtest
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// AckWatch looks, again and again, whether a durable consumer has anything acknowledged that the archive does not have under a done record.
+type AckWatch struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	looks  atomic.Int64
+}
+
+const ackWatchEvery = 20 * time.Millisecond
+
+// StartAckWatch watches the consumer of a capture until Stop, and fails the test when an ack came too early.
+func StartAckWatch(tb testing.TB, js jetstream.JetStream, stream, consumer, folder string) *AckWatch {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &AckWatch{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		tick := time.NewTicker(ackWatchEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			floor, err := AckFloor(ctx, js, stream, consumer)
+			if err != nil { // asked again
+				continue
+			}
+			to, err := StoredTo(folder, stream) // after the floor: it may have moved on meanwhile
+			if err != nil {
+				tb.Errorf("look at the archive: %v", err)
+				return
+			}
+			if floor > to {
+				tb.Errorf("acknowledged up to %d, and only what is up to %d is done", floor, to)
+				return
+			}
+			w.looks.Add(1)
+		}
+	}()
+	tb.Cleanup(func() { w.Stop() })
+	return w
+}
+
+// Stop ends the watch and returns how often it has looked.
+func (w *AckWatch) Stop() int64 {
+	w.cancel()
+	<-w.done
+	return w.looks.Load()
+}

@@ -1,0 +1,167 @@
+package crashtest_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/crashtest"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// publishMore stores n messages on stream s of four keys, told apart from others by mark.
+func publishMore(t *testing.T, nc *nats.Conn, stream, mark string, n int) {
+	t.Helper()
+	natstest.Publish(t, nc, n, func(i int) *nats.Msg {
+		return &nats.Msg{Subject: fmt.Sprintf("%s.%d", strings.ToLower(stream), i%4), Data: fmt.Appendf(nil, "%s %d", mark, i)}
+	})
+}
+
+// openWindow keeps everything open until the end.
+func openWindow(o *options) { o.MaxIdle = 0 }
+
+func durably(o *options) { o.NATSConsumerName = "archive" }
+
+// reachable waits until a stream answers after its server was started again.
+func reachable(t *testing.T, nc *nats.Conn, stream string) {
+	t.Helper()
+	js := natstest.JetStream(t, nc)
+	natstest.Eventually(t, crashtest.Patience, "answer of the stream", func() bool {
+		_, err := js.Stream(natstest.Context(t), stream)
+		return err == nil
+	})
+}
+
+// nothing changes nothing.
+func nothing(*options) {}
+
+// TestRecreated deletes a stream in the middle of a window and creates another one of the same name: what was read of the old one is
+// stored, and the new one is another incarnation.
+func TestRecreated(t *testing.T) {
+	t.Parallel()
+	for name, read := range map[string]func(*options){"ordered": nothing, "durable": durably} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := natstest.Start(t)
+			nc := srv.Connect()
+			stream := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "AGAIN"})
+			publishMore(t, nc, "AGAIN", "old", 100)
+			old := crashtest.Held(t, nc, "AGAIN")
+			b := bucket.NewMem()
+			r := run(t, nc, "AGAIN", b, openWindow, read)
+			r.read(100)
+			if err := natstest.JetStream(t, nc).DeleteStream(natstest.Context(t), "AGAIN"); err != nil {
+				t.Fatal(err)
+			}
+			natstest.CreateStream(t, nc, stream.CachedInfo().Config)
+			publishMore(t, nc, "AGAIN", "new", 50)
+			r.until("a second incarnation, read", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.Messages >= 150 })
+			r.stop()
+			r.warned("the stream is another one now")
+			judgeIncarnations(t, b, "AGAIN", old, crashtest.Held(t, nc, "AGAIN"))
+			if got := fmt.Sprint(r.toldLost()); got != "[diverged]" {
+				t.Errorf("the hook heard of %s", got)
+			}
+		})
+	}
+}
+
+// judgeIncarnations judges an archive by what the stream held in each of its lives.
+func judgeIncarnations(t *testing.T, b bucket.Bucket, capture string, lives ...[]oracle.Message) *oracle.Archive {
+	t.Helper()
+	a := crashtest.ReadBucket(t, b, capture)
+	ids := a.Incarnations()
+	if len(ids) != len(lives) {
+		t.Fatalf("%d incarnations, want %d", len(ids), len(lives))
+	}
+	for i, held := range lives {
+		crashtest.ExactlyOnce(t, a.Of(ids[i]), held)
+	}
+	return a
+}
+
+// TestRolledBack takes a server back to an earlier state of its store, as a restored backup does.
+func TestRolledBack(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		read    func(*options)
+		down    bool // the capture is down meanwhile, and the stream has passed the old end when it comes back
+		more    int  // messages after the rollback
+		between bool // a cut ends where the copy was made
+	}{
+		{"ordered, and it stays behind", nothing, false, 10, true},
+		{"ordered, grown again unseen", nothing, true, 80, true},
+		{"ordered, no anchor at the copy", nothing, true, 80, false},
+		{"durable, grown again unseen", durably, true, 80, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			srv := natstest.Start(t)
+			nc := srv.Connect()
+			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "BACK"})
+			b := bucket.NewMem()
+			publishMore(t, nc, "BACK", "common", 60)
+			if test.between {
+				r := run(t, nc, "BACK", b, test.read)
+				r.stored(60)
+				r.stop()
+			}
+			backup := filepath.Join(t.TempDir(), "copy")
+			srv.Stop()
+			srv.CopyStore(backup)
+			srv.Restart()
+			reachable(t, nc, "BACK")
+			publishMore(t, nc, "BACK", "old", 40)
+			old := crashtest.Held(t, nc, "BACK")
+			r := run(t, nc, "BACK", b, test.read)
+			r.stored(100)
+			if test.down {
+				r.stop()
+			}
+			srv.Stop()
+			srv.RestoreStore(backup)
+			srv.Restart()
+			reachable(t, nc, "BACK")
+			publishMore(t, nc, "BACK", "new", test.more)
+			if test.down {
+				r = run(t, nc, "BACK", b, test.read)
+			}
+			r.until("a second incarnation", func(s jetcapture.Stats) bool { return s.Incarnations == 1 })
+			last := uint64(60 + test.more)
+			r.until("messages stored", func(s jetcapture.Stats) bool { return s.StoredSeq == last })
+			r.stop()
+			r.warned("rolled back")
+			judgeRollback(t, b, old, crashtest.Held(t, nc, "BACK"), test.between)
+		})
+	}
+}
+
+// judgeRollback judges the two incarnations: the new one begins where both agree.
+func judgeRollback(t *testing.T, b bucket.Bucket, old, now []oracle.Message, common bool) {
+	t.Helper()
+	a := crashtest.ReadBucket(t, b, "BACK")
+	ids := a.Incarnations()
+	if len(ids) != 2 {
+		t.Fatalf("%d incarnations", len(ids))
+	}
+	from := uint64(0)
+	if common {
+		from = 60
+	}
+	second := a.Of(ids[1])
+	if second.Cuts[0].From != from {
+		t.Errorf("the new incarnation begins after %d, want %d", second.Cuts[0].From, from)
+	}
+	crashtest.ExactlyOnce(t, a.Of(ids[0]), old)
+	crashtest.ExactlyOnce(t, second, now[from:])
+	if last := now[len(now)-1].Seq; second.To() != last {
+		t.Errorf("stored up to %d of %d", second.To(), last)
+	}
+}
