@@ -220,7 +220,7 @@ func (r *rig) publishMixed(n int) (poison []uint64) {
 			data = bad[i/7%len(bad)]
 			poison = append(poison, r.last+1)
 		}
-		r.publishData(fmt.Sprintf("s.%d", i%2), data)
+		r.store(oracle.Message{Subject: fmt.Sprintf("s.%d", i%2), Data: []byte(data)})
 	}
 	return poison
 }
@@ -286,7 +286,7 @@ func TestWriterCallsOfADroppedCut(t *testing.T) {
 			t.Run(fmt.Sprint(m, " ", what), func(t *testing.T) {
 				r := newRig(t)
 				r.publish(20, "s.a", "s.b")
-				r.publishData("s.a", what)
+				r.store(oracle.Message{Subject: "s.a", Data: []byte(what)})
 				r.publish(5, "s.c")
 				c := &counted{}
 				_, err := tryCapture(r, r.lines(c, m)) // the policy is fail
@@ -367,7 +367,7 @@ func TestFailedWriteLeavesNoByte(t *testing.T) {
 		if i%2 == 1 || i == 0 {
 			data = bad[2+i%4/2] + strings.Repeat("#", i*100)
 		}
-		r.publishData("s.a", data)
+		r.store(oracle.Message{Subject: "s.a", Data: []byte(data)})
 	}
 	c := &counted{}
 	o := r.lines(c, direct)

@@ -54,10 +54,10 @@ func poisoned(t *testing.T) (r *rig, poison []uint64, says map[uint64]string) {
 		poison = append(poison, r.last)
 		says[r.last] = what
 	}
-	add("not a message of ours", func() { r.publishData("s.a", "undecodable") })
-	add("decoder panics: not a message of ours", func() { r.publishData("s.b", "decoder panic") })
-	add("no such row", func() { r.publishData("s.a", "unwritable") })
-	add("writer panics: no such row", func() { r.publishData("s.c", "panicking") }) // all of a block
+	add("not a message of ours", func() { r.store(oracle.Message{Subject: "s.a", Data: []byte("undecodable")}) })
+	add("decoder panics: not a message of ours", func() { r.store(oracle.Message{Subject: "s.b", Data: []byte("decoder panic")}) })
+	add("no such row", func() { r.store(oracle.Message{Subject: "s.a", Data: []byte("unwritable")}) })
+	add("writer panics: no such row", func() { r.store(oracle.Message{Subject: "s.c", Data: []byte("panicking")}) }) // all of a block
 	for _, h := range rawHeaders {
 		add("header cannot be parsed", func() { r.publishRaw("s.a", h, "payload") })
 	}
@@ -199,7 +199,7 @@ func TestErrSkip(t *testing.T) {
 				var want []uint64
 				for i := range 30 {
 					if i%3 == 0 {
-						r.publishData("s.a", "leave out")
+						r.store(oracle.Message{Subject: "s.a", Data: []byte("leave out")})
 						want = append(want, r.last)
 					} else {
 						r.publish(1, "s.a", "s.b")
@@ -235,11 +235,11 @@ func TestHostileMessages(t *testing.T) {
 	r := newRig(t)
 	subjects := []string{"s.\xff\xfe", "s.ü", "s.\"quoted\"", "s.<&>", "s.\u2028", "s." + strings.Repeat("long", 50), "s.-", "s._jetcapture"}
 	for _, subject := range subjects {
-		r.publishData(subject, "x")
+		r.store(oracle.Message{Subject: subject, Data: []byte("x")})
 	}
-	r.publishData("s.empty", "")
-	r.publishData("s.binary", "\x00\xff\r\n\x1f\x8b")
-	r.publishData("s.large", strings.Repeat("x", int(r.nc.MaxPayload())))
+	r.store(oracle.Message{Subject: "s.empty", Data: []byte("")})
+	r.store(oracle.Message{Subject: "s.binary", Data: []byte("\x00\xff\r\n\x1f\x8b")})
+	r.store(oracle.Message{Subject: "s.large", Data: []byte(strings.Repeat("x", int(r.nc.MaxPayload())))})
 	natstest.Publish(t, r.nc, 1, func(int) *nats.Msg {
 		r.last++
 		r.held = append(r.held, oracle.Message{Seq: r.last, Subject: "s.header", Data: []byte("x")})

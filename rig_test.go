@@ -71,23 +71,30 @@ func (r *rig) publish(n int, subjects ...string) {
 	if len(subjects) == 0 {
 		subjects = []string{"s.0", "s.1", "s.2", "s.3"}
 	}
-	first := r.last
-	natstest.Publish(r.t, r.nc, n, func(i int) *nats.Msg {
-		r.last++
-		m := oracle.Message{Seq: r.last, Subject: subjects[i%len(subjects)], Data: fmt.Appendf(nil, `{"n":%d}`, first+uint64(i))}
-		r.held = append(r.held, m)
-		return &nats.Msg{Subject: m.Subject, Data: m.Data}
-	})
+	messages := make([]oracle.Message, n)
+	for i := range messages {
+		messages[i] = oracle.Message{Subject: subjects[i%len(subjects)], Data: fmt.Appendf(nil, `{"n":%d}`, r.last+uint64(i))}
+	}
+	r.store(messages...)
 }
 
-// publishData stores one message with a payload.
-func (r *rig) publishData(subject, data string) {
+// store stores messages and notes them under their sequences.
+func (r *rig) store(messages ...oracle.Message) {
 	r.t.Helper()
-	natstest.Publish(r.t, r.nc, 1, func(int) *nats.Msg {
+	natstest.Publish(r.t, r.nc, len(messages), func(i int) *nats.Msg {
 		r.last++
-		r.held = append(r.held, oracle.Message{Seq: r.last, Subject: subject, Data: []byte(data)})
-		return &nats.Msg{Subject: subject, Data: []byte(data)}
+		messages[i].Seq = r.last
+		return &nats.Msg{Subject: messages[i].Subject, Data: messages[i].Data}
 	})
+	r.held = append(r.held, messages...)
+}
+
+// natsContext bounds a Run by patience.
+func natsContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // options captures once, as whole messages in NDJSON, grouped by subject, into the rig's bucket.
