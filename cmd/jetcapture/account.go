@@ -108,6 +108,7 @@ func (a *account) printNext(w io.Writer) {
 			say(w, "  # %s\n  %s\n", f.comment, fmt.Sprintf(f.command, shellText(path.Join(a.folder, a.name(file)))))
 		}
 	}
+	say(w, "  # what the folder holds, and is it all there?\n  jetcapture ls %s\n  jetcapture verify %s\n", shellText(a.folder), shellText(a.folder))
 	say(w, "  # a stream of yours\n  jetcapture run --nats-server nats://127.0.0.1:4222 --stream-name STREAM --output ./archive\n")
 	say(w, "  # everything else that it can do\n  jetcapture run --help\n")
 }

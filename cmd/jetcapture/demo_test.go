@@ -15,6 +15,9 @@ func TestDemo(t *testing.T) {
 			t.Fatalf("exit code %d: %s", r.code, r.stderr)
 		}
 		checkDemo(t, folder, r.stdout)
+		if v := (environment{}).run(t, "verify", folder); v.code != exitDone {
+			t.Errorf("verify: exit code %d: %s", v.code, v.stdout+v.stderr)
+		}
 	}
 }
 
