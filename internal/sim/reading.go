@@ -119,11 +119,8 @@ func (r *reading) fetch() (uint64, message, bool) {
 // stream's end is in hand.
 func (r *reading) idle(cut *engine.Cut) outcome {
 	s := r.p.w.stream
-	if r.p.w.cfg.Durable {
-		if s.consumer.delivered != r.base+r.delivered {
-			return disturbed
-		}
-		return reads
+	if r.p.w.cfg.Durable && s.consumer.delivered != r.base+r.delivered {
+		return disturbed
 	}
 	cut.Through = max(cut.Through, s.cur.last)
 	r.pos = max(r.pos, s.cur.last)
