@@ -53,6 +53,13 @@ func (a *acks) begin(floor uint64, cfg jetstream.ConsumerConfig) {
 	a.ackWait, a.maxUnack = cfg.AckWait, cfg.MaxAckPending
 }
 
+// limit takes over the limits of a consumer whose configuration an operator may have changed.
+func (a *acks) limit(cfg jetstream.ConsumerConfig) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ackWait, a.maxUnack = cfg.AckWait, cfg.MaxAckPending
+}
+
 // inHand is what is in hand and not acknowledged. A life that broke before everything came again adds nothing to what is known.
 func (a *acks) inHand() *ledger {
 	if a.before != nil && (a.ledger == nil || a.ledger.back.sseq < a.before.back.sseq) {

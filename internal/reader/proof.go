@@ -80,6 +80,7 @@ func (d *durable) checkLife(ctx context.Context) error {
 		return err
 	}
 	own = own.over(d.acks.counts())
+	d.acks.limit(consumer.Config)
 	began := d.life
 	for d.life == began && d.life.dseq < consumer.Delivered.Consumer {
 		if err := d.step(ctx); err != nil {
