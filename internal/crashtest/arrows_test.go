@@ -141,12 +141,15 @@ func newCapture(t *testing.T, srv *natstest.Server, m mode, name string) *captur
 }
 
 // createConsumer makes a consumer as an operator may.
-func createConsumer(t *testing.T, s jetstream.Stream, name string) {
+func createConsumer(t *testing.T, s jetstream.Stream, name string, change ...func(*jetstream.ConsumerConfig)) {
 	t.Helper()
-	_, err := s.CreateConsumer(natstest.Context(t), jetstream.ConsumerConfig{
+	c := jetstream.ConsumerConfig{
 		Durable: name, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxDeliver: -1, MaxAckPending: 1_000_000,
-	})
-	if err != nil {
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	if _, err := s.CreateConsumer(natstest.Context(t), c); err != nil {
 		t.Fatal(err)
 	}
 }
