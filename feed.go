@@ -78,7 +78,7 @@ func (f *feed[P, K]) read(ctx context.Context) {
 	for ctx.Err() == nil {
 		batch, err := f.next(ctx)
 		if err != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
-			err = nil // call wants the reader
+			continue // call wants the reader
 		}
 		if err != nil {
 			f.err = err
@@ -91,7 +91,7 @@ func (f *feed[P, K]) read(ctx context.Context) {
 	f.err = ctx.Err()
 }
 
-// next runs one Next of the reader, which call can end early.
+// next runs one Next of the reader, which call can end early: then the error is context.Canceled.
 func (f *feed[P, K]) next(ctx context.Context) (reader.Batch, error) {
 	one, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -101,17 +101,14 @@ func (f *feed[P, K]) next(ctx context.Context) (reader.Batch, error) {
 	select {
 	case ask := <-f.asks:
 		ask()
-		return reader.Batch{}, nil
+		return reader.Batch{}, context.Canceled
 	default:
 	}
 	return f.rd.Next(one)
 }
 
-// hand passes a batch on, and answers calls while the owner does not take it.
+// hand passes a batch on, and answers calls while the owner does not take it. One without messages still says how many are pending.
 func (f *feed[P, K]) hand(ctx context.Context, batch reader.Batch) bool {
-	if len(batch.Messages) == 0 && batch.Through == 0 {
-		return true
-	}
 	j := &job[P, K]{Batch: batch}
 	if f.work != nil {
 		j.items, j.ready = make([]decoded[P, K], len(batch.Messages)), make(chan struct{})

@@ -1,0 +1,401 @@
+package jetcapture_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// memStore is a BlockStore in memory. Before a block is stored, fail may refuse it.
+type memStore struct {
+	fail func(name string) error
+
+	mu     sync.Mutex
+	blocks map[string][]byte // by key, directory and file name
+	calls  int
+}
+
+// Write implements jetcapture.BlockStore.
+func (s *memStore) Write(ctx context.Context, block io.Reader, key, dir, name string) (string, error) {
+	s.mu.Lock()
+	s.calls++
+	s.mu.Unlock()
+	path := key + "|" + dir + "|" + name
+	data, err := io.ReadAll(block)
+	if err != nil {
+		return "", err
+	}
+	if s.fail != nil {
+		if err := s.fail(path); err != nil {
+			return "", errors.Join(err, ctx.Err())
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.blocks[path]; ok && !bytes.Equal(old, data) {
+		return "", fmt.Errorf("%s is there with other bytes", path)
+	}
+	if s.blocks == nil {
+		s.blocks = map[string][]byte{}
+	}
+	s.blocks[path] = data
+	return path, nil
+}
+
+// names are those of the blocks.
+func (s *memStore) names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.blocks))
+}
+
+// seqs are how often each stream sequence is in a block.
+func (s *memStore) seqs(r *rig) map[uint64]int {
+	r.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := map[uint64]int{}
+	for name, data := range s.blocks {
+		plain, err := oracle.Decompress("gzip", data)
+		if err != nil {
+			r.t.Fatalf("block %s: %v", name, err)
+		}
+		for _, line := range oracle.Lines(plain) {
+			m, err := oracle.NatsMessage(line)
+			if err != nil {
+				r.t.Fatalf("block %s: %v", name, err)
+			}
+			if !strings.HasPrefix(name, m.Subject+"|") {
+				r.t.Errorf("sequence %d (%s) is in the block %s", m.Seq, m.Subject, name)
+			}
+			n[m.Seq]++
+		}
+	}
+	return n
+}
+
+// wantAtLeastOnce checks that every message that the stream held is in a block.
+func (s *memStore) wantAtLeastOnce(r *rig) {
+	r.t.Helper()
+	n := s.seqs(r)
+	for _, m := range r.held {
+		if n[m.Seq] == 0 {
+			r.t.Errorf("sequence %d is in no block", m.Seq)
+		}
+	}
+}
+
+// consumer makes the durable consumer C.
+func (r *rig) consumer(change ...func(*jetstream.ConsumerConfig)) jetstream.Consumer {
+	r.t.Helper()
+	cfg := jetstream.ConsumerConfig{Durable: "C", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 100_000, AckWait: time.Hour}
+	for _, c := range change {
+		c(&cfg)
+	}
+	c, err := r.stream().CreateOrUpdateConsumer(r.t.Context(), cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+// pending is how many messages the consumer C has not delivered, and delivered without an ack.
+func (r *rig) pending() (undelivered uint64, unacked int) {
+	r.t.Helper()
+	c, err := r.stream().Consumer(r.t.Context(), "C")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	info := c.CachedInfo()
+	return info.NumPending, info.NumAckPending
+}
+
+// toStore are options of a capture into a Store, through the consumer C.
+func (r *rig) toStore(s jetcapture.BlockStore[string]) options {
+	o := r.options()
+	o.Archive, o.Store, o.NATSConsumerName = jetcapture.Archive[string]{}, s, "C"
+	return o
+}
+
+func TestStoreThenAck(t *testing.T) {
+	r := newRig(t)
+	r.publish(200, "s.a", "s.b")
+	r.consumer()
+	s := &memStore{}
+	s.fail = func(string) error {
+		if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 200 {
+			t.Errorf("while it is stored, %d messages are not delivered and %d not acknowledged", undelivered, unacked)
+		}
+		return nil
+	}
+	var stored []jetcapture.BlockStored
+	o := r.toStore(s)
+	o.Hooks.BlockStored = func(e jetcapture.BlockStored) { stored = append(stored, e) }
+	stats := capture(r, o)
+	s.wantAtLeastOnce(r)
+	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
+		t.Errorf("in the end, %d messages are not delivered and %d not acknowledged", undelivered, unacked)
+	}
+	name := regexp.MustCompile(`^s\.[ab]\|\d{4}/\d\d/\d\d/\d\d/00/\|S-\d{20}-\d{20}-[0-9a-f]{8}\.ndjson\.gz$`)
+	for _, n := range s.names() {
+		if !name.MatchString(n) {
+			t.Errorf("block %q, want %s", n, name)
+		}
+	}
+	if len(s.names()) != 2 || len(stored) != 2 || stored[0].Messages != 100 || stats.Blocks != 2 || stats.Messages != 200 || stats.Rows != 200 || stats.Cuts != 1 {
+		t.Errorf("blocks %v, hook heard %+v, stats %+v", s.names(), stored, stats)
+	}
+	// There is nothing left, and that is a good end, too.
+	if stats := capture(r, r.toStore(s)); stats.Messages != 0 {
+		t.Errorf("stats of a run with nothing to do: %+v", stats)
+	}
+	s.fail = nil
+	r.publish(10, "s.a")
+	capture(r, r.toStore(s))
+	s.wantAtLeastOnce(r)
+}
+
+func TestStoreEmptyAndPurged(t *testing.T) {
+	r := newRig(t)
+	r.consumer()
+	s := &memStore{}
+	capture(r, r.toStore(s))
+	r.publish(10)
+	if err := r.stream().Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	capture(r, r.toStore(s))
+	if s.calls != 0 {
+		t.Errorf("%d blocks stored of nothing", s.calls)
+	}
+}
+
+func TestStoreNeedsItsConsumer(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	s := &memStore{}
+	if _, err := tryCapture(r, r.toStore(s)); err == nil || !strings.Contains(err.Error(), "C") || !strings.Contains(err.Error(), "create") {
+		t.Errorf("Run = %v, want the missing consumer and what to do", err)
+	}
+	capture(r, with(r.toStore(s), func(o *options) { o.CreateConsumer = true }))
+	s.wantAtLeastOnce(r)
+}
+
+// TestStoreRetries: a store that fails is asked again, with the block from its start, and nothing is acknowledged meanwhile.
+func TestStoreRetries(t *testing.T) {
+	r := newRig(t)
+	r.publish(100, "s.a", "s.b")
+	r.consumer()
+	s := &memStore{}
+	var mu sync.Mutex
+	failed := map[string]int{}
+	s.fail = func(name string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if failed[name]++; failed[name] > 3 {
+			return nil
+		}
+		if _, unacked := r.pending(); unacked != 100 {
+			t.Errorf("%d messages are not acknowledged, want 100", unacked)
+		}
+		return errors.New("come back later")
+	}
+	stats := capture(r, r.toStore(s))
+	s.wantAtLeastOnce(r)
+	if stats.Retries != 6 || len(s.names()) != 2 || s.calls != 8 {
+		t.Errorf("%d calls, blocks %v, stats %+v", s.calls, s.names(), stats)
+	}
+}
+
+// TestStoreThatHangs ends a run with an error that says what is left.
+func TestStoreThatHangs(t *testing.T) {
+	for _, archive := range []bool{false, true} {
+		t.Run(fmt.Sprint(archive), func(t *testing.T) {
+			r := newRig(t)
+			r.publish(42, "s.a")
+			r.consumer()
+			o := r.toStore(hangingStore{})
+			if archive {
+				o = r.options()
+				o.Archive.Bucket = hangingBucket{r.bucket}
+			}
+			o.Once, o.DrainTimeout = false, 300*time.Millisecond
+			c := start(r, r.nc, o)
+			c.untilRead(42)
+			began := time.Now()
+			c.stop()
+			err := c.end()
+			if err == nil || !strings.Contains(err.Error(), "42") || !strings.Contains(err.Error(), "300ms") {
+				t.Errorf("Run = %v", err)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if archive {
+				capture(r, r.options())
+				r.wantAll()
+				return
+			}
+			if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 42 {
+				t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
+			}
+		})
+	}
+}
+
+// hangingStore stores nothing.
+type hangingStore struct{}
+
+// Write implements jetcapture.BlockStore.
+func (hangingStore) Write(ctx context.Context, _ io.Reader, _, _, _ string) (string, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+// TestStoreNames: what comes again gets the same name if it is exactly the same messages, and no other may have it.
+func TestStoreNames(t *testing.T) {
+	r := newRig(t)
+	r.publish(9, "s.a")
+	s := &memStore{}
+	for _, c := range []struct {
+		consumer string
+		left     []uint64
+	}{{"A", []uint64{5, 9}}, {"B", []uint64{5, 7, 9}}, {"C", []uint64{5, 9}}} {
+		r.leave(c.consumer, c.left...)
+		o := r.toStore(s)
+		o.NATSConsumerName, o.Once = c.consumer, false
+		run := start(r, r.nc, o)
+		run.until("capture that has read what was left", func(s jetcapture.Stats) bool { return s.Messages == int64(len(c.left)) })
+		run.finish()
+	}
+	names := s.names()
+	if len(names) != 2 || s.calls != 3 || names[0][:strings.LastIndex(names[0], "-")] != names[1][:strings.LastIndex(names[1], "-")] {
+		t.Fatalf("%d calls, blocks %v, want {5, 9} under one name and {5, 7, 9} under another", s.calls, names)
+	}
+	if n := s.seqs(r); n[5] != 2 || n[7] != 1 || n[9] != 2 || len(n) != 3 {
+		t.Errorf("sequences %v", n)
+	}
+}
+
+// leave makes a consumer that will deliver the given messages again, and has everything else acknowledged.
+func (r *rig) leave(consumer string, seqs ...uint64) {
+	r.t.Helper()
+	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.Durable = consumer })
+	batch, err := c.Fetch(len(r.held))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for m := range batch.Messages() {
+		meta, err := m.Metadata()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if slices.Contains(seqs, meta.Sequence.Stream) {
+			err = m.Nak()
+		} else {
+			err = m.DoubleAck(r.t.Context())
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func TestStoreDeadLetters(t *testing.T) {
+	r, poison, says := poisoned(t)
+	r.consumer()
+	var got []jetcapture.DeadLetter
+	refused := map[uint64]int{}
+	c := &counted{}
+	o := r.lines(c, direct)
+	s := &memStore{}
+	o.Archive, o.Store, o.NATSConsumerName, o.Poison = jetcapture.Archive[string]{}, s, "C", jetcapture.PoisonDeadLetter
+	o.DeadLetters = func(_ context.Context, d jetcapture.DeadLetter) error {
+		if _, unacked := r.pending(); unacked == 0 {
+			t.Errorf("dead letter %d is acknowledged before it is kept", d.Seq)
+		}
+		if refused[d.Seq]++; refused[d.Seq] == 1 && d.Seq%3 == 0 {
+			return errors.New("full")
+		}
+		got = append(got, d)
+		return nil
+	}
+	stats := capture(r, o)
+	if len(got) != len(poison) || stats.Dead != int64(len(poison)) {
+		t.Fatalf("%d dead letters, stats %+v, want %d", len(got), stats, len(poison))
+	}
+	for i, d := range got {
+		r.checkLetter(d, poison[i], says[poison[i]])
+	}
+	rows := 0
+	for _, data := range s.blocks {
+		plain, err := oracle.Decompress("gzip", data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += len(oracle.Lines(plain))
+	}
+	if rows != len(r.held)-len(poison) {
+		t.Errorf("%d rows, want %d", rows, len(r.held)-len(poison))
+	}
+	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
+		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
+	}
+}
+
+// TestStoreSharedConsumer: several captures share one consumer.
+func TestStoreSharedConsumer(t *testing.T) {
+	r := newRig(t, func(c *jetstream.StreamConfig) { c.Retention = jetstream.WorkQueuePolicy })
+	r.consumer()
+	s := &memStore{}
+	o := with(r.toStore(s), func(o *options) { o.Once, o.MaxIdle = false, 200*time.Millisecond })
+	var all []*running
+	for range 3 {
+		all = append(all, start(r, r.server.Connect(), o))
+	}
+	for range 10 {
+		r.publish(100)
+	}
+	natstest.Eventually(t, patience, "empty stream", func() bool {
+		info, err := r.stream().Info(t.Context())
+		return err == nil && info.State.Msgs == 0
+	})
+	for _, c := range all {
+		c.finish()
+	}
+	s.wantAtLeastOnce(r)
+}
+
+// TestLocalStores are those of v0.1.0.
+func TestLocalStores(t *testing.T) {
+	r := newRig(t)
+	r.publish(60, "s.a", "s.b", "s.c")
+	r.consumer()
+	dir := t.TempDir()
+	var at []string
+	o := r.toStore(jetcapture.SingleDirStore[string](dir))
+	o.Hooks.BlockStored = func(e jetcapture.BlockStored) { at = append(at, e.Location) }
+	capture(r, o)
+	if len(at) != 3 {
+		t.Fatalf("blocks at %q", at)
+	}
+	for _, path := range at {
+		if !strings.HasPrefix(path, dir+"/20") {
+			t.Errorf("block at %s", path)
+		}
+	}
+}
