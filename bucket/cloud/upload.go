@@ -133,13 +133,7 @@ func (u *partUpload) sendAll(ctx context.Context, senders *errgroup.Group, part 
 			u.memory.put(part)
 			return bucket.Permanent(fmt.Errorf("more than %d parts of %d bytes: set a larger part_size", n-1, u.size))
 		}
-		senders.Go(func() error {
-			defer u.memory.put(part)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return u.parts.put(ctx, n, part.data)
-		})
+		senders.Go(u.sender(ctx, n, part))
 		if !more {
 			return nil
 		}
@@ -151,6 +145,17 @@ func (u *partUpload) sendAll(ctx context.Context, senders *errgroup.Group, part 
 			u.memory.put(part)
 			return nil
 		}
+	}
+}
+
+// sender sends one part and gives its memory back.
+func (u *partUpload) sender(ctx context.Context, n int, part *block) func() error {
+	return func() error {
+		defer u.memory.put(part)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return u.parts.put(ctx, n, part.data)
 	}
 }
 
