@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"strings"
 
 	"github.com/jetcapture/jetcapture/bucket"
 )
@@ -113,36 +111,6 @@ func (s *store) Stat(ctx context.Context, name string) (bucket.Info, error) {
 	}
 	info.Name, info.ModTime = name, info.ModTime.UTC()
 	return info, nil
-}
-
-// List implements bucket.Bucket. Keys that are no object names, such as the "directories" that some tools put, are left out.
-func (s *store) List(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
-	return func(yield func(bucket.Info, error) bool) {
-		for info, err := range s.list(ctx, prefix, after) {
-			if err != nil {
-				yield(bucket.Info{}, fmt.Errorf("list %.900q in %s: %w", prefix, s.location, s.judgeAfter(ctx, err).error()))
-				return
-			}
-			name := strings.TrimPrefix(info.Name, s.prefix)
-			if name <= after || bucket.CheckName(name) != nil {
-				continue
-			}
-			info.Name, info.ModTime = name, info.ModTime.UTC()
-			if !yield(info, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (s *store) list(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
-	if err := ctx.Err(); err != nil {
-		return func(yield func(bucket.Info, error) bool) { yield(bucket.Info{}, err) }
-	}
-	if after != "" {
-		after = s.prefix + after
-	}
-	return s.driver.list(ctx, s.prefix+prefix, after)
 }
 
 // judgeAfter judges the error of a call, unless its context has ended: then that is what has happened.

@@ -1,0 +1,54 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jetcapture/jetcapture/bucket"
+)
+
+// List implements bucket.Bucket. Keys that are no object names, such as the "directories" that some tools put, are left out.
+func (s *store) List(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
+	return func(yield func(bucket.Info, error) bool) {
+		for info, err := range s.keys(ctx, prefix, after) {
+			if err != nil {
+				yield(bucket.Info{}, fmt.Errorf("list %.900q in %s: %w", prefix, s.location, s.judgeAfter(ctx, err).error()))
+				return
+			}
+			name := strings.TrimPrefix(info.Name, s.prefix)
+			if name <= after || !strings.HasPrefix(name, prefix) || bucket.CheckName(name) != nil {
+				continue
+			}
+			info.Name, info.ModTime = name, info.ModTime.UTC()
+			if !yield(info, nil) {
+				return
+			}
+		}
+	}
+}
+
+// keys yields what a listing by the store can hold, or more.
+func (s *store) keys(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
+	if err := ctx.Err(); err != nil {
+		return func(yield func(bucket.Info, error) bool) { yield(bucket.Info{}, err) }
+	}
+	if after = sendable(after); after != "" {
+		after = s.prefix + after
+	}
+	return s.driver.list(ctx, s.prefix+sendable(prefix), after)
+}
+
+// sendable is the longest beginning of a text that a store can be asked about: half a rune, or a control character, has no place in a
+// request. What is listed in excess is left out above.
+func sendable(text string) string {
+	for i, r := range text {
+		_, width := utf8.DecodeRuneInString(text[i:])
+		if r < ' ' || r == 0x7f || r == utf8.RuneError && width == 1 {
+			return text[:i]
+		}
+	}
+	return text
+}
