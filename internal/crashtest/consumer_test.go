@@ -76,7 +76,8 @@ func testTrouble(t *testing.T, m mode, tr trouble) {
 	if tr.config != nil {
 		createConsumer(t, w.stream, m.consumer(), tr.config)
 	}
-	store := buckettest.NewFaulty(bucket.NewMem(), func(buckettest.Call) buckettest.Kind {
+	mem := bucket.NewMem()
+	store := buckettest.NewFaulty(mem, func(buckettest.Call) buckettest.Kind {
 		if tr.slow > 0 {
 			return buckettest.Slow
 		}
@@ -111,7 +112,7 @@ func testTrouble(t *testing.T, m mode, tr trouble) {
 	if tr.seen != "" {
 		w.r.warned(tr.seen)
 	}
-	a := crashtest.ReadBucket(t, store, consumedStream)
+	a := crashtest.ReadBucket(t, mem, consumedStream)
 	rest := kept(t, a, all, crashtest.Held(t, nc, consumedStream))
 	crashtest.ExactlyOnce(t, a, rest)
 	if missing := len(all) - len(rest) + len(a.Lost()["acked-elsewhere"]); (missing > 0) != (tr.steals && m.deletes()) || len(a.Incarnations()) != 1 {

@@ -150,7 +150,8 @@ func TestRetentionOutruns(t *testing.T) {
 			nc := srv.Connect()
 			limits.Storage = jetstream.MemoryStorage
 			natstest.CreateStream(t, nc, limits)
-			slow := buckettest.NewFaulty(bucket.NewMem(), func(buckettest.Call) buckettest.Kind { return buckettest.Slow })
+			mem := bucket.NewMem()
+			slow := buckettest.NewFaulty(mem, func(buckettest.Call) buckettest.Kind { return buckettest.Slow })
 			slow.Delay = 150 * time.Millisecond
 			r := run(t, nc, "HASTE", slow, func(o *options) { o.MemoryLimit, o.BufferToDisk, o.MaxIdle = 4<<20, false, time.Second })
 			r.until("reading", func(s jetcapture.Stats) bool { return s.State == "reading" })
@@ -166,7 +167,7 @@ func TestRetentionOutruns(t *testing.T) {
 			}
 			r.until("the end of the stream", func(s jetcapture.Stats) bool { return s.LastSeq == n || s.Lag == 0 && s.StoredSeq == n })
 			r.stop()
-			a := crashtest.ReadBucket(t, slow, "HASTE")
+			a := crashtest.ReadBucket(t, mem, "HASTE")
 			crashtest.ExactlyOnce(t, a, kept(t, a, all, nil))
 			lost := len(a.Lost()["expired"])
 			st := r.capture.Stats()

@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,9 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
-
-	"compress/gzip"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
@@ -19,7 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Held reads everything that a stream holds.
+// Held reads everything that a stream holds, whatever its consumers have acknowledged.
 func Held(tb testing.TB, nc *nats.Conn, stream string) (all []oracle.Message) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -29,17 +29,43 @@ func Held(tb testing.TB, nc *nats.Conn, stream string) (all []oracle.Message) {
 		tb.Fatalf("look at stream %s: %v", stream, err)
 	}
 	state := s.CachedInfo().State
-	for seq := state.FirstSeq; seq <= state.LastSeq; seq++ {
-		m, err := s.GetMsg(ctx, seq)
+	if state.Msgs == 0 {
+		return nil
+	}
+	found := make([]*oracle.Message, state.LastSeq-state.FirstSeq+1)
+	errs := make([]error, heldWorkers)
+	var wg sync.WaitGroup
+	for w := range heldWorkers {
+		wg.Go(func() { errs[w] = getEvery(ctx, s, state.FirstSeq, found, w) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		tb.Fatalf("read stream %s: %v", stream, err)
+	}
+	for _, m := range found {
+		if m != nil {
+			all = append(all, *m)
+		}
+	}
+	return all
+}
+
+// heldWorkers is how many requests Held has under way at the same time.
+const heldWorkers = 32
+
+// getEvery gets every heldWorkers'th message, from the one with the worker's number on.
+func getEvery(ctx context.Context, s jetstream.Stream, first uint64, found []*oracle.Message, worker int) error {
+	for i := worker; i < len(found); i += heldWorkers {
+		m, err := s.GetMsg(ctx, first+uint64(i))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue
 		}
 		if err != nil {
-			tb.Fatalf("read sequence %d of stream %s: %v", seq, stream, err)
+			return fmt.Errorf("get sequence %d: %w", first+uint64(i), err)
 		}
-		all = append(all, oracle.Message{Seq: seq, Subject: m.Subject, Data: m.Data})
+		found[i] = &oracle.Message{Seq: m.Sequence, Subject: m.Subject, Data: m.Data}
 	}
-	return all
+	return nil
 }
 
 // State is the state of a stream.
