@@ -119,13 +119,14 @@ func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *s
 	k.notes = nil
 	s.event = cutEvent(p, k.w.Head.Done)
 	k.lostByPlan(p)
-	return k.ack(ctx, rd, p.To)
+	k.ack(ctx, rd, p.To)
+	return nil
 }
 
 // ack acknowledges what a done record covers. What the server does not confirm comes again, is recognised and acknowledged then.
-func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint64) error {
+func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint64) {
 	if k.opts.NATSConsumerName == "" {
-		return nil
+		return
 	}
 	ok, err := k.entry.MayAck(ctx)
 	if ok {
@@ -135,7 +136,6 @@ func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint
 		k.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", to, "error", err)
 	}
 	k.w.At(engine.AfterAck)
-	return nil
 }
 
 // settleTimeout bounds the wait for acks that an earlier run owes.

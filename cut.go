@@ -112,8 +112,8 @@ func (l *loop[P, K]) last(ctx, work context.Context, reason cutlog.Reason) error
 }
 
 // drainAfter gives up all work DrainTimeout after ctx is cancelled. The caller calls the returned function when the work has ended.
-func (l *loop[P, K]) drainAfter(ctx, work context.Context, cancel context.CancelFunc) func() bool {
-	return context.AfterFunc(ctx, func() {
+func (l *loop[P, K]) drainAfter(ctx, work context.Context, cancel context.CancelFunc) func() {
+	stop := context.AfterFunc(ctx, func() {
 		t := time.NewTimer(l.opts.DrainTimeout)
 		defer t.Stop()
 		select {
@@ -122,6 +122,7 @@ func (l *loop[P, K]) drainAfter(ctx, work context.Context, cancel context.Cancel
 		case <-work.Done():
 		}
 	})
+	return func() { stop() }
 }
 
 // finish waits for the cut that is being stored, and cuts and stores what is open.

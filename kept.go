@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
@@ -95,9 +94,3 @@ func noEOF(err error) error {
 
 // unboundSub makes nats.Msg.Metadata work on a message that did not just come from a subscription.
 var unboundSub = &nats.Subscription{}
-
-// storedReply is the reply subject from which nats.Msg.Metadata reads the stream, sequence and time of a stored message; everything that is of a
-// delivery is zero or empty.
-func storedReply(stream string, seq uint64, nanos int64) string {
-	return "$JS.ACK." + stream + "..0." + strconv.FormatUint(seq, 10) + ".0." + strconv.FormatInt(nanos, 10) + ".0"
-}

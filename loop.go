@@ -123,11 +123,11 @@ func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
 func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
 	for i := range j.Messages {
 		m := &j.Messages[i]
-		d, inline := decoded[P, K]{}, j.items == nil
-		if inline {
-			d = l.decode(m)
-		} else {
+		var d decoded[P, K]
+		if j.items != nil {
 			d = j.items[i]
+		} else {
+			d = l.decode(m)
 		}
 		if err := l.takeOne(ctx, m, d); err != nil {
 			return err

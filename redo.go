@@ -34,8 +34,13 @@ func (r *redoer[P, K]) Put(ctx context.Context, p *cutlog.Plan, i int, c engine.
 	return r.put(ctx, p, i, f.Sealed)
 }
 
+// Each implements engine.Redoer.
+func (r *redoer[P, K]) Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	return each(ctx, r.opts.StoreWorkers, n, f)
+}
+
 // Remake implements engine.Redoer. It makes as many passes over the range as the spool needs.
-func (r *redoer[P, K]) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func(engine.Remade) error) error {
+func (r *redoer[P, K]) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error) error {
 	if err := r.adopt(p); err != nil {
 		return err
 	}
@@ -96,7 +101,7 @@ func (o *Options[P, K]) under(settings map[string]string) (Options[P, K], error)
 }
 
 // pass reads the range once. When the spool is full, it puts off half of the blocks, and returns those.
-func (r *redoer[P, K]) pass(ctx context.Context, p *cutlog.Plan, blocks []int, done func(engine.Remade) error) (later []int, err error) {
+func (r *redoer[P, K]) pass(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error) (later []int, err error) {
 	s := r.newPass(p, blocks)
 	defer s.table.discard()
 	if err := s.begin(); err != nil {
@@ -240,7 +245,7 @@ func (s *pass[P, K]) fetchMissing(ctx context.Context, src *reader.Source) error
 }
 
 // finish seals the blocks of this pass and hands them over.
-func (s *pass[P, K]) finish(ctx context.Context, done func(engine.Remade) error) error {
+func (s *pass[P, K]) finish(ctx context.Context, done func([]engine.Remade) error) error {
 	if err := s.table.finish(); err != nil {
 		return err
 	}
@@ -250,6 +255,7 @@ func (s *pass[P, K]) finish(ctx context.Context, done func(engine.Remade) error)
 		return err
 	}
 	s.table.blocks = nil // sealed: the files own the spool now
+	var made []engine.Remade
 	for _, i := range slices.Sorted(maps.Keys(s.blocks)) {
 		b, planned := s.blocks[i], s.plan.Blocks[i]
 		m := engine.Remade{Block: i, Lost: planned.Seqs.Minus(b.Seqs), Empty: b.Messages == 0}
@@ -260,11 +266,9 @@ func (s *pass[P, K]) finish(ctx context.Context, done func(engine.Remade) error)
 		if !m.Empty {
 			m.Content = sealed.files[b.Block]
 		}
-		if err := done(m); err != nil {
-			return err
-		}
+		made = append(made, m)
 	}
-	return nil
+	return done(made)
 }
 
 func (s *pass[P, K]) has(b *openBlock[P, K]) bool {

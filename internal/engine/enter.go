@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -163,7 +164,8 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 	case err != nil || id == Same:
 		return in, err == nil, err
 	case id == Foreign:
-		return in, false, fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: two servers seem to share this archive, give each capture its own name",
+		return in, false, fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: "+
+			"two servers seem to share this archive, give each capture its own name",
 			in.Stream.Name, in.Stream.Created, e.Capture)
 	}
 	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
@@ -230,7 +232,7 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	old := e.Head.Plan
 	o := Opening{Stream: s, Past: past}
 	if id == Recreated {
-		o.Past = append(past[:len(past):len(past)], old.Stream.Created)
+		o.Past = append(slices.Clip(past), old.Stream.Created)
 		o.From = max(s.Configured, 1) - 1
 		o.Note = fmt.Sprintf("the stream was created anew at %s, before that at %s", s.Created, old.Stream.Created)
 	} else {

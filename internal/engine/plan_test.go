@@ -173,7 +173,8 @@ func TestTakeAtTheSeal(t *testing.T) {
 	}
 	c.Take(dead, cutlog.NewSeqSet(5))
 	c.Skip(5)
-	if p := c.Plan(head(t, 0), engine.Facts{Capture: "C", Reason: cutlog.ReasonOnce, Time: began}); len(p.Blocks) != 1 || !p.Skipped.Equal(cutlog.NewSeqSet(2, 5)) {
+	p = c.Plan(head(t, 0), engine.Facts{Capture: "C", Reason: cutlog.ReasonOnce, Time: began})
+	if len(p.Blocks) != 1 || !p.Skipped.Equal(cutlog.NewSeqSet(2, 5)) {
 		t.Errorf("a block without a message is planned: %+v", p.Blocks)
 	}
 }

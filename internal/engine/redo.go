@@ -24,10 +24,21 @@ type Remade struct {
 type Redoer interface {
 	// Find looks for the file of block i of p. If it is there, it must decompress and hold the planned rows, less those of lost at most.
 	Find(ctx context.Context, p *cutlog.Plan, i int, lost cutlog.SeqSet) (f cutlog.File, ok bool, err error)
-	// Remake reads the range of p again and makes the blocks, grouped by the plan. It calls done for each, in any order.
-	Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func(Remade) error) error
+	// Remake reads the range of p again and makes the blocks, grouped by the plan. It calls done for some at a time, in any order.
+	Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]Remade) error) error
 	// Put stores the file of block i of p and returns what is there then.
 	Put(ctx context.Context, p *cutlog.Plan, i int, c Content) (cutlog.File, error)
+	// Each calls f for 0 to n-1, perhaps several at a time, and returns the first error when none is running any more.
+	Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error
+}
+
+// redo is the finishing of one cut.
+type redo struct {
+	*Writer
+	Redoer
+	plan  *cutlog.Plan
+	files []cutlog.File
+	held  []Remade // lack lost messages
 }
 
 // Finish carries out the head's plan when it has no done record yet. Files that are as planned are stored as soon as they are made; those
@@ -39,61 +50,72 @@ func (w *Writer) Finish(ctx context.Context, r Redoer, gone bool) error {
 		return nil
 	}
 	w.At(BeforeRedo)
-	files := make([]cutlog.File, len(p.Blocks))
-	missing, err := w.find(ctx, r, files)
-	if err != nil {
+	d := &redo{Writer: w, Redoer: r, plan: p, files: make([]cutlog.File, len(p.Blocks))}
+	if err := d.remake(ctx, gone); err != nil {
+		return fmt.Errorf("redo cut %d of capture %s: %w", p.N, w.Capture, err)
+	}
+	if err := w.lose(ctx, d.held); err != nil {
 		return err
 	}
-	var held []Remade
-	put := func(m Remade) error {
-		files[m.Block], err = r.Put(ctx, p, m.Block, m.Content)
-		w.At(AfterFile)
+	if err := d.put(ctx, d.held); err != nil {
 		return err
-	}
-	keep := func(m Remade) error {
-		if !m.Lost.Empty() {
-			held = append(held, m)
-			return nil
-		}
-		return put(m)
-	}
-	if gone {
-		for _, i := range missing {
-			held = append(held, Remade{Block: i, Lost: p.Blocks[i].Seqs, Empty: true})
-		}
-	} else if len(missing) > 0 {
-		if err := r.Remake(ctx, p, missing, keep); err != nil {
-			return fmt.Errorf("redo cut %d of capture %s: %w", p.N, w.Capture, err)
-		}
-	}
-	if err := w.lose(ctx, held); err != nil {
-		return err
-	}
-	for _, m := range held {
-		if m.Empty {
-			files[m.Block] = cutlog.File{Missing: true}
-		} else if err := put(m); err != nil {
-			return err
-		}
 	}
 	w.At(AfterFiles)
-	return w.Done(ctx, files)
+	return w.Done(ctx, d.files)
 }
 
-// find fills files with those that are there, and returns the blocks whose files are not.
-func (w *Writer) find(ctx context.Context, r Redoer, files []cutlog.File) (missing []int, err error) {
-	for i := range w.Head.Plan.Blocks {
-		f, ok, err := r.Find(ctx, w.Head.Plan, i, w.Lost(i))
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("redo cut %d of capture %s: %w", w.Head.N, w.Capture, err)
-		case ok:
-			files[i] = f
-		default:
+// remake finds the files that are there, and makes the others.
+func (d *redo) remake(ctx context.Context, gone bool) error {
+	missing, err := d.find(ctx)
+	switch {
+	case err != nil || len(missing) == 0:
+		return err
+	case gone:
+		for _, i := range missing {
+			d.held = append(d.held, Remade{Block: i, Lost: d.plan.Blocks[i].Seqs, Empty: true})
+		}
+		return nil
+	}
+	return d.Remake(ctx, d.plan, missing, func(made []Remade) error {
+		var whole []Remade
+		for _, m := range made {
+			if m.Lost.Empty() {
+				whole = append(whole, m)
+			} else {
+				d.held = append(d.held, m)
+			}
+		}
+		return d.put(ctx, whole)
+	})
+}
+
+// find fills in the files that are there, and returns the blocks whose files are not.
+func (d *redo) find(ctx context.Context) (missing []int, err error) {
+	found := make([]bool, len(d.files))
+	err = d.Each(ctx, len(d.files), func(ctx context.Context, i int) (err error) {
+		d.files[i], found[i], err = d.Find(ctx, d.plan, i, d.Lost(i))
+		return err
+	})
+	for i, ok := range found {
+		if !ok {
 			missing = append(missing, i)
 		}
 	}
-	return missing, nil
+	return missing, err
+}
+
+// put stores files.
+func (d *redo) put(ctx context.Context, made []Remade) error {
+	return d.Each(ctx, len(made), func(ctx context.Context, n int) (err error) {
+		m := made[n]
+		if m.Empty {
+			d.files[m.Block] = cutlog.File{Missing: true}
+			return nil
+		}
+		d.files[m.Block], err = d.Put(ctx, d.plan, m.Block, m.Content)
+		d.At(AfterFile)
+		return err
+	})
 }
 
 // Lost returns what the lost record says of block i.

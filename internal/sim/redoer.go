@@ -79,7 +79,7 @@ func (p *process) Put(ctx context.Context, plan *cutlog.Plan, i int, c engine.Co
 }
 
 // Remake implements engine.Redoer.
-func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, done func(engine.Remade) error) error {
+func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, done func([]engine.Remade) error) error {
 	rows := map[int][]row{}
 	sets := map[int]*cutlog.SeqSet{}
 	assign := engine.Assign(plan, blocks)
@@ -108,6 +108,7 @@ func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, don
 		rows[i] = append(rows[i], row{seq, m.val})
 		sets[i].Add(seq)
 	}
+	var made []engine.Remade
 	for _, i := range blocks {
 		var have cutlog.SeqSet
 		if sets[i] != nil {
@@ -117,8 +118,16 @@ func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, don
 		if p.w.cfg.Mutant == GroupByToday {
 			m.Lost = cutlog.SeqSet{}
 		}
-		if err := done(m); err != nil {
-			return fmt.Errorf("block %d: %w", i, err)
+		made = append(made, m)
+	}
+	return done(made)
+}
+
+// Each implements engine.Redoer, one at a time.
+func (p *process) Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	for i := range n {
+		if err := f(ctx, i); err != nil {
+			return err
 		}
 	}
 	return nil

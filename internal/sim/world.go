@@ -123,7 +123,10 @@ func (w *World) trace(format string, args ...any) {
 
 // NewWorld returns a world at its beginning.
 func NewWorld(cfg Config) *World {
-	w := &World{cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x6a65740a)), Cov: NewCoverage(), contents: map[*engine.Block]*open{}, parsed: map[uint64]*planRecord{}}
+	w := &World{
+		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x6a65740a)), Cov: NewCoverage(),
+		contents: map[*engine.Block]*open{}, parsed: map[uint64]*planRecord{},
+	}
 	w.store = &store{w: w, objects: map[string][]byte{}}
 	w.stream = newStream(w)
 	w.Cov.Schedules = 1
