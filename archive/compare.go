@@ -219,7 +219,7 @@ func (c *cutComparison) block(ctx context.Context, i int, ch *chunk) error {
 	if held == 0 || !c.files[i].sound {
 		return nil
 	}
-	if kind == rowUnknown || !known {
+	if kind == rowUnknown || !known || c.log.codec(layoutOf(c.Plan, &b.Block).compression) == nil {
 		c.log.count(func(r *Report, _ *Progress) { r.Uncompared += held })
 		return nil
 	}

@@ -35,21 +35,23 @@ func (b *bounded) Read(p []byte) (int, error) {
 // errUnfinished is the error of a text file that does not end with a row.
 var errUnfinished = errors.New("it ends in the middle of a row")
 
-// countRows reads r to its end and counts the rows where the format is known; else it returns -1. It holds no row in memory.
-func countRows(format string, r io.Reader) (int64, error) {
+// pieceSize is a good size of the buffer for countRows.
+const pieceSize = 64 << 10
+
+// countRows reads r to its end, by way of buf, and counts the rows where the format is known; else it returns -1. It holds no row in memory.
+func countRows(format string, r io.Reader, buf []byte) (int64, error) {
 	switch format {
 	case formatNDJSON:
-		return countLines(r)
+		return countLines(r, buf)
 	case formatCSV:
-		return countRecords(r)
+		return countRecords(r, buf)
 	}
 	_, err := io.Copy(io.Discard, r)
 	return -1, err
 }
 
-// each calls f with one piece of r after the other.
-func eachPiece(r io.Reader, f func([]byte)) error {
-	buf := make([]byte, 64<<10)
+// eachPiece calls f with one piece of r after the other.
+func eachPiece(r io.Reader, buf []byte, f func([]byte)) error {
 	for {
 		n, err := r.Read(buf)
 		f(buf[:n])
@@ -62,9 +64,9 @@ func eachPiece(r io.Reader, f func([]byte)) error {
 	}
 }
 
-func countLines(r io.Reader) (n int64, err error) {
+func countLines(r io.Reader, buf []byte) (n int64, err error) {
 	last := byte('\n')
-	err = eachPiece(r, func(p []byte) {
+	err = eachPiece(r, buf, func(p []byte) {
 		n += int64(bytes.Count(p, []byte{'\n'}))
 		if len(p) > 0 {
 			last = p[len(p)-1]
@@ -77,9 +79,9 @@ func countLines(r io.Reader) (n int64, err error) {
 }
 
 // countRecords counts the records of RFC 4180 below the header. A quote within a quoted field is doubled, so that every quote toggles.
-func countRecords(r io.Reader) (n int64, err error) {
+func countRecords(r io.Reader, buf []byte) (n int64, err error) {
 	quoted, begun := false, false
-	err = eachPiece(r, func(p []byte) {
+	err = eachPiece(r, buf, func(p []byte) {
 		for _, c := range p {
 			switch {
 			case c == '"':

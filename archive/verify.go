@@ -102,6 +102,10 @@ func (r Report) OK() bool { return r.Problems == 0 }
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	v := &verifier{archive: a, opts: opts.withDefaults(), codecs: map[string]*codec.Codec{}, logs: map[string]*logCheck{}}
 	v.names = newNameSet(v.opts.maxNames)
+	v.buffers.New = func() any {
+		buf := make([]byte, pieceSize)
+		return &buf
+	}
 	err := v.run(ctx)
 	return v.report, err
 }
@@ -112,6 +116,7 @@ type verifier struct {
 	opts    VerifyOptions
 	logs    map[string]*logCheck // by capture
 	names   *nameSet             // of planned files
+	buffers sync.Pool            // of *[]byte, of pieceSize
 
 	mu         sync.Mutex
 	report     Report

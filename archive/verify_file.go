@@ -140,7 +140,9 @@ func (f *file) unpack(m *measured) content {
 	if err != nil {
 		return content{rows: -1, bad: err, known: true}
 	}
-	rows, err := countRows(l.format, &bounded{plain: plain, packed: m, limit: f.opts.UnpackLimit})
+	buf := f.buffers.Get().(*[]byte)
+	defer f.buffers.Put(buf)
+	rows, err := countRows(l.format, &bounded{plain: plain, packed: m, limit: f.opts.UnpackLimit}, *buf)
 	return content{rows: rows, bad: errors.Join(err, plain.Close()), known: true}
 }
 

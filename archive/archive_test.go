@@ -1,0 +1,276 @@
+package archive_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// TestOldArchive verifies an archive as the first version of the layout wrote it: every later version reads it.
+func TestOldArchive(t *testing.T) {
+	dir, err := bucket.OpenDirReadOnly("testdata/archive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	r := verify(t, dir, archive.VerifyOptions{})
+	r.clean(t)
+	if r.Cuts != 4 || r.Read != 12 || r.RowsRead != 288 {
+		t.Errorf("got %+v", r.Report)
+	}
+}
+
+func TestCaptures(t *testing.T) {
+	o := objects{}
+	for _, capture := range []string{"a", "a-b", "a.b", "a0", "b", "tmp", "%5Fx"} {
+		o["_jetcapture/"+capture+"/format.json"] = nil
+		o[cutlog.PlanName(capture, 1)] = nil
+		o[cutlog.DoneName(capture, 1)] = nil
+	}
+	o["_jetcapture/file"] = nil     // no directory
+	o["_jetcapture/-%/x"] = nil     // no capture can have this name
+	o["_jetcapture/_x/x"] = nil     // likewise
+	o["_jetcapture0/c/log/x"] = nil // another directory
+	var names []string
+	for c, err := range archive.Open(o.bucket(t)).Captures(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, c.Name())
+	}
+	if want := []string{"%5Fx", "a-b", "a.b", "a", "a0", "b"}; !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+	for c, err := range archive.Open(bucket.NewMem()).Captures(t.Context()) {
+		t.Errorf("an empty bucket has a capture: %v, %v", c, err)
+	}
+	if _, err := archive.Open(bucket.NewMem()).Capture("../x"); err == nil {
+		t.Error("a capture outside of the archive")
+	}
+}
+
+func TestFormat(t *testing.T) {
+	o := build(t, 0).o
+	c, err := archive.Open(o.bucket(t)).Capture("S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := c.Format(t.Context()); err != nil || f.Stream != "S" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	delete(o, cutlog.FormatName("S"))
+	if c, err = archive.Open(o.bucket(t)).Capture("S"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Format(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a format: %v", err)
+	}
+}
+
+// twoLives is a log of two incarnations: sequences 1 to 100 in cuts of 10, then 1 to 5 of a stream that was made anew.
+func twoLives(t *testing.T) *builder {
+	b := build(t, 0)
+	for cut := range uint64(10) {
+		p := b.next(map[string][]uint64{"a": {cut*10 + 1, cut*10 + 3}, "": {cut*10 + 4}})
+		p.Skipped, p.Lost = cutlog.NewSeqSet(cut*10+5), []cutlog.LostRange{{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(cut*10 + 6)}}
+		p.To = cut*10 + 10
+		p.Absent = 5
+		b.plan(p)
+		b.files()
+		if cut == 9 {
+			b.lose(1, map[int][]uint64{0: {91}})
+		}
+		b.done(nil)
+	}
+	p := b.next(nil)
+	p.Stream.Created = created.Add(time.Hour)
+	p.Opens, p.Opened, p.From, p.To, p.Past = true, p.N, 0, 5, []time.Time{created}
+	p.Incarnation = cutlog.IncarnationID("S", "S", p.Stream.Created, p.N)
+	p.Blocks = []cutlog.Block{b.block(p, "b", cutlog.NewSeqSet(1, 2, 3, 4, 5))}
+	b.plan(p)
+	b.files()
+	b.done(nil)
+	return b
+}
+
+func TestFind(t *testing.T) {
+	c, err := archive.Open(twoLives(t).o.bucket(t)).Capture("S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		seq  uint64
+		want string
+	}{
+		{1, "2 stored a, 12 stored b"},
+		{3, "2 stored a, 12 stored b"},
+		{4, "2 dead , 12 stored b"},
+		{5, "2 skipped, 12 stored b"},
+		{6, "2 lost"},
+		{7, "2 absent"},
+		{10, "2 absent"},
+		{11, "3 stored a"},
+		{55, "7 skipped"},
+		{91, "11 lost a"},
+		{93, "11 stored a"},
+		{100, "11 absent"},
+		{101, ""},
+		{1 << 63, ""},
+	} {
+		var got []string
+		for cut, err := range c.Find(t.Context(), tt.seq) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			fate, block := cut.Fate(tt.seq)
+			text := fmt.Sprintf("%d %s", cut.N, fate)
+			if block != nil {
+				text += " " + strings.Join(func() (key []string) {
+					for _, k := range block.Key {
+						key = append(key, string(k))
+					}
+					return key
+				}(), "/")
+			}
+			got = append(got, text)
+			if fate, _ := cut.Fate(1000); fate != "" {
+				t.Errorf("fate of a sequence of no range: %s", fate)
+			}
+		}
+		if s := strings.Join(got, ", "); s != tt.want {
+			t.Errorf("sequence %d: got %q, want %q", tt.seq, s, tt.want)
+		}
+	}
+	empty, err := archive.Open(bucket.NewMem()).Capture("S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range empty.Find(t.Context(), 1) {
+		if err == nil {
+			t.Error("found in an empty log")
+		}
+	}
+}
+
+func TestCuts(t *testing.T) {
+	b := twoLives(t)
+	b.plan(b.next(map[string][]uint64{"c": {6, 7}})) // and nothing more
+	var total archive.Counts
+	last, finished := uint64(0), 0
+	for cut, err := range archiveCuts(t, b.o) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		total.Add(cut.Counts())
+		if last++; cut.N != last || cut.Capture() != "S" {
+			t.Errorf("cut %d of %s comes %d.", cut.N, cut.Capture(), last)
+		}
+		if cut.Finished() {
+			finished++
+		}
+		for block := range cut.Blocks() {
+			if block.Cut != cut.N || block.Capture != "S" || (block.Stored != nil) != cut.Finished() || !block.End.Equal(window.Add(15*time.Minute)) {
+				t.Errorf("cut %d: %+v", cut.N, block)
+			}
+		}
+	}
+	want := archive.Counts{Messages: 20 - 1 + 5 + 2, Dead: 10, Skipped: 10, Lost: 11, Absent: 50, Rows: 27, Files: 22, Bytes: total.Bytes}
+	if last != 13 || finished != 12 || total != want || total.Bytes == 0 {
+		t.Errorf("%d cuts, %d finished: %+v, want %+v", last, finished, total, want)
+	}
+
+	b.o.flip(cutlog.DoneName("S", 5))
+	cuts := 0
+	for _, err := range archiveCuts(t, b.o) {
+		var corrupt *cutlog.CorruptError
+		if err != nil && (!errors.As(err, &corrupt) || corrupt.Object != cutlog.DoneName("S", 5)) {
+			t.Error(err)
+		}
+		cuts++
+	}
+	if cuts != 5 {
+		t.Errorf("%d cuts before the damage", cuts-1)
+	}
+}
+
+func TestFilter(t *testing.T) {
+	block := archive.Block{
+		Block: cutlog.Block{Key: []cutlog.Text{"a/b", "_none"}, Window: window, Seqs: cutlog.NewSeqSet(1, 5)},
+		Lost:  cutlog.NewSeqSet(5), End: window.Add(time.Hour),
+	}
+	for _, tt := range []struct {
+		f    archive.Filter
+		want bool
+	}{
+		{archive.Filter{}, true},
+		{archive.Filter{Key: []string{"a/b"}}, true},
+		{archive.Filter{Key: []string{"a%2Fb"}}, true},
+		{archive.Filter{Key: []string{"a"}}, false},
+		{archive.Filter{Key: []string{"a/b", "_none"}}, true},
+		{archive.Filter{Key: []string{"a/b", "x"}}, false},
+		{archive.Filter{Key: []string{"a/b", "_none", ""}}, false},
+		{archive.Filter{Seq: 1}, true},
+		{archive.Filter{Seq: 2}, false},
+		{archive.Filter{Seq: 5}, false}, // lost
+		{archive.Filter{From: window}, true},
+		{archive.Filter{From: window.Add(59 * time.Minute)}, true},
+		{archive.Filter{From: window.Add(time.Hour)}, false},
+		{archive.Filter{To: window}, false},
+		{archive.Filter{To: window.Add(1)}, true},
+		{archive.Filter{From: window.Add(-time.Hour), To: window.Add(time.Minute), Seq: 1, Key: []string{"a/b"}}, true},
+	} {
+		if got := tt.f.Match(block); got != tt.want {
+			t.Errorf("%+v: %v", tt.f, got)
+		}
+		if tt.f.IsZero() != (len(tt.f.Key) == 0 && tt.f.Seq == 0 && tt.f.From.IsZero() && tt.f.To.IsZero()) {
+			t.Errorf("%+v: IsZero is %v", tt.f, tt.f.IsZero())
+		}
+	}
+}
+
+// TestLargePlan verifies a cut of very many files in memory for its plan, not for its files.
+func TestLargePlan(t *testing.T) {
+	const files, rows = 5000, 2
+	b := build(t, 0)
+	blocks := map[string][]uint64{}
+	for key := range uint64(files) {
+		blocks[fmt.Sprintf("key-%d", key)] = span(key*rows+1, (key+1)*rows)
+	}
+	p := b.next(blocks)
+	p.Settings["compression"] = "none" // for the speed of the test
+	b.plan(p)
+	for _, block := range p.Blocks {
+		b.o[block.Path()] = []byte("1\n2\n")
+	}
+	b.done(nil)
+	mem := b.o.bucket(t)
+	b.o = nil
+	heap := func() uint64 {
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapInuse
+	}
+	runtime.GC()
+	before, most, calls := heap(), uint64(0), 0
+	r := verify(t, mem, archive.VerifyOptions{Progress: func(archive.Progress) {
+		if calls++; calls%1000 == 0 {
+			most = max(most, heap())
+		}
+	}})
+	r.clean(t)
+	if r.Read != files {
+		t.Errorf("read %d files", r.Read)
+	}
+	if grown := int64(most) - int64(before); grown > 64<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
