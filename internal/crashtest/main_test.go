@@ -33,6 +33,13 @@ type programs struct {
 var built programs
 
 func TestMain(m *testing.M) {
+	if config := os.Getenv(serverVar); config != "" {
+		if err := serve(config); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
 		_ = flag.Set("test.parallel", "6") // most of what they do is to wait; the flag exists
