@@ -252,7 +252,8 @@ func clampPull(cfg jetstream.ConsumerConfig, p pullLimits) pullLimits {
 }
 
 // admit implements kind: it enters every delivery in the ledger, and leaves out of the batch what is in hand already.
-func (d *durable) admit(_ context.Context, b *Batch) error {
+func (d *durable) admit(ctx context.Context, b *Batch) error {
+	d.askPending(ctx, d.cfg.Name, b)
 	if !d.acks.add(b.Messages, d.life.parser.prefix) {
 		d.life.broken = &anomaly{reason: "the reply subjects of the messages changed their form"}
 		*b = Batch{}

@@ -133,6 +133,17 @@ func (f *follower) progress(b Batch) bool {
 	return len(b.Messages) > 0 || b.Through > f.through || f.life.idle
 }
 
+// askPending asks a consumer that told of progress without a message how many are pending: what it still had to deliver may have been
+// dropped by the stream, or given to others.
+func (f *follower) askPending(ctx context.Context, consumer string, b *Batch) {
+	if len(b.Messages) > 0 || b.Pending == 0 {
+		return
+	}
+	if info, err := f.src.consumer(ctx, consumer); err == nil { // else a later heartbeat asks again
+		b.Pending, f.life.pending = info.NumPending, info.NumPending
+	}
+}
+
 // begin starts a life, and tries again until it can.
 func (f *follower) begin(ctx context.Context) error {
 	if f.fruitless && time.Since(f.began) < f.timing.Retry {

@@ -134,8 +134,9 @@ func (o *ordered) listen(consumer *consumerInfo) (*life, error) {
 }
 
 // admit implements kind: a message at or below what was in hand is one that the stream did not have before.
-func (o *ordered) admit(_ context.Context, b *Batch) error {
+func (o *ordered) admit(ctx context.Context, b *Batch) error {
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
+		o.askPending(ctx, o.cfg.Name, b)
 		return nil
 	}
 	return &DivergedError{Stream: o.src.stream, Was: o.id.created, Is: o.id.created, RolledBack: true, Info: o.info}

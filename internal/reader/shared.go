@@ -98,16 +98,11 @@ func checkShared(cfg jetstream.ConsumerConfig) []string {
 	return reasons
 }
 
-// admit implements kind. Others may have taken what was pending, so an idle consumer is asked.
+// admit implements kind.
 func (s *Shared) admit(ctx context.Context, b *Batch) error {
 	b.Through = 0
 	s.pending.delivered(b.Messages, time.Now())
-	if len(b.Messages) > 0 || b.Pending == 0 {
-		return nil
-	}
-	if consumer, err := s.src.consumer(ctx, s.cfg.Name); err == nil { // else the next heartbeat asks again
-		b.Pending, s.life.pending = consumer.NumPending, consumer.NumPending
-	}
+	s.askPending(ctx, s.cfg.Name, b)
 	return nil
 }
 
