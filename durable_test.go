@@ -1,0 +1,245 @@
+package jetcapture_test
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket/buckettest"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// retention makes a stream with another retention.
+func retention(p jetstream.RetentionPolicy) func(*jetstream.StreamConfig) {
+	return func(c *jetstream.StreamConfig) { c.Retention = p }
+}
+
+// throughConsumer are options of a capture through the durable consumer C, which it makes.
+func (r *rig) throughConsumer() options {
+	return with(r.options(), func(o *options) { o.NATSConsumerName, o.CreateConsumer = "C", true })
+}
+
+// untilEmpty waits until the stream holds no message: all are acknowledged.
+func (r *rig) untilEmpty() {
+	r.t.Helper()
+	natstest.Eventually(r.t, patience, "empty stream", func() bool {
+		info, err := r.stream().Info(r.t.Context())
+		return err == nil && info.State.Msgs == 0
+	})
+}
+
+func TestDurableOnLimits(t *testing.T) {
+	r := newRig(t)
+	r.publish(100)
+	for range 3 {
+		capture(r, r.throughConsumer())
+		r.wantAll()
+		if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
+			t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
+		}
+		r.publish(50)
+	}
+}
+
+// TestWorkQueue: an ack deletes, so none may come before its message is stored.
+func TestWorkQueue(t *testing.T) {
+	for _, policy := range []jetstream.RetentionPolicy{jetstream.WorkQueuePolicy, jetstream.InterestPolicy} {
+		t.Run(policy.String(), func(t *testing.T) {
+			r := newRig(t, retention(policy))
+			r.consumer(func(c *jetstream.ConsumerConfig) { c.MaxDeliver = -1 })
+			r.publish(200)
+			o := r.throughConsumer()
+			o.Hooks.BlockStored = func(jetcapture.BlockStored) {
+				if info, err := r.stream().Info(t.Context()); err != nil || info.State.Msgs < 200 {
+					t.Errorf("before the cut is done, the stream holds %d messages, error %v", info.State.Msgs, err)
+				}
+			}
+			capture(r, o)
+			r.wantAll()
+			r.untilEmpty()
+			o.Hooks.BlockStored = nil
+			capture(r, o)
+			r.publish(50)
+			capture(r, o)
+			if a := r.wantAll(); a.To() != 250 || a.Absent() != 0 || len(a.Lost()) != 0 {
+				t.Errorf("stored up to %d, %d absent, lost %v", a.To(), a.Absent(), a.Lost())
+			}
+			r.untilEmpty()
+		})
+	}
+}
+
+// TestWorkQueueContinuously cuts often, cuts the connection and restarts the capture, while messages come.
+func TestWorkQueueContinuously(t *testing.T) {
+	r := newRig(t, retention(jetstream.WorkQueuePolicy))
+	proxy := natstest.NewProxy(t, r.server.Addr())
+	nc := natstest.Connect(t, proxy.URL())
+	o := with(r.throughConsumer(), func(o *options) { o.Once, o.MaxIdle, o.MaxMessages = false, 100*time.Millisecond, 50 })
+	for range 3 {
+		c := start(r, nc, o)
+		c.until("reading capture", func(s jetcapture.Stats) bool { return s.State == "reading" }) // a start does not wait for a server
+		for range 3 {
+			r.publish(200)
+			proxy.Cut()
+		}
+		c.untilStored(r.last - 100)
+		c.finish()
+	}
+	capture(r, r.throughConsumer())
+	r.wantAll()
+	r.untilEmpty()
+}
+
+func TestWorkQueueNeedsAConsumer(t *testing.T) {
+	for _, policy := range []jetstream.RetentionPolicy{jetstream.WorkQueuePolicy, jetstream.InterestPolicy} {
+		t.Run(policy.String(), func(t *testing.T) {
+			r := newRig(t, retention(policy))
+			_, err := tryCapture(r, r.options())
+			if err == nil || !strings.Contains(err.Error(), "durable") || len(r.names()) != 0 {
+				t.Errorf("Run = %v, objects %v", err, r.names())
+			}
+		})
+	}
+}
+
+// TestDurableStart begins at the ack floor, and takes no other start.
+func TestDurableStart(t *testing.T) {
+	r := newRig(t)
+	r.publish(30)
+	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.MaxDeliver = -1 })
+	batch, err := c.Fetch(12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range batch.Messages() {
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = tryCapture(r, with(r.throughConsumer(), func(o *options) { o.Start = jetcapture.Start{Seq: 5} }))
+	if err == nil || !strings.Contains(err.Error(), "ack floor") {
+		t.Errorf("with a start: Run = %v", err)
+	}
+	capture(r, r.throughConsumer())
+	r.wantFrom("S", 13)
+}
+
+// TestDurableRefused names everything that is wrong with a consumer, before anything is stored.
+func TestDurableRefused(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	r.consumer(func(c *jetstream.ConsumerConfig) {
+		c.MaxDeliver, c.HeadersOnly, c.FilterSubject, c.DeliverPolicy, c.InactiveThreshold = 3, true, "s.1", jetstream.DeliverNewPolicy, time.Hour
+	})
+	_, err := tryCapture(r, r.throughConsumer())
+	u, ok := errorAs[*reader.UnsuitableError](err)
+	if !ok || len(u.Reasons) != 5 || u.Consumer != "C" {
+		t.Errorf("Run = %v", err)
+	}
+	if a := r.names(); len(a) > 0 && slices.ContainsFunc(a, func(name string) bool { return !strings.HasPrefix(name, "_jetcapture/") }) {
+		t.Errorf("objects %v", a)
+	}
+}
+
+func TestDurableMissing(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	_, err := tryCapture(r, with(r.throughConsumer(), func(o *options) { o.CreateConsumer = false }))
+	if err == nil || !strings.Contains(err.Error(), `"C"`) && !strings.Contains(err.Error(), "consumer C") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+// TestShortAckWait and a small MaxAckPending make cuts come early, and no message twice.
+func TestShortAckWait(t *testing.T) {
+	for name, change := range map[string]func(*jetstream.ConsumerConfig){
+		"ack wait":        func(c *jetstream.ConsumerConfig) { c.AckWait = 2 * time.Second },
+		"max ack pending": func(c *jetstream.ConsumerConfig) { c.MaxAckPending = 50 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, retention(jetstream.WorkQueuePolicy))
+			r.consumer(func(c *jetstream.ConsumerConfig) {
+				c.MaxDeliver = -1
+				change(c)
+			})
+			c := start(r, r.nc, with(r.throughConsumer(), func(o *options) { o.Once = false }))
+			r.publish(120)
+			c.untilStored(80)
+			c.finish()
+			capture(r, r.throughConsumer())
+			if a := r.wantAll(); !slices.Contains(a.Reasons(), "pressure") {
+				t.Errorf("cuts for %v", a.Reasons())
+			}
+			r.untilEmpty()
+		})
+	}
+}
+
+// TestConsumerMovedByOthers: what somebody else does with the consumer is found out before a cut, and nothing is lost or stored twice.
+func TestConsumerMovedByOthers(t *testing.T) {
+	r := newRig(t, retention(jetstream.WorkQueuePolicy))
+	c := start(r, r.nc, with(r.throughConsumer(), func(o *options) { o.Once = false }))
+	r.publish(100)
+	c.untilRead(100)
+	if m, err := r.nc.Request("$JS.API.CONSUMER.RESET.S.C", nil, patience); err != nil || strings.Contains(string(m.Data), "error") {
+		t.Fatalf("reset: %v, %s", err, m.Data)
+	}
+	r.publish(100)
+	c.untilRead(200)
+	c.finish()
+	capture(r, r.throughConsumer())
+	r.wantAll()
+	r.untilEmpty()
+}
+
+// TestDurableDeadAndSkipped are acknowledged, too.
+func TestDurableDeadAndSkipped(t *testing.T) {
+	for _, policy := range []jetcapture.PoisonPolicy{jetcapture.PoisonDeadLetter, jetcapture.PoisonSkip} {
+		t.Run(string(policy), func(t *testing.T) {
+			r := newRig(t, retention(jetstream.WorkQueuePolicy))
+			poison := r.publishMixed(50)
+			o := r.lines(&counted{}, direct)
+			o.NATSConsumerName, o.CreateConsumer, o.Poison = "C", true, policy
+			s := capture(r, o)
+			r.wantLines()
+			r.untilEmpty()
+			if s.Dead+s.Skipped != int64(len(poison)) {
+				t.Errorf("stats %+v", s)
+			}
+		})
+	}
+}
+
+// TestWorkQueueWithAStoreThatFails: nothing is acknowledged until it is stored, however long that takes.
+func TestWorkQueueWithAStoreThatFails(t *testing.T) {
+	r := newRig(t, retention(jetstream.WorkQueuePolicy))
+	r.publish(60)
+	var refuse atomic.Bool
+	refuse.Store(true)
+	under := r.bucket
+	r.bucket = buckettest.NewFaulty(under, func(c buckettest.Call) buckettest.Kind {
+		if refuse.Load() && c.Op == buckettest.OpPutNew && !strings.HasPrefix(c.Name, "_jetcapture/") {
+			return buckettest.ErrorBefore
+		}
+		return buckettest.None
+	})
+	c := start(r, r.nc, with(r.throughConsumer(), func(o *options) { o.Once, o.MaxIdle = false, 100*time.Millisecond }))
+	c.until("capture that has tried often", func(s jetcapture.Stats) bool { return s.Retries >= 8 })
+	info, err := r.stream().Info(t.Context())
+	if err != nil || info.State.Msgs != 60 {
+		t.Errorf("the stream holds %d messages, error %v", info.State.Msgs, err)
+	}
+	r.bucket = under
+	c.stop() // within DrainTimeout the store comes back
+	refuse.Store(false)
+	if err := c.end(); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	r.wantAll()
+	r.untilEmpty()
+}
