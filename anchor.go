@@ -28,5 +28,6 @@ func newAnchor(seq uint64, at time.Time, subject string, header nats.Header, raw
 	if raw == nil && len(header) > 0 {
 		raw = headerBlock(header)
 	}
+	subject = reader.JSONSubject(subject)
 	return cutlog.Anchor{Seq: seq, Time: at.UTC(), Subject: cutlog.Text(subject), Hash: cutlog.HashMessage(subject, raw, data)}
 }

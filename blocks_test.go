@@ -139,7 +139,7 @@ func TestWindows(t *testing.T) {
 		}
 	}
 	reasons := strings.Join(a.Reasons(), " ")
-	if len(windows) < 3 || strings.Trim(reasons, "openwind ") != "" || len(a.Cuts) < 4 {
+	if len(windows) < 3 || strings.Trim(reasons, "openwid ") != "" || len(a.Cuts) < 4 {
 		t.Errorf("%d windows, cuts for %s", len(windows), reasons)
 	}
 }

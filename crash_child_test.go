@@ -79,10 +79,8 @@ func (c *crashChild) dieAt(parent io.Writer) func(point string) {
 		if err == nil {
 			err = self.Kill()
 		}
-		select { // the signal is on its way
-		case <-time.After(time.Minute):
-			panic(err)
-		}
+		<-time.After(time.Minute) // the signal is on its way
+		panic(err)
 	}
 }
 

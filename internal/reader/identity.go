@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/nats-io/nats.go"
@@ -57,8 +58,17 @@ func (id *identity) matches(m StoredMessage) bool {
 			(a.Hash == "" || a.Hash == cutlog.HashMessage(m.Subject, m.Header, m.Data))
 	}
 	msg := id.last.Msg
-	return m.Time.UnixNano() == id.last.Time && m.Subject == msg.Subject && bytes.Equal(m.Data, msg.Data) &&
+	return m.Time.UnixNano() == id.last.Time && m.Subject == JSONSubject(msg.Subject) && bytes.Equal(m.Data, msg.Data) &&
 		sameHeader(m.Header, id.last)
+}
+
+// JSONSubject is a subject as STREAM.MSG.GET returns it: JSON has no place for bytes that are not UTF-8, so the server's encoder puts U+FFFD
+// in for each (encoding/json, appendString). It is the form in which subjects of one message can be compared.
+func JSONSubject(subject string) string {
+	if utf8.ValidString(subject) {
+		return subject
+	}
+	return string([]rune(subject))
 }
 
 // sameHeader compares a stored header block with that of a delivered message, of which only the parsed form is known.
