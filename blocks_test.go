@@ -168,8 +168,13 @@ func TestCodecs(t *testing.T) {
 		level  int
 		suffix string
 	}{
-		{"", 0, "ndjson"}, {jetcapture.None, 0, "ndjson"}, {jetcapture.GZip, 0, "ndjson.gz"}, {jetcapture.GZip, 9, "ndjson.gz"},
-		{jetcapture.Snappy, 0, "ndjson.snappy"}, {jetcapture.Zstd, 0, "ndjson.zst"}, {jetcapture.Zstd, 7, "ndjson.zst"},
+		{"", 0, "ndjson"},
+		{jetcapture.None, 0, "ndjson"},
+		{jetcapture.GZip, 0, "ndjson.gz"},
+		{jetcapture.GZip, 9, "ndjson.gz"},
+		{jetcapture.Snappy, 0, "ndjson.snappy"},
+		{jetcapture.Zstd, 0, "ndjson.zst"},
+		{jetcapture.Zstd, 7, "ndjson.zst"},
 	} {
 		t.Run(fmt.Sprint(c.codec, c.level), func(t *testing.T) {
 			r := newRig(t)

@@ -54,7 +54,7 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 	defer func() {
 		cancel()
 		if l.storing != nil {
-			<-l.storing
+			_ = <-l.storing //nolint:errcheck // the run ends with an error already; what was not stored stays in the stream
 		}
 		l.table.discard()
 	}()

@@ -85,12 +85,14 @@ func benchmarkCapture(b *testing.B, keys int, codec Compression) {
 		subjects[i] = fmt.Sprintf("orders.%d", i)
 	}
 	o := Options[*nats.Msg, string]{
-		NATSStreamName: "S", Logger: slog.New(slog.DiscardHandler), Compression: codec, Suffix: "ndjson", Once: true, BufferToDisk: true, TempDir: b.TempDir(), MaxAge: time.Hour,
+		NATSStreamName: "S", Logger: slog.New(slog.DiscardHandler), Compression: codec, Suffix: "ndjson", Once: true,
+		BufferToDisk: true, TempDir: b.TempDir(), MaxAge: time.Hour,
 		MessageDecoder: func(m *nats.Msg) (*nats.Msg, string, error) { return m, m.Subject, nil },
 		WriterFactory:  func() FormattedDataWriter[*nats.Msg] { return &lineWriter{} },
 		Archive:        Archive[string]{Bucket: bucket.NewMem()},
 	}
-	payload := []byte(fmt.Sprintf(`{"id":%d,"customer":"c-%d","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],"store":"s-17","total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`, 4711, 815))
+	payload := []byte(`{"id":4711,"customer":"c-815","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],"store":"s-17",` +
+		`"total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
 	c := New(o)

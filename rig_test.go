@@ -159,7 +159,7 @@ func start[P jetcapture.Payload, K jetcapture.DestKey](r *rig, nc *nats.Conn, o 
 	go func() { run.ended <- c.Run(ctx, nc) }()
 	r.t.Cleanup(func() {
 		cancel()
-		run.end()
+		_ = run.end()
 	})
 	return run
 }

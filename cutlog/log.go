@@ -214,8 +214,10 @@ func (l *Log) addLost(ctx context.Context, h Head) (Head, error) {
 		case errors.Is(err, fs.ErrNotExist) && k == 1:
 			return h, l.missing(name, fmt.Sprintf("the lost record that done %d names", h.N))
 		case errors.Is(err, fs.ErrNotExist):
-			return h, &CorruptError{Object: DoneName(l.capture, h.N), Expected: fmt.Sprintf("the SHA-256 of a lost record of cut %d", h.N),
-				Found: fmt.Sprintf("a lost record with SHA-256 %s, which is none of the %d that are there", h.Done.Lost, k-1), Advice: adviceRestore}
+			return h, &CorruptError{
+				Object: DoneName(l.capture, h.N), Expected: fmt.Sprintf("the SHA-256 of a lost record of cut %d", h.N),
+				Found: fmt.Sprintf("a lost record with SHA-256 %s, which is none of the %d that are there", h.Done.Lost, k-1), Advice: adviceRestore,
+			}
 		case err != nil:
 			return h, fmt.Errorf("read %s: %w", name, err)
 		}

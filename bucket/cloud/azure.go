@@ -66,7 +66,7 @@ func azureHeaders(attrs attributes) *blob.HTTPHeaders {
 func azureMetadata(metadata map[string]string) map[string]*string {
 	m := make(map[string]*string, len(metadata))
 	for key, value := range encodeMetadata(metadata) {
-		m[strings.ReplaceAll(key, "-", "_")] = to.Ptr(value)
+		m[strings.ReplaceAll(key, "-", "_")] = new(value)
 	}
 	return m
 }
@@ -75,7 +75,7 @@ func (s *azureStore) tier() *blob.AccessTier {
 	if s.opts.StorageClass == "" {
 		return nil
 	}
-	return to.Ptr(blob.AccessTier(s.opts.StorageClass))
+	return new(blob.AccessTier(s.opts.StorageClass))
 }
 
 // ifNew makes a request fail if the blob exists.
@@ -111,7 +111,7 @@ func (s *azureStore) open(ctx context.Context, key string, offset, length int64,
 	options := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset, Count: max(length, 0)}} // Count 0: to the end
 	if version != "" {
 		options.AccessConditions = &blob.AccessConditions{
-			ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: to.Ptr(azcore.ETag(version))},
+			ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: new(azcore.ETag(version))},
 		}
 	}
 	out, err := s.container.NewBlobClient(key).DownloadStream(ctx, options)

@@ -257,7 +257,8 @@ func gcsRules() []rule {
 		{[]string{"bucketNotFound"}, permanent, "create the bucket, or correct its name"},
 		{[]string{"authError", "required"}, denied, "give or renew the credentials, and check this machine's clock"},
 		{
-			[]string{"forbidden", "insufficientPermissions"}, denied,
+			[]string{"forbidden", "insufficientPermissions"},
+			denied,
 			"give the account the roles roles/storage.objectCreator and roles/storage.objectViewer on the bucket",
 		},
 		{[]string{"accountDisabled", "userProjectAccountProblem"}, denied, "see to the account's billing"},

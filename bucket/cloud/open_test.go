@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -19,9 +20,7 @@ func setEnvironment(t *testing.T, variables map[string]string) {
 		"STORAGE_EMULATOR_HOST": "127.0.0.1:1", "AZURE_STORAGE_ACCOUNT": "", "AZURE_STORAGE_KEY": "", "AZURE_STORAGE_SAS_TOKEN": "",
 		"AZURE_STORAGE_CONNECTION_STRING": "", "AZURE_STORAGE_DOMAIN": "",
 	}
-	for name, value := range variables {
-		all[name] = value
-	}
+	maps.Copy(all, variables)
 	for name, value := range all {
 		t.Setenv(name, value)
 	}

@@ -220,7 +220,8 @@ func s3Rules() []rule {
 		{[]string{"NoSuchBucket"}, permanent, "create the bucket, or correct its name"},
 		{[]string{"InvalidBucketName"}, permanent, "correct the bucket's name"},
 		{
-			[]string{"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden"}, denied,
+			[]string{"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden"},
+			denied,
 			"allow s3:PutObject, s3:GetObject, s3:AbortMultipartUpload and s3:ListBucket, and the key of an encrypted bucket; see docs/STORES.md",
 		},
 		{[]string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"}, denied, "correct the access key and its secret"},

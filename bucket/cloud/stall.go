@@ -90,7 +90,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	if !b.resting {
 		b.watch.pause()
 	}
-	if err != nil && err != io.EOF { // readers return io.EOF itself
+	if err != nil && !errors.Is(err, io.EOF) { // readers return io.EOF itself
 		err = b.watch.explain(err)
 	}
 	return n, err

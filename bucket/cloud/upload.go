@@ -152,8 +152,8 @@ func (u *partUpload) sendAll(ctx context.Context, senders *errgroup.Group, part 
 func (u *partUpload) sender(ctx context.Context, n int, part *block) func() error {
 	return func() error {
 		defer u.memory.put(part)
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		return u.parts.put(ctx, n, part.data)
 	}

@@ -43,7 +43,7 @@ func demoCommand(c console) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			folder, err := parseOutput(ctx.String("output"))
+			folder, err := parseFolder(ctx.String("output"))
 			if err != nil {
 				return &usageError{[]error{fmt.Errorf("--output: %w", err)}}
 			}
@@ -130,7 +130,7 @@ func (a *account) capture(ctx context.Context, nc *nats.Conn, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	archive, err := openOutput(a.folder)
+	archive, err := openOutput(ctx, a.folder)
 	if err != nil {
 		return err
 	}

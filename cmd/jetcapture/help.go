@@ -31,10 +31,10 @@ jetcapture COMMAND --help explains a command. Start with: jetcapture demo
 	return b.String()
 }
 
-const runIntroduction = `jetcapture run copies a stream into files below a folder, until SIGTERM or SIGINT.
+const runIntroduction = `jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM or SIGINT.
 
 Usage:
-  jetcapture run --stream-name NAME --output FOLDER [OPTIONS]
+  jetcapture run --stream-name NAME --output PLACE [OPTIONS]
 
 Examples:
   Everything that stream ORDERS holds and will get, a JSON line a message, in files of 15 minutes:
@@ -49,6 +49,9 @@ Examples:
       --filter-subject 'orders.de.>' --filter-subject 'orders.fr.>' \
       --record payload --compression zstd --max-age 1h
 
+  Into a bucket:
+    jetcapture run -s ORDERS -o 's3://my-archive/orders?region=eu-central-1'
+
   A table:
     jetcapture run -s ORDERS -o /var/archive --format csv --column id=json:id \
       --column total=json:total.amount --column seq=seq --column trace=header:Trace-Id
@@ -57,10 +60,14 @@ Examples:
   a context of the nats command:
     jetcapture run -s JOBS -o /var/archive --consumer-name archive --nats-context production
 
-The files are at FOLDER/KEY.../YYYY/MM/DD/HH/mm/CAPTURE-INCARNATION-FIRST-LAST.FORMAT.CODEC, where
+PLACE is a folder, or a bucket with a prefix: s3://BUCKET/PREFIX?region=REGION, gs://BUCKET/PREFIX or
+azblob://CONTAINER/PREFIX?storage_account=ACCOUNT. Credentials come from the environment; rights and
+more parameters are in docs/STORES.md.
+
+The files are at PLACE/KEY.../YYYY/MM/DD/HH/mm/CAPTURE-INCARNATION-FIRST-LAST.FORMAT.CODEC, where
 the time is the start of the window (UTC) and FIRST and LAST are stream sequences. Dead letters are
-below FOLDER/_deadletter, the log of the captures is in FOLDER/_jetcapture. Started again with the
-same stream and folder, a capture goes on where it was.
+below PLACE/_deadletter, the log of the captures is in PLACE/_jetcapture. Started again with the
+same stream and place, a capture goes on where it was.
 
 SOURCE is where in a message a key or a column comes from:
   subject        the whole subject

@@ -27,7 +27,7 @@ Examples:
   When and why were the files of a capture stored?
     jetcapture ls /var/archive --cuts --capture ORDERS
 
-ARCHIVE is the folder that --output of jetcapture run names, or file:///PATH. Times are UTC.
+ARCHIVE is what --output of jetcapture run names. Times are UTC.
 `
 
 const lsConclusion = `
@@ -92,7 +92,7 @@ func lsCommand(c console) *cli.Command {
 
 // list lists the archive.
 func (s *lsSettings) list(ctx context.Context, where string, c console) (err error) {
-	a, dir, err := openArchive(where)
+	a, dir, err := openArchive(ctx, where)
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func TestListFailures(t *testing.T) {
 	}{
 		{[]string{"ls", folder, "--capture", "ORDERS"}, exitFailed, "00000000000000000002.plan.json.gz"},
 		{[]string{"ls", folder, "--capture", "none"}, exitFailed, `holds no capture "none"`},
-		{[]string{"ls", empty}, exitFailed, "holds no capture: is it the folder that --output of jetcapture run names?"},
+		{[]string{"ls", empty}, exitFailed, "holds no capture: is it the place that --output of jetcapture run names?"},
 		{[]string{"ls", filepath.Join(empty, "x")}, exitFailed, "there is no folder"},
 		{[]string{"ls"}, exitUsage, "an archive is required: a folder, or file:///PATH; see jetcapture ls --help"},
 		{[]string{"ls", "a", "b"}, exitUsage, `"b": one archive only is expected`},
@@ -142,7 +142,7 @@ func TestListFailures(t *testing.T) {
 		{[]string{"ls", "a", "--seq", "0"}, exitUsage, `--seq: "0" is no stream sequence`},
 		{[]string{"ls", "a", "--from", "yesterday"}, exitUsage, `--from: "yesterday" is no time`},
 		{[]string{"ls", "a", "--seq"}, exitUsage, "--seq: a value must follow"},
-		{[]string{"ls", "s3://bucket"}, exitUsage, "s3:// is not supported yet"},
+		{[]string{"ls", "ftp://bucket"}, exitUsage, "ftp:// is no store"},
 	} {
 		r := environment{}.run(t, tt.args...)
 		if r.code != tt.code || !strings.Contains(r.stderr, tt.want) {

@@ -86,8 +86,9 @@ func sourceOptions() []option {
 func formOptions() []option {
 	return []option{
 		{
-			name: "output", alias: "o", field: "Archive.Bucket", arg: "FOLDER", help: "the folder of the archive, made if it is missing; required",
-			of: func(s *settings) value { return outputFolder(&s.output) },
+			name: "output", alias: "o", field: "Archive.Bucket", arg: "PLACE",
+			help: "the archive: a folder, made if it is missing, or a bucket by its URL; required",
+			of:   func(s *settings) value { return outputPlace(&s.output) },
 		},
 		{
 			name: "capture", field: "Archive.Capture", arg: "NAME",

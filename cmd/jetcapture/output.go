@@ -1,22 +1,43 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/bucket/cloud"
 )
 
-// outputFolder is a value that names a folder, plain or as a file URL.
-func outputFolder(to *string) value {
-	return parsed[string]{to, parseOutput, func(s string) string { return s }}
+// outputPlace is a value that names a folder, plain or as a file URL, or an object store by its URL.
+func outputPlace(to *string) value {
+	return parsed[string]{to, parsePlace, func(s string) string { return s }}
 }
 
-// parseOutput returns the folder. Its errors do not show URLs, which may hold keys.
-func parseOutput(s string) (string, error) {
+// isStore tells a place in an object store from a folder.
+func isStore(place string) bool {
+	scheme, _, isURL := strings.Cut(place, "://")
+	return isURL && slices.Contains([]string{"s3", "gs", "azblob"}, scheme)
+}
+
+// parsePlace returns the folder, or the URL of a store as it is. Its errors do not show URLs, which may hold keys.
+func parsePlace(s string) (string, error) {
+	scheme, _, isURL := strings.Cut(s, "://")
+	switch {
+	case isStore(s):
+		return s, nil
+	case isURL && scheme != "file":
+		return "", fmt.Errorf("%s:// is no store: give a path, file:///PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azblob://CONTAINER/PREFIX", scheme)
+	}
+	return parseFolder(s)
+}
+
+// parseFolder returns the folder that a path or file URL names. Its errors do not show other URLs.
+func parseFolder(s string) (string, error) {
 	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
 	case s == "":
@@ -24,7 +45,7 @@ func parseOutput(s string) (string, error) {
 	case !isURL:
 		return s, nil
 	case scheme != "file":
-		return "", fmt.Errorf("%s:// is not supported yet, only folders are: give a path, or file:///PATH", scheme)
+		return "", fmt.Errorf("%s:// is no folder: give a path, or file:///PATH", scheme)
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
@@ -33,9 +54,12 @@ func parseOutput(s string) (string, error) {
 	return u.Path, nil
 }
 
-// openOutput opens the archive, which is made if it is missing. The caller closes it.
-func openOutput(folder string) (*bucket.Dir, error) {
-	dir, err := bucket.OpenDir(folder)
+// openOutput opens the archive at a place; a folder is made if it is missing. The caller closes it.
+func openOutput(ctx context.Context, place string) (cloud.Bucket, error) {
+	if isStore(place) {
+		return cloud.Open(ctx, place, cloud.Options{})
+	}
+	dir, err := bucket.OpenDir(place)
 	if err == nil {
 		return dir, nil
 	}
@@ -43,5 +67,20 @@ func openOutput(folder string) (*bucket.Dir, error) {
 	if errors.As(err, &refused) {
 		err = refused.Err
 	}
-	return nil, fmt.Errorf("--output %s cannot be used: %w: give a folder that this user may create and write", folder, err)
+	return nil, fmt.Errorf("--output %s cannot be used: %w: give a folder that this user may create and write", place, err)
+}
+
+// openReadOnly opens an archive for readers. The caller closes it.
+func openReadOnly(ctx context.Context, place string) (cloud.Bucket, error) {
+	if isStore(place) {
+		return cloud.Open(ctx, place, cloud.Options{})
+	}
+	dir, err := bucket.OpenDirReadOnly(place)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no folder %s", place)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dir, nil
 }

@@ -1,17 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
-	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/bucket/cloud"
 	"github.com/urfave/cli/v2"
 )
 
@@ -106,7 +106,7 @@ func oneArchive(ctx *cli.Context, args []string) (string, error) {
 	case 1:
 		return args[0], nil
 	case 0:
-		return "", &usageError{[]error{fmt.Errorf("an archive is required: a folder, or file:///PATH; see %s --help", ctx.Command.HelpName)}}
+		return "", &usageError{[]error{fmt.Errorf("an archive is required: a folder, or its URL; see %s --help", ctx.Command.HelpName)}}
 	}
 	return "", &usageError{[]error{fmt.Errorf("%q: one archive only is expected; see %s --help", args[1], ctx.Command.HelpName)}}
 }
@@ -120,24 +120,21 @@ func (s *settings) readOptions(options []option, ctx *cli.Context, getenv func(s
 }
 
 // openArchive opens an archive for reading. The caller closes the bucket.
-func openArchive(where string) (*archive.Archive, *bucket.Dir, error) {
-	folder, err := parseOutput(where)
+func openArchive(ctx context.Context, where string) (*archive.Archive, cloud.Bucket, error) {
+	place, err := parsePlace(where)
 	if err != nil {
 		return nil, nil, &usageError{[]error{err}}
 	}
-	dir, err := bucket.OpenDirReadOnly(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("there is no folder %s", folder)
-	}
+	b, err := openReadOnly(ctx, place)
 	if err != nil {
 		return nil, nil, err
 	}
-	return archive.Open(dir), dir, nil
+	return archive.Open(b), b, nil
 }
 
-// errNoCapture is the error of a folder that is no archive.
+// errNoCapture is the error of a place that is no archive.
 func errNoCapture(a *archive.Archive) error {
-	return fmt.Errorf("%s holds no capture: is it the folder that --output of jetcapture run names?", a)
+	return fmt.Errorf("%s holds no capture: is it the place that --output of jetcapture run names?", a)
 }
 
 // moment is a time as a user writes it.

@@ -35,7 +35,7 @@ func capture(ctx context.Context, s *settings, c console) (err error) {
 		return err
 	}
 	defer nc.Close()
-	archive, err := openOutput(s.output)
+	archive, err := openOutput(ctx, s.output)
 	if err != nil {
 		return err
 	}

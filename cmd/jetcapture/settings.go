@@ -31,7 +31,7 @@ type settings struct {
 	library   captureOptions
 	form      form
 	bySubject bool
-	output    string // folder
+	output    string // folder, or URL of a store
 	nats      connection
 	logLevel  slog.Level
 	logJSON   bool
@@ -57,7 +57,7 @@ func defaults() *settings {
 // check completes the settings and returns everything that is wrong with them, one line each.
 func (s *settings) check() (problems []error) {
 	if s.output == "" {
-		problems = append(problems, errors.New("--output: a folder for the archive is required"))
+		problems = append(problems, errors.New("--output: a place for the archive is required, a folder or a URL"))
 	}
 	if s.bySubject && len(s.form.keys) > 0 {
 		problems = append(problems, errors.New("--group-by-subject: it is the same as --key subject, give it as one of the keys, in the order of the directories"))

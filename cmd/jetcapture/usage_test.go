@@ -16,8 +16,8 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"--verbose"}, []string{`unknown flag --verbose: see jetcapture --help`}},
 		{[]string{"version", "x"}, []string{`"x": no argument is expected there; see jetcapture version --help`}},
 		{[]string{"demo", "here"}, []string{`"here": no argument is expected there; see jetcapture demo --help`}},
-		{[]string{"demo", "-o", "s3://b"}, []string{`--output: s3:// is not supported yet, only folders are: give a path, or file:///PATH`}},
-		{[]string{"run"}, []string{`--output: a folder for the archive is required`, `--stream-name: a stream name is required`}},
+		{[]string{"demo", "-o", "s3://b"}, []string{`--output: s3:// is no folder: give a path, or file:///PATH`}},
+		{[]string{"run"}, []string{`--output: a place for the archive is required, a folder or a URL`, `--stream-name: a stream name is required`}},
 		{append(run, "--max-ages", "1h"), []string{`unknown flag --max-ages: did you mean --max-age? see jetcapture run --help`}},
 		{append(run, "--max-age"), []string{`--max-age: a value must follow; see jetcapture run --help`}},
 		{append(run, "ORDERS"), []string{`"ORDERS": no argument is expected there, only options; quote a value that has blanks`}},
@@ -49,8 +49,9 @@ func TestWrongUsage(t *testing.T) {
 			append(run, "--key", "subject[1]", "--group-by-subject"),
 			[]string{`--group-by-subject: it is the same as --key subject, give it as one of the keys, in the order of the directories`},
 		},
-		{[]string{"run", "-s", "S", "-o", "gs://secret@b"}, []string{
-			`--output: gs:// is not supported yet, only folders are: give a path, or file:///PATH`, `--output: a folder for the archive is required`,
+		{[]string{"run", "-s", "S", "-o", "gcs://secret@b"}, []string{
+			`--output: gcs:// is no store: give a path, file:///PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azblob://CONTAINER/PREFIX`,
+			`--output: a place for the archive is required, a folder or a URL`,
 		}},
 		{append(run, "--nats-tls-cert", "main.go"), []string{`--nats-tls-cert: needs --nats-tls-key, and the other way round`}},
 		{append(run, "--nats-creds", "missing.creds"), []string{`--nats-creds: stat missing.creds: no such file or directory`}},
@@ -109,14 +110,15 @@ func TestHelpInOtherWays(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	for text, want := range map[string]string{
 		"a": "a", "/a b": "/a b", "./a": "./a", "file:///a/b": "/a/b", "file://localhost/a": "/a", "file:///a%20b": "/a b", `C:\a`: `C:\a`,
+		"s3://b/p?region=x": "s3://b/p?region=x", "gs://b": "gs://b", "azblob://b/p": "azblob://b/p",
 	} {
-		if got, err := parseOutput(text); err != nil || got != want {
-			t.Errorf("parseOutput(%q) = %q, %v, want %q", text, got, err, want)
+		if got, err := parsePlace(text); err != nil || got != want {
+			t.Errorf("parsePlace(%q) = %q, %v, want %q", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "file://", "file://host/a", "file:///a?x=1", "file:///a#b", "s3://key:secret@bucket", "http://h"} {
-		if got, err := parseOutput(text); err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("parseOutput(%q) = %q, %v", text, got, err)
+	for _, text := range []string{"", "file://", "file://host/a", "file:///a?x=1", "file:///a#b", "http://h", "s4://key:secret@bucket"} {
+		if got, err := parsePlace(text); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("parsePlace(%q) = %q, %v", text, got, err)
 		}
 	}
 }

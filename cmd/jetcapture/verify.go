@@ -32,7 +32,7 @@ Examples:
   The logs and the sizes of the files only, which is fast:
     jetcapture verify /var/archive --quick
 
-ARCHIVE is the folder that --output of jetcapture run names, or file:///PATH. A capture may run
+ARCHIVE is what --output of jetcapture run names. A capture may run
 meanwhile. Nothing is changed, neither in the archive nor in the stream.
 `
 
@@ -95,7 +95,7 @@ func (s *verifySettings) read(ctx *cli.Context, getenv func(string) string) (*se
 
 // verify verifies the archive and prints what it finds.
 func (s *verifySettings) verify(ctx context.Context, where string, all *settings, c console) (err error) {
-	a, dir, err := openArchive(where)
+	a, dir, err := openArchive(ctx, where)
 	if err != nil {
 		return err
 	}

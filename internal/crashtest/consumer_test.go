@@ -34,8 +34,10 @@ func troubles() []trouble {
 		{name: "acknowledged by somebody else", do: (*consumed).steal, steals: true, seen: "standing by: another reader seems to pull from the consumer"},
 		{name: "paused", do: (*consumed).pause},
 		{name: "made smaller", do: (*consumed).shrink, seen: "max_ack_pending"},
-		{name: "ack wait of a second, slow store", slow: 100 * time.Millisecond, seen: "ack_wait",
-			config: func(c *jetstream.ConsumerConfig) { c.AckWait = time.Second }},
+		{
+			name: "ack wait of a second, slow store", slow: 100 * time.Millisecond, seen: "ack_wait",
+			config: func(c *jetstream.ConsumerConfig) { c.AckWait = time.Second },
+		},
 		{name: "deleted", do: (*consumed).remove, ends: func(err error, m mode) bool {
 			var gone *reader.ConsumerGoneError
 			return m.deletes() && errors.As(err, &gone)

@@ -53,7 +53,7 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	built = programs{
 		dir:     dir,
 		command: sync.OnceValues(func() (string, error) { return build(dir, "jetcapture", "build", "./cmd/jetcapture") }),

@@ -75,6 +75,7 @@ type Proxy struct {
 
 	forward *httputil.ReverseProxy
 	late    sync.WaitGroup
+	ended   chan struct{} // closed at the end: a stalled handler does not see its client go
 
 	mu     sync.Mutex
 	n      int
@@ -84,7 +85,7 @@ type Proxy struct {
 // NewProxy starts a proxy, which ends with the test.
 func NewProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
-	p := &Proxy{counts: make(map[Fault]int)}
+	p := &Proxy{counts: make(map[Fault]int), ended: make(chan struct{})}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: target})
@@ -97,6 +98,7 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	server := httptest.NewServer(p)
 	p.Address = server.Listener.Addr().String()
 	tb.Cleanup(func() {
+		close(p.ended)
 		server.CloseClientConnections()
 		server.Close()
 		p.late.Wait()
@@ -160,16 +162,24 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case StallRequest:
 		_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength/2) // it fails anyway
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler)
+		p.stall(r.Context())
 	case StallResponse:
-		p.forward.ServeHTTP(&stallingWriter{ResponseWriter: w, ctx: r.Context()}, r)
+		p.forward.ServeHTTP(&stallingWriter{ResponseWriter: w, stall: func() { p.stall(r.Context()) }}, r)
 	case Slow:
 		r.Body = &slowBody{ReadCloser: r.Body, ctx: r.Context()}
 		p.forward.ServeHTTP(&slowWriter{ResponseWriter: w, ctx: r.Context()}, r)
 	default:
 		p.forward.ServeHTTP(w, r)
 	}
+}
+
+// stall waits until the client or the proxy has ended, and breaks the connection.
+func (p *Proxy) stall(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-p.ended:
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // refuse answers without asking the server, in the form of S3, which the others take, too.

@@ -13,8 +13,8 @@ func newBody(content []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader
 // stallingWriter passes half of a response on.
 type stallingWriter struct {
 	http.ResponseWriter
-	ctx  context.Context // the request's
-	left int
+	stall func() // does not return
+	left  int
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -30,8 +30,7 @@ func (w *stallingWriter) Write(p []byte) (int, error) {
 	w.left -= n
 	if err == nil && n < len(p) {
 		w.flush()
-		<-w.ctx.Done()
-		panic(http.ErrAbortHandler)
+		w.stall()
 	}
 	return n, err
 }
