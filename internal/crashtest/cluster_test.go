@@ -55,9 +55,8 @@ func TestCluster(t *testing.T) {
 func testCluster(t *testing.T, m mode, seed uint64, counts *tally) {
 	c := &cluster{T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 2)), mode: m, counts: counts}
 	c.nc = c.Connect()
-	natstest.CreateStream(t, c.nc, jetstream.StreamConfig{
-		Name: clusterStream, Replicas: 3, Retention: m.retention, Storage: jetstream.MemoryStorage,
-	})
+	// In files: two servers of three that have forgotten everything would outvote the third.
+	natstest.CreateStream(t, c.nc, jetstream.StreamConfig{Name: clusterStream, Replicas: 3, Retention: m.retention})
 	var urls []string
 	for _, s := range c.Servers {
 		p := natstest.NewProxy(t, s.Addr())
