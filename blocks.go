@@ -2,6 +2,7 @@ package jetcapture
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -28,8 +29,13 @@ func (b *openBlock[P, K]) start(w FormattedDataWriter[P]) error {
 	if err := guard(func() error { return w.InitNew(b.buf) }); err != nil {
 		return fmt.Errorf("start a block in %s: %w", b.Dir, err)
 	}
-	return b.buf.Commit()
+	b.commit()
+	return nil
 }
+
+// commit ends a row where a full disk is no reason to stop: the bytes stay in memory, and the next row, or nobody, has to wait. What else can
+// go wrong with a buffer is found again when it is sealed.
+func (b *openBlock[P, K]) commit() { _ = b.buf.Commit() }
 
 // writeRow calls the writer; a failed or panicking Write leaves no byte.
 func (b *openBlock[P, K]) writeRow(p P) (rows int, err error) {
@@ -233,6 +239,15 @@ func (t *table[P, K]) keepMessage(b *openBlock[P, K], m *reader.Message) error {
 type spoolError struct{ error }
 
 func (e *spoolError) Unwrap() error { return e.error }
+
+// unlessFull makes nothing of an error of the spool, where nobody can wait: the bytes are in memory.
+func unlessFull(err error) error {
+	var full *spoolError
+	if errors.As(err, &full) {
+		return nil
+	}
+	return err
+}
 
 // commit ends a row, and the part when it is full.
 func (t *table[P, K]) commit(b *openBlock[P, K]) error {

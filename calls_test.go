@@ -164,22 +164,27 @@ func (r *rig) lines(c *counted, m mode) jetcapture.Options[string, string] {
 		NATSStreamName: o.NATSStreamName, Compression: o.Compression, Suffix: "txt", MaxAge: o.MaxAge, Once: true, BufferToDisk: true, TempDir: o.TempDir,
 		MessageDecoder: func(msg *nats.Msg) (string, string, error) {
 			defer c.enter()()
-			meta, err := msg.Metadata()
-			if err != nil {
-				return "", "", err
-			}
-			switch {
-			case strings.Contains(string(msg.Data), "undecodable"):
-				return "", "", errors.New("not a message of ours")
-			case strings.Contains(string(msg.Data), "decoder panic"):
-				panic("not a message of ours")
-			case strings.Contains(string(msg.Data), "leave out"):
-				return "", "", fmt.Errorf("on purpose: %w", jetcapture.ErrSkip)
-			}
-			return fmt.Sprintf("%d %s", meta.Sequence.Stream, msg.Data), msg.Subject, nil
+			return line(msg)
 		},
 		WriterFactory: c.factory(m), Archive: o.Archive, Logger: o.Logger,
 	}
+}
+
+// line makes such a line of a message, or fails as its payload says.
+func line(msg *nats.Msg) (payload, key string, err error) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		return "", "", err
+	}
+	switch {
+	case strings.Contains(string(msg.Data), "undecodable"):
+		return "", "", errors.New("not a message of ours")
+	case strings.Contains(string(msg.Data), "decoder panic"):
+		panic("not a message of ours")
+	case strings.Contains(string(msg.Data), "leave out"):
+		return "", "", fmt.Errorf("on purpose: %w", jetcapture.ErrSkip)
+	}
+	return fmt.Sprintf("%d %s", meta.Sequence.Stream, msg.Data), msg.Subject, nil
 }
 
 // line is the oracle.RowFunc of such lines.

@@ -129,11 +129,12 @@ func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
 		} else {
 			d = l.decode(m)
 		}
+		// First its place, then the message: to make room for it, a cut may be needed that holds it.
+		l.cut.Through = max(l.cut.Through, m.Seq)
+		l.lastMsg = m
 		if err := l.takeOne(ctx, m, d); err != nil {
 			return err
 		}
-		l.cut.Through = max(l.cut.Through, m.Seq)
-		l.lastMsg = m
 		if l.cut.AllClosed() {
 			if err := l.cutIfDue(ctx); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package jetcapture_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -8,12 +9,16 @@ import (
 	"go.uber.org/goleak"
 )
 
-// childVar makes the test binary one of the children by its value: what holds for a whole process is tested in a process of its own.
+// childVar makes the test binary a child of TestSpoolDiskFull: what holds for a whole process is tested in a process of its own.
 const childVar = "JETCAPTURE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if child := os.Getenv(childVar); child != "" {
-		os.Exit(runChild(child))
+	if args := os.Getenv(childVar); args != "" {
+		if err := child(args); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m, natstest.IgnoreServer()...)
 }

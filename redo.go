@@ -186,7 +186,7 @@ func (s *pass[P, K]) take(m *reader.Message) error {
 	default:
 		err = s.table.addTo(b, m, d.payload)
 	}
-	if err != nil {
+	if err = unlessFull(err); err != nil { // when the spool is full, blocks are put off
 		return fmt.Errorf("cut %d, block %s/%s: sequence %d was planned and cannot be written any more: %w",
 			s.plan.N, b.Dir, s.plan.Blocks[i].Name, m.Seq, err)
 	}

@@ -257,6 +257,3 @@ func errorAs[E error](err error) (e E, ok bool) {
 	ok = errors.As(err, &e)
 	return e, ok
 }
-
-// runChild is what the test binary does as a child.
-func runChild(string) int { return 2 }

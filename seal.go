@@ -122,6 +122,7 @@ func (s *sealedCut[P, K]) encodeWithout(b *openBlock[P, K], kept *spool.Sealed, 
 		}
 		rows, err := s.encodeOne(b, m)
 		b.Rows += int64(rows)
+		b.commit()
 		if err != nil {
 			bad.Add(m.Seq)
 			if dead, err = s.poisonAtSeal(b, dead, m, err); err != nil {
@@ -134,7 +135,7 @@ func (s *sealedCut[P, K]) encodeWithout(b *openBlock[P, K], kept *spool.Sealed, 
 		b.buf.Discard()
 		return bad, nil // what Flush says of a file that is dropped does not matter
 	}
-	return bad, errors.Join(err, b.buf.Commit())
+	return bad, err
 }
 
 // encodeOne decodes a kept message again and writes its rows.
@@ -147,10 +148,7 @@ func (s *sealedCut[P, K]) encodeOne(b *openBlock[P, K], m *reader.Message) (rows
 		rows, err = b.writeRow(d.payload)
 		return err
 	})
-	if err != nil {
-		return 0, err
-	}
-	return rows, b.buf.Commit()
+	return rows, err
 }
 
 // poisonAtSeal takes a message out of its block, by the poison policy. Dead letters go to dead, which is made when it is nil: the block of dead
@@ -166,7 +164,7 @@ func (s *sealedCut[P, K]) poisonAtSeal(b, dead *openBlock[P, K], m *reader.Messa
 			dead = s.table.newBlock(deadBlock(s.opts.Archive.Capture, b.Window), b.key)
 			s.cut.Open(dead.Block)
 		}
-		return dead, s.table.addLetter(dead, m.Seq, s.letter(m, cause))
+		return dead, unlessFull(s.table.addLetter(dead, m.Seq, s.letter(m, cause)))
 	case PoisonSkip:
 		s.cut.Skipped = s.cut.Skipped.Union(one)
 		s.stats.update(func(st *Stats) { st.Skipped++ })

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package jetcapture_test
+
+import "errors"
+
+// child is for Linux only.
+func child(string) error { return errors.New("no child here") }
