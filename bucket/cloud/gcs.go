@@ -2,12 +2,8 @@ package cloud
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/crc32"
 	"iter"
 	"net/http"
 	"net/url"
@@ -28,8 +24,6 @@ import (
 const (
 	// gcsAttempts is how often the SDK tries a request; by default it never gives up.
 	gcsAttempts = 4
-	// gcsUnit is what the size of a chunk is rounded up to by the SDK.
-	gcsUnit = 256 << 10
 	// gcsPage is how many objects a listing asks for at a time, the most that GCS gives.
 	gcsPage = 1000
 )
@@ -96,83 +90,6 @@ func (s *gcsStore) Close() error { return errors.Join(s.opened.Close(), s.client
 // "Resumable uploads"), up to 5 TiB in all.
 func (s *gcsStore) limits() limits {
 	return limits{parts: int((5 << 40) / s.opts.PartSize), sequential: true}
-}
-
-// put implements driver. Its checksum is verified before the object is visible.
-func (s *gcsStore) put(ctx context.Context, key string, content []byte, attrs attributes) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the writer if it is not closed
-	w := s.writer(ctx, key, attrs)
-	w.ChunkSize = min(len(content)/gcsUnit*gcsUnit+gcsUnit, int(s.opts.PartSize)+gcsUnit)
-	w.CRC32C, w.SendCRC32C = crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli)), true
-	if _, err := w.Write(content); err != nil {
-		return err
-	}
-	return confirmGCS(w, int64(len(content)), w.CRC32C)
-}
-
-func (s *gcsStore) writer(ctx context.Context, key string, attrs attributes) *storage.Writer {
-	w := s.bucket.Object(key).If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
-	w.ContentType, w.ContentEncoding, w.Metadata = attrs.contentType, attrs.contentEncoding, encodeMetadata(attrs.metadata)
-	w.StorageClass, w.KMSKeyName = s.opts.StorageClass, s.kmsKey
-	w.ChunkRetryDeadline = s.opts.Timeout
-	return w
-}
-
-// confirmGCS closes a writer, which makes the object visible, and compares what is stored.
-func confirmGCS(w *storage.Writer, size int64, sum uint32) error {
-	if err := w.Close(); err != nil {
-		return err
-	}
-	stored := w.Attrs()
-	if err := confirmSize(stored.Size, size); err != nil {
-		return err
-	}
-	return confirmSum("CRC32C", gcsSum(stored.CRC32C), gcsSum(sum))
-}
-
-func gcsSum(sum uint32) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, sum))
-}
-
-// gcsParts is a resumable upload.
-type gcsParts struct {
-	w      *storage.Writer
-	cancel context.CancelFunc
-	size   int64
-	sum    hash.Hash32
-}
-
-// begin implements driver. The SDK sends the checksum of the whole with the last chunk. The upload ends with ctx, or with abort.
-func (s *gcsStore) begin(ctx context.Context, key string, attrs attributes) (parts, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	w := s.writer(ctx, key, attrs)
-	w.ChunkSize = int(s.opts.PartSize)
-	return &gcsParts{w: w, cancel: cancel, sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}, nil
-}
-
-// put implements parts.
-func (p *gcsParts) put(_ context.Context, _ int, part []byte) error {
-	p.sum.Write(part)
-	n, err := p.w.Write(part)
-	p.size += int64(n)
-	return err
-}
-
-// complete implements parts.
-func (p *gcsParts) complete(context.Context) error {
-	err := confirmGCS(p.w, p.size, p.sum.Sum32())
-	if err == nil {
-		p.cancel()
-	}
-	return err
-}
-
-// abort implements parts. GCS forgets an unfinished upload after a week; nothing is stored of it.
-func (p *gcsParts) abort(context.Context) error {
-	p.cancel()
-	_ = p.w.Close() // joins the SDK's goroutine; that the upload has failed is known
-	return nil
 }
 
 // stat implements driver.

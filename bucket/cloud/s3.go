@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	"github.com/jetcapture/jetcapture/bucket"
 	"gocloud.dev/blob/s3blob"
 )
@@ -69,6 +70,8 @@ func guardS3(client *s3.Client, query url.Values, opts Options) (*s3.Client, err
 	}
 	guard := &stallGuard{limit: opts.Timeout, do: o.HTTPClient.Do}
 	o.HTTPClient = guard
+	o.Logger = logging.Nop{} // it would print to the standard error; what matters is returned
+	o.DisableLogOutputChecksumValidationSkipped = true
 	return s3.New(o), nil
 }
 
