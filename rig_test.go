@@ -18,7 +18,7 @@ import (
 )
 
 // patience bounds whatever a test waits for.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // options are those of the captures in most tests: whole messages, grouped by subject.
 type options = jetcapture.Options[*jetcapture.NatsMessage, string]
