@@ -13,7 +13,7 @@ import (
 
 const (
 	tickEvery    = 200 * time.Millisecond // how often the clock may close a window
-	checkTimeout = 5 * time.Second        // for what a cut asks the server
+	checkTimeout = 15 * time.Second       // for what a cut asks the server: longer than one request, so that its error says which
 	closeTimeout = 5 * time.Second
 )
 
@@ -31,6 +31,7 @@ type loop[P Payload, K DestKey] struct {
 	lastMsg     *reader.Message
 	warnedAcks  bool
 	checkFailed error // why the last cut that was due was not made
+	warnedCheck time.Time
 	ended       error // after the next cut, reading starts again because of this
 	reached     bool  // Once: the target is in hand
 }
@@ -54,7 +55,7 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 	defer func() {
 		cancel()
 		if l.storing != nil {
-			_ = <-l.storing //nolint:errcheck // the run ends with an error already; what was not stored stays in the stream
+			<-l.storing //nolint:errcheck // the run ends with an error already; what was not stored stays in the stream
 		}
 		l.table.discard()
 	}()

@@ -162,7 +162,7 @@ func (u *partUpload) sender(ctx context.Context, n int, part *block) func() erro
 // ignore drops an error that is known already.
 func ignore(err, known error) error {
 	if known != nil {
-		return nil
+		return nil //nolint:nilerr // that is the purpose
 	}
 	return err
 }

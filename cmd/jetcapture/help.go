@@ -60,9 +60,9 @@ Examples:
   a context of the nats command:
     jetcapture run -s JOBS -o /var/archive --consumer-name archive --nats-context production
 
-PLACE is a folder, or a bucket with a prefix: s3://BUCKET/PREFIX?region=REGION, gs://BUCKET/PREFIX or
-azblob://CONTAINER/PREFIX?storage_account=ACCOUNT. Credentials come from the environment; rights and
-more parameters are in docs/STORES.md.
+PLACE is a folder, or a bucket with a prefix: s3://BUCKET/PREFIX?region=REGION, gs://BUCKET/PREFIX
+or azblob://CONTAINER/PREFIX?storage_account=ACCOUNT. Credentials come from the environment; rights
+and more parameters are in docs/STORES.md.
 
 The files are at PLACE/KEY.../YYYY/MM/DD/HH/mm/CAPTURE-INCARNATION-FIRST-LAST.FORMAT.CODEC, where
 the time is the start of the window (UTC) and FIRST and LAST are stream sequences. Dead letters are

@@ -205,7 +205,7 @@ func TestVerifyUsage(t *testing.T) {
 		{[]string{"verify", "a", "--nats-server", "x"}, exitUsage, "--nats-server: is for --against-stream only"},
 		{[]string{"verify", "a", "--against-stream", "--nats-tls-cert", "x"}, exitUsage, "--nats-tls-cert: needs --nats-tls-key"},
 		{[]string{"verify", "a", "--fast"}, exitUsage, "unknown flag --fast"},
-		{[]string{"verify", "gs://a"}, exitUsage, "gs:// is not supported yet"},
+		{[]string{"verify", "ftp://a"}, exitUsage, "ftp:// is no store"},
 		{[]string{"verify", "missing"}, exitFailed, "there is no folder missing"},
 	} {
 		r := environment{}.run(t, tt.args...)

@@ -67,7 +67,7 @@ func run(t *testing.T, nc *nats.Conn, stream string, b bucket.Bucket, change ...
 	t.Cleanup(func() {
 		if !r.ended {
 			cancel()
-			_ = <-r.result //nolint:errcheck // the test is over
+			<-r.result //nolint:errcheck // the test is over
 		}
 		if t.Failed() {
 			t.Log(r.said())
