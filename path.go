@@ -9,10 +9,19 @@ import (
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
+const (
+	maxSuffix      = 24 // of a format, in bytes
+	maxCodecSuffix = 8  // with its dot
+)
+
 // segments returns the path segments of a key, not escaped.
-func (a *Archive[K]) segments(key K) ([]string, error) {
+func (a *Archive[K]) segments(key K) (segments []string, err error) {
 	if a.Segments != nil {
-		return a.Segments(key)
+		err = guard(func() (err error) {
+			segments, err = a.Segments(key)
+			return err
+		})
+		return segments, err
 	}
 	if v := reflect.ValueOf(key); v.Kind() == reflect.String {
 		return []string{v.String()}, nil
@@ -32,7 +41,7 @@ func (a *Archive[K]) keyPath(key K) (texts []cutlog.Text, path string, err error
 		escaped[i] = cutlog.EscapeSegment(s)
 	}
 	path = strings.Join(escaped, "/")
-	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), strings.Repeat("x", 32))
+	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), strings.Repeat("x", maxSuffix+maxCodecSuffix))
 	if err := cutlog.CheckName(joinPath(path, engine.WindowDir(0), longest)); err != nil {
 		return nil, "", fmt.Errorf("make a path of key %v: %w", key, err)
 	}

@@ -268,13 +268,15 @@ func TestHostileMessages(t *testing.T) {
 // TestBrokenKeys: a key that cannot be a path makes a message poison, and no other key.
 func TestBrokenKeys(t *testing.T) {
 	r := newRig(t)
-	r.publish(40, "s.good", "s.bad", "s.none", "s.deep")
+	r.publish(50, "s.good", "s.bad", "s.none", "s.deep", "s.panic")
 	o := r.options()
 	o.Poison = jetcapture.PoisonDeadLetter
 	o.Archive.Segments = func(key string) ([]string, error) {
 		switch key {
 		case "s.bad":
 			return nil, errors.New("no place for it")
+		case "s.panic":
+			panic("no place for it")
 		case "s.none":
 			return nil, nil
 		case "s.deep":
@@ -285,7 +287,7 @@ func TestBrokenKeys(t *testing.T) {
 	s := capture(r, o)
 	a := r.wantAll()
 	got := letters(t, a)
-	if s.Dead != 20 || len(got) != 20 || len(a.Files(false)) != 2 {
+	if s.Dead != 30 || len(got) != 30 || len(a.Files(false)) != 2 {
 		t.Errorf("%d dead letters, %d files, stats %+v", len(got), len(a.Files(false)), s)
 	}
 	for _, d := range got {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
 )
 
@@ -48,8 +49,8 @@ func (o *Options[P, K]) words() (problems []error) {
 	default:
 		problems = append(problems, fmt.Errorf("Poison: %q is none of fail, dead-letter, skip", o.Poison))
 	}
-	if strings.ContainsAny(o.Suffix, "/\\\x00") {
-		problems = append(problems, fmt.Errorf("Suffix: %q is no suffix of a file name", o.Suffix))
+	if !o.suffixFits() {
+		problems = append(problems, fmt.Errorf("Suffix: %q is no suffix of a file name: use letters and digits, %d at most", o.Suffix, maxSuffix))
 	}
 	if p := o.Start.problem(); p != "" {
 		problems = append(problems, errors.New(p))
@@ -60,6 +61,15 @@ func (o *Options[P, K]) words() (problems []error) {
 		}
 	}
 	return problems
+}
+
+// suffixFits reports whether a file name may end in the suffix; one of an archive must be a name that every store takes.
+func (o *Options[P, K]) suffixFits() bool {
+	suffix := strings.TrimPrefix(o.Suffix, ".")
+	if suffix == "" || o.Store != nil {
+		return !strings.ContainsAny(suffix, "/\\\x00")
+	}
+	return len(suffix) <= maxSuffix && !strings.Contains(suffix, "/") && cutlog.CheckName("x."+suffix) == nil
 }
 
 // bound is a range check of one field.

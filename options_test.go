@@ -1,0 +1,159 @@
+package jetcapture_test
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
+)
+
+// sound are options with which nothing is wrong.
+func sound() options {
+	return options{
+		NATSStreamName: "S", Archive: jetcapture.Archive[string]{Bucket: bucket.NewMem()},
+		MessageDecoder: jetcapture.NatsToNats(jetcapture.SubjectToDestKey),
+		WriterFactory:  func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] { return nil },
+	}
+}
+
+// withStore are sound options for a Store.
+func withStore() options {
+	return with(sound(), func(o *options) {
+		o.Archive.Bucket, o.Store, o.NATSConsumerName = nil, jetcapture.SingleDirStore[string]("x"), "C"
+	})
+}
+
+func TestValidate(t *testing.T) {
+	letters := func(context.Context, jetcapture.DeadLetter) error { return nil }
+	for field, c := range map[string]struct {
+		base   func() options
+		change func(o *options)
+	}{
+		"NATSStreamName: a stream name is required": {sound, func(o *options) { o.NATSStreamName = "" }},
+		"NATSStreamName: ":                          {sound, func(o *options) { o.NATSStreamName = "a.b" }},
+		"NATSConsumerName: ":                        {sound, func(o *options) { o.NATSConsumerName = "a b" }},
+		"NATSConsumerName: a capture with a Store":  {withStore, func(o *options) { o.NATSConsumerName = "" }},
+		"MessageDecoder: ":                          {sound, func(o *options) { o.MessageDecoder = nil }},
+		"WriterFactory: ":                           {sound, func(o *options) { o.WriterFactory = nil }},
+		"Archive or Store: ":                        {sound, func(o *options) { o.Archive.Bucket = nil }},
+		"Archive and Store: ":                       {withStore, func(o *options) { o.Archive.Bucket = bucket.NewMem() }},
+		"DeadLetters: required":                     {withStore, func(o *options) { o.Poison = jetcapture.PoisonDeadLetter }},
+		"DeadLetters: an archive":                   {sound, func(o *options) { o.DeadLetters = letters }},
+		"Start: a capture with a Store":             {withStore, func(o *options) { o.Start.New = true }},
+		"Start: only one":                           {sound, func(o *options) { o.Start = jetcapture.Start{New: true, Seq: 1} }},
+		"Compression: unknown":                      {sound, func(o *options) { o.Compression = "rar" }},
+		"Compression: level":                        {sound, func(o *options) { o.Compression, o.CompressionLevel = jetcapture.GZip, 10 }},
+		"Poison: ":                                  {sound, func(o *options) { o.Poison = "ignore" }},
+		"Suffix: slash":                             {sound, func(o *options) { o.Suffix = "a/b" }},
+		"Suffix: blank":                             {sound, func(o *options) { o.Suffix = "a b" }},
+		"Suffix: dot":                               {sound, func(o *options) { o.Suffix = "json." }},
+		"Suffix: long":                              {sound, func(o *options) { o.Suffix = strings.Repeat("x", 40) }},
+		"FilterSubjects: ":                          {sound, func(o *options) { o.FilterSubjects = []string{"a", ""} }},
+		"MaxAge: ":                                  {sound, func(o *options) { o.MaxAge = -1 }},
+		"MaxMessages: ":                             {sound, func(o *options) { o.MaxMessages = -1 }},
+		"MaxBytes: ":                                {sound, func(o *options) { o.MaxBytes = -1 }},
+		"MaxIdle: ":                                 {sound, func(o *options) { o.MaxIdle = -1 }},
+		"Grace: ":                                   {sound, func(o *options) { o.Grace = -1 }},
+		"DrainTimeout: ":                            {sound, func(o *options) { o.DrainTimeout = -1 }},
+		"MemoryLimit: ":                             {sound, func(o *options) { o.MemoryLimit = -1 }},
+		"SpoolLimit: ":                              {sound, func(o *options) { o.SpoolLimit = -1 }},
+		"DecodeWorkers: ":                           {sound, func(o *options) { o.DecodeWorkers = -1 }},
+		"StoreWorkers: ":                            {sound, func(o *options) { o.StoreWorkers = -1 }},
+		"Archive.Takeover: ":                        {sound, func(o *options) { o.Archive.Takeover = -1 }},
+	} {
+		t.Run(field, func(t *testing.T) {
+			o := with(c.base(), c.change)
+			err := o.Validate()
+			name, _, _ := strings.Cut(field, ": ")
+			if err == nil || !strings.HasPrefix(err.Error(), name+": ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("Validate = %v", err)
+			}
+		})
+	}
+	for name, base := range map[string]func() options{"archive": sound, "store": withStore} {
+		o := base()
+		if err := o.Validate(); err != nil {
+			t.Errorf("%s: Validate = %v", name, err)
+		}
+	}
+}
+
+// TestValidateReportsEverything, one problem a line, and Run does it before anything else.
+func TestValidateReportsEverything(t *testing.T) {
+	o := options{MaxAge: -1, MaxMessages: -1, Poison: "x", Compression: "x", StoreWorkers: -1, FilterSubjects: []string{""}}
+	err := o.Validate()
+	if err == nil {
+		t.Fatal("Validate = nil")
+	}
+	want := []string{
+		"Archive or Store", "Compression", "FilterSubjects", "MaxAge", "MaxMessages", "MessageDecoder", "NATSStreamName", "Poison", "StoreWorkers",
+		"WriterFactory",
+	}
+	var fields []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		field, _, _ := strings.Cut(line, ":")
+		fields = append(fields, field)
+	}
+	slices.Sort(fields)
+	if !slices.Equal(fields, want) {
+		t.Errorf("problems %q, want %q", fields, want)
+	}
+	if got := o.Build().Run(t.Context(), nil); got == nil || !strings.Contains(got.Error(), err.Error()) {
+		t.Errorf("Run = %v", got)
+	}
+}
+
+// TestValidateChangesNothing, nor do Build and New.
+func TestValidateChangesNothing(t *testing.T) {
+	o := sound()
+	before := o
+	_ = o.Validate()
+	_ = o.Build()
+	_ = jetcapture.New(o)
+	before.MessageDecoder, before.WriterFactory, o.MessageDecoder, o.WriterFactory = nil, nil, nil, nil // functions are never equal
+	if !reflect.DeepEqual(o, before) {
+		t.Errorf("options %+v, before %+v", o, before)
+	}
+}
+
+// TestOptionsAreCopied: a capture does not see what becomes of its options.
+func TestOptionsAreCopied(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	o := r.options()
+	c := o.Build()
+	o.NATSStreamName, o.Archive.Bucket = "OTHER", nil
+	if err := c.Run(natsContext(t), r.nc); err != nil {
+		t.Fatal(err)
+	}
+	r.wantAll()
+	if s := c.Stats(); s.Messages != 10 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestStartText(t *testing.T) {
+	at := time.Date(2026, 11, 23, 15, 0, 0, 500, time.UTC)
+	for text, want := range map[string]jetcapture.Start{
+		"": {}, "all": {}, "new": {New: true}, "17": {Seq: 17}, "2026-11-23T15:00:00.0000005Z": {Time: at}, "2026-11-23T16:00:00.0000005+01:00": {Time: at},
+	} {
+		got, err := jetcapture.ParseStart(text)
+		if err != nil || got.New != want.New || got.Seq != want.Seq || !got.Time.Equal(want.Time) {
+			t.Errorf("ParseStart(%q) = %+v, %v, want %+v", text, got, err, want)
+		}
+		again, err := jetcapture.ParseStart(got.String())
+		if err != nil || !again.Time.Equal(got.Time) || again.Seq != got.Seq || again.New != got.New {
+			t.Errorf("ParseStart(%q) = %+v, %v, want %+v", got.String(), again, err, got)
+		}
+	}
+	for _, text := range []string{"0", "-1", "yesterday", "2026-11-23", "1e3", "18446744073709551616"} {
+		if got, err := jetcapture.ParseStart(text); err == nil {
+			t.Errorf("ParseStart(%q) = %+v", text, got)
+		}
+	}
+}
