@@ -26,7 +26,8 @@ var segmentHash = base32.StdEncoding.WithPadding(base32.NoPadding)
 // A leading '.' or '_' and a trailing '.' are written so, too, but in "_none", which stands for no value (which keeps
 // _jetcapture and _deadletter out of reach), and the first byte of a device name of Windows (CON, nul.txt, ...). So is every '-' of a
 // string that has the shape of a BlockName: else a hostile key could make a directory where a file belongs. The empty string becomes
-// "is~empty". What would be over MaxSegment bytes becomes its first 120 bytes, '~' and the SHA-256 of s in base32. Two strings that differ only in case stay different but share a directory where the file
+// "is~empty". What would be over MaxSegment bytes becomes its first 120 bytes, '~' and the SHA-256 of s in base32.
+// Two strings that differ only in case stay different but share a directory where the file
 // system ignores case; no file name collides there, as a name holds sequences.
 func EscapeSegment(s string) string {
 	switch s {
