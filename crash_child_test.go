@@ -29,6 +29,7 @@ type crashChild struct {
 	MaxMessages                             int
 	Arrow                                   string // where it kills itself; empty: nowhere
 	Occurrence                              int    // the how-manieth time it comes there, from 1
+	Stop                                    bool   // stop there, as at a signal, instead
 }
 
 // TestCrashChild is that child when it is asked to be one. Else it shows that the hook is called at every arrow of a cut, in their order.
@@ -38,7 +39,9 @@ func TestCrashChild(t *testing.T) {
 		if err := json.Unmarshal([]byte(config), &c); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.run(t.Context(), os.Stderr, c.dieAt(os.Stdout)); err != nil {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		if err := c.run(ctx, os.Stderr, c.endAt(os.Stdout, stop)); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -61,8 +64,8 @@ func TestCrashChild(t *testing.T) {
 	}
 }
 
-// dieAt is the hook of a child. It tells its parent each arrow that it reaches, and kills the process at its own.
-func (c *crashChild) dieAt(parent io.Writer) func(point string) {
+// endAt is the hook of a child. It tells its parent each arrow that it reaches, and kills the process at its own, or stops it.
+func (c *crashChild) endAt(parent io.Writer, stop func()) func(point string) {
 	var mu sync.Mutex
 	reached := 0
 	return func(point string) {
@@ -72,7 +75,11 @@ func (c *crashChild) dieAt(parent io.Writer) func(point string) {
 		if point != c.Arrow {
 			return
 		}
-		if reached++; reached < c.Occurrence {
+		if reached++; reached != c.Occurrence {
+			return
+		}
+		if c.Stop {
+			stop()
 			return
 		}
 		self, err := os.FindProcess(os.Getpid())

@@ -16,7 +16,7 @@ type AckWatch struct {
 	looks  atomic.Int64
 }
 
-const ackWatchEvery = 20 * time.Millisecond
+const ackWatchEvery = 50 * time.Millisecond
 
 // StartAckWatch watches the consumer of a capture until Stop, and fails the test when an ack came too early.
 func StartAckWatch(tb testing.TB, js jetstream.JetStream, stream, consumer, folder string) *AckWatch {

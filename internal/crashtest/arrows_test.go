@@ -110,6 +110,34 @@ func TestArrows(t *testing.T) {
 	t.Logf("redos: %d", redos)
 }
 
+// TestStops stops captures at every arrow, as a first signal does. Either everything that was read is stored then, or it is said that the
+// next start has to go on; and the next start does.
+func TestStops(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	counts := newTally()
+	t.Run("modes", func(t *testing.T) {
+		for _, m := range modes() {
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				for _, s := range scripts() {
+					if s.arrow == engine.AfterAck && !m.durable {
+						continue // nothing is acknowledged
+					}
+					t.Run(s.arrow, func(t *testing.T) {
+						clean := newCapture(t, srv, m, "stop-"+s.arrow).playStop(s)
+						counts.add("stops", 1)
+						if clean {
+							counts.add("clean stops", 1)
+						}
+					})
+				}
+			})
+		}
+	})
+	counts.report(t, "stops", "clean stops")
+}
+
 // capture is one stream, its archive, and the processes that work on it.
 type capture struct {
 	t         *testing.T
@@ -189,14 +217,37 @@ func (c *capture) playLost(s script) {
 	c.crash(engine.AfterPlan, 2) // the first 20 messages are planned, message i for key i%keys
 	lose := [][]uint64{{3, 4, 9, 14, 19}, {8}}
 	for i, n := range s.occurrences {
-		for _, seq := range lose[i] {
-			if err := c.stream.DeleteMsg(natstest.Context(c.t), seq); err != nil {
-				c.t.Fatal(err)
-			}
-			c.gone = append(c.gone, seq)
-		}
+		c.lose(lose[i]...)
 		c.crash(s.arrow, n)
 	}
+}
+
+// lose deletes messages that are planned and not stored.
+func (c *capture) lose(seqs ...uint64) {
+	c.t.Helper()
+	for _, seq := range seqs {
+		if err := c.stream.DeleteMsg(natstest.Context(c.t), seq); err != nil {
+			c.t.Fatal(err)
+		}
+		c.gone = append(c.gone, seq)
+	}
+}
+
+// playStop stops a child at the script's arrow, in a redo if there is one, and lets another one finish. It returns whether the first had
+// nothing left to do.
+func (c *capture) playStop(s script) (clean bool) {
+	c.t.Helper()
+	c.publish()
+	if s.redoes {
+		c.crash(engine.AfterPlan, 2)
+	}
+	if s.arrow == engine.AfterLost {
+		c.lose(3, 4, 9, 14, 19)
+	}
+	clean = c.stop(s.arrow, 1)
+	c.publish()
+	c.finish()
+	return clean
 }
 
 func (c *capture) publish() {
@@ -212,12 +263,12 @@ func (c *capture) publish() {
 }
 
 // start starts a child that dies at an occurrence of an arrow. Two instances take turns, each finding what the other left.
-func (c *capture) start(arrow string, occurrence int) *crashtest.Child {
+func (c *capture) start(arrow string, occurrence int, stop ...bool) *crashtest.Child {
 	c.t.Helper()
 	c.starts++
 	config, err := json.Marshal(map[string]any{
 		"URL": c.url, "Stream": c.name(), "Consumer": c.mode.consumer(), "Folder": c.folder, "Instance": fmt.Sprint("instance-", c.starts/2%2),
-		"MaxMessages": partSize, "Arrow": arrow, "Occurrence": occurrence,
+		"MaxMessages": partSize, "Arrow": arrow, "Occurrence": occurrence, "Stop": len(stop) > 0,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -233,6 +284,24 @@ func (c *capture) crash(arrow string, occurrence int) {
 	}
 	c.crashes[arrow]++
 	c.look(child)
+}
+
+// stop lets a child stop at an occurrence of an arrow, and returns whether it claims that nothing is left to do.
+func (c *capture) stop(arrow string, occurrence int) (clean bool) {
+	c.t.Helper()
+	child := c.start(arrow, occurrence, true)
+	code := child.Wait()
+	if reached := strings.Count(child.Output(), "arrow "+arrow+"\n"); reached < occurrence {
+		c.t.Fatalf("start %d came to %s %d times, not %d", c.starts, arrow, reached, occurrence)
+	}
+	c.look(child)
+	if code != 0 && !strings.Contains(child.Output(), "next start") {
+		c.t.Errorf("stopped at %s %d, it says nothing of the next start:\n%s", arrow, occurrence, child.Output())
+	}
+	if code == 0 && crashtest.Unfinished(c.folder, c.name()) {
+		c.t.Errorf("stopped at %s %d, it claims to be done and leaves a plan that is not", arrow, occurrence)
+	}
+	return code == 0
 }
 
 // look checks what must hold at every instant.

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	loadRate = 1000
-	loadKeys = 16
+	loadRate = 400
+	loadKeys = 8
 )
 
 // event is what happens to the processes of a capture.
@@ -130,7 +130,7 @@ func (k *kills) start(instance string, more ...string) process {
 	k.Helper()
 	args := []string{
 		"run", "-s", killsStream, "-o", k.folder, "--nats-server", k.srv.URL(), "--key", "subject[2]",
-		"--instance", instance, "--max-messages", "20", "--max-idle", "200ms", "--max-age", k.maxAge,
+		"--instance", instance, "--max-messages", "10", "--max-idle", "200ms", "--max-age", k.maxAge,
 	}
 	if k.mode.durable {
 		args = append(args, "--consumer-name", k.mode.consumer())

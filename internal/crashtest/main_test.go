@@ -20,6 +20,7 @@ import (
 var (
 	fromSeed = flag.Uint64("crash.from", 1, "first seed of the random tests")
 	seeds    = flag.Uint64("crash.seeds", 0, "how many seeds the random tests run; 0: the short form")
+	raced    = flag.Bool("crash.race", false, "build the programs that are killed with the race detector, too")
 	large    = flag.Int64("crash.bytes", 0, "size in bytes of the uncommitted window of TestResume; 0: the short form")
 )
 
@@ -69,7 +70,7 @@ func runTests(m *testing.M) int {
 	return code
 }
 
-// build builds a program of this module, with the race detector if the tests have it.
+// build builds a program of this module.
 func build(dir, name string, args ...string) (string, error) {
 	path := filepath.Join(dir, name)
 	args = append(args[:len(args)-1:len(args)-1], append(raceFlags(), "-o", path, args[len(args)-1])...)
@@ -84,7 +85,7 @@ func build(dir, name string, args ...string) (string, error) {
 }
 
 func raceFlags() []string {
-	if raceEnabled {
+	if *raced {
 		return []string{"-race"}
 	}
 	return nil
