@@ -10,6 +10,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/spool"
 	"github.com/nats-io/nats.go"
@@ -137,8 +138,11 @@ var errBehind = errors.New("another writer was first")
 func (r *run[P, K]) lives(ctx context.Context, k keeper[P, K]) error {
 	for {
 		again, err := r.life(ctx, k)
-		if !again || ctx.Err() != nil {
+		if !again {
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil // stopped before anything was read again
 		}
 		r.stats.update(func(s *Stats) { s.Repositions++ })
 	}
@@ -149,6 +153,8 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	o, err := k.open(ctx)
 	var diverged *reader.DivergedError
 	switch {
+	case errors.Is(err, engine.ErrInterrupted):
+		return false, err
 	case ctx.Err() != nil && err != nil:
 		return false, nil // stopped before anything was read
 	case errors.As(err, &diverged):

@@ -127,11 +127,17 @@ func (e *Entry) finishHead(ctx context.Context) error {
 	}
 	e.Observer.Redoing(p)
 	err = e.Finish(ctx, e.Redoer, id != Same)
-	if err == nil {
+	switch {
+	case err == nil:
 		e.Observer.Redone(e.Head)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: cut %d of capture %s", ErrInterrupted, p.N, e.Capture)
 	}
 	return overtaken(err)
 }
+
+// ErrInterrupted says that a process was stopped while it finished a cut that was planned before.
+var ErrInterrupted = errors.New("stopped while a cut was being finished, which is left to the next start")
 
 // awaitDone leaves a cut to its writer for Takeover, and reports whether the log went on meanwhile.
 func (e *Entry) awaitDone(ctx context.Context) (done bool, err error) {
