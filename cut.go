@@ -58,8 +58,9 @@ func (l *loop[P, K]) makeCut(ctx context.Context, reason cutlog.Reason) error {
 	case errors.Is(err, reader.ErrDisturbed):
 		return err
 	default:
-		l.checkFailed = err
-		l.log.Debug("no cut while the stream cannot be checked", "error", err)
+		if ctx.Err() == nil {
+			l.uncheckable(err)
+		}
 		return nil
 	}
 	if err := l.detach(ctx, reason); err != nil {
@@ -71,6 +72,15 @@ func (l *loop[P, K]) makeCut(ctx context.Context, reason cutlog.Reason) error {
 	err = <-l.storing
 	l.storing = nil
 	return errors.Join(err, l.ended)
+}
+
+// uncheckable keeps and reports why no cut is made.
+func (l *loop[P, K]) uncheckable(err error) {
+	l.checkFailed = err
+	if time.Since(l.warnedCheck) >= warnEvery {
+		l.warnedCheck = time.Now()
+		l.log.Warn("no cut while the stream cannot be checked, trying again", "error", err)
+	}
 }
 
 // check asks the keeper, in the reader's goroutine, whether what was read can be cut.

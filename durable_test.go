@@ -10,6 +10,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket/buckettest"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -241,5 +242,30 @@ func TestWorkQueueWithAStoreThatFails(t *testing.T) {
 		t.Errorf("Run = %v", err)
 	}
 	r.wantAll()
+	r.untilEmpty()
+}
+
+// TestWorkQueueRecreated: what was read of the old stream is stored, though its consumer can no longer prove that it was all.
+func TestWorkQueueRecreated(t *testing.T) {
+	r := newRig(t, retention(jetstream.WorkQueuePolicy))
+	r.publish(30)
+	c := start(r, r.nc, with(r.throughConsumer(), func(o *options) { o.Once = false }))
+	c.untilRead(30)
+	old := r.held
+	r.recreate(retention(jetstream.WorkQueuePolicy))
+	r.publish(20)
+	c.until("capture of the new stream", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.LastSeq == 20 })
+	c.finish()
+	a := r.archive("S")
+	ids := a.Incarnations()
+	if len(ids) != 2 {
+		t.Fatalf("incarnations %v", ids)
+	}
+	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
+		t.Errorf("the old stream: %v", err)
+	}
+	if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
+		t.Errorf("the new stream: %v", err)
+	}
 	r.untilEmpty()
 }

@@ -269,6 +269,32 @@ func TestRedoFindsWhatIsGone(t *testing.T) {
 	}
 }
 
+// TestRedoOfAStreamThatIsNoMore: nothing is read from the new stream for a cut of the old one.
+func TestRedoOfAStreamThatIsNoMore(t *testing.T) {
+	r := newRig(t)
+	r.publish(40)
+	o := r.options()
+	o.Archive.Bucket, o.StoreWorkers = &stopping{Bucket: r.bucket, left: 1}, 1
+	if _, err := tryCapture(r, o); err == nil {
+		t.Fatal("Run = nil")
+	}
+	old := r.held
+	r.recreate()
+	r.publish(60)
+	s := capture(r, r.options())
+	a := r.archive("S")
+	ids := a.Incarnations()
+	if len(ids) != 2 || s.Redone != 1 || s.Lost != 30 || len(a.Of(ids[0]).Lost()["gone"]) != 30 {
+		t.Fatalf("incarnations %v, lost %v, stats %+v", ids, a.Lost(), s)
+	}
+	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
+		t.Errorf("the old stream: %v", err)
+	}
+	if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
+		t.Errorf("the new stream: %v", err)
+	}
+}
+
 // TestDecoderVersion: a cut that another decoder planned is not finished by this one, unless that is told how.
 func TestDecoderVersion(t *testing.T) {
 	r := newRig(t)

@@ -3,6 +3,7 @@ package jetcapture_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -174,13 +176,13 @@ func TestStreamRecreatedBetweenRuns(t *testing.T) {
 }
 
 // recreate deletes the stream and makes it anew.
-func (r *rig) recreate() {
+func (r *rig) recreate(configure ...func(*jetstream.StreamConfig)) {
 	r.t.Helper()
 	if err := r.js().DeleteStream(r.t.Context(), "S"); err != nil {
 		r.t.Fatal(err)
 	}
 	r.held, r.last = nil, 0
-	r.createStream()
+	r.createStream(configure...)
 }
 
 // TestStreamRecreatedWhileCapturing: what was read of the old stream is cut before the new one is entered.
@@ -386,4 +388,62 @@ func TestRolledBackWhileCapturing(t *testing.T) {
 	if err := a.Of(ids[1]).ExactlyOnce(r.held[40:], oracle.NatsMessage); err != nil {
 		t.Errorf("after: %v", err)
 	}
+}
+
+// TestNoPermission: who may not ask the stream what a cut has to know is told so before anything is read.
+func TestNoPermission(t *testing.T) {
+	r := newRig(t)
+	r.server = natstest.Start(t, func(o *server.Options) {
+		o.Users = []*server.User{
+			{Username: "admin", Password: "x"},
+			{Username: "reader", Password: "x", Permissions: &server.Permissions{
+				Publish: &server.SubjectPermission{Deny: []string{"$JS.API.STREAM.MSG.GET.>"}},
+			}},
+		}
+	})
+	r.nc = r.server.Connect(nats.UserInfo("admin", "x"))
+	r.createStream()
+	r.publish(10)
+	r.nc = r.server.Connect(nats.UserInfo("reader", "x"))
+	_, err := tryCapture(r, r.options())
+	if err == nil || !strings.Contains(err.Error(), "STREAM.MSG.GET") || !strings.Contains(err.Error(), "permission") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
+// TestCutWithoutAServer: what was read is not cut on trust, and the log says why.
+func TestCutWithoutAServer(t *testing.T) {
+	r := newRig(t)
+	told := make(warnings, 100)
+	o := with(r.options(), func(o *options) {
+		o.Once, o.MaxIdle, o.Logger = false, 2*time.Second, slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	})
+	c := start(r, r.nc, o)
+	r.publish(10)
+	c.untilRead(10)
+	r.server.Stop()
+	for heard := false; !heard; {
+		select {
+		case line := <-told:
+			heard = strings.Contains(line, "cannot be checked")
+		case <-time.After(patience):
+			t.Fatalf("the log says nothing, stats %+v", c.Stats())
+		}
+	}
+	if s := c.Stats(); s.Cuts != 0 {
+		t.Errorf("stats %+v", s)
+	}
+	r.server.Restart()
+	c.untilStored(10)
+	c.finish()
+	r.wantAll()
+}
+
+// warnings is where a log goes whose lines are awaited.
+type warnings chan string
+
+// Write implements io.Writer.
+func (w warnings) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
 }
