@@ -1,6 +1,7 @@
 package jetcapture_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -19,6 +20,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil { // most tests wait for something most of the time
+		fmt.Println(err)
+		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m, natstest.IgnoreServer()...)
 }

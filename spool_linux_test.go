@@ -22,44 +22,54 @@ import (
 
 // TestSpoolDiskFull captures more than the disk takes, in a process whose files may not grow over a limit.
 func TestSpoolDiskFull(t *testing.T) {
-	for _, m := range []mode{direct, declared} {
-		for _, keys := range []int{1, 300} {
-			t.Run(fmt.Sprint(m, keys), func(t *testing.T) {
-				r := newRig(t)
-				noise := rand.New(rand.NewPCG(1, 2))
-				messages := make([]oracle.Message, 3000)
-				for i := range messages {
-					messages[i] = oracle.Message{Subject: fmt.Sprint("s.", i%keys), Data: fmt.Appendf(nil, "%x", noise.Perm(200))}
-					if i%100 == 50 {
-						messages[i].Data = append(messages[i].Data, "unwritable"...)
-					}
+	for _, c := range []struct {
+		mode mode
+		keys int
+	}{{direct, 1}, {direct, 300}, {declared, 3}} {
+		t.Run(fmt.Sprint(c.mode, " ", c.keys), func(t *testing.T) {
+			r := newRig(t)
+			noise := rand.New(rand.NewPCG(1, 2))
+			messages := make([]oracle.Message, 3000)
+			for i := range messages {
+				messages[i] = oracle.Message{Subject: fmt.Sprint("s.", i%c.keys), Data: fmt.Appendf(nil, "%x", noise.Perm(200))}
+				if i%100 == 50 {
+					messages[i].Data = append(messages[i].Data, "unwritable"...)
 				}
-				r.store(messages...)
-				exe, err := os.Executable()
-				if err != nil {
-					t.Fatal(err)
-				}
-				dir := t.TempDir()
-				cmd := exec.CommandContext(t.Context(), exe)
-				cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", childVar, r.server.URL(), dir, m), "TMPDIR="+t.TempDir())
-				out, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Fatalf("child: %v\n%s", err, out)
-				}
-				d, err := bucket.OpenDirReadOnly(dir)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer d.Close()
-				r.bucket = d
-				a := r.wantLines()
-				dead := letters(t, a)
-				if len(dead) != 30 || !strings.Contains(string(out), "file too large") {
-					t.Errorf("%d dead letters, output %s", len(dead), out)
-				}
-			})
-		}
+			}
+			r.store(messages...)
+			out := r.inChild(t.TempDir(), c.mode)
+			dead := letters(t, r.wantLines())
+			if len(dead) != 30 || !strings.Contains(out, "file too large") {
+				t.Errorf("%d dead letters, output %s", len(dead), out)
+			}
+		})
 	}
+}
+
+// inChild captures in a child into a directory, which is the rig's archive then, and returns what the child says.
+func (r *rig) inChild(dir string, m mode) string {
+	r.t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cmd := exec.CommandContext(r.t.Context(), exe)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", childVar, r.server.URL(), dir, m), "TMPDIR="+r.t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("child: %v\n%s", err, out)
+	}
+	d, err := bucket.OpenDirReadOnly(dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			r.t.Error(err)
+		}
+	})
+	r.bucket = d
+	return string(out)
 }
 
 // child captures into a directory, with a spool whose file cannot grow. A first run is interrupted, so that there is also a cut to redo.

@@ -347,8 +347,12 @@ func TestClosedConnection(t *testing.T) {
 	r.publish(20)
 	c.untilRead(20)
 	nc.Close()
+	closed := time.Now()
 	if err := c.end(); !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("Run = %v", err)
+	}
+	if took := time.Since(closed); took > 8*time.Second { // missing heartbeats would tell, too, but late
+		t.Errorf("it took %v", took)
 	}
 	capture(r, r.options())
 	r.wantAll()

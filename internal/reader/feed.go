@@ -167,6 +167,9 @@ func (f *feed) expire(now time.Time) {
 
 // trouble tells what must have broken the feed, if the connection or the silence says so; else it is nil.
 func (f *feed) trouble(now time.Time) *anomaly {
+	if f.nc.IsClosed() {
+		return &anomaly{reason: "the connection was closed"}
+	}
 	if n := f.nc.Stats().Reconnects; n != f.reconnects {
 		return &anomaly{reason: "the connection was lost and made anew"}
 	}
