@@ -138,11 +138,8 @@ var errBehind = errors.New("another writer was first")
 func (r *run[P, K]) lives(ctx context.Context, k keeper[P, K]) error {
 	for {
 		again, err := r.life(ctx, k)
-		if !again {
+		if !again || ctx.Err() != nil {
 			return err
-		}
-		if ctx.Err() != nil {
-			return nil // stopped before anything was read again
 		}
 		r.stats.update(func(s *Stats) { s.Repositions++ })
 	}
@@ -159,10 +156,10 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 		return false, nil // stopped before anything was read
 	case errors.As(err, &diverged):
 		k.diverged(diverged)
-		return true, pause(ctx, tickEvery)
+		return pause(ctx, tickEvery) == nil, nil
 	case errors.Is(err, reader.ErrDisturbed), err != nil && r.entered && reader.IsTemporary(err):
 		r.log.Warn("reading cannot start again yet", "error", err)
-		return true, pause(ctx, time.Second)
+		return pause(ctx, time.Second) == nil, nil
 	case err != nil:
 		return false, err
 	}
