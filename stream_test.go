@@ -268,6 +268,8 @@ func TestConnectionCut(t *testing.T) {
 	proxy := natstest.NewProxy(t, r.server.Addr())
 	nc := natstest.Connect(t, proxy.URL())
 	c := start(r, nc, r.continuous())
+	r.publish(1)
+	c.untilRead(1) // at the very start no answer ends Run
 	for i := range 12 {
 		r.publish(500)
 		switch i % 4 {

@@ -134,7 +134,7 @@ func TestListFailures(t *testing.T) {
 		{[]string{"ls", folder, "--capture", "none"}, exitFailed, `holds no capture "none"`},
 		{[]string{"ls", empty}, exitFailed, "holds no capture: is it the place that --output of jetcapture run names?"},
 		{[]string{"ls", filepath.Join(empty, "x")}, exitFailed, "there is no folder"},
-		{[]string{"ls"}, exitUsage, "an archive is required: a folder, or file:///PATH; see jetcapture ls --help"},
+		{[]string{"ls"}, exitUsage, "an archive is required: a folder, or its URL; see jetcapture ls --help"},
 		{[]string{"ls", "a", "b"}, exitUsage, `"b": one archive only is expected`},
 		{[]string{"ls", "a", "--", "--json"}, exitUsage, `"--json": one archive only is expected`},
 		{[]string{"ls", "--cutz", "a"}, exitUsage, "unknown flag --cutz: did you mean --cuts?"},

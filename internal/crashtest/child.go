@@ -16,7 +16,7 @@ import (
 )
 
 // Patience is how long the helpers wait for what must come. It is long because the machines that run tests are busy.
-const Patience = 60 * time.Second
+const Patience = 2 * time.Minute
 
 // Child is a process.
 type Child struct {

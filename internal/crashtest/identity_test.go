@@ -9,6 +9,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/crashtest"
+	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
 	"github.com/nats-io/nats.go"
@@ -45,26 +46,27 @@ func nothing(*options) {}
 // stored, and the new one is another incarnation.
 func TestRecreated(t *testing.T) {
 	t.Parallel()
-	for name, read := range map[string]func(*options){"ordered": nothing, "durable": durably} {
-		t.Run(name, func(t *testing.T) {
+	for _, m := range []mode{modes()[0], modes()[1], modes()[3]} {
+		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			srv := natstest.Start(t)
 			nc := srv.Connect()
-			stream := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "AGAIN"})
+			stream := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "AGAIN", Retention: m.retention})
 			publishMore(t, nc, "AGAIN", "old", 100)
 			old := crashtest.Held(t, nc, "AGAIN")
 			b := bucket.NewMem()
-			r := run(t, nc, "AGAIN", b, openWindow, read)
+			r := run(t, nc, "AGAIN", b, openWindow, func(o *options) { o.NATSConsumerName = m.consumer() })
 			r.read(100)
 			if err := natstest.JetStream(t, nc).DeleteStream(natstest.Context(t), "AGAIN"); err != nil {
 				t.Fatal(err)
 			}
 			natstest.CreateStream(t, nc, stream.CachedInfo().Config)
 			publishMore(t, nc, "AGAIN", "new", 50)
+			now := crashtest.Held(t, nc, "AGAIN")
 			r.until("a second incarnation, read", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.Messages >= 150 })
 			r.stop()
 			r.warned("the stream is another one now")
-			judgeIncarnations(t, b, "AGAIN", old, crashtest.Held(t, nc, "AGAIN"))
+			judgeIncarnations(t, b, "AGAIN", old, now)
 			if got := fmt.Sprint(r.toldLost()); got != "[diverged]" {
 				t.Errorf("the hook heard of %s", got)
 			}
@@ -163,5 +165,84 @@ func judgeRollback(t *testing.T, b bucket.Bucket, old, now []oracle.Message, com
 	crashtest.ExactlyOnce(t, second, now[from:])
 	if last := now[len(now)-1].Seq; second.To() != last {
 		t.Errorf("stored up to %d of %d", second.To(), last)
+	}
+}
+
+// TestRedoOfAnotherStream deletes a stream whose cut was planned and stored in part, and creates another one of the same name. Nothing of
+// the new one may get into the files of the old one: what was not stored is lost, and recorded.
+func TestRedoOfAnotherStream(t *testing.T) {
+	t.Parallel()
+	srv := natstest.Start(t)
+	for _, m := range []mode{modes()[0], modes()[1], modes()[3]} {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCapture(t, srv, m, "another")
+			c.publish()
+			c.crash(engine.AfterFile, 2) // of the five files of the first cut
+			if err := c.js.DeleteStream(natstest.Context(t), c.name()); err != nil {
+				t.Fatal(err)
+			}
+			c.stream = natstest.CreateStream(t, c.nc, c.stream.CachedInfo().Config)
+			old := c.published[:20]
+			c.published = nil
+			c.publish()
+			if code := c.start("", 0).Wait(); code != 0 {
+				t.Fatalf("exit code %d", code)
+			}
+			a := judgeIncarnations(t, openDir(t, c.folder), c.name(), old, c.published)
+			missing := 0
+			for _, f := range a.Cuts[1].Files {
+				if f.Missing {
+					missing++
+				}
+			}
+			if lost := len(a.Lost()["gone"]); lost != missing*partSize || missing == 0 || missing == keys {
+				t.Errorf("%d messages are lost, %d of %d files are missing", lost, missing, keys)
+			}
+		})
+	}
+}
+
+func openDir(t *testing.T, folder string) bucket.Bucket {
+	t.Helper()
+	b, err := bucket.OpenDirReadOnly(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
+// TestRolledBackInHand takes a server back while messages are in hand that it has forgotten then: they are stored all the same.
+func TestRolledBackInHand(t *testing.T) {
+	t.Parallel()
+	for _, m := range []mode{modes()[0], modes()[1], modes()[3]} {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			srv := natstest.Start(t)
+			nc := srv.Connect()
+			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "BACK", Retention: m.retention})
+			b := bucket.NewMem()
+			publishMore(t, nc, "BACK", "common", 60)
+			backup := filepath.Join(t.TempDir(), "copy")
+			srv.Stop()
+			srv.CopyStore(backup)
+			srv.Restart()
+			reachable(t, nc, "BACK")
+			publishMore(t, nc, "BACK", "old", 40)
+			old := crashtest.Held(t, nc, "BACK")
+			r := run(t, nc, "BACK", b, openWindow, func(o *options) { o.NATSConsumerName = m.consumer() })
+			r.read(100)
+			srv.Stop()
+			srv.RestoreStore(backup)
+			srv.Restart()
+			reachable(t, nc, "BACK")
+			publishMore(t, nc, "BACK", "new", 10)
+			now := crashtest.Held(t, nc, "BACK")
+			r.until("a second incarnation, read", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.LastSeq == 70 })
+			r.stop()
+			r.warned("rolled back")
+			judgeIncarnations(t, b, "BACK", old, now)
+		})
 	}
 }

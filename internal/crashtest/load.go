@@ -40,6 +40,9 @@ const (
 	loadTick  = 10 * time.Millisecond
 	loadRetry = 2 * time.Second
 	loadAhead = 2000 // messages without an acknowledgement at most
+	// loadSettle is how long acknowledgements may take at the end. A leader that lost its office with a message in flight can call its
+	// Nats-Msg-Id "in process" (error 10158) until the stream's window for duplicates is over, two minutes by default; only then is it stored.
+	loadSettle = 2*time.Minute + Patience
 )
 
 // StartLoad publishes rate messages a second, number i from 0 on the subject that subject returns, until Stop. The connection is the
@@ -136,7 +139,7 @@ func (l *Load) Stop() []oracle.Message {
 	l.mu.Lock()
 	l.burst = 0
 	l.mu.Unlock()
-	natstest.Eventually(l.tb, Patience, "acknowledgement of everything published", func() bool {
+	natstest.Eventually(l.tb, loadSettle, "acknowledgement of everything published", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return len(l.waiting) == 0

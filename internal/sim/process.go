@@ -82,10 +82,14 @@ func (p *process) yield() {
 	}
 }
 
-// cross is called at each arrow of the protocol: a good moment to die.
+// cross is called at each arrow of the protocol: a good moment to die, above all where few ever come.
 func (p *process) cross(point string) {
 	p.w.Cov.Crossed[point]++
-	if p.w.faults && p.w.rng.IntN(p.w.cfg.CrashOneIn) == 0 {
+	oneIn := p.w.cfg.CrashOneIn
+	if point == engine.BeforeRedo || point == engine.AfterLost {
+		oneIn = 3
+	}
+	if p.w.faults && p.w.rng.IntN(oneIn) == 0 {
 		p.w.Cov.Crashed[point]++
 		panic(killed{})
 	}
