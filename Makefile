@@ -3,6 +3,10 @@ GO               ?= go
 TESTFLAGS        ?=
 BENCHFLAGS       ?=
 DEMO_OUTPUT      ?= jetcapture-demo
+FROM             ?= 1
+SIM_SEEDS        ?= 1000000
+CRASH_SEEDS      ?= 50
+TORTURE_PARALLEL ?= 4
 GOLANGCI_VERSION := v2.15.0
 
 MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.bin/*' | sort))
@@ -29,6 +33,11 @@ test-race:
 # test-sim runs the pure simulations at full length: no goroutine of theirs can race, and without the race detector they go many times further.
 test-sim:
 	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run Simulation ./internal/sim/...; fi
+
+# torture runs the proofs as long as one likes, see CONTRIBUTING.md. Another FROM goes on where an earlier run has ended.
+torture:
+	$(GO) test $(TESTFLAGS) -v -timeout 0 -run 'TestSimulation$$' ./internal/sim -sim.from $(FROM) -sim.seeds $(SIM_SEEDS)
+	$(GO) test $(TESTFLAGS) -v -timeout 0 -parallel $(TORTURE_PARALLEL) -run 'TestKills|TestCluster' ./internal/crashtest -crash.from $(FROM) -crash.seeds $(CRASH_SEEDS)
 
 lint: tools
 	$(call in_modules,$(LINT) run ./...)
