@@ -1,0 +1,140 @@
+package parquetwriter
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// Type is the type of a column of a table.
+type Type uint8
+
+// The types, with the Parquet type that each becomes (https://parquet.apache.org/docs/file-format/types/logicaltypes/).
+const (
+	String    Type = iota + 1 // STRING: valid UTF-8
+	Bool                      // BOOLEAN
+	Int64                     // INT64
+	Float64                   // DOUBLE, NaN and infinities included
+	Decimal                   // DECIMAL(precision, scale), at most 38 digits
+	Timestamp                 // TIMESTAMP(MICROS), UTC
+	Date                      // DATE
+	JSON                      // JSON: see MessageWriter for what counts as such
+	Bytes                     // BYTE_ARRAY
+)
+
+var typeNames = [...]string{"null", "string", "bool", "int64", "float64", "decimal", "timestamp", "date", "json", "bytes"}
+
+// String returns the name of the type in lower case, and "null" for the zero value.
+func (t Type) String() string {
+	if int(t) < len(typeNames) {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("type %d", uint8(t))
+}
+
+// maxPrecision is the largest number of digits that all engines take, and what 16 bytes hold.
+const maxPrecision = 38
+
+// Column is a column of a table. Every column may hold nulls.
+type Column struct {
+	// Name is not empty, valid UTF-8 without control characters. Two columns must differ in more than case: most engines ignore it.
+	Name string
+	Type Type
+	// Precision is the number of digits of a Decimal, 1 to 38, and Scale how many of them follow the point. Other types have none.
+	Precision, Scale int
+	// NoStatistics leaves out the smallest and largest value of a String column, which stand in the file at full length: for long texts.
+	// JSON, Bytes, and Decimal of more than 18 digits never have them.
+	NoStatistics bool
+}
+
+// validate checks a column by itself.
+func (c Column) validate() error {
+	switch {
+	case c.Name == "":
+		return fmt.Errorf("parquet: a column without a name")
+	case !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return fmt.Errorf("parquet: column %q: a name must be valid UTF-8 without control characters", c.Name)
+	case c.Type == 0 || int(c.Type) >= len(typeNames):
+		return fmt.Errorf("parquet: column %q: unknown type %d", c.Name, c.Type)
+	case c.Type != Decimal && (c.Precision != 0 || c.Scale != 0):
+		return fmt.Errorf("parquet: column %q: a %s has no precision and scale", c.Name, c.Type)
+	case c.Type == Decimal && (c.Precision < 1 || c.Precision > maxPrecision || c.Scale < 0 || c.Scale > c.Precision):
+		return fmt.Errorf("parquet: column %q: decimal(%d,%d): precision must be 1 to %d, scale 0 to precision",
+			c.Name, c.Precision, c.Scale, maxPrecision)
+	}
+	return nil
+}
+
+// kind is the physical type.
+func (c Column) kind() parquet.Kind {
+	switch c.Type {
+	case Bool:
+		return parquet.Boolean
+	case Int64, Timestamp:
+		return parquet.Int64
+	case Float64:
+		return parquet.Double
+	case Date:
+		return parquet.Int32
+	case Decimal:
+		return decimalKind(c.Precision)
+	}
+	return parquet.ByteArray
+}
+
+func (c Column) node() parquet.Node {
+	switch c.Type {
+	case String:
+		return repeating(parquet.String())
+	case Bool:
+		return parquet.Leaf(parquet.BooleanType)
+	case Int64:
+		return growing(parquet.Leaf(parquet.Int64Type))
+	case Float64:
+		return parquet.Leaf(parquet.DoubleType)
+	case Decimal:
+		return parquet.Decimal(c.Scale, c.Precision, decimalType(c.Precision))
+	case Timestamp:
+		return growing(parquet.Timestamp(parquet.Microsecond))
+	case Date:
+		return repeating(parquet.Date())
+	case JSON:
+		return parquet.JSON()
+	}
+	return bytesNode()
+}
+
+// bounded tells whether the file says what the smallest and largest values are. parquet-go compares long decimals as if they had no sign.
+func (c Column) bounded() bool {
+	switch c.Type {
+	case String:
+		return !c.NoStatistics
+	case JSON, Bytes:
+		return false
+	case Decimal:
+		return c.kind() != parquet.FixedLenByteArray
+	}
+	return true
+}
+
+// Check returns why the value cannot be stored in the column, nil if it can. Null always can.
+func (c Column) Check(v Value) error {
+	switch {
+	case v.kind == 0:
+		return nil
+	case v.kind != c.Type:
+		return fmt.Errorf("parquet: column %q: a %s is no %s", c.Name, v.kind, c.Type)
+	case c.Type == String && !utf8.Valid(v.v.ByteArray()):
+		return fmt.Errorf("parquet: column %q: not valid UTF-8", c.Name)
+	case c.Type == JSON:
+		var stack []byte
+		if !isJSON(v.v.ByteArray(), &stack) {
+			return fmt.Errorf("parquet: column %q: not JSON", c.Name)
+		}
+	case c.Type == Decimal && (v.precision != uint8(c.Precision) || v.scale != uint8(c.Scale)):
+		return fmt.Errorf("parquet: column %q: a decimal(%d,%d) is no decimal(%d,%d)", c.Name, v.precision, v.scale, c.Precision, c.Scale)
+	}
+	return nil
+}

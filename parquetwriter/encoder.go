@@ -1,0 +1,203 @@
+package parquetwriter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+const (
+	// layoutVersion goes up with every change of the bytes that are written for the same rows.
+	layoutVersion = "parquetwriter/1"
+	// maxDictionary ends the dictionary of a column in a row group that has so many distinct values that it does not pay.
+	maxDictionary = 1 << 20
+	// A page holds at most maxPage bytes of a column, less when there are many columns: all open pages together take openPages.
+	maxPage, minPage, openPages = 256 << 10, 16 << 10, 16 << 20
+	// bloomBits a value give one false positive in about a hundred.
+	bloomBits = 10
+)
+
+var errNotStarted = errors.New("parquet: InitNew must come first")
+
+// file is a parquet.GenericWriter of any type.
+type file interface {
+	Reset(out io.Writer)
+	ColumnWriters() []*parquet.ColumnWriter
+	SetKeyValueMetadata(key, value string)
+	Size() int64
+	Flush() error
+	Close() error
+}
+
+// layout is what all files of a writer have in common. It is shared by the writers that New returns, in any goroutines.
+type layout struct {
+	schema   *parquet.Schema
+	config   *parquet.WriterConfig
+	rows     int64
+	bytes    int64
+	newFile  func(out io.Writer) file
+	encoders sync.Pool
+}
+
+// columnPaths are those that get special treatment.
+type columnPaths struct {
+	bloom    [][]string
+	noBounds [][]string // smallest and largest value mean nothing to anybody, and may be long
+}
+
+// newLayout validates everything, so that making an encoder of it cannot fail.
+func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout, error) {
+	o, err := o.validate()
+	if err != nil {
+		return nil, err
+	}
+	codec, err := o.codec()
+	if err != nil {
+		return nil, err
+	}
+	bloom, err := bloomFilters(schema, special.bloom, o.BloomFilters)
+	if err != nil {
+		return nil, err
+	}
+	options := []parquet.WriterOption{
+		schema,
+		parquet.Compression(codec),
+		parquet.CreatedBy("jetcapture", "1", layoutVersion),
+		parquet.DataPageVersion(1),
+		parquet.DataPageStatistics(false), // the column index has them, cut to a sane length
+		parquet.DictionaryMaxBytes(maxDictionary),
+		parquet.PageBufferSize(pageSize(len(schema.Columns()))),
+		parquet.BloomFilters(bloom...),
+		parquet.KeyValueMetadata(MetaWriter, layoutVersion),
+		parquet.KeyValueMetadata(MetaSchema, fingerprint(schema)),
+	}
+	for _, path := range special.noBounds {
+		options = append(options, parquet.SkipPageBounds(path...))
+	}
+	for key, value := range o.Metadata {
+		options = append(options, parquet.KeyValueMetadata(key, value)) // parquet-go sorts them
+	}
+	config, err := parquet.NewWriterConfig(options...)
+	if err != nil {
+		return nil, fmt.Errorf("parquet: %w", err)
+	}
+	l := &layout{schema: schema, config: config, rows: o.RowGroupRows, bytes: o.RowGroupBytes}
+	l.newFile = func(out io.Writer) file { return parquet.NewGenericWriter[any](out, l.config) }
+	return l, nil
+}
+
+func pageSize(columns int) int { return max(minPage, min(maxPage, openPages/max(1, columns))) }
+
+// fingerprint tells schemas apart. It is of the schema's text, so that a change of a name, type, order or annotation changes it.
+func fingerprint(schema *parquet.Schema) string {
+	sum := sha256.Sum256([]byte(schema.String()))
+	return hex.EncodeToString(sum[:8])
+}
+
+func bloomFilters(schema *parquet.Schema, own [][]string, names []string) ([]parquet.BloomFilterColumn, error) {
+	known := map[string][]string{}
+	for _, path := range schema.Columns() {
+		known[strings.Join(path, ".")] = path
+	}
+	seen := map[string]bool{}
+	for _, path := range own {
+		names = append(slices.Clip(names), strings.Join(path, "."))
+	}
+	var filters []parquet.BloomFilterColumn
+	for _, name := range names {
+		path, ok := known[name]
+		if !ok {
+			return nil, fmt.Errorf("parquet: Bloom filter of %q: there is no such column", name)
+		}
+		leaf, _ := schema.Lookup(path...)
+		if leaf.Node.Type().Kind() == parquet.Boolean {
+			return nil, fmt.Errorf("parquet: Bloom filter of %q: Parquet has none of booleans", name)
+		}
+		if !seen[name] {
+			filters = append(filters, parquet.SplitBlockFilter(bloomBits, path...))
+		}
+		seen[name] = true
+	}
+	return filters, nil
+}
+
+// encoder writes one file after the other: its buffers, about a megabyte, outlive them.
+type encoder struct {
+	*layout
+	file    file
+	columns []*parquet.ColumnWriter
+	inGroup struct{ rows, bytes int64 }
+	one     [1]parquet.Value
+	err     error // a row is in some columns only: the file is lost
+}
+
+// start takes an encoder from the pool or makes one.
+func (l *layout) start(out io.Writer) *encoder {
+	e, ok := l.encoders.Get().(*encoder)
+	if ok {
+		e.file.Reset(out)
+	} else {
+		e = &encoder{layout: l, file: l.newFile(out)}
+		e.columns = e.file.ColumnWriters()
+	}
+	e.inGroup.rows, e.inGroup.bytes, e.err = 0, 0, nil
+	return e
+}
+
+// put appends the values of one row to a column. parquet-go copies them.
+func (e *encoder) put(column int, values []parquet.Value) {
+	if e.err != nil {
+		return
+	}
+	if _, err := e.columns[column].WriteRowValues(values); err != nil {
+		e.err = fmt.Errorf("parquet: write column %s: %w", strings.Join(e.schema.Columns()[column], "."), err)
+	}
+}
+
+// putOne appends the value of one row to a column.
+func (e *encoder) putOne(column int, value parquet.Value) {
+	e.one[0] = value
+	e.put(column, e.one[:])
+}
+
+// endRow ends a row of so many bytes, and the row group if it is large enough.
+func (e *encoder) endRow(size int) error {
+	if e.err != nil {
+		return e.err
+	}
+	e.inGroup.rows++
+	e.inGroup.bytes += int64(size)
+	if e.inGroup.rows < e.rows && e.inGroup.bytes < e.bytes {
+		return nil
+	}
+	e.inGroup.rows, e.inGroup.bytes = 0, 0
+	if err := e.file.Flush(); err != nil {
+		e.err = fmt.Errorf("parquet: write a row group: %w", err)
+	}
+	return e.err
+}
+
+// finish writes the end of the file and gives the buffers back. The metadata has the same keys in each file of a layout: a parquet-go writer
+// can overwrite a key but not forget it.
+func (e *encoder) finish(metadata ...[2]string) error {
+	if e.err != nil {
+		return e.err
+	}
+	for _, kv := range metadata {
+		e.file.SetKeyValueMetadata(kv[0], kv[1])
+	}
+	if err := e.file.Close(); err != nil {
+		return fmt.Errorf("parquet: end the file: %w", err)
+	}
+	e.one[0] = parquet.Value{}
+	e.file.Reset(io.Discard) // forget the file
+	e.encoders.Put(e)
+	return nil
+}

@@ -1,0 +1,246 @@
+package parquetwriter
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"time"
+	"unsafe"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// Message is a stored message. A writer keeps nothing of it after Write.
+type Message struct {
+	Stream  string
+	Seq     uint64 // the stream sequence
+	Time    time.Time
+	Subject string
+	Header  map[string][]string
+	Payload []byte
+}
+
+// Columns of a file of messages, in their order.
+const (
+	columnStream = iota
+	columnSequence
+	columnTime
+	columnSubject
+	columnHeaderName
+	columnHeaderValue
+	columnPayload
+	columnSubjectRaw
+	columnHeadersRaw
+	columnRescued
+)
+
+// MessageWriter writes messages with these columns:
+//
+//	stream       STRING
+//	sequence     INT64
+//	time         TIMESTAMP(MICROS), UTC; the stored nanoseconds are cut off
+//	subject      STRING, with a Bloom filter
+//	headers      MAP<STRING, LIST<STRING>>, names sorted
+//	payload      BYTE_ARRAY; or JSON, and null if it is not JSON
+//	subject_raw  BYTE_ARRAY, null unless the subject is not valid UTF-8
+//	headers_raw  BYTE_ARRAY, null unless a header is not valid UTF-8: the whole header block
+//	_rescued     BYTE_ARRAY, with JSON only: the payload if it is not JSON, else null
+//
+// In subject and headers, bytes that are not valid UTF-8 are shown as U+FFFD; the raw columns keep them as they were.
+//
+// JSON is what RFC 8259 says, in valid UTF-8, nested at most 10,000 deep and without escapes of half a surrogate pair, which no text can
+// hold and at which engines stop.
+type MessageWriter struct {
+	layout *layout
+	json   bool
+	*encoder
+	provenance
+	header headerText
+	names  []parquet.Value
+	values []parquet.Value
+	stack  []byte
+}
+
+// NewMessageWriter returns a writer of messages. With json the payload column has the type JSON. It fails if the options are wrong.
+func NewMessageWriter(o Options, json bool) (*MessageWriter, error) {
+	special := columnPaths{
+		bloom: [][]string{{"subject"}},
+		noBounds: [][]string{
+			{"headers", "key_value", "key"},
+			{"headers", "key_value", "value", "list", "element"},
+			{"payload"},
+			{"subject_raw"},
+			{"headers_raw"},
+		},
+	}
+	if json {
+		special.noBounds = append(special.noBounds, []string{"_rescued"})
+	}
+	l, err := newLayout(messageSchema(json), o, special)
+	if err != nil {
+		return nil, err
+	}
+	return &MessageWriter{layout: l, json: json}, nil
+}
+
+func messageSchema(json bool) *parquet.Schema {
+	payload := bytesNode()
+	if json {
+		payload = parquet.Optional(parquet.JSON())
+	}
+	columns := []column{
+		{"stream", repeating(parquet.String())},
+		{"sequence", growing(parquet.Leaf(parquet.Int64Type))},
+		{"time", growing(parquet.Timestamp(parquet.Microsecond))},
+		{"subject", repeating(parquet.String())},
+		{"headers", parquet.Map(repeating(parquet.String()), parquet.List(repeating(parquet.String())))},
+		{"payload", payload},
+		{"subject_raw", parquet.Optional(bytesNode())},
+		{"headers_raw", parquet.Optional(bytesNode())},
+	}
+	if json {
+		columns = append(columns, column{"_rescued", parquet.Optional(bytesNode())})
+	}
+	return parquet.NewSchema("message", newGroup(columns))
+}
+
+// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from any goroutine.
+func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{layout: w.layout, json: w.json} }
+
+// Buffered implements jetcapture.BufferedWriter: rows are kept back.
+func (w *MessageWriter) Buffered() bool { return true }
+
+// InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file.
+func (w *MessageWriter) InitNew(out io.Writer) error {
+	w.encoder, w.provenance = w.layout.start(out), provenance{}
+	return nil
+}
+
+// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of the range of its
+// column; if out fails, this and all further calls do, and the file is lost.
+func (w *MessageWriter) Write(m *Message) (int, error) {
+	if w.encoder == nil {
+		return 0, errNotStarted
+	}
+	if err := m.check(); err != nil {
+		return 0, err
+	}
+	size := w.putText(columnStream, m.Stream)
+	w.putOne(columnSequence, parquet.Int64Value(int64(m.Seq)))
+	w.putOne(columnTime, parquet.Int64Value(m.Time.UnixMicro()))
+	size += w.putSubject(m.Subject) + w.putHeader(m.Header) + w.putPayload(m.Payload)
+	if err := w.endRow(size + 16); err != nil {
+		return 0, err
+	}
+	w.add(m.Stream, m.Seq)
+	return 1, nil
+}
+
+func (m *Message) check() error {
+	if m.Seq > math.MaxInt64 {
+		return fmt.Errorf("parquet: stream sequence %d does not fit in the column sequence, an INT64", m.Seq)
+	}
+	if !fitsMicros(m.Time) {
+		return fmt.Errorf("parquet: time %s of sequence %d does not fit in the column time, microseconds in 64 bits", m.Time, m.Seq)
+	}
+	return nil
+}
+
+// fitsMicros tells whether a time can be given in microseconds since 1970 in an int64.
+func fitsMicros(t time.Time) bool {
+	const seconds = math.MaxInt64 / 1_000_000
+	return t.Unix() < seconds && t.Unix() > -seconds
+}
+
+// Flush ends the file. It fails if out does or if a row was written in part.
+func (w *MessageWriter) Flush() error {
+	if w.encoder == nil {
+		return errNotStarted
+	}
+	e := w.encoder
+	w.encoder = nil
+	return e.finish(w.metadata()...)
+}
+
+// putText writes text that names something; what is not UTF-8 is replaced.
+func (w *MessageWriter) putText(column int, s string) (size int) {
+	text, _ := validText(s)
+	w.putOne(column, textValue(text))
+	return len(text)
+}
+
+func (w *MessageWriter) putSubject(subject string) (size int) {
+	text, valid := validText(subject)
+	w.putOne(columnSubject, textValue(text))
+	if valid {
+		w.putOne(columnSubjectRaw, null(columnSubjectRaw))
+		return len(text)
+	}
+	w.putOne(columnSubjectRaw, present(textValue(subject), columnSubjectRaw))
+	return len(text) + len(subject)
+}
+
+// putHeader writes a map of lists. Levels as in https://parquet.apache.org/docs/file-format/nestedencoding/: names repeat on level 1 and are
+// there from definition level 1; values on 2, and 2.
+func (w *MessageWriter) putHeader(header map[string][]string) (size int) {
+	w.header.set(header)
+	w.names, w.values = w.names[:0], w.values[:0]
+	for i, f := range w.header.fields {
+		w.names = append(w.names, textValue(f.name).Level(min(i, 1), 1, columnHeaderName))
+		size += len(f.name)
+		if len(f.values) == 0 {
+			w.values = append(w.values, parquet.Value{}.Level(min(i, 1), 1, columnHeaderValue))
+		}
+		for j, v := range f.values {
+			repetition := 2
+			if j == 0 {
+				repetition = min(i, 1)
+			}
+			w.values = append(w.values, textValue(v).Level(repetition, 2, columnHeaderValue))
+			size += len(v)
+		}
+	}
+	if len(w.names) == 0 {
+		w.names = append(w.names, parquet.Value{}.Level(0, 0, columnHeaderName))
+		w.values = append(w.values, parquet.Value{}.Level(0, 0, columnHeaderValue))
+	}
+	w.put(columnHeaderName, w.names)
+	w.put(columnHeaderValue, w.values)
+	clear(w.names)
+	clear(w.values)
+	return size + w.putHeaderRaw()
+}
+
+func (w *MessageWriter) putHeaderRaw() (size int) {
+	if w.header.raw == nil {
+		w.putOne(columnHeadersRaw, null(columnHeadersRaw))
+		return 0
+	}
+	w.putOne(columnHeadersRaw, present(parquet.ByteArrayValue(w.header.raw), columnHeadersRaw))
+	return len(w.header.raw)
+}
+
+func (w *MessageWriter) putPayload(payload []byte) (size int) {
+	value := parquet.ByteArrayValue(payload)
+	switch {
+	case !w.json:
+		w.putOne(columnPayload, value)
+	case isJSON(payload, &w.stack):
+		w.putOne(columnPayload, present(value, columnPayload))
+		w.putOne(columnRescued, null(columnRescued))
+	default:
+		w.putOne(columnPayload, null(columnPayload))
+		w.putOne(columnRescued, present(value, columnRescued))
+	}
+	return len(payload)
+}
+
+// null and present are the values of an optional column.
+func null(column int) parquet.Value { return parquet.Value{}.Level(0, 0, column) }
+
+func present(v parquet.Value, column int) parquet.Value { return v.Level(0, 1, column) }
+
+// textValue is a string as a value, without a copy.
+func textValue(s string) parquet.Value {
+	return parquet.ByteArrayValue(unsafe.Slice(unsafe.StringData(s), len(s)))
+}

@@ -1,0 +1,103 @@
+package parquetwriter
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/gzip"
+	pzstd "github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// Limits of a row group unless Options says something else. A writer holds the pages of a row group, compressed, until it ends. 122,880 rows
+// are what DuckDB writes and what one of its threads reads (https://duckdb.org/docs/stable/data/parquet/tips).
+const (
+	DefaultRowGroupRows  = 122_880
+	DefaultRowGroupBytes = 64 << 20
+)
+
+// Options shape the files of a writer. The zero value is good.
+type Options struct {
+	// Compression of the pages: "zstd" (the default), "snappy", "gzip" or "none".
+	Compression string
+	// Level of the compression in the codec's own numbers: zstd 1 to 22, gzip 1 to 9; snappy and none have none. 0 is zstd's 3 and gzip's 6.
+	Level int
+	// RowGroupRows ends a row group that has as many rows; 0 is DefaultRowGroupRows.
+	RowGroupRows int64
+	// RowGroupBytes ends a row group whose values have as many bytes before encoding; 0 is DefaultRowGroupBytes.
+	RowGroupBytes int64
+	// Metadata is added to the key/value metadata of each file. The keys that the writers set (see the Meta constants) are refused.
+	Metadata map[string]string
+	// BloomFilters names further columns, by their path with dots, that get a Bloom filter of 10 bits a distinct value. A MessageWriter
+	// has one on subject already; columns that grow with the row, as sequence and time, are better found by their statistics.
+	BloomFilters []string
+}
+
+// Keys of the metadata that the writers set in each file.
+const (
+	MetaWriter = "jetcapture.writer"         // the name and version of the layout
+	MetaSchema = "jetcapture.schema"         // the fingerprint of the schema: 16 hex digits
+	MetaStream = "jetcapture.stream"         // the stream, of messages and tables; empty when unknown
+	MetaFirst  = "jetcapture.first_sequence" // the first stream sequence in the file, likewise
+	MetaLast   = "jetcapture.last_sequence"  // the last stream sequence in the file, likewise
+)
+
+// validate returns o with its defaults filled in.
+func (o Options) validate() (Options, error) {
+	if o.RowGroupRows < 0 || o.RowGroupBytes < 0 {
+		return o, fmt.Errorf("parquet: row groups of %d rows and %d bytes: a limit must not be negative", o.RowGroupRows, o.RowGroupBytes)
+	}
+	if o.RowGroupRows == 0 {
+		o.RowGroupRows = DefaultRowGroupRows
+	}
+	if o.RowGroupBytes == 0 {
+		o.RowGroupBytes = DefaultRowGroupBytes
+	}
+	for key, value := range o.Metadata {
+		if slices.Contains([]string{MetaWriter, MetaSchema, MetaStream, MetaFirst, MetaLast}, key) {
+			return o, fmt.Errorf("parquet: metadata key %q is the writer's own", key)
+		}
+		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return o, fmt.Errorf("parquet: metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
+		}
+	}
+	o.Metadata = maps.Clone(o.Metadata)
+	return o, nil
+}
+
+// codec returns the codec of the pages. It has its own pool of compressors, which the writers of one layout share.
+func (o Options) codec() (compress.Codec, error) {
+	switch strings.ToLower(o.Compression) {
+	case "", "zstd":
+		if o.Level < 0 || o.Level > 22 {
+			return nil, fmt.Errorf("parquet: level %d of zstd: it takes 1 to 22", o.Level)
+		}
+		level := zstd.SpeedDefault
+		if o.Level > 0 {
+			level = zstd.EncoderLevelFromZstd(o.Level)
+		}
+		return &pzstd.Codec{Level: level, Concurrency: 1}, nil
+	case "gzip":
+		if o.Level < 0 || o.Level > gzip.BestCompression {
+			return nil, fmt.Errorf("parquet: level %d of gzip: it takes 1 to 9", o.Level)
+		}
+		if o.Level == 0 {
+			return &gzip.Codec{Level: gzip.DefaultCompression}, nil
+		}
+		return &gzip.Codec{Level: o.Level}, nil
+	case "snappy", "none":
+		if o.Level != 0 {
+			return nil, fmt.Errorf("parquet: level %d of %s, which has no levels", o.Level, o.Compression)
+		}
+		if strings.EqualFold(o.Compression, "none") {
+			return &parquet.Uncompressed, nil
+		}
+		return &parquet.Snappy, nil
+	}
+	return nil, fmt.Errorf("parquet: unknown compression %q: take zstd, snappy, gzip or none", o.Compression)
+}

@@ -1,0 +1,153 @@
+package parquetwriter
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// textCheck finds text that is not valid UTF-8 in values of a type. Nil is for types without text.
+type textCheck func(v reflect.Value) error
+
+// errNotText follows the path to the text.
+var errNotText = errors.New(": not valid UTF-8")
+
+// row checks a row.
+func (c textCheck) row(v reflect.Value) error {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("parquet: a nil %s is no row", v.Type())
+	}
+	if c == nil {
+		return nil
+	}
+	if err := c(v); err != nil {
+		return fmt.Errorf("parquet: %s%w", v.Type(), err)
+	}
+	return nil
+}
+
+// textCheckOf returns the check of a type. It is made once, so that rows cost no more than a look at their text. Bytes are text where a tag says
+// so. A type inside of itself is refused: it has no schema, and parquet-go would look for one for ever.
+func textCheckOf(t reflect.Type, bytesAreText bool, inside ...reflect.Type) (textCheck, error) {
+	switch t.Kind() {
+	case reflect.String:
+		return func(v reflect.Value) error { return validOr(utf8.ValidString(v.String())) }, nil
+	case reflect.Pointer:
+		check, err := textCheckOf(t.Elem(), bytesAreText, inside...)
+		return check.behindPointer(), err
+	case reflect.Slice, reflect.Array:
+		if t.Elem().Kind() != reflect.Uint8 {
+			check, err := textCheckOf(t.Elem(), bytesAreText, inside...)
+			return check.ofElements(), err
+		}
+		if bytesAreText && t.Kind() == reflect.Slice {
+			return func(v reflect.Value) error { return validOr(utf8.Valid(v.Bytes())) }, nil
+		}
+	case reflect.Map:
+		key, err := textCheckOf(t.Key(), false, inside...)
+		if err != nil {
+			return nil, err
+		}
+		value, err := textCheckOf(t.Elem(), false, inside...)
+		return ofEntries(key, value), err
+	case reflect.Struct:
+		if slices.Contains(inside, t) {
+			return nil, fmt.Errorf("parquet: %s holds itself, which has no schema", t)
+		}
+		return ofFields(t, append(slices.Clone(inside), t))
+	}
+	return nil, nil
+}
+
+func validOr(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errNotText
+}
+
+func (c textCheck) behindPointer() textCheck {
+	if c == nil {
+		return nil
+	}
+	return func(v reflect.Value) error {
+		if v.IsNil() {
+			return nil
+		}
+		return c(v.Elem())
+	}
+}
+
+func (c textCheck) ofElements() textCheck {
+	if c == nil {
+		return nil
+	}
+	return func(v reflect.Value) error {
+		for i := range v.Len() {
+			if err := c(v.Index(i)); err != nil {
+				return fmt.Errorf("[%d]%w", i, err)
+			}
+		}
+		return nil
+	}
+}
+
+func ofEntries(key, value textCheck) textCheck {
+	if key == nil && value == nil {
+		return nil
+	}
+	return func(v reflect.Value) error {
+		for it := v.MapRange(); it.Next(); {
+			if err := errors.Join(key.of(it.Key()), value.of(it.Value())); err != nil {
+				return fmt.Errorf("[%q]%w", fmt.Sprint(it.Key()), errNotText)
+			}
+		}
+		return nil
+	}
+}
+
+func (c textCheck) of(v reflect.Value) error {
+	if c == nil {
+		return nil
+	}
+	return c(v)
+}
+
+// ofFields checks the fields that parquet-go writes.
+func ofFields(t reflect.Type, inside []reflect.Type) (textCheck, error) {
+	type fieldCheck struct {
+		index int
+		name  string
+		check textCheck
+	}
+	var checks []fieldCheck
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("parquet"), ",")
+		if !f.IsExported() && !f.Anonymous || name == "-" && options == "" {
+			continue
+		}
+		isText := slices.ContainsFunc(strings.Split(options, ","), func(o string) bool { return o == "string" || o == "json" || o == "enum" })
+		check, err := textCheckOf(f.Type, isText, inside...)
+		if err != nil {
+			return nil, err
+		}
+		if check != nil {
+			checks = append(checks, fieldCheck{i, f.Name, check})
+		}
+	}
+	if len(checks) == 0 {
+		return nil, nil
+	}
+	return func(v reflect.Value) error {
+		for _, f := range checks {
+			if err := f.check(v.Field(f.index)); err != nil {
+				return fmt.Errorf(".%s%w", f.name, err)
+			}
+		}
+		return nil
+	}, nil
+}
