@@ -318,8 +318,9 @@ func TestOverLimit(t *testing.T) {
 			t.Fatalf("disk over its limit: %+v", u)
 		}
 	}
-	if over < 512<<10 || over > 2<<20 {
-		t.Errorf("over after %d bytes, want it once both are full", over)
+	// Not before memory is about full: how far the disk is then depends on how fast the frames are written.
+	if over < 384<<10 || over > 2<<20 {
+		t.Errorf("over after %d bytes, want it once memory, or both are full", over)
 	}
 	ref.seal()
 	z := seal(t, b)
