@@ -1,0 +1,111 @@
+package avrowriter
+
+import "io"
+
+// MessageSchema is the schema of a MessageWriter's files.
+//
+// Strings in Avro are UTF-8: in subject and headers, bytes that are none are shown as U+FFFD, and subject_raw and headers_raw, which are null
+// otherwise, keep the subject and the whole header block as they were. The time has microseconds; the stored nanoseconds are cut off.
+const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapture","doc":"A stored message of a NATS JetStream stream.","fields":[` +
+	`{"name":"stream","type":"string"},` +
+	`{"name":"sequence","type":"long","doc":"The stream sequence."},` +
+	`{"name":"time","type":{"type":"long","logicalType":"timestamp-micros"},"doc":"When the server stored it."},` +
+	`{"name":"subject","type":"string"},` +
+	`{"name":"headers","type":{"type":"map","values":{"type":"array","items":"string"}}},` +
+	`{"name":"payload","type":"bytes"},` +
+	`{"name":"subject_raw","type":["null","bytes"],"default":null,"doc":"The subject, if it is not valid UTF-8."},` +
+	`{"name":"headers_raw","type":["null","bytes"],"default":null,"doc":"The header block, if a name or value is not valid UTF-8."}` +
+	`]}`
+
+// MessageWriter writes messages as records of MessageSchema. Header names are sorted.
+type MessageWriter struct{ file }
+
+// NewMessageWriter returns a writer of messages. It fails if the options are wrong.
+func NewMessageWriter(o Options) (*MessageWriter, error) {
+	l, err := newLayout(MessageSchema, o)
+	if err != nil {
+		return nil, err
+	}
+	return &MessageWriter{file{layout: l}}, nil
+}
+
+// New returns another writer of the same files, which shares the compressors. It may be called from any goroutine.
+func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{file{layout: w.layout}} }
+
+// Buffered implements jetcapture.BufferedWriter: rows are kept back until a block of them is full.
+func (w *MessageWriter) Buffered() bool { return true }
+
+// InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes nothing yet.
+func (w *MessageWriter) InitNew(out io.Writer) error {
+	w.start(out)
+	return nil
+}
+
+// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of range; if out fails, this
+// and all further calls do, and the file is lost.
+func (w *MessageWriter) Write(m *Message) (int, error) {
+	if w.out == nil {
+		return 0, errNotStarted
+	}
+	if err := m.check(); err != nil {
+		return 0, err
+	}
+	if err := w.write(m, w.appendMessage(w.row[:0], m)); err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// Flush ends the file.
+func (w *MessageWriter) Flush() error {
+	if w.out == nil {
+		return errNotStarted
+	}
+	return w.finish()
+}
+
+func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
+	stream, _ := validText(m.Stream)
+	subject, subjectValid := validText(m.Subject)
+	w.head = sortedHeader(w.head, m.Header)
+	headerValid := w.head.valid()
+	text := w.head
+	if !headerValid {
+		text = w.head.text()
+	}
+	dst = appendText(dst, stream)
+	dst = appendLong(dst, int64(m.Seq))
+	dst = appendLong(dst, m.Time.UnixMicro())
+	dst = appendText(dst, subject)
+	dst = appendLists(dst, text)
+	dst = appendBytes(dst, m.Payload)
+	if dst = appendBranch(dst, branch(!subjectValid)); !subjectValid {
+		dst = appendText(dst, m.Subject)
+	}
+	if dst = appendBranch(dst, branch(!headerValid)); !headerValid {
+		dst = appendBytes(dst, w.head.block())
+	}
+	return dst
+}
+
+// branch of the union of null and something.
+func branch(there bool) int64 {
+	if there {
+		return 1
+	}
+	return 0
+}
+
+// appendLists appends a map of arrays of strings.
+func appendLists(dst []byte, h header) []byte {
+	dst = appendCount(dst, len(h))
+	for _, f := range h {
+		dst = appendText(dst, f.name)
+		dst = appendCount(dst, len(f.values))
+		for _, v := range f.values {
+			dst = appendText(dst, v)
+		}
+		dst = appendEnd(dst)
+	}
+	return appendEnd(dst)
+}

@@ -1,0 +1,91 @@
+package avrowriter
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/twmb/avro/ocf"
+)
+
+// DefaultBlockBytes is the size at which a block of rows ends, before compression. A reader holds one block.
+const DefaultBlockBytes = 256 << 10
+
+// Options shape the files of a writer. The zero value is good.
+type Options struct {
+	// Compression of the blocks: "deflate" (the default, which every implementation of Avro must have), "snappy", "zstd" or "none".
+	Compression string
+	// Level of the compression in the codec's own numbers: deflate 1 to 9, zstd 1 to 22; snappy and none have none. 0 is deflate's 6 and zstd's 3.
+	Level int
+	// BlockBytes ends a block of rows that has as many bytes before compression; 0 is DefaultBlockBytes.
+	BlockBytes int
+	// Metadata is added to the header of each file. Keys that begin with "avro." are Avro's, and the Meta keys the writers' own.
+	Metadata map[string]string
+}
+
+// Keys of the metadata that the writers set in each file. The header comes first in a file, so it cannot tell the last sequence.
+const (
+	MetaWriter = "jetcapture.writer"         // the name and version of the layout
+	MetaStream = "jetcapture.stream"         // the stream of the first message; absent in a file of none
+	MetaFirst  = "jetcapture.first_sequence" // its stream sequence, likewise
+)
+
+// validate returns o with its defaults filled in.
+func (o Options) validate() (Options, error) {
+	if o.BlockBytes < 0 {
+		return o, fmt.Errorf("avro: blocks of %d bytes: the limit must not be negative", o.BlockBytes)
+	}
+	if o.BlockBytes == 0 {
+		o.BlockBytes = DefaultBlockBytes
+	}
+	for key, value := range o.Metadata {
+		if strings.HasPrefix(key, "avro.") || slices.Contains([]string{MetaWriter, MetaStream, MetaFirst}, key) {
+			return o, fmt.Errorf("avro: metadata key %q is not for users", key)
+		}
+		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
+			return o, fmt.Errorf("avro: metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
+		}
+	}
+	o.Metadata = maps.Clone(o.Metadata)
+	return o, nil
+}
+
+// codec returns the codec of the blocks, which any number of files can share. Nil is none.
+func (o Options) codec() (ocf.Codec, error) {
+	switch strings.ToLower(o.Compression) {
+	case "", "deflate":
+		if o.Level < 0 || o.Level > 9 {
+			return nil, fmt.Errorf("avro: level %d of deflate: it takes 1 to 9", o.Level)
+		}
+		return newDeflate(o.Level), nil
+	case "zstd":
+		if o.Level < 0 || o.Level > 22 {
+			return nil, fmt.Errorf("avro: level %d of zstd: it takes 1 to 22", o.Level)
+		}
+		level := zstd.SpeedDefault
+		if o.Level > 0 {
+			level = zstd.EncoderLevelFromZstd(o.Level)
+		}
+		// The concurrency is that of files; a block is one frame by one goroutine, the same each time.
+		codec, err := ocf.ZstdCodec([]zstd.EOption{
+			zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)),
+		}, nil)
+		if err != nil {
+			return nil, fmt.Errorf("avro: %w", err)
+		}
+		return ocf.NopCloser(codec), nil
+	case "snappy", "none":
+		if o.Level != 0 {
+			return nil, fmt.Errorf("avro: level %d of %s, which has no levels", o.Level, o.Compression)
+		}
+		if strings.EqualFold(o.Compression, "none") {
+			return nil, nil
+		}
+		return ocf.SnappyCodec(), nil
+	}
+	return nil, fmt.Errorf("avro: unknown compression %q: take deflate, snappy, zstd or none", o.Compression)
+}
