@@ -3,15 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
-	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/nats-io/nats.go"
 )
 
@@ -45,30 +40,10 @@ func csvOptions() *jetcapture.Options[*examplePayload, string] {
 }
 
 // runCSV is the part "csv": a program that uses the library as the README example of v0.1.0 does, into an archive, once.
-func runCSV(ctx context.Context, args []string, _, stderr io.Writer) (err error) {
-	flags := flag.NewFlagSet("bench csv", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	url := flags.String("url", nats.DefaultURL, "server")
-	stream := flags.String("stream", "orders", "stream to read")
-	output := flags.String("output", "", "directory of the archive")
+func runCSV(ctx context.Context, args []string, _, stderr io.Writer) error {
+	flags, s := libraryFlags("csv", stderr)
 	if err := flags.Parse(args); err != nil {
 		return usage(err)
 	}
-	dir, err := bucket.OpenDir(*output)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, dir.Close()) }()
-	nc, err := nats.Connect(*url)
-	if err != nil {
-		return fmt.Errorf("connect to %s: %w", *url, err)
-	}
-	defer nc.Close()
-	o := csvOptions()
-	o.NATSStreamName = *stream
-	o.BufferToDisk = true
-	o.Once = true
-	o.Archive = jetcapture.Archive[string]{Bucket: dir}
-	o.Logger = slog.New(slog.NewTextHandler(stderr, nil))
-	return o.Build().Run(ctx, nc)
+	return archiveOnce(ctx, s, csvOptions(), stderr)
 }

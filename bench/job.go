@@ -31,6 +31,8 @@ func allJobs() []job {
 		{"payload-zstd", "payloads as NDJSON, zstd", "orders", false, capture("payload", "zstd"), lines(0)},
 		{"message-gzip", "whole messages as NDJSON, gzip", "orders", false, capture("message", "gzip"), lines(0)},
 		{"csv-gzip", "the library, JSON decoded by the user, CSV, gzip", "orders", false, csvProgram, lines(1)},
+		{"log-dir", "the library, payloads, zstd, a cut each 100,000 messages", "orders", false, logProgram(), lines(0)},
+		{"log-mem", "the same with the cut log in memory: what the log costs", "orders", false, logProgram("-log-in-memory"), lines(0)},
 		{"bare-5000", "as bare, on the stream of 5,000 keys", "orders5000", true, bare("-pull-max-bytes", mib(16)), nil},
 		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, capture("payload", "gzip"), lines(0)},
 	}

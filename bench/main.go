@@ -48,6 +48,7 @@ func parts() map[string]part {
 		"publish": runPublish,
 		"bare":    runBare,
 		"csv":     runCSV,
+		"log":     runLog,
 	}
 }
 
