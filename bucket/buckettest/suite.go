@@ -11,6 +11,9 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
+// comparedPiece is how much of a large object is compared at a time.
+const comparedPiece = 64 << 10
+
 // Suite is the conformance suite with its sizes. Zero sizes mean the defaults.
 type Suite struct {
 	// Open returns an empty bucket. It is called once a test and registers its own cleanup with t.
@@ -143,10 +146,55 @@ func list(t *testing.T, b bucket.Bucket, prefix, after string) []string {
 	return names
 }
 
+// wantStream compares an object with what it should hold, piece by piece.
+func wantStream(t *testing.T, b bucket.Bucket, name string, want io.Reader) {
+	t.Helper()
+	r, err := b.Open(t.Context(), name, 0, -1)
+	if err != nil {
+		t.Fatalf("Open(%q) = %v", name, err)
+	}
+	defer func() { _ = r.Close() }()
+	got, wanted := make([]byte, comparedPiece), make([]byte, comparedPiece)
+	for at := 0; ; at += comparedPiece {
+		n, err := io.ReadFull(r, got)
+		m, wantErr := io.ReadFull(want, wanted)
+		if !bytes.Equal(got[:n], wanted[:m]) {
+			t.Fatalf("%q differs in the %d bytes from %d on; %d bytes were read there, %v", name, m, at, n, err)
+		}
+		if err != nil || wantErr != nil {
+			if !isEnd(err) || !isEnd(wantErr) {
+				t.Fatalf("read %q: %v, want it to end as what was put: %v", name, err, wantErr)
+			}
+			return
+		}
+	}
+}
+
+func isEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF } //nolint:errorlint // io.ReadFull returns them itself
+
 // noise returns bytes that no compression shortens, the same for the same seed.
 func noise(seed byte, size int64) []byte {
 	data := make([]byte, size)
 	source := rand.NewChaCha8([32]byte{seed})
 	_, _ = source.Read(data) // never fails
 	return data
+}
+
+// tape yields the same noise over and over. No part of an upload has a size that is a multiple of its period, so parts that changed
+// their places show.
+type tape struct {
+	noise []byte
+	at    int
+}
+
+func (r *tape) Read(p []byte) (int, error) {
+	n := copy(p, r.noise[r.at:])
+	r.at = (r.at + n) % len(r.noise)
+	return n, nil
+}
+
+// tapeFrom returns size bytes of the tape from an offset on.
+func tapeFrom(offset, size int64) io.Reader {
+	const period = 100_003 // a prime
+	return io.LimitReader(&tape{noise(1, period), int(offset % period)}, size)
 }

@@ -65,7 +65,11 @@ func newGCSOpener(ctx context.Context, query url.Values, opts Options) (*gcsblob
 	anonymous, _ := strconv.ParseBool(query.Get("anonymous")) // the opener complains
 	if anonymous || os.Getenv("STORAGE_EMULATOR_HOST") != "" {
 		query.Del("anonymous") // with it, the opener would take a client of its own
-		return &gcsblob.URLOpener{Client: gcp.NewAnonymousHTTPClient(guard)}, nil
+		client := gcp.NewAnonymousHTTPClient(guard)
+		opener := &gcsblob.URLOpener{Client: client}
+		// With an emulator, the SDK makes a client of its own unless it is told of this one here, too: one without our timeouts.
+		opener.Options.ClientOptions = []option.ClientOption{option.WithHTTPClient(&client.Client)}
+		return opener, nil
 	}
 	domain := query.Get("universe_domain")
 	credentials, err := gcp.DefaultCredentialsWithParams(ctx, google.CredentialsParams{UniverseDomain: domain})
