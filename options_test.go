@@ -47,7 +47,7 @@ func TestValidate(t *testing.T) {
 		"Start: a capture with a Store":             {withStore, func(o *options) { o.Start.New = true }},
 		"Start: only one":                           {sound, func(o *options) { o.Start = jetcapture.Start{New: true, Seq: 1} }},
 		"Compression: unknown":                      {sound, func(o *options) { o.Compression = "rar" }},
-		"Compression: level":                        {sound, func(o *options) { o.Compression, o.CompressionLevel = jetcapture.GZip, 10 }},
+		"CompressionLevel: ":                        {sound, func(o *options) { o.Compression, o.CompressionLevel = jetcapture.GZip, 10 }},
 		"Poison: ":                                  {sound, func(o *options) { o.Poison = "ignore" }},
 		"Suffix: slash":                             {sound, func(o *options) { o.Suffix = "a/b" }},
 		"Suffix: blank":                             {sound, func(o *options) { o.Suffix = "a b" }},

@@ -13,6 +13,7 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/rowcount"
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
@@ -103,10 +104,9 @@ func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int, l
 
 // readable decompresses a file to its end and counts the rows where the format is known.
 func (k *archiveKeeper[P, K]) readable(in *measure, p *cutlog.Plan, b cutlog.Block, lost cutlog.SeqSet) error {
-	c := Compression(p.Settings["compression"])
-	format := p.Settings["x_format"]
+	c, layout := Compression(p.Settings["compression"]), rowcount.LayoutOf(p.Settings)
 	if b.Kind == cutlog.KindDead {
-		c, format = GZip, "ndjson"
+		c, layout = GZip, rowcount.Layout{Format: rowcount.NDJSON}
 	}
 	cd, err := newCodec(c, 0)
 	if err != nil {
@@ -116,7 +116,7 @@ func (k *archiveKeeper[P, K]) readable(in *measure, p *cutlog.Plan, b cutlog.Blo
 	if err != nil {
 		return err
 	}
-	rows, err := countRows(format, plain)
+	rows, err := layout.Count(plain, make([]byte, rowcount.BufferSize))
 	if err := errors.Join(err, plain.Close()); err != nil {
 		return err
 	}

@@ -41,8 +41,11 @@ func (o *Options[P, K]) Validate() error {
 
 // words checks the options that are one of a few words, or a text with a form.
 func (o *Options[P, K]) words() (problems []error) {
-	if _, err := codec.New(string(o.withDefaults().Compression), o.CompressionLevel); err != nil {
+	name := string(o.withDefaults().Compression)
+	if _, err := codec.New(name, 0); err != nil {
 		problems = append(problems, fmt.Errorf("Compression: %w", err))
+	} else if _, err := codec.New(name, o.CompressionLevel); err != nil {
+		problems = append(problems, fmt.Errorf("CompressionLevel: %w", err))
 	}
 	switch o.Poison {
 	case "", PoisonFail, PoisonDeadLetter, PoisonSkip:

@@ -3,6 +3,7 @@ package archive
 import (
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/rowcount"
 )
 
 // Names in the settings of a plan. The first are the library's own, those that begin with x_ are what the command jetcapture adds: only
@@ -18,7 +19,6 @@ const (
 // Values of those settings.
 const (
 	formatNDJSON   = "ndjson"
-	formatCSV      = "csv"
 	recordMessage  = "message"
 	recordPayload  = "payload"
 	decoderVersion = "jetcapture-1" // how the command makes rows of messages
@@ -27,15 +27,15 @@ const (
 // layout is how the bytes of a file are to be read.
 type layout struct {
 	compression string
-	format      string // empty: not known
+	rows        rowcount.Layout
 }
 
 // layoutOf returns the layout of a planned file. Dead letters always have the same.
 func layoutOf(p *cutlog.Plan, b *cutlog.Block) layout {
 	if b.Kind == cutlog.KindDead {
-		return layout{codec.Gzip, formatNDJSON}
+		return layout{codec.Gzip, rowcount.Layout{Format: rowcount.NDJSON}}
 	}
-	l := layout{p.Settings[settingCompression], p.Settings[settingFormat]}
+	l := layout{p.Settings[settingCompression], rowcount.LayoutOf(p.Settings)}
 	if l.compression == "" {
 		l.compression = codec.None
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/rowcount"
 )
 
 // VerifyOptions say how an archive is verified. The zero value checks everything that can be checked without the stream.
@@ -103,7 +104,7 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (Report, error
 	v := &verifier{archive: a, opts: opts.withDefaults(), codecs: map[string]*codec.Codec{}, logs: map[string]*logCheck{}}
 	v.names = newNameSet(v.opts.maxNames)
 	v.buffers.New = func() any {
-		buf := make([]byte, pieceSize)
+		buf := make([]byte, rowcount.BufferSize)
 		return &buf
 	}
 	err := v.run(ctx)
@@ -116,7 +117,7 @@ type verifier struct {
 	opts    VerifyOptions
 	logs    map[string]*logCheck // by capture
 	names   *nameSet             // of planned files
-	buffers sync.Pool            // of *[]byte, of pieceSize
+	buffers sync.Pool            // of *[]byte, of rowcount.BufferSize
 
 	mu         sync.Mutex
 	report     Report

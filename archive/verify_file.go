@@ -142,7 +142,7 @@ func (f *file) unpack(m *measured) content {
 	}
 	buf := f.buffers.Get().(*[]byte)
 	defer f.buffers.Put(buf)
-	rows, err := countRows(l.format, &bounded{plain: plain, packed: m, limit: f.opts.UnpackLimit}, *buf)
+	rows, err := l.rows.Count(&bounded{plain: plain, packed: m, limit: f.opts.UnpackLimit}, *buf)
 	return content{rows: rows, bad: errors.Join(err, plain.Close()), known: true}
 }
 

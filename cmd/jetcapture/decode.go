@@ -23,7 +23,7 @@ var (
 type decoder struct {
 	keys     []source.Named
 	columns  []source.Named
-	row      func(*workspace) (row, error)
+	text     func(*workspace) ([]byte, error)
 	metadata bool      // a source needs the stream sequence or the time
 	spaces   sync.Pool // of *workspace
 }
@@ -46,11 +46,15 @@ func newDecoder(f form) *decoder {
 	}
 	switch {
 	case f.format == formatCSV:
-		d.row = d.csvRow
+		d.text = d.csvRow
+	case f.format == formatRaw:
+		d.text = rawRow
 	case f.record == recordPayload:
-		d.row = payloadRow
+		d.text = payloadRow
+	case f.record == recordEvent:
+		d.text = eventRow
 	default:
-		d.row = messageRow
+		d.text = messageRow
 	}
 	d.spaces.New = func() any { return newWorkspace() }
 	return d
@@ -77,16 +81,16 @@ func (d *decoder) decodeIn(w *workspace, msg *nats.Msg) (row, key, error) {
 	if d.metadata {
 		m, err := msg.Metadata()
 		if err != nil {
-			return nil, "", fmt.Errorf("read the sequence and time of the message: %w", err)
+			return row{}, "", fmt.Errorf("read the sequence and time of the message: %w", err)
 		}
 		w.message = source.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Seq: m.Sequence.Stream, Time: m.Timestamp}
 	}
 	k, err := d.makeKey(w)
 	if err != nil {
-		return nil, "", err
+		return row{}, "", err
 	}
-	r, err := d.row(w)
-	return r, k, err
+	text, err := d.text(w)
+	return row{text: text}, k, err
 }
 
 // makeKey evaluates the keys.
@@ -102,19 +106,45 @@ func (d *decoder) makeKey(w *workspace) (key, error) {
 	return w.key.end(), nil
 }
 
-// messageRow is the whole message as JSON.
-func messageRow(w *workspace) (row, error) {
+// envelope is how many bytes the JSON of a message has beside its subject and payload, about.
+const envelope = 384
+
+// messageOf is the whole message.
+func messageOf(w *workspace) (*jetcapture.NatsMessage, error) {
 	m, _, err := jetcapture.NatsToNats(func(*nats.Msg) struct{} { return struct{}{} })(w.msg)
+	return m, err
+}
+
+// messageRow is the whole message as JSON.
+func messageRow(w *workspace) ([]byte, error) {
+	m, err := messageOf(w)
 	if err != nil {
 		return nil, err
 	}
-	const envelope = 384 // bytes beside subject and payload, about
 	return m.AppendJSON(make([]byte, 0, envelope+len(m.Subject)+(len(m.Data)+2)/3*4))
+}
+
+// eventRow is the whole message as an event of CloudEvents.
+func eventRow(w *workspace) ([]byte, error) {
+	m, err := messageOf(w)
+	if err != nil {
+		return nil, err
+	}
+	return jetcapture.CloudEvent{NatsMessage: m}.AppendJSON(make([]byte, 0, envelope+len(m.Subject)+len(m.Data)))
+}
+
+// rawRow is the whole message as a record of a raw file.
+func rawRow(w *workspace) ([]byte, error) {
+	m, err := messageOf(w)
+	if err != nil {
+		return nil, err
+	}
+	return m.AppendRaw(nil)
 }
 
 // payloadRow is the payload as it is, or on one line if it is JSON on several. A payload that a key has found not to be JSON is no row: what reads the
 // file expects JSON.
-func payloadRow(w *workspace) (row, error) {
+func payloadRow(w *workspace) ([]byte, error) {
 	data := w.msg.Data
 	switch {
 	case len(data) == 0:
@@ -132,7 +162,7 @@ func payloadRow(w *workspace) (row, error) {
 }
 
 // csvRow is the values of the columns. Of a payload that is not JSON, columns of JSON would be empty and the message lost: it is no row.
-func (d *decoder) csvRow(w *workspace) (row, error) {
+func (d *decoder) csvRow(w *workspace) ([]byte, error) {
 	w.fields = w.fields[:0]
 	for _, c := range d.columns {
 		v := c.Source.Eval(&w.message)

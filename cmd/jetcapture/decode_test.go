@@ -51,8 +51,8 @@ func TestPayloadRows(t *testing.T) {
 		{keyed, `{"id":`, "", errNotJSON},
 	} {
 		got, _, err := newDecoder(tt.form).decode(delivered("orders.1", tt.payload))
-		if string(got) != tt.want || !errors.Is(err, tt.wantError) {
-			t.Errorf("%q gives %q, %v, want %q, %v", tt.payload, got, err, tt.want, tt.wantError)
+		if string(got.text) != tt.want || !errors.Is(err, tt.wantError) {
+			t.Errorf("%q gives %q, %v, want %q, %v", tt.payload, got.text, err, tt.want, tt.wantError)
 		}
 	}
 }
@@ -72,8 +72,8 @@ func TestMessageRowIsTheLibrarysEnvelope(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("got  %s\nwant %s", got, want)
+	if !bytes.Equal(got.text, want) {
+		t.Errorf("got  %s\nwant %s", got.text, want)
 	}
 }
 
@@ -97,20 +97,20 @@ func TestCSVRows(t *testing.T) {
 		`{"id":{"a": 1},"note":"1\n2"}`:   "\"{\"\"a\"\": 1}\",\"1\n2\",,berlin,17,2026-11-23T15:00:00.000000001Z",
 	} {
 		got, _, err := d.decode(delivered("orders.berlin", payload))
-		if err != nil || string(got) != want {
-			t.Errorf("%s gives %s, %v, want %s", payload, got, err, want)
+		if err != nil || string(got.text) != want {
+			t.Errorf("%s gives %s, %v, want %s", payload, got.text, err, want)
 		}
 	}
 	if got, _, err := d.decode(delivered("orders.berlin", "not JSON")); err == nil {
-		t.Errorf("a payload that is not JSON gives %q", got)
+		t.Errorf("a payload that is not JSON gives %q", got.text)
 	}
 }
 
 // TestOneEmptyFieldIsARow: most readers skip an empty line.
 func TestOneEmptyFieldIsARow(t *testing.T) {
 	d := newDecoder(form{format: formatCSV, columns: parseAll(t, "id=json:id")})
-	if got, _, err := d.decode(delivered("orders.1", "{}")); err != nil || string(got) != `""` {
-		t.Errorf("got %q, %v", got, err)
+	if got, _, err := d.decode(delivered("orders.1", "{}")); err != nil || string(got.text) != `""` {
+		t.Errorf("got %q, %v", got.text, err)
 	}
 }
 

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
-	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
@@ -19,7 +17,10 @@ type format string
 const (
 	formatNDJSON format = "ndjson"
 	formatCSV    format = "csv"
+	formatRaw    format = "raw"
 )
+
+func formats() []format { return []format{formatNDJSON, formatCSV, formatRaw} }
 
 // record is what a line of NDJSON holds.
 type record string
@@ -28,7 +29,10 @@ type record string
 const (
 	recordMessage record = "message" // jetcapture.NatsMessage
 	recordPayload record = "payload" // the payload alone
+	recordEvent   record = "event"   // jetcapture.CloudEvent
 )
+
+func records() []record { return []record{recordMessage, recordPayload, recordEvent} }
 
 // form is how messages become rows and where these go.
 type form struct {
@@ -46,8 +50,11 @@ func (f form) problems(recordGiven bool) (problems []error) {
 	case f.format != formatCSV && len(f.columns) > 0:
 		problems = append(problems, fmt.Errorf("--column: is for --format csv, not for %s", f.format))
 	}
-	if f.format == formatCSV && recordGiven {
+	switch {
+	case f.format == formatCSV && recordGiven:
 		problems = append(problems, errors.New("--record: is for --format ndjson; a row of csv is what the columns say"))
+	case f.format == formatRaw && recordGiven:
+		problems = append(problems, errors.New("--record: is for --format ndjson; a record of raw is the whole message"))
 	}
 	problems = append(problems, twice("--column", f.columns)...)
 	return append(problems, twice("--key", f.keys)...)
@@ -95,50 +102,3 @@ func parseSources(s string) (sources []source.Named, err error) {
 	}
 	return sources, nil
 }
-
-// row is a finished row of a text format without its line feed. It may be part of the message: decoders make rows, on all cores, and the
-// one goroutine that owns the open blocks only copies them.
-type row []byte
-
-// writer returns a new writer for a file of the form.
-func (f form) writer() jetcapture.FormattedDataWriter[row] {
-	w := &rowWriter{}
-	if f.format == formatCSV {
-		names := make([]string, len(f.columns))
-		for i, c := range f.columns {
-			names[i] = c.Name
-		}
-		w.header = strings.Join(names, ",") + "\n" // no name needs quotes, see source.ParseNamed
-	}
-	return w
-}
-
-// rowWriter writes rows below a header.
-type rowWriter struct {
-	header string
-	out    io.Writer
-}
-
-// InitNew implements jetcapture.FormattedDataWriter.
-func (w *rowWriter) InitNew(out io.Writer) error {
-	w.out = out
-	if w.header == "" {
-		return nil
-	}
-	_, err := io.WriteString(out, w.header)
-	return err
-}
-
-// Write implements jetcapture.FormattedDataWriter.
-func (w *rowWriter) Write(r row) (int, error) {
-	if _, err := w.out.Write(r); err != nil {
-		return 0, err
-	}
-	if _, err := w.out.Write([]byte{'\n'}); err != nil {
-		return 0, err
-	}
-	return 1, nil
-}
-
-// Flush implements jetcapture.FormattedDataWriter. Nothing is ever kept back.
-func (w *rowWriter) Flush() error { return nil }

@@ -109,13 +109,14 @@ func formOptions() []option {
 			of: func(s *settings) value { return boolean(&s.bySubject) },
 		},
 		{
-			name: "format", field: "Suffix", arg: "FORMAT", help: "ndjson or csv",
-			of: func(s *settings) value { return choice(&s.form.format, formatNDJSON, formatCSV) },
+			name: "format", field: "Suffix", arg: "FORMAT", help: "ndjson, csv, or raw, which holds the messages as they are, for programs that restore them",
+			of: func(s *settings) value { return choice(&s.form.format, formats()...) },
 		},
 		{
 			name: "record", arg: "RECORD",
-			help: "a line of ndjson: message is the whole message as JSON, its payload in base64; payload is the payload alone, one line or JSON",
-			of:   func(s *settings) value { return choice(&s.form.record, recordMessage, recordPayload) },
+			help: "a line of ndjson: message is the whole message as JSON, its payload in base64; payload is the payload alone, one line or JSON; " +
+				"event is the whole message as a CloudEvent, its payload as JSON where it is JSON, to be queried",
+			of: func(s *settings) value { return choice(&s.form.record, records()...) },
 		},
 		{
 			name: "column", arg: "NAME=SOURCE", help: "a column of csv; repeatable; a missing value leaves the field empty",
@@ -126,6 +127,11 @@ func formOptions() []option {
 			of: func(s *settings) value {
 				return choice(&s.library.Compression, jetcapture.None, jetcapture.GZip, jetcapture.Snappy, jetcapture.Zstd)
 			},
+		},
+		{
+			name: "compression-level", field: "CompressionLevel", arg: "N",
+			help: "1 to 9 of gzip, 1 to 22 of zstd; 0 is a level that favours speed",
+			of:   func(s *settings) value { return count(&s.library.CompressionLevel) },
 		},
 	}
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -287,4 +290,64 @@ func TestWorkQueueThroughAConsumerThatIsCreated(t *testing.T) {
 		info, err := stream.Info(t.Context())
 		return err == nil && info.State.Msgs == 0
 	})
+}
+
+func TestCaptureEvents(t *testing.T) {
+	payloads := []string{`{"id":1}`, "two\nlines", "", "{\n\"a\": \"\xff\"}"}
+	srv, _ := orders(t, payloads...)
+	folder := t.TempDir()
+	captureOnce(t, srv, folder, "--record", "event", "--compression", "gzip", "--compression-level", "9")
+	for i, row := range rowsBelow(t, folder)[""] {
+		var e struct {
+			SpecVersion, ID, Source, Type, Subject, Time, Sequence string
+			Data                                                   json.RawMessage
+			Bytes                                                  []byte `json:"data_base64"`
+		}
+		if err := json.Unmarshal([]byte(row), &e); err != nil {
+			t.Fatalf("%s: %v", row, err)
+		}
+		if got := string(e.Data) + string(e.Bytes); got != payloads[i] || e.Subject != fmt.Sprintf("orders.%d", i+1) || e.Sequence != fmt.Sprintf("%020d", i+1) {
+			t.Errorf("row %d is %s", i, row)
+		}
+	}
+	wantSound(t, folder)
+}
+
+func TestCaptureRaw(t *testing.T) {
+	payloads := []string{`{"id":1}`, "two\nlines", "", "\xff\x00"}
+	srv, _ := orders(t, payloads...)
+	folder := t.TempDir()
+	captureOnce(t, srv, folder, "--format", "raw", "--compression", "none")
+	files := filesBelow(t, folder, ".raw")
+	if len(files) != 1 {
+		t.Fatalf("files: %q", files)
+	}
+	b, err := os.ReadFile(filepath.Join(folder, files[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, isRaw := bytes.CutPrefix(b, []byte(jetcapture.RawMagic))
+	if !isRaw {
+		t.Fatalf("it begins with %q", b[:8])
+	}
+	for i, payload := range payloads {
+		size := binary.BigEndian.Uint32(rest)
+		record := rest[4 : 4+size]
+		if seq := binary.BigEndian.Uint64(record); seq != uint64(i+1) || string(record[24:]) != fmt.Sprintf("orders.%d", i+1)+payload {
+			t.Errorf("record %d is %q", i+1, record)
+		}
+		rest = rest[4+size:]
+	}
+	if len(rest) > 0 {
+		t.Errorf("there is more: %q", rest)
+	}
+	wantSound(t, folder)
+}
+
+// wantSound checks that verify finds nothing wrong with an archive.
+func wantSound(t *testing.T, folder string) {
+	t.Helper()
+	if r := (environment{}).run(t, "verify", folder); r.code != exitDone {
+		t.Errorf("verify: exit code %d: %s%s", r.code, r.stdout, r.stderr)
+	}
 }

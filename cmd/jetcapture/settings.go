@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/jetcapture/jetcapture"
@@ -142,8 +143,11 @@ func forPlan(o captureOptions, planned map[string]string) (captureOptions, error
 // formOf reads the form back from a plan's settings.
 func formOf(planned map[string]string) (form, error) {
 	f := form{format: format(planned[planPrefix+settingFormat]), record: record(planned[planPrefix+settingRecord])}
-	if f.format != formatNDJSON && f.format != formatCSV {
+	if !slices.Contains(formats(), f.format) {
 		return f, fmt.Errorf("format %q is not known to this jetcapture", f.format)
+	}
+	if f.record != "" && !slices.Contains(records(), f.record) {
+		return f, fmt.Errorf("record %q is not known to this jetcapture", f.record)
 	}
 	columns, err := parseSources(planned[planPrefix+settingColumns])
 	if err != nil {

@@ -1,10 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"strings"
 	"unsafe"
 
+	"github.com/jetcapture/jetcapture/internal/jsontext"
 	"github.com/tidwall/gjson"
 )
 
@@ -96,37 +96,9 @@ func jsonValue(r gjson.Result) Value {
 func (m *Message) validJSON() bool {
 	if m.json == unchecked {
 		m.json = invalid
-		if !tooDeep(m.Data) && gjson.ValidBytes(m.Data) {
+		if jsontext.Valid(m.Data) {
 			m.json = valid
 		}
 	}
 	return m.json == valid
-}
-
-// maxDepth is the limit of encoding/json. gjson's check recurses without any, and a payload of 64 MB of "[" would overflow the stack,
-// which nothing in a process can recover from.
-const maxDepth = 10_000
-
-// tooDeep tells whether data, taken as JSON, is nested deeper than maxDepth. Of data that is no JSON the answer may be either.
-func tooDeep(data []byte) bool {
-	if len(data) <= maxDepth || bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) <= maxDepth {
-		return false
-	}
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[' || c == '{':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == ']' || c == '}':
-			depth--
-		}
-	}
-	return false
 }

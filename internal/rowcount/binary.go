@@ -1,0 +1,247 @@
+package rowcount
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// rawMagic is that of jetcapture.RawMagic.
+const rawMagic = "JCRAW001"
+
+// countRaw counts the records of a raw file, see docs/FORMAT.md.
+func countRaw(r io.Reader, buf []byte) (n int64, err error) {
+	s := stepper{r: r, buf: buf}
+	if err := s.expect([]byte(rawMagic)); err != nil {
+		return 0, err
+	}
+	for {
+		var length [4]byte
+		if err := s.read(length[:], true); errors.Is(err, io.EOF) {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		if err := s.skip(int64(binary.BigEndian.Uint32(length[:]))); err != nil {
+			return n, err
+		}
+		n++
+	}
+}
+
+// stepper reads small parts of r and passes over large ones.
+type stepper struct {
+	r          io.Reader
+	buf        []byte
+	start, end int // of what is in buf
+}
+
+// read fills p. At the end of r the error is ErrUnfinished, or io.EOF if that is where it may end.
+func (s *stepper) read(p []byte, mayEnd bool) error {
+	for got := 0; got < len(p); {
+		if s.start == s.end {
+			if err := s.fill(); errors.Is(err, io.EOF) && got == 0 && mayEnd {
+				return io.EOF
+			} else if errors.Is(err, io.EOF) {
+				return ErrUnfinished
+			} else if err != nil {
+				return err
+			}
+		}
+		n := copy(p[got:], s.buf[s.start:s.end])
+		got, s.start = got+n, s.start+n
+	}
+	return nil
+}
+
+func (s *stepper) fill() error {
+	for {
+		n, err := s.r.Read(s.buf)
+		s.start, s.end = 0, n
+		if n > 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// skip passes over n bytes.
+func (s *stepper) skip(n int64) error {
+	for n > 0 {
+		if s.start == s.end {
+			if err := s.fill(); errors.Is(err, io.EOF) {
+				return ErrUnfinished
+			} else if err != nil {
+				return err
+			}
+		}
+		step := min(int64(s.end-s.start), n)
+		s.start += int(step)
+		n -= step
+	}
+	return nil
+}
+
+// expect reads what must be there.
+func (s *stepper) expect(want []byte) error {
+	got := make([]byte, len(want))
+	if err := s.read(got, false); err != nil {
+		return err
+	}
+	if !bytes.Equal(got, want) {
+		return fmt.Errorf("it has %q where %q belongs", got, want)
+	}
+	return nil
+}
+
+// ReadByte implements io.ByteReader.
+func (s *stepper) ReadByte() (byte, error) {
+	var b [1]byte
+	err := s.read(b[:], true)
+	return b[0], err
+}
+
+// errAvro is the error of a file that is none of Avro.
+var errAvro = errors.New("it is no container file of Avro")
+
+// countAvro adds up the counts of the blocks of an object container file (Avro 1.12, "Object Container Files").
+func countAvro(r io.Reader, buf []byte) (n int64, err error) {
+	s := &stepper{r: r, buf: buf}
+	if err := s.expect([]byte("Obj\x01")); err != nil {
+		return 0, err
+	}
+	if err := s.skipAvroMap(); err != nil {
+		return 0, err
+	}
+	sync := make([]byte, 16)
+	if err := s.read(sync, false); err != nil {
+		return 0, err
+	}
+	for {
+		count, err := binary.ReadVarint(s)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		size, sizeErr := binary.ReadVarint(s)
+		if err := errors.Join(err, sizeErr); err != nil {
+			return n, unfinished(err)
+		}
+		if count < 0 || size < 0 {
+			return n, errAvro
+		}
+		if err := s.skip(size); err != nil {
+			return n, err
+		}
+		if err := s.expect(sync); err != nil {
+			return n, err
+		}
+		if n += count; n < 0 {
+			return 0, errAvro
+		}
+	}
+}
+
+// skipAvroMap passes over a map of bytes: blocks of entries, the last one empty. A negative count is followed by the size of the block.
+func (s *stepper) skipAvroMap() error {
+	for {
+		count, err := binary.ReadVarint(s)
+		if err != nil {
+			return unfinished(err)
+		}
+		if count == 0 {
+			return nil
+		}
+		if count < 0 {
+			size, err := binary.ReadVarint(s)
+			if err != nil {
+				return unfinished(err)
+			}
+			if err := s.skip(size); err != nil {
+				return err
+			}
+			continue
+		}
+		for range 2 * count {
+			size, err := binary.ReadVarint(s)
+			if err != nil {
+				return unfinished(err)
+			}
+			if err := s.skip(size); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func unfinished(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrUnfinished
+	}
+	return err
+}
+
+// The footer of a Parquet file is at its end: metadata, its length in 4 bytes, the magic. As the length comes last, the end of the file is
+// kept: maxFooter bytes at least, and a part of what was read, since large files have larger footers.
+const (
+	parquetMagic = "PAR1"
+	minFooter    = 1 << 20
+	footerPart   = 16
+)
+
+// countParquet takes the number of rows from the footer.
+func countParquet(r io.Reader, buf []byte) (int64, error) {
+	tail, first, err := readTail(r, buf)
+	if err != nil {
+		return 0, err
+	}
+	end := len(tail) - 8
+	if end < 4 || string(first) != parquetMagic || string(tail[end+4:]) != parquetMagic {
+		return 0, errors.New("it does not begin and end as a Parquet file does")
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[end:]))
+	if length > int64(end) {
+		return Unknown, nil // larger than what is kept: nobody but a parser of the whole file could tell
+	}
+	return parquetRows(tail[int64(end)-length : end])
+}
+
+// readTail reads r to its end and returns the last bytes, and the first four.
+func readTail(r io.Reader, buf []byte) (tail, first []byte, err error) {
+	var size int64
+	err = eachPiece(r, buf, func(p []byte) {
+		size += int64(len(p))
+		if len(first) < len(parquetMagic) {
+			first = append(first, p[:min(len(p), len(parquetMagic)-len(first))]...)
+		}
+		tail = append(tail, p...)
+		if keep := int(max(minFooter, size/footerPart)); len(tail) > 2*keep {
+			tail = tail[:copy(tail, tail[len(tail)-keep:])]
+		}
+	})
+	return tail, first, err
+}
+
+// parquetRows returns num_rows, field 3 of FileMetaData (parquet.thrift), in the compact protocol of Thrift.
+func parquetRows(footer []byte) (int64, error) {
+	t := thrift{in: bufio.NewReader(bytes.NewReader(footer))}
+	for id := int16(0); ; {
+		kind, err := t.field(&id)
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case kind == thriftStop:
+			return 0, errors.New("its footer says no number of rows")
+		case id == 3 && kind == thriftI64:
+			return binary.ReadVarint(t.in)
+		}
+		if err := t.skip(kind, 0); err != nil {
+			return 0, err
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package jetcapture
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/jetcapture/jetcapture/internal/jsontext"
+)
+
+// CloudEvent is a message that NewLineDelimitedJSON writes in the JSON format of CloudEvents 1.0
+// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), so that it can be queried without base64:
+//
+//	specversion      "1.0"
+//	id               stream sequence, "-", and the time in nanoseconds since 1970: unique, even when a stream was created anew
+//	source           "/streams/" and the name of the stream
+//	type             "io.jetcapture.message"
+//	subject          the subject
+//	time             when the stream took the message
+//	sequence         the stream sequence with 20 digits, as the extension of that name has it
+//	headers          the headers, an array each; only if there are any
+//	datacontenttype  "application/json", or "application/octet-stream" with data_base64
+//	data             the payload, if it is JSON (RFC 8259, UTF-8); on one line, else as it is
+//	data_base64      the payload, if it is not; of an empty payload there is neither
+//
+// A subject that is not valid UTF-8 is kept in subject_raw as well, such a header in headers_raw, as NatsMessage has them. The headers are no
+// attribute as CloudEvents knows them, which have no arrays: it is the one thing in which strict readers may differ.
+type CloudEvent struct{ *NatsMessage }
+
+// AppendJSON implements JSONAppender. The one error is a time that RFC 3339 cannot express.
+func (e CloudEvent) AppendJSON(dst []byte) ([]byte, error) {
+	m := e.NatsMessage
+	if m == nil || m.Metadata == nil {
+		return dst, errors.New("the message has no metadata")
+	}
+	seq := m.Metadata.Sequence.Stream
+	dst = append(dst, `{"specversion":"1.0","id":"`...)
+	dst = strconv.AppendUint(dst, seq, 10)
+	dst = append(dst, '-')
+	dst = strconv.AppendInt(dst, m.Metadata.Timestamp.UnixNano(), 10)
+	dst = append(dst, `","source":"/streams/`...)
+	dst = append(dst, url.PathEscape(m.Metadata.Stream)...)
+	dst = append(dst, `","type":"io.jetcapture.message","subject":`...)
+	dst = jsontext.AppendString(dst, m.Subject)
+	if len(m.SubjectRaw) > 0 {
+		dst = jsontext.AppendBytes(append(dst, `,"subject_raw":`...), m.SubjectRaw)
+	}
+	dst = append(dst, `,"time":"`...)
+	dst, err := m.Metadata.Timestamp.AppendText(dst)
+	if err != nil {
+		return dst, errors.New("the message's time cannot be written as RFC 3339")
+	}
+	dst = append(dst, `","sequence":"`...)
+	dst = append(appendPadded(dst, seq), '"')
+	if len(m.Header) > 0 {
+		dst = jsontext.AppendHeader(append(dst, `,"headers":`...), m.Header)
+	}
+	if len(m.HeaderRaw) > 0 {
+		dst = jsontext.AppendBytes(append(dst, `,"headers_raw":`...), m.HeaderRaw)
+	}
+	return append(appendEventData(dst, m.Data), '}'), nil
+}
+
+// appendPadded appends a sequence with the 20 digits that the greatest one has.
+func appendPadded(dst []byte, seq uint64) []byte {
+	const zeros = "00000000000000000000"
+	var space [len(zeros)]byte
+	digits := strconv.AppendUint(space[:0], seq, 10)
+	return append(append(dst, zeros[len(digits):]...), digits...)
+}
+
+// appendEventData appends the payload. JSON that is not UTF-8, which encoding/json would take, is none to many readers.
+func appendEventData(dst, data []byte) []byte {
+	switch {
+	case len(data) == 0:
+		return dst
+	case !utf8.Valid(data) || !jsontext.Valid(data):
+		dst = append(dst, `,"datacontenttype":"application/octet-stream","data_base64":`...)
+		return jsontext.AppendBytes(dst, data)
+	}
+	dst = append(dst, `,"datacontenttype":"application/json","data":`...)
+	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
+		return append(dst, data...)
+	}
+	line := bytes.NewBuffer(dst)
+	_ = json.Compact(line, data) // it is valid
+	return line.Bytes()
+}
