@@ -9,7 +9,8 @@
 //	...
 //	factory := func() jetcapture.FormattedDataWriter[*parquetwriter.Message] { return w.New() }
 //
-// The same rows give the same bytes: nothing in a file comes from the clock, the machine or the order of a Go map.
+// The same rows give the same bytes: nothing in a file comes from the clock, a random source or the order of a Go map. (Compressors may differ
+// from version to version and, snappy, between processors; the rows are the same then.)
 //
 // Files keep to what readers have in common: data pages of version 1, times in microseconds UTC, three-level lists, no unsigned and no
 // nanosecond types, strings that are valid UTF-8 and not only said to be.

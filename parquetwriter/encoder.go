@@ -31,6 +31,7 @@ type file interface {
 	Reset(out io.Writer)
 	ColumnWriters() []*parquet.ColumnWriter
 	SetKeyValueMetadata(key, value string)
+	File() parquet.FileView
 	Size() int64
 	Flush() error
 	Close() error
@@ -71,7 +72,8 @@ func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout,
 		parquet.Compression(codec),
 		parquet.CreatedBy("jetcapture", "1", layoutVersion),
 		parquet.DataPageVersion(1),
-		parquet.DataPageStatistics(false), // the column index has them, cut to a sane length
+		parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain), // what every reader knows
+		parquet.DataPageStatistics(false),                             // the column index has them, cut to a sane length
 		parquet.DictionaryMaxBytes(maxDictionary),
 		parquet.PageBufferSize(pageSize(len(schema.Columns()))),
 		parquet.BloomFilters(bloom...),
@@ -196,8 +198,18 @@ func (e *encoder) finish(metadata ...[2]string) error {
 	if err := e.file.Close(); err != nil {
 		return fmt.Errorf("parquet: end the file: %w", err)
 	}
-	e.one[0] = parquet.Value{}
-	e.file.Reset(io.Discard) // forget the file
+	e.forget()
 	e.encoders.Put(e)
 	return nil
+}
+
+// forget drops what the encoder still has of its file.
+func (e *encoder) forget() {
+	// Reset overwrites the metadata of the file, and with it the paths of the columns, which it shares with those of the next file
+	// (https://github.com/parquet-go/parquet-go/issues/602).
+	for _, group := range e.file.File().Metadata().RowGroups {
+		clear(group.Columns)
+	}
+	e.file.Reset(io.Discard)
+	e.one[0] = parquet.Value{}
 }

@@ -93,7 +93,7 @@ func messageSchema(json bool) *parquet.Schema {
 		{"sequence", growing(parquet.Leaf(parquet.Int64Type))},
 		{"time", growing(parquet.Timestamp(parquet.Microsecond))},
 		{"subject", repeating(parquet.String())},
-		{"headers", parquet.Map(repeating(parquet.String()), parquet.List(repeating(parquet.String())))},
+		{"headers", parquet.Map(repeating(parquet.String()), parquet.List(parquet.String()))},
 		{"payload", payload},
 		{"subject_raw", parquet.Optional(bytesNode())},
 		{"headers_raw", parquet.Optional(bytesNode())},

@@ -12,8 +12,11 @@ import (
 // textCheck finds text that is not valid UTF-8 in values of a type. Nil is for types without text.
 type textCheck func(v reflect.Value) error
 
-// errNotText follows the path to the text.
-var errNotText = errors.New(": not valid UTF-8")
+// These follow the path to the text.
+var (
+	errNotText = errors.New(": not valid UTF-8")
+	errNotUUID = errors.New(": not a UUID")
+)
 
 // row checks a row.
 func (c textCheck) row(v reflect.Value) error {
@@ -29,29 +32,32 @@ func (c textCheck) row(v reflect.Value) error {
 	return nil
 }
 
-// textCheckOf returns the check of a type. It is made once, so that rows cost no more than a look at their text. Bytes are text where a tag says
-// so. A type inside of itself is refused: it has no schema, and parquet-go would look for one for ever.
-func textCheckOf(t reflect.Type, bytesAreText bool, inside ...reflect.Type) (textCheck, error) {
+// textCheckOf returns the check of a type. It is made once, so that rows cost no more than a look at their text. The options are those of the
+// tag: they say which bytes are text, and which text a UUID. A type inside of itself is refused: it has no schema, and parquet-go would look for one for ever.
+func textCheckOf(t reflect.Type, options []string, inside ...reflect.Type) (textCheck, error) {
 	switch t.Kind() {
 	case reflect.String:
-		return func(v reflect.Value) error { return validOr(utf8.ValidString(v.String())) }, nil
+		if slices.Contains(options, "uuid") {
+			return func(v reflect.Value) error { return unless(isUUID(v.String()), errNotUUID) }, nil
+		}
+		return func(v reflect.Value) error { return unless(utf8.ValidString(v.String()), errNotText) }, nil
 	case reflect.Pointer:
-		check, err := textCheckOf(t.Elem(), bytesAreText, inside...)
+		check, err := textCheckOf(t.Elem(), options, inside...)
 		return check.behindPointer(), err
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() != reflect.Uint8 {
-			check, err := textCheckOf(t.Elem(), bytesAreText, inside...)
+			check, err := textCheckOf(t.Elem(), options, inside...)
 			return check.ofElements(), err
 		}
-		if bytesAreText && t.Kind() == reflect.Slice {
-			return func(v reflect.Value) error { return validOr(utf8.Valid(v.Bytes())) }, nil
+		if t.Kind() == reflect.Slice && slices.ContainsFunc(options, isText) {
+			return func(v reflect.Value) error { return unless(utf8.Valid(v.Bytes()), errNotText) }, nil
 		}
 	case reflect.Map:
-		key, err := textCheckOf(t.Key(), false, inside...)
+		key, err := textCheckOf(t.Key(), nil, inside...)
 		if err != nil {
 			return nil, err
 		}
-		value, err := textCheckOf(t.Elem(), false, inside...)
+		value, err := textCheckOf(t.Elem(), nil, inside...)
 		return ofEntries(key, value), err
 	case reflect.Struct:
 		if slices.Contains(inside, t) {
@@ -62,11 +68,27 @@ func textCheckOf(t reflect.Type, bytesAreText bool, inside ...reflect.Type) (tex
 	return nil, nil
 }
 
-func validOr(ok bool) error {
+func unless(ok bool, err error) error {
 	if ok {
 		return nil
 	}
-	return errNotText
+	return err
+}
+
+func isText(option string) bool { return option == "string" || option == "json" || option == "enum" }
+
+// isUUID tells whether s is a UUID in the form of RFC 9562. parquet-go writes zeros for any other text.
+func isUUID(s string) bool {
+	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		if form[i] == '-' && s[i] != '-' || form[i] == 'x' && !strings.ContainsRune("0123456789abcdefABCDEF", rune(s[i])) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c textCheck) behindPointer() textCheck {
@@ -130,8 +152,7 @@ func ofFields(t reflect.Type, inside []reflect.Type) (textCheck, error) {
 		if !f.IsExported() && !f.Anonymous || name == "-" && options == "" {
 			continue
 		}
-		isText := slices.ContainsFunc(strings.Split(options, ","), func(o string) bool { return o == "string" || o == "json" || o == "enum" })
-		check, err := textCheckOf(f.Type, isText, inside...)
+		check, err := textCheckOf(f.Type, strings.Split(options, ","), inside...)
 		if err != nil {
 			return nil, err
 		}

@@ -1,9 +1,11 @@
 package parquetwriter
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -29,7 +31,7 @@ func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 	if structure.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("parquet: rows of %s: only structs and pointers to them have columns", t)
 	}
-	check, err := textCheckOf(t, false)
+	check, err := textCheckOf(t, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -39,16 +41,32 @@ func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 		}
 	}()
 	schema := parquet.SchemaOf(reflect.New(structure).Interface())
+	if err := uniqueColumns(schema); err != nil {
+		return nil, fmt.Errorf("parquet: schema of %s: %w", t, err)
+	}
 	l, err := newLayout(schema, o, columnPaths{})
 	if err != nil {
 		return nil, err
 	}
 	l.newFile = func(out io.Writer) file { return parquet.NewGenericWriter[P](out, l.config) }
-	// parquet-go tells of the rest when rows are written.
-	if _, err := parquet.NewGenericWriter[P](io.Discard, l.config).Write(make([]P, 0, 1)[:1]); err != nil && structure == t {
-		return nil, fmt.Errorf("parquet: rows of %s: %w", t, err)
-	}
 	return &Writer[P]{layout: l, check: check}, nil
+}
+
+// uniqueColumns checks what parquet-go tells of with the first row only.
+func uniqueColumns(schema *parquet.Schema) error {
+	paths := schema.Columns()
+	if len(paths) == 0 {
+		return errors.New("it has no columns")
+	}
+	seen := make(map[string]bool, len(paths))
+	for _, path := range paths {
+		name := strings.Join(path, ".")
+		if seen[name] {
+			return fmt.Errorf("two columns are named %s", name)
+		}
+		seen[name] = true
+	}
+	return nil
 }
 
 // New returns another writer of the same files, which shares the buffers of files that are done. It may be called from any goroutine.
@@ -64,8 +82,9 @@ func (w *Writer[P]) InitNew(out io.Writer) error {
 	return nil
 }
 
-// Write writes a row and returns 1. It fails, without a row, if the payload is a nil pointer or text in it is not valid UTF-8, for which
-// readers would refuse the whole file. If parquet-go panics over the payload or out fails, this and all further calls fail, and the file is lost.
+// Write writes a row and returns 1. It fails, without a row, if the payload is a nil pointer, if text in it is not valid UTF-8, for which
+// readers would refuse the whole file, or if it is no UUID where a tag says so. If parquet-go panics over the payload or out fails, this and
+// all further calls fail, and the file is lost.
 func (w *Writer[P]) Write(payload P) (rows int, err error) {
 	if w.encoder == nil {
 		return 0, errNotStarted

@@ -1,0 +1,7 @@
+package parquetwriter
+
+// IsJSON is isJSON.
+func IsJSON(b []byte) bool {
+	var stack []byte
+	return isJSON(b, &stack)
+}
