@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// runBare is the part "bare": the client's own ordered consumer, counting messages up to the stream's last one. It is what every job is
-// compared with: the least that a program can do with a stream.
+// runBare is the part "bare": the client's own consumer, counting messages up to the stream's last one. It is what every job is compared
+// with: the least that a program can do with a stream.
 func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench bare", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -20,6 +20,7 @@ func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	name := flags.String("stream", "orders", "stream to read")
 	maxBytes := flags.Int("pull-max-bytes", 0, "bytes of a pull (0: limit messages)")
 	maxMessages := flags.Int("pull-max-messages", 0, "messages of a pull (0: limit bytes)")
+	durable := flags.String("durable", "", "durable consumer to make and read through, acknowledging each message (default: an ordered one, without acks)")
 	if err := flags.Parse(args); err != nil {
 		return usage(err)
 	}
@@ -32,7 +33,7 @@ func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if *maxMessages > 0 {
 		limit = jetstream.PullMaxMessages(*maxMessages)
 	}
-	n, err := count(ctx, nc, *name, limit)
+	n, err := count(ctx, nc, *name, *durable, limit)
 	if err != nil {
 		return fmt.Errorf("read stream %s: %w", *name, err)
 	}
@@ -41,7 +42,7 @@ func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
 // count reads the messages that the stream holds at the start and returns their number.
-func count(ctx context.Context, nc *nats.Conn, name string, limit jetstream.PullConsumeOpt) (uint64, error) {
+func count(ctx context.Context, nc *nats.Conn, name, durable string, limit jetstream.PullConsumeOpt) (uint64, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return 0, err
@@ -50,7 +51,7 @@ func count(ctx context.Context, nc *nats.Conn, name string, limit jetstream.Pull
 	if err != nil {
 		return 0, err
 	}
-	consumer, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
+	consumer, err := bareConsumer(ctx, s, durable)
 	if err != nil {
 		return 0, err
 	}
@@ -58,11 +59,22 @@ func count(ctx context.Context, nc *nats.Conn, name string, limit jetstream.Pull
 	if want == 0 {
 		return 0, nil
 	}
-	var n uint64 // written by the consumer's goroutine until done is closed
-	done := make(chan struct{})
-	consuming, err := consumer.Consume(func(jetstream.Msg) {
-		if n++; n == want {
-			close(done)
+	var n uint64 // written by the consumer's goroutine until done gets something
+	done := make(chan error, 1)
+	consuming, err := consumer.Consume(func(m jetstream.Msg) {
+		n++
+		var err error
+		switch {
+		case durable != "" && n == want:
+			err = m.DoubleAck(ctx) // confirms all that were sent before, too
+		case durable != "":
+			err = m.Ack()
+		}
+		if n == want || err != nil {
+			select {
+			case done <- err:
+			default: // the first error is enough
+			}
 		}
 	}, limit, jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(5*time.Second))
 	if err != nil {
@@ -70,9 +82,19 @@ func count(ctx context.Context, nc *nats.Conn, name string, limit jetstream.Pull
 	}
 	defer consuming.Stop()
 	select {
-	case <-done:
-		return want, nil
+	case err := <-done:
+		return want, err
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// bareConsumer makes an ordered consumer or, with a name, a durable one with the settings that the jetcapture command gives its own.
+func bareConsumer(ctx context.Context, s jetstream.Stream, durable string) (jetstream.Consumer, error) {
+	if durable == "" {
+		return s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
+	}
+	return s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxAckPending: 1_000_000, MaxDeliver: -1,
+	})
 }

@@ -133,6 +133,7 @@ func (h *harness) prepare(ctx context.Context) ([]result, error) {
 // sample runs the job of r once, checks what it wrote and removes it.
 func (h *harness) sample(ctx context.Context, r *result, round int) (err error) {
 	t := target{self: h.self, jetcapture: h.jetcapture, url: h.url, stream: r.job.stream, output: filepath.Join(h.dir, "archive")}
+	t.consumer = fmt.Sprintf("%s-%d", r.job.name, round)
 	got, err := h.run(ctx, r.job.command(t))
 	if err != nil {
 		return fmt.Errorf("job %s: %w", r.job.name, err)

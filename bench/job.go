@@ -15,6 +15,7 @@ type job struct {
 type target struct {
 	self, jetcapture string // executables
 	url, stream      string
+	consumer         string // that does not exist yet
 	output           string // a directory that does not exist yet
 }
 
@@ -35,6 +36,14 @@ func allJobs() []job {
 		{"log-mem", "the same with the cut log in memory: what the log costs", "orders", false, logProgram("-log-in-memory"), lines(0)},
 		{"bare-5000", "as bare, on the stream of 5,000 keys", "orders5000", true, bare("-pull-max-bytes", mib(16)), nil},
 		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, capture("payload", "gzip"), lines(0)},
+		{"bare-100000", "as bare, on the stream of 100,000 keys", "orders100000", true, bare("-pull-max-bytes", mib(16)), nil},
+		{"payload-gzip-100000", "payloads as NDJSON, gzip, 100,000 keys", "orders100000", false, capture("payload", "gzip"), lines(0)},
+		{"bare-4k", "as bare, messages of 4 KiB", "orders4k", true, bare("-pull-max-bytes", mib(16)), nil},
+		{"payload-zstd-4k", "payloads as NDJSON, zstd, messages of 4 KiB", "orders4k", false, capture("payload", "zstd"), lines(0)},
+		{"bare-1m", "as bare, messages of 1 MB", "orders1m", true, bare("-pull-max-bytes", mib(16)), nil},
+		{"payload-zstd-1m", "payloads as NDJSON, zstd, messages of 1 MB", "orders1m", false, capture("payload", "zstd"), lines(0)},
+		{"bare-acks", "nats.go's durable consumer, which acknowledges each message", "acked", true, bareAcks, nil},
+		{"payload-gzip-acks", "payloads as NDJSON, gzip, through a durable consumer", "acked", false, captureAcks("payload", "gzip"), lines(0)},
 	}
 }
 
@@ -54,6 +63,18 @@ func capture(record, compression string) func(target) []string {
 			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once",
 			"--format", "ndjson", "--record", record, "--compression", compression, "--key", "subject[2]",
 		}
+	}
+}
+
+// bareAcks is the command of the part "bare" with a durable consumer.
+func bareAcks(t target) []string {
+	return bare("-pull-max-bytes", mib(16), "-durable", t.consumer)(t)
+}
+
+// captureAcks is capture through a durable consumer.
+func captureAcks(record, compression string) func(target) []string {
+	return func(t target) []string {
+		return append(capture(record, compression)(t), "--consumer-name", t.consumer)
 	}
 }
 

@@ -25,6 +25,10 @@ func allStreams() []stream {
 	return []stream{
 		{name: "orders", keys: 4, size: 190, share: 1},
 		{name: "orders5000", keys: 5000, size: 190, share: 1},
+		{name: "orders100000", keys: 100_000, size: 190, share: 1},
+		{name: "orders4k", keys: 4, size: 4 << 10, share: 4},
+		{name: "orders1m", keys: 4, size: 1_000_000, share: 2000}, // just below the server's default max_payload
+		{name: "acked", keys: 4, size: 190, share: 1},             // orders again, for durable consumers
 	}
 }
 
