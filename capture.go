@@ -69,12 +69,13 @@ type run[P Payload, K DestKey] struct {
 	hooks    *sync.Mutex // held while a hook runs that several goroutines call
 	target   uint64      // with Once: the last sequence to capture
 	targeted bool
+	began    time.Time
 	entered  bool // reading has started once: from now on, only what an operator must mend ends Run
 }
 
 // newRun opens what a run needs and the options do not give.
 func (c *Capture[P, K]) newRun(nc *nats.Conn) (*run[P, K], error) {
-	r := &run[P, K]{opts: c.opts.withDefaults(), stats: &c.stats, nc: nc, user: &sync.Mutex{}, hooks: &sync.Mutex{}}
+	r := &run[P, K]{opts: c.opts.withDefaults(), stats: &c.stats, nc: nc, began: time.Now(), user: &sync.Mutex{}, hooks: &sync.Mutex{}}
 	r.log = r.opts.Logger
 	if r.log == nil {
 		r.log = defaultLogger()
@@ -157,7 +158,7 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	case errors.As(err, &diverged):
 		k.diverged(diverged)
 		return pause(ctx, tickEvery) == nil, nil
-	case errors.Is(err, reader.ErrDisturbed), err != nil && r.entered && reader.IsTemporary(err):
+	case errors.Is(err, reader.ErrDisturbed), r.mayMend(err):
 		r.log.Warn("reading cannot start again yet", "error", err)
 		return pause(ctx, time.Second) == nil, nil
 	case err != nil:
@@ -185,6 +186,17 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 		return false, err
 	}
 	return false, closeErr
+}
+
+// startPatience is how long a server that gives no answer is asked at the start, where it may be on its way, or never answer.
+const startPatience = 30 * time.Second
+
+// mayMend decides whether an error of opening may go away by itself. Once reading has started, names and permissions were right.
+func (r *run[P, K]) mayMend(err error) bool {
+	if r.entered {
+		return reader.IsTemporary(err)
+	}
+	return reader.IsUnanswered(err) && time.Since(r.began) < startPatience
 }
 
 // aim fixes, once, what Once has to reach.

@@ -93,20 +93,22 @@ func (s *Source) explain(ctx context.Context, subject string, err error) error {
 		return fmt.Errorf("request %s: %w: is JetStream enabled for this account, and the domain or API prefix right: %w",
 			subject, ErrNoJetStream, err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("request %s: %w within %v: %s", subject, ErrNoAnswer, s.timeout, s.denied(subject))
+		return fmt.Errorf("request %s: %w within %v: %w", subject, ErrNoAnswer, s.timeout, s.denied(subject))
 	default:
 		return fmt.Errorf("request %s: %w", subject, err)
 	}
 }
 
+var errSilent = errors.New("the server is not reachable, or the user may not publish to this subject or subscribe to the connection's inbox prefix")
+
 // denied says why an answer may be missing, as far as the connection knows.
-func (s *Source) denied(subject string) string {
+func (s *Source) denied(subject string) error {
 	if err := s.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
 		if strings.Contains(err.Error(), subject) || strings.Contains(err.Error(), "Subscription") {
-			return err.Error()
+			return err
 		}
 	}
-	return "the server is not reachable, or the user may not publish to this subject or subscribe to the connection's inbox prefix"
+	return errSilent
 }
 
 // translate gives the errors of the API that callers test for their own names.

@@ -21,3 +21,14 @@ func IsTemporary(err error) bool {
 	var api *APIError
 	return errors.As(err, &api) && api.Code >= 500 // 503: no leader, or the server is shutting down
 }
+
+// IsUnanswered decides whether an error only says that the server is slow, busy or on its way: the temporary ones that can hardly mean a
+// wrong name, a missing permission, or a server without JetStream.
+func IsUnanswered(err error) bool {
+	for _, target := range []error{ErrNoJetStream, ErrStreamNotFound, nats.ErrNoResponders, nats.ErrPermissionViolation} {
+		if errors.Is(err, target) {
+			return false
+		}
+	}
+	return IsTemporary(err)
+}
