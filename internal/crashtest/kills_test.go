@@ -149,6 +149,8 @@ func (k *kills) play() {
 		k.files.Look(k)
 	}
 	published := k.load.Stop()
+	// Before, a signal ends the process as it ends any other.
+	natstest.Eventually(k, crashtest.Patience, "process that has started", func() bool { return k.main.Said("capturing, each message") > 0 })
 	k.main.Signal(syscall.SIGTERM)
 	if code := k.main.Wait(); code != 0 {
 		k.Errorf("after SIGTERM the exit code is %d", code)
