@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if err := errors.Join(storetest.SetEnvironment(), checkNode()); err != nil {
+	if err := errors.Join(storetest.SetEnvironment(), checkNode(), checkRclone()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -113,6 +113,12 @@ func (p *lazyPath) get(ctx context.Context, install func(context.Context) (strin
 
 var builtServer, installedAzurite lazyPath //nolint:gochecknoglobals // for all tests of the process
 
+// HasRclone tells whether rclone, the client that nobody here wrote, is there.
+func HasRclone() bool {
+	_, err := exec.LookPath("rclone")
+	return err == nil
+}
+
 // Program builds the servers and returns the path of their program, which the build cache keeps.
 func Program(ctx context.Context) (string, error) { return builtServer.get(ctx, buildServer) }
 
