@@ -172,6 +172,7 @@ func azureRules() []rule {
 		{code(bloberror.InvalidBlockList, bloberror.InvalidBlobOrBlock), undecided, "another writer was faster, try again"},
 		{code(bloberror.MD5Mismatch, "InvalidMd5", "IncompleteBody", "OperationTimedOut", "ServerBusy", "InternalError"), undecided, ""},
 		{code(bloberror.ContainerNotFound), permanent, "create the container, or correct its name"},
+		{code(bloberror.InvalidResourceName, bloberror.InvalidURI), permanent, "correct the name of the container, or shorten the path in the URL"},
 		{code(bloberror.ContainerBeingDeleted, bloberror.AccountBeingCreated), undecided, ""},
 		{code(bloberror.ResourceNotFound), missing, ""},
 		{

@@ -202,6 +202,9 @@ func (s *s3Store) judge(err error) judgement {
 	if a.status == 0 && a.code == "" || isCredential(err) {
 		return judgeSilence(err)
 	}
+	if a.status == http.StatusBadRequest && (a.code == "" || a.code == "BadRequest") { // to HEAD, or by something that is no S3
+		return judgement{permanent, a.String() + ", and does not say why: check the endpoint, with http:// or https://, the region and the credentials", err}
+	}
 	return judgeAnswer(a, s3Rules(), err)
 }
 
@@ -222,6 +225,7 @@ func s3Rules() []rule {
 		{[]string{"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}, undecided, "the request was damaged"},
 		{[]string{"NoSuchBucket"}, permanent, "create the bucket, or correct its name"},
 		{[]string{"InvalidBucketName"}, permanent, "correct the bucket's name"},
+		{[]string{"KeyTooLongError"}, permanent, "shorten the path in the URL, or the keys"},
 		{
 			[]string{"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden"},
 			denied,
