@@ -112,6 +112,33 @@ func TestTruncatedFileIsFound(t *testing.T) {
 	}
 }
 
+// TestBrokenReadBackIsTriedAgain: a file that cannot be read to its end, because the store fails, is not taken for a damaged one.
+func TestBrokenReadBackIsTriedAgain(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	under := r.bucket
+	lost, broken := false, false
+	faulty := buckettest.NewFaulty(under, func(c buckettest.Call) buckettest.Kind {
+		switch {
+		case strings.HasPrefix(c.Name, "_jetcapture/"):
+		case c.Op == buckettest.OpPutNew && !lost:
+			lost = true
+			return buckettest.LostResponse
+		case c.Op == buckettest.OpOpen && !broken:
+			broken = true
+			return buckettest.Partial
+		}
+		return buckettest.None
+	})
+	r.bucket = faulty
+	capture(r, r.options())
+	r.bucket = under
+	r.wantAll()
+	if counts := faulty.Counts(); counts[buckettest.LostResponse] != 1 || counts[buckettest.Partial] != 1 {
+		t.Errorf("faults %v, want one of each", counts)
+	}
+}
+
 // failsAfter loses the response of the puts below a prefix, for good.
 type failsAfter struct {
 	bucket.Bucket

@@ -94,6 +94,9 @@ func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int, l
 	defer func() { err = errors.Join(err, in.Close()) }()
 	measured := &measure{r: in, sum: sha256.New()}
 	if err := k.readable(measured, p, b, lost); err != nil {
+		if measured.err != nil { // nothing is known about the file
+			return f, false, measured.err
+		}
 		return f, false, &cutlog.CorruptError{
 			Object: name, Expected: fmt.Sprintf("the file that plan %d promised", p.N), Found: err.Error(),
 			Advice: "find out who put it; when it is of no use, delete it, and the cut is finished at the next start",
@@ -129,16 +132,20 @@ func (k *archiveKeeper[P, K]) readable(in *measure, p *cutlog.Plan, b cutlog.Blo
 	return nil
 }
 
-// measure counts and hashes what is read through it.
+// measure counts and hashes what is read through it, and keeps the store's error.
 type measure struct {
 	r    io.Reader
 	sum  hash.Hash
 	size int64
+	err  error
 }
 
 func (m *measure) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.size += int64(n)
 	m.sum.Write(p[:n])
+	if err != nil && err != io.EOF { // readers return io.EOF itself
+		m.err = err
+	}
 	return n, err
 }
