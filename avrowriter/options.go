@@ -15,6 +15,11 @@ import (
 // DefaultBlockBytes is the size at which a block of rows ends, before compression. A reader holds one block.
 const DefaultBlockBytes = 256 << 10
 
+const (
+	zstdWindow = 1 << 20
+	zstdJobs   = 8
+)
+
 // Options shape the files of a writer. The zero value is good.
 type Options struct {
 	// Compression of the blocks: "deflate" (the default, which every implementation of Avro must have), "snappy", "zstd" or "none".
@@ -70,9 +75,10 @@ func (o Options) codec() (ocf.Codec, error) {
 		if o.Level > 0 {
 			level = zstd.EncoderLevelFromZstd(o.Level)
 		}
-		// The concurrency is that of files; a block is one frame by one goroutine, the same each time.
+		// The concurrency is that of files; a block is one frame by one goroutine, the same each time. A window of the default size would make
+		// a compressor hold 16 MiB.
 		codec, err := ocf.ZstdCodec([]zstd.EOption{
-			zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)),
+			zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), zstdJobs)), zstd.WithWindowSize(zstdWindow),
 		}, nil)
 		if err != nil {
 			return nil, fmt.Errorf("avro: %w", err)

@@ -10,9 +10,8 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/jetcapture/jetcapture/parquetwriter"
+	"github.com/parquet-go/parquet-go"
 )
 
 // The golden files are the promise of docs/FORMATS.md: later versions read them, and write them again byte for byte. A commit that changes them

@@ -214,7 +214,7 @@ func hostileMessages() []*parquetwriter.Message {
 		{Subject: "big", Payload: []byte(`{"n":123456789012345678901234567890,"e":1e999,"d":1e400}`)},
 		{Subject: "deep", Payload: []byte(strings.Repeat("[", 1000) + strings.Repeat("]", 1000))},
 		{Subject: "too.deep", Payload: []byte(strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001))},
-		{Subject: "huge", Payload: []byte(`"` + strings.Repeat("x", 3<<20) + `"`)},
+		{Subject: "huge", Payload: []byte(`"` + strings.Repeat("x", 400<<10) + `"`)},
 		{Subject: "many", Header: map[string][]string{"X": many}, Payload: []byte("[]")},
 		{Subject: strings.Repeat("s", 4000), Payload: []byte("1")},
 		{Subject: "old", Time: time.Date(1600, 1, 1, 0, 0, 0, 999, time.UTC), Payload: []byte("null")},

@@ -7,11 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/compress/gzip"
-	pzstd "github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // Limits of a row group unless Options says something else. A writer holds the pages of a row group, compressed, until it ends. 122,880 rows
@@ -77,11 +75,7 @@ func (o Options) codec() (compress.Codec, error) {
 		if o.Level < 0 || o.Level > 22 {
 			return nil, fmt.Errorf("parquet: level %d of zstd: it takes 1 to 22", o.Level)
 		}
-		level := zstd.SpeedDefault
-		if o.Level > 0 {
-			level = zstd.EncoderLevelFromZstd(o.Level)
-		}
-		return &pzstd.Codec{Level: level, Concurrency: 1}, nil
+		return newZstd(o.Level)
 	case "gzip":
 		if o.Level < 0 || o.Level > gzip.BestCompression {
 			return nil, fmt.Errorf("parquet: level %d of gzip: it takes 1 to 9", o.Level)
