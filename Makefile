@@ -16,7 +16,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build test test-race test-sim lint vet fmt demo bench torture tools
+.PHONY: all build test test-race test-sim lint vet fmt demo bench bench-compare torture tools
 
 all: vet lint test
 
@@ -54,6 +54,10 @@ demo:
 # bench compares whole processes on this machine, see bench/README.md. It is a measurement, not a test.
 bench:
 	$(GO) run ./bench $(BENCHFLAGS)
+
+# bench-compare compares the micro-benchmarks with those of commit REF; BENCH selects some.
+bench-compare:
+	bench/compare $(REF)
 
 # tools installs what is missing, into .bin.
 tools:
