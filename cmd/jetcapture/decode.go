@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 	"github.com/nats-io/nats.go"
 )
@@ -21,11 +21,10 @@ var (
 
 // decoder makes key and row of messages. It is used by several goroutines.
 type decoder struct {
-	keys     []source.Named
-	columns  []source.Named
-	text     func(*workspace) ([]byte, error)
-	metadata bool      // a source needs the stream sequence or the time
-	spaces   sync.Pool // of *workspace
+	form     form
+	text     func(*workspace) ([]byte, error) // nil: rows are made when the block is sealed
+	metadata bool                             // a source needs the stream sequence or the time
+	spaces   sync.Pool                        // of *workspace
 }
 
 // workspace is what the decoding of one message needs, kept for the next one.
@@ -34,17 +33,20 @@ type workspace struct {
 	message source.Message // msg as sources see it
 	notJSON bool           // a source has found that the payload is not JSON
 	key     keyMaker
-	fields  []string
-	text    bytes.Buffer
-	csv     jetcapture.FormattedDataWriter[[]string]
+	line    []byte // of CSV
+	rescued column.Rescued
 }
 
 func newDecoder(f form) *decoder {
-	d := &decoder{keys: f.keys, columns: f.columns}
-	for _, s := range slices.Concat(f.keys, f.columns) {
-		d.metadata = d.metadata || s.Source.String() == "seq" || s.Source.String() == "time"
+	d := &decoder{form: f}
+	for _, k := range f.keys {
+		d.metadata = d.metadata || ofMetadata(k.Source)
+	}
+	for _, c := range f.columns {
+		d.metadata = d.metadata || ofMetadata(c.Source)
 	}
 	switch {
+	case f.format.packed():
 	case f.format == formatCSV:
 		d.text = d.csvRow
 	case f.format == formatRaw:
@@ -56,15 +58,11 @@ func newDecoder(f form) *decoder {
 	default:
 		d.text = messageRow
 	}
-	d.spaces.New = func() any { return newWorkspace() }
+	d.spaces.New = func() any { return &workspace{} }
 	return d
 }
 
-func newWorkspace() *workspace {
-	w := &workspace{csv: jetcapture.NewCSVWriter(nil, func(fields []string) ([][]string, error) { return [][]string{fields}, nil })}
-	_ = w.csv.InitNew(&w.text) // writes nothing without a header
-	return w
-}
+func ofMetadata(s source.Source) bool { return s.String() == "seq" || s.String() == "time" }
 
 // decode is the MessageDecoder.
 func (d *decoder) decode(msg *nats.Msg) (row, key, error) {
@@ -89,6 +87,9 @@ func (d *decoder) decodeIn(w *workspace, msg *nats.Msg) (row, key, error) {
 	if err != nil {
 		return row{}, "", err
 	}
+	if d.text == nil {
+		return row{msg: msg}, k, nil
+	}
 	text, err := d.text(w)
 	return row{text: text}, k, err
 }
@@ -96,7 +97,7 @@ func (d *decoder) decodeIn(w *workspace, msg *nats.Msg) (row, key, error) {
 // makeKey evaluates the keys.
 func (d *decoder) makeKey(w *workspace) (key, error) {
 	w.key.begin()
-	for _, s := range d.keys {
+	for _, s := range d.form.keys {
 		v := s.Source.Eval(&w.message)
 		w.notJSON = w.notJSON || v.Kind == source.NotJSON
 		if err := w.key.add(s.Name, v); err != nil {
@@ -159,22 +160,4 @@ func payloadRow(w *workspace) ([]byte, error) {
 		return nil, errLineBreaks
 	}
 	return line.Bytes(), nil
-}
-
-// csvRow is the values of the columns. Of a payload that is not JSON, columns of JSON would be empty and the message lost: it is no row.
-func (d *decoder) csvRow(w *workspace) ([]byte, error) {
-	w.fields = w.fields[:0]
-	for _, c := range d.columns {
-		v := c.Source.Eval(&w.message)
-		if v.Kind == source.NotJSON {
-			return nil, fmt.Errorf("column %s: %w", c, errNotJSON)
-		}
-		w.fields = append(w.fields, v.String())
-	}
-	w.text.Reset()
-	if _, err := w.csv.Write(w.fields); err != nil {
-		return nil, err
-	}
-	clear(w.fields) // they are part of the message
-	return bytes.Clone(bytes.TrimSuffix(w.text.Bytes(), []byte{'\n'})), nil
 }

@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
@@ -15,68 +18,151 @@ type format string
 
 // The formats. Their names are the suffixes of the files.
 const (
-	formatNDJSON format = "ndjson"
-	formatCSV    format = "csv"
-	formatRaw    format = "raw"
+	formatNDJSON  format = "ndjson"
+	formatCSV     format = "csv"
+	formatParquet format = "parquet"
+	formatAvro    format = "avro"
+	formatRaw     format = "raw"
 )
 
-func formats() []format { return []format{formatNDJSON, formatCSV, formatRaw} }
+func formats() []format {
+	return []format{formatNDJSON, formatCSV, formatParquet, formatAvro, formatRaw}
+}
 
-// record is what a line of NDJSON holds.
+// record is what a message becomes.
 type record string
 
 // The records.
 const (
-	recordMessage record = "message" // jetcapture.NatsMessage
-	recordPayload record = "payload" // the payload alone
-	recordEvent   record = "event"   // jetcapture.CloudEvent
+	recordMessage   record = "message"   // jetcapture.NatsMessage, or what the writers of Parquet and Avro make of it
+	recordPayload   record = "payload"   // the payload alone
+	recordEvent     record = "event"     // jetcapture.CloudEvent
+	recordEventHubs record = "eventhubs" // as in the files of Azure Event Hubs Capture
 )
 
-func records() []record { return []record{recordMessage, recordPayload, recordEvent} }
+func records() []record { return []record{recordMessage, recordPayload, recordEvent, recordEventHubs} }
+
+// recordsOf are those that a format has.
+func recordsOf(f format) []record {
+	switch f {
+	case formatNDJSON:
+		return []record{recordMessage, recordPayload, recordEvent}
+	case formatAvro:
+		return []record{recordMessage, recordEventHubs}
+	}
+	return []record{recordMessage}
+}
+
+// payloadType is what the payload of a message is in Parquet.
+type payloadType string
+
+// The types of payloads.
+const (
+	payloadBytes payloadType = "bytes"
+	payloadJSON  payloadType = "json" // null, and bytes in another column, where it is not JSON
+)
+
+// mismatchPolicy is what becomes of a value that does not fit its column.
+type mismatchPolicy string
+
+// The policies.
+const (
+	mismatchRescue     mismatchPolicy = "rescue"      // it goes into the column _rescued
+	mismatchDeadLetter mismatchPolicy = "dead-letter" // the message is poison
+)
 
 // form is how messages become rows and where these go.
 type form struct {
-	format  format
-	record  record // of NDJSON
-	columns []source.Named
-	keys    []source.Named
+	format      format
+	record      record
+	columns     []column.Column
+	keys        []source.Named
+	payload     payloadType    // of Parquet without columns
+	mismatch    mismatchPolicy // of columns
+	csvNull     string
+	csvNoHeader bool
+	codec       jetcapture.Compression // of packed formats
+	level       int                    // of the codec
+	mismatched  *atomic.Int64          // counts rows with values that do not fit; may be nil
 }
 
-// problems says what does not fit together; recordGiven is whether the user chose the record.
-func (f form) problems(recordGiven bool) (problems []error) {
-	switch {
-	case f.format == formatCSV && len(f.columns) == 0:
-		problems = append(problems, errors.New("--format csv: needs at least one --column, such as --column total=json:total"))
-	case f.format != formatCSV && len(f.columns) > 0:
-		problems = append(problems, fmt.Errorf("--column: is for --format csv, not for %s", f.format))
+// count counts a row with values that do not fit.
+func (f form) count() {
+	if f.mismatched != nil {
+		f.mismatched.Add(1)
 	}
-	switch {
-	case f.format == formatCSV && recordGiven:
-		problems = append(problems, errors.New("--record: is for --format ndjson; a row of csv is what the columns say"))
-	case f.format == formatRaw && recordGiven:
-		problems = append(problems, errors.New("--record: is for --format ndjson; a record of raw is the whole message"))
-	}
-	problems = append(problems, twice("--column", f.columns)...)
-	return append(problems, twice("--key", f.keys)...)
 }
 
-// twice finds names that are given to more than one source.
-func twice(flag string, sources []source.Named) (problems []error) {
-	seen := map[string]bool{}
-	for _, s := range sources {
-		if s.Name != "" && seen[s.Name] {
-			problems = append(problems, fmt.Errorf("%s: the name %s is given twice", flag, s.Name))
+// isTable reports whether a row is what the columns say.
+func (f form) isTable() bool {
+	return f.format == formatCSV || f.format == formatParquet && len(f.columns) > 0
+}
+
+// problems says what does not fit together; given tells which options the user chose.
+func (f form) problems(given func(option string) bool) (problems []error) {
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
 		}
-		seen[s.Name] = true
+	}
+	hasColumns := len(f.columns) > 0
+	add(f.format == formatCSV && !hasColumns, "--format csv: needs at least one --column, such as --column total=json:total")
+	add(!f.isTable() && hasColumns, "--column: is for --format csv and parquet, not for %s", f.format)
+	add(f.isTable() && given("record"), "--record: a row of columns is what the columns say; give one of --record and --column")
+	add(f.format == formatRaw && given("record"), "--record: a record of --format raw is the whole message; leave it out")
+	if !f.isTable() && f.format != formatRaw && !slices.Contains(recordsOf(f.format), f.record) {
+		problems = append(problems, fmt.Errorf("--record: --format %s has %s, not %s", f.format, join(recordsOf(f.format)), f.record))
+	}
+	add(given("payload") && (f.format != formatParquet || hasColumns), "--payload: is for --format parquet without columns")
+	add(given("on-mismatch") && !f.isTable(), "--on-mismatch: is for columns, there are none")
+	problems = append(problems, f.csvProblems()...)
+	problems = append(problems, twice("--column", f.columns, func(c column.Column) string { return c.Name })...)
+	problems = append(problems, twice("--key", f.keys, func(k source.Named) string { return k.Name })...)
+	if len(problems) == 0 && f.format.packed() {
+		if _, err := f.packedFactory(); err != nil {
+			problems = append(problems, inPackedFlags(err))
+		}
 	}
 	return problems
 }
 
-// formatSources makes one text of sources; parseSources reads it.
-func formatSources(sources []source.Named) string {
-	expressions := make([]string, len(sources))
-	for i, s := range sources {
-		expressions[i] = s.String()
+// inPackedFlags names the flag that a writer's error is about.
+func inPackedFlags(err error) error {
+	_, text, _ := strings.Cut(err.Error(), ": ")
+	flag := "--format"
+	for begin, name := range map[string]string{"level": "--compression-level", "unknown compression": "--compression", "column": "--column"} {
+		if strings.HasPrefix(text, begin) {
+			flag = name
+		}
+	}
+	return fmt.Errorf("%s: %s", flag, text)
+}
+
+// twice finds names that are given twice. Most readers of tables ignore case.
+func twice[T any](flag string, all []T, name func(T) string) (problems []error) {
+	seen := map[string]string{}
+	for _, one := range all {
+		n := name(one)
+		if n == "" {
+			continue
+		}
+		folded := strings.ToLower(n)
+		switch other, ok := seen[folded]; {
+		case ok && other == n:
+			problems = append(problems, fmt.Errorf("%s: the name %s is given twice", flag, n))
+		case ok:
+			problems = append(problems, fmt.Errorf("%s: the names %s and %s are one to most readers", flag, other, n))
+		}
+		seen[folded] = n
+	}
+	return problems
+}
+
+// formatAll makes one text of sources or columns; parseAll reads it.
+func formatAll[T fmt.Stringer](all []T) string {
+	expressions := make([]string, len(all))
+	for i, one := range all {
+		expressions[i] = one.String()
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -85,20 +171,20 @@ func formatSources(sources []source.Named) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func parseSources(s string) (sources []source.Named, err error) {
+func parseAll[T any](s string, parse func(string) (T, error)) (all []T, err error) {
 	if s == "" {
 		return nil, nil
 	}
 	var expressions []string
 	if err := json.Unmarshal([]byte(s), &expressions); err != nil {
-		return nil, fmt.Errorf("%q is no list of sources: %w", s, err)
+		return nil, fmt.Errorf("%q is no list: %w", s, err)
 	}
 	for _, e := range expressions {
-		n, err := source.ParseNamed(e)
+		one, err := parse(e)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, n)
+		all = append(all, one)
 	}
-	return sources, nil
+	return all, nil
 }

@@ -53,8 +53,8 @@ Examples:
     jetcapture run -s ORDERS -o 's3://my-archive/orders?region=eu-central-1'
 
   A table:
-    jetcapture run -s ORDERS -o /var/archive --format csv --column id=json:id \
-      --column total=json:total.amount --column seq=seq --column trace=header:Trace-Id
+    jetcapture run -s ORDERS -o /var/archive --format parquet --column id:int64=json:id \
+      --column 'total:decimal(18,2)=json:total.amount' --column at:timestamp=time --column seq:int64=seq
 
   A work queue: what is stored is acknowledged, and so deleted. Server and credentials are those of
   a context of the nats command:
@@ -74,11 +74,12 @@ SOURCE is where in a message a key or a column comes from:
   subject[N]     its Nth token; tokens count from 1
   header:NAME    the first value of a header
   json:PATH      a value of the JSON payload, such as json:items.0.sku
+  payload        the payload as it is
   seq            the stream sequence
   time           the time at which the stream took the message, UTC
 A key without a value goes to the directory _none or NAME=_none. A JSON object or array as a key
-makes the message poison; so does a payload that is not JSON where --record payload with a json:
-key, or a json: column, needs it to be.
+makes the message poison; so does a payload that is not JSON where --record payload with a json: key
+needs it to be. What does not fit a column is kept as --on-mismatch says.
 
 Sizes are bytes or as in 64MiB (binary) and 128MB (decimal), durations as in 90s, 15m or 1h30m. A
 switch that is on by default is turned off as in --buffer-to-disk=false.

@@ -109,21 +109,45 @@ func formOptions() []option {
 			of: func(s *settings) value { return boolean(&s.bySubject) },
 		},
 		{
-			name: "format", field: "Suffix", arg: "FORMAT", help: "ndjson, csv, or raw, which holds the messages as they are, for programs that restore them",
-			of: func(s *settings) value { return choice(&s.form.format, formats()...) },
+			name: "format", field: "Suffix", arg: "FORMAT",
+			help: "ndjson, csv, parquet, avro, or raw, which holds the messages as they are, for programs that restore them",
+			of:   func(s *settings) value { return choice(&s.form.format, formats()...) },
 		},
 		{
 			name: "record", arg: "RECORD",
-			help: "a line of ndjson: message is the whole message as JSON, its payload in base64; payload is the payload alone, one line or JSON; " +
-				"event is the whole message as a CloudEvent, its payload as JSON where it is JSON, to be queried",
+			help: "what a message becomes in ndjson: message is all of it as JSON, its payload in base64; payload is the payload alone, one line or " +
+				"JSON; event is all of it as a CloudEvent, its payload as JSON where it is JSON, to be queried; in avro: message, or eventhubs, " +
+				"the fields of Azure Event Hubs Capture",
 			of: func(s *settings) value { return choice(&s.form.record, records()...) },
 		},
 		{
-			name: "column", arg: "NAME=SOURCE", help: "a column of csv; repeatable; a missing value leaves the field empty",
+			name: "payload", arg: "TYPE",
+			help: "the payload in parquet without columns: bytes, or json, null where it is not JSON, which is kept in the column _rescued",
+			of:   func(s *settings) value { return choice(&s.form.payload, payloadBytes, payloadJSON) },
+		},
+		{
+			name: "column", arg: "NAME[:TYPE]=SOURCE",
+			help: "a column of csv or parquet; repeatable. Types are string, the default, bool, int64, float64, decimal or decimal(P,S), " +
+				"timestamp or, of numbers, timestamp(s|ms|us|ns), date, json and bytes. A missing value is null",
 			of: func(s *settings) value { return columns(&s.form.columns) },
 		},
 		{
-			name: "compression", field: "Compression", arg: "CODEC", help: "none, gzip, snappy (framed) or zstd",
+			name: "on-mismatch", arg: "POLICY",
+			help: "a value that does not fit its column is null there; rescue keeps it with the reason in the last column, _rescued, dead-letter " +
+				"makes the whole message a dead letter instead",
+			of: func(s *settings) value { return choice(&s.form.mismatch, mismatchRescue, mismatchDeadLetter) },
+		},
+		{
+			name: "csv-null", arg: "TEXT", help: "what stands for null in csv; a value of the same text is in quotes (default: nothing)",
+			of: func(s *settings) value { return text(&s.form.csvNull) },
+		},
+		{
+			name: "csv-header", help: "begin each csv file with the names of the columns",
+			of: func(s *settings) value { return boolean(&s.csvHeader) },
+		},
+		{
+			name: "compression", field: "Compression", arg: "CODEC",
+			help: "none, gzip, snappy (framed) or zstd, of parquet and avro inside the file (default: gzip, of parquet zstd)",
 			of: func(s *settings) value {
 				return choice(&s.library.Compression, jetcapture.None, jetcapture.GZip, jetcapture.Snappy, jetcapture.Zstd)
 			},

@@ -46,8 +46,8 @@ func TestHelpFitsAScreen(t *testing.T) {
 // withoutFlag are the fields of jetcapture.Options that no flag sets, and why.
 func withoutFlag() map[string]string {
 	return map[string]string{
-		"MessageDecoder":   "made of --format, --record, --column and --key",
-		"WriterFactory":    "made of --format and --column",
+		"MessageDecoder":   "made of the options of the form",
+		"WriterFactory":    "made of the options of the form",
 		"Store":            "the command always keeps an archive",
 		"Archive.Segments": "made of --key",
 		"Archive.Takeover": "nothing that an operator could know better",
@@ -55,7 +55,7 @@ func withoutFlag() map[string]string {
 		"DecodeWorkers":    "all cores",
 		"StoreWorkers":     "the library's default",
 		"DecoderVersion":   "that of the command",
-		"Settings":         "those of --format, --record, --column and --key",
+		"Settings":         "those of the form",
 		"ForPlan":          "the command finishes a cut under the plan's own settings by itself",
 		"DeadLetters":      "the archive keeps them",
 		"Hooks":            "the log tells the same",

@@ -106,7 +106,7 @@ func TestRealData(t *testing.T) {
 }
 
 func (d dataset) columnFlags() []string {
-	flags := []string{"--format", "csv", "--column", "seq=seq"}
+	flags := []string{"--format", "csv", "--on-mismatch", "dead-letter", "--column", "seq=seq"}
 	for i, c := range d.columns {
 		flags = append(flags, "--column", fmt.Sprintf("c%d=json:%s", i, c))
 	}

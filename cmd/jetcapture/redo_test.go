@@ -28,18 +28,23 @@ func TestInterruptedCutIsFinishedAsPlanned(t *testing.T) {
 	}
 }
 
-// undo takes an archive back to the moment after its last plan was put.
-func undo(t *testing.T, folder string) {
+// undoDone takes the last done record away.
+func undoDone(t *testing.T, folder string) {
 	t.Helper()
-	log := filepath.Join(folder, logFolder, "ORDERS", "log")
-	done, err := filepath.Glob(filepath.Join(log, "*.done.json"))
+	done, err := filepath.Glob(filepath.Join(folder, logFolder, "ORDERS", "log", "*.done.json"))
 	if err != nil || len(done) == 0 {
 		t.Fatalf("no done record: %v", err)
 	}
 	if err := os.Remove(done[len(done)-1]); err != nil {
 		t.Fatal(err)
 	}
-	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+}
+
+// undo takes an archive back to the moment after its last plan was put.
+func undo(t *testing.T, folder string) {
+	t.Helper()
+	undoDone(t, folder)
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(path, filepath.Join(folder, logFolder)) {
 			return err
 		}

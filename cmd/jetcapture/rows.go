@@ -2,9 +2,9 @@ package main
 
 import (
 	"io"
-	"strings"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/nats-io/nats.go"
 )
 
 // row is what the decoder makes of a message, and the writer of the form's format writes.
@@ -12,19 +12,29 @@ type row struct {
 	// text is the finished row, without the line feed that ends it where the format has lines. It may be part of the message: decoders make
 	// rows, on all cores, and the one goroutine that owns the open blocks only copies them.
 	text []byte
+	// msg is the message itself, for packed formats.
+	msg *nats.Msg
 }
 
-// writer returns a new writer for a file of the form.
-func (f form) writer() jetcapture.FormattedDataWriter[row] {
+// writers returns what makes the writer of each file of the form.
+func (f form) writers() func() jetcapture.FormattedDataWriter[row] {
+	if f.format.packed() {
+		factory, err := f.packedFactory()
+		if err == nil {
+			return factory
+		}
+		return func() jetcapture.FormattedDataWriter[row] { return nil } // form.problems tells of it before anything is written
+	}
+	return func() jetcapture.FormattedDataWriter[row] { return f.textWriter() }
+}
+
+// textWriter returns a writer of finished rows.
+func (f form) textWriter() *textWriter {
 	switch f.format {
 	case formatRaw:
 		return &textWriter{header: jetcapture.RawMagic}
 	case formatCSV:
-		names := make([]string, len(f.columns))
-		for i, c := range f.columns {
-			names[i] = c.Name
-		}
-		return &textWriter{header: strings.Join(names, ",") + "\n", end: []byte{'\n'}} // no name needs quotes, see source.ParseNamed
+		return &textWriter{header: f.csvHeader(), end: []byte{'\n'}}
 	}
 	return &textWriter{end: []byte{'\n'}}
 }

@@ -49,6 +49,7 @@ func capture(ctx context.Context, s *settings, c console) (err error) {
 	err = advise(capture.Run(ctx, nc))
 	stop()
 
+	sum.Rescued = s.form.mismatched.Load()
 	sum.finish(capture.Stats(), err)
 	return errors.Join(err, sum.print(c, s))
 }

@@ -62,7 +62,8 @@ func TestCaptureByKeys(t *testing.T) {
 func TestCaptureCSV(t *testing.T) {
 	srv, _ := orders(t, `{"id":1,"note":"a,b"}`, `{"id":"x\ny"}`, `{"note":""}`, "no JSON")
 	folder := t.TempDir()
-	captureOnce(t, srv, folder, "--format", "csv", "--column", "id=json:id", "--column", "note=json:note", "--column", "n=subject[2]", "--compression", "none")
+	captureOnce(t, srv, folder, "--format", "csv", "--column", "id=json:id", "--column", "note=json:note", "--column", "n=subject[2]", "--compression", "none",
+		"--on-mismatch", "dead-letter")
 	rows := rowsBelow(t, folder)
 	got, err := csv.NewReader(strings.NewReader(strings.Join(rows[""], "\n") + "\n")).ReadAll()
 	if err != nil {
@@ -115,7 +116,7 @@ func TestHostileKeys(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "archive")
 	captureOnce(t, srv, folder, "--key", "json:k", "--format", "csv", "--column", "k=json:k")
 	for dir, rows := range rowsBelow(t, folder) {
-		if len(rows) < 2 || rows[0] != "k" {
+		if len(rows) < 2 || rows[0] != "k,_rescued" {
 			t.Errorf("%s holds %q", dir, rows)
 		}
 	}

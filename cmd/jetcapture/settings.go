@@ -1,17 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
@@ -32,6 +35,7 @@ type settings struct {
 	library   captureOptions
 	form      form
 	bySubject bool
+	csvHeader bool
 	output    string // folder, or URL of a store
 	nats      connection
 	logLevel  slog.Level
@@ -42,8 +46,10 @@ type settings struct {
 
 // defaults returns the library's defaults with what the command has otherwise laid over them.
 func defaults() *settings {
-	s := &settings{library: *jetcapture.DefaultOptions[row, key](), form: form{format: formatNDJSON, record: recordMessage}, given: map[string]origin{}}
-	s.library.Compression = jetcapture.GZip
+	s := &settings{library: *jetcapture.DefaultOptions[row, key](), form: form{
+		format: formatNDJSON, record: recordMessage, payload: payloadBytes, mismatch: mismatchRescue, mismatched: new(atomic.Int64),
+	}, csvHeader: true, given: map[string]origin{}}
+	s.library.Compression = "" // depends on the format
 	s.library.MaxBytes = 128 << 20
 	s.library.BufferToDisk = true
 	s.library.CreateConsumer = true
@@ -71,11 +77,38 @@ func (s *settings) check() (problems []error) {
 			problems = append(problems, fmt.Errorf("--tmp-dir: %q is no folder that exists; make it, or name another", dir))
 		}
 	}
-	problems = append(problems, s.form.problems(s.given["record"] != byDefault)...)
+	problems = append(problems, s.formProblems()...)
 	problems = append(problems, s.connectionProblems()...)
 	// Only the store is still missing in the library's options; it is opened when nothing else is wrong.
 	o := s.captureOptions(bucket.NewMem(), nil)
 	return append(problems, inFlags(o.Validate())...)
+}
+
+// formProblems says what is wrong with the form.
+func (s *settings) formProblems() (problems []error) {
+	f, _ := s.effective()
+	problems = f.problems(func(option string) bool { return s.given[option] != byDefault })
+	if f.isTable() && f.mismatch == mismatchDeadLetter && s.library.Poison != jetcapture.PoisonDeadLetter {
+		problems = append(problems, errors.New("--on-mismatch dead-letter: needs --on-poison dead-letter"))
+	}
+	return problems
+}
+
+// effective returns the form and the library's options with the compression where it belongs: inside of packed formats, else around the file.
+func (s *settings) effective() (form, captureOptions) {
+	f, o := s.form, s.library
+	f.csvNoHeader = !s.csvHeader
+	if o.Compression == "" {
+		o.Compression = jetcapture.GZip
+		if f.format == formatParquet {
+			o.Compression = jetcapture.Zstd
+		}
+	}
+	if f.format.packed() {
+		f.codec, f.level = o.Compression, o.CompressionLevel
+		o.Compression, o.CompressionLevel = jetcapture.None, 0
+	}
+	return f, o
 }
 
 // inFlags turns what the library says of its fields into what the user can change.
@@ -101,7 +134,8 @@ func inFlags(err error) (problems []error) {
 
 // captureOptions returns the library's options for an archive in b.
 func (s *settings) captureOptions(b bucket.Bucket, log *slog.Logger) captureOptions {
-	o := s.form.apply(s.library)
+	f, o := s.effective()
+	o = f.apply(o)
 	o.Archive.Bucket = b
 	o.Archive.Segments = key.segments
 	o.Logger = log
@@ -114,11 +148,17 @@ const decoderVersion = "jetcapture-1"
 
 // The names under which the settings of a form are in Options.Settings, and, with planPrefix, in a plan.
 const (
-	settingFormat  = "format"
-	settingRecord  = "record"
-	settingColumns = "columns"
-	settingKeys    = "keys"
-	planPrefix     = "x_"
+	settingFormat     = "format"
+	settingRecord     = "record"
+	settingColumns    = "columns"
+	settingKeys       = "keys"
+	settingPayload    = "payload"
+	settingMismatch   = "on_mismatch"
+	settingCSVNull    = "csv_null"
+	settingCSVHeader  = "csv_header"
+	settingCodec      = "codec"
+	settingCodecLevel = "codec_level"
+	planPrefix        = "x_"
 )
 
 // forPlan returns the options under which a cut was planned, which may be those of an earlier start with other flags.
@@ -141,39 +181,67 @@ func forPlan(o captureOptions, planned map[string]string) (captureOptions, error
 }
 
 // formOf reads the form back from a plan's settings.
-func formOf(planned map[string]string) (form, error) {
-	f := form{format: format(planned[planPrefix+settingFormat]), record: record(planned[planPrefix+settingRecord])}
+func formOf(planned map[string]string) (f form, err error) {
+	get := func(name string) string { return planned[planPrefix+name] }
+	f = form{
+		format: format(get(settingFormat)), record: record(get(settingRecord)), payload: payloadType(get(settingPayload)),
+		mismatch: cmp.Or(mismatchPolicy(get(settingMismatch)), mismatchDeadLetter),
+		csvNull:  get(settingCSVNull), csvNoHeader: get(settingCSVHeader) == "false",
+		codec: jetcapture.Compression(get(settingCodec)),
+	}
 	if !slices.Contains(formats(), f.format) {
 		return f, fmt.Errorf("format %q is not known to this jetcapture", f.format)
 	}
 	if f.record != "" && !slices.Contains(records(), f.record) {
 		return f, fmt.Errorf("record %q is not known to this jetcapture", f.record)
 	}
-	columns, err := parseSources(planned[planPrefix+settingColumns])
-	if err != nil {
+	if level := get(settingCodecLevel); level != "" {
+		if f.level, err = strconv.Atoi(level); err != nil {
+			return f, fmt.Errorf("codec level %q: %w", level, err)
+		}
+	}
+	if f.columns, err = parseAll(get(settingColumns), column.Parse); err != nil {
 		return f, fmt.Errorf("columns: %w", err)
 	}
-	keys, err := parseSources(planned[planPrefix+settingKeys])
-	if err != nil {
+	if f.keys, err = parseAll(get(settingKeys), source.ParseNamed); err != nil {
 		return f, fmt.Errorf("keys: %w", err)
 	}
-	f.columns, f.keys = columns, keys
-	return f, nil
+	if f.format.packed() {
+		_, err = f.packedFactory()
+	}
+	return f, err
+}
+
+// settings are those of the form, for the plans: what shapes the bytes of its files.
+func (f form) settings() map[string]string {
+	s := map[string]string{
+		settingFormat: string(f.format), settingRecord: string(f.record),
+		settingColumns: formatAll(f.columns), settingKeys: formatAll(f.keys),
+	}
+	if f.isTable() {
+		s[settingMismatch] = string(f.mismatch)
+	}
+	if f.format == formatCSV {
+		s[settingCSVNull], s[settingCSVHeader] = f.csvNull, strconv.FormatBool(!f.csvNoHeader)
+	}
+	if f.format.packed() {
+		s[settingCodec], s[settingCodecLevel], s[settingPayload] = string(f.codec), strconv.Itoa(f.level), string(f.payload)
+	}
+	return s
 }
 
 // apply returns the options with the decoder and the writer of the form.
 func (f form) apply(o captureOptions) captureOptions {
 	o.Suffix = string(f.format)
 	o.MessageDecoder = newDecoder(f).decode
-	o.WriterFactory = f.writer
+	o.WriterFactory = f.writers()
 	o.DecoderVersion = decoderVersion
-	o.Settings = maps.Clone(o.Settings)
-	if o.Settings == nil {
-		o.Settings = map[string]string{}
+	settings := f.settings()
+	for name, v := range o.Settings {
+		if _, ours := settings[name]; !ours {
+			settings[name] = v
+		}
 	}
-	o.Settings[settingFormat] = string(f.format)
-	o.Settings[settingRecord] = string(f.record)
-	o.Settings[settingColumns] = formatSources(f.columns)
-	o.Settings[settingKeys] = formatSources(f.keys)
+	o.Settings = settings
 	return o
 }

@@ -21,6 +21,7 @@ type summary struct {
 	Bytes       int64            `json:"bytes"`    // of their subjects, headers and payloads
 	Rows        int64            `json:"rows"`
 	DeadLetters int64            `json:"dead_letters"`
+	Rescued     int64            `json:"rescued"` // rows with values that do not fit their columns
 	Skipped     int64            `json:"skipped"`
 	Lost        int64            `json:"lost"`
 	Absent      int64            `json:"absent"`
@@ -84,6 +85,7 @@ func (s *summary) text(w io.Writer) {
 		what, more string
 	}{
 		{s.DeadLetters, "dead letter", ", kept below _deadletter"},
+		{s.Rescued, "row", " with values that do not fit, in the column _rescued"},
 		{s.Skipped, "message", " skipped"},
 		{s.Lost, "message", " lost by the stream before they were captured"},
 		{s.Redone, "cut", " finished that an earlier run had begun"},

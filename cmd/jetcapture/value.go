@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
@@ -116,16 +117,8 @@ func starting(to *jetcapture.Start) value {
 
 func sources(to *[]source.Named) value { return listed[source.Named]{to, source.ParseNamed} }
 
-// columns are sources that must have a name.
-func columns(to *[]source.Named) value {
-	return listed[source.Named]{to, func(s string) (source.Named, error) {
-		n, err := source.ParseNamed(s)
-		if err == nil && n.Name == "" {
-			err = fmt.Errorf("%q has no name for the header, write it as in total=json:total", s)
-		}
-		return n, err
-	}}
-}
+// columns are named sources with a type.
+func columns(to *[]column.Column) value { return listed[column.Column]{to, column.Parse} }
 
 // count is a whole number from 0 on.
 func count(to *int) value {

@@ -32,6 +32,8 @@ func (s Source) Eval(m *Message) Value {
 		return Value{}
 	case jsonWhole, jsonPath:
 		return s.evalJSON(m)
+	case payload:
+		return Value{Kind: String, Text: unsafe.String(unsafe.SliceData(m.Data), len(m.Data))}
 	case seq:
 		return Value{Kind: Seq, Seq: m.Seq}
 	case timestamp:
@@ -78,17 +80,17 @@ func jsonValue(r gjson.Result) Value {
 	switch r.Type {
 	case gjson.Null:
 		if r.Exists() {
-			return Value{Kind: Null}
+			return Value{Kind: Null, Raw: r.Raw}
 		}
 		return Value{}
 	case gjson.False, gjson.True:
-		return Value{Kind: Bool, Text: r.Raw}
+		return Value{Kind: Bool, Text: r.Raw, Raw: r.Raw}
 	case gjson.Number:
-		return Value{Kind: Number, Text: r.Raw}
+		return Value{Kind: Number, Text: r.Raw, Raw: r.Raw}
 	case gjson.String:
-		return Value{Kind: String, Text: r.Str}
+		return Value{Kind: String, Text: r.Str, Raw: r.Raw}
 	default:
-		return Value{Kind: JSON, Text: r.Raw}
+		return Value{Kind: JSON, Text: r.Raw, Raw: r.Raw}
 	}
 }
 

@@ -47,6 +47,7 @@ func TestEval(t *testing.T) {
 		{"header:region", source.Missing, ""},
 		{"header:Empty", source.String, ""},
 		{"header:No-Values", source.Missing, ""},
+		{"payload", source.String, doc},
 		{"seq", source.Seq, "4711"},
 		{"time", source.Time, "2026-11-23T15:04:05.12Z"},
 		{"json:s", source.String, `a"bé`},

@@ -5,6 +5,7 @@
 //	subject[N]     its Nth token; tokens count from 1
 //	header:NAME    the first value of a header; names are case-sensitive, as in nats.Header.Get
 //	json:PATH      a value of the JSON payload, such as json:order.items.0.sku (see below)
+//	payload        the payload as it is
 //	seq            the stream sequence
 //	time           the stream's timestamp, RFC 3339 with up to nine decimals, UTC
 //
@@ -49,6 +50,7 @@ const (
 	header
 	jsonWhole
 	jsonPath
+	payload
 	seq
 	timestamp
 )
@@ -64,6 +66,15 @@ type Source struct {
 
 // String returns the expression as it was parsed.
 func (s Source) String() string { return s.text }
+
+// HeaderName returns the name of the header that the source is the first value of, if it is one.
+func (s Source) HeaderName() (name string, ok bool) { return s.arg, s.what == header }
+
+// IsPayload reports whether the source is the whole payload as it is.
+func (s Source) IsPayload() bool { return s.what == payload }
+
+// IsJSON reports whether the source is a value of the JSON payload.
+func (s Source) IsJSON() bool { return s.what == jsonPath || s.what == jsonWhole }
 
 // Named is a source with the name that was in front of it, or none.
 type Named struct {
@@ -94,7 +105,7 @@ func ParseNamed(expr string) (Named, error) {
 		s, err := Parse(expr)
 		return Named{Source: s}, err
 	}
-	if pos, problem := checkName(name); problem != "" {
+	if pos, problem := CheckName(name); problem != "" {
 		return Named{}, &SyntaxError{
 			Expr: expr, Pos: pos + 1, Problem: problem,
 			Hint: "a name has letters, digits, _, - and inner dots, and begins with a letter",
@@ -120,6 +131,8 @@ func parse(expr string, at int) (Source, error) {
 	switch {
 	case text == "subject":
 		s.what = subject
+	case text == "payload":
+		s.what = payload
 	case text == "seq":
 		s.what = seq
 	case text == "time":
@@ -194,7 +207,8 @@ func checkHeaderName(name string) (pos int, problem string) {
 	return 0, ""
 }
 
-func checkName(name string) (pos int, problem string) {
+// CheckName says what is wrong with a name in front of an expression, and where, from 0; nothing if nothing is.
+func CheckName(name string) (pos int, problem string) {
 	if name == "" {
 		return 0, "nothing before the ="
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestParseKeepsTheText(t *testing.T) {
 	for _, expr := range []string{
-		"subject", "subject[1]", "subject[12]", "header:Nats-Msg-Id", "header:x", "header:a b", "header:a=b", "seq", "time",
+		"subject", "subject[1]", "subject[12]", "header:Nats-Msg-Id", "header:x", "header:a b", "header:a=b", "seq", "time", "payload",
 		"json:@this", "json:a", "json:a.b.0", "json:@timestamp", "json:a.@type", `json:\@keys`, `json:a\.b`, `json:a\*b`, "json:#",
 		"json:items.#", "json:items.#.sku", "json:#text", "json:a.#text", "json:a=b", "json:a b", "json:é", "json:a!", "json:a[0]", "json:@",
 	} {
@@ -46,7 +46,7 @@ func TestParseErrors(t *testing.T) {
 		{"data.a", 1, "did you mean json:a?"},
 		{"sequence", 1, "did you mean seq?"},
 		{"timestamp", 1, "did you mean time?"},
-		{"tiem", 1, "allowed are subject, subject[N], header:NAME, json:PATH, seq or time"},
+		{"tiem", 1, "allowed are subject, subject[N], header:NAME, json:PATH, payload, seq or time"},
 		{"xyzzy-" + strings.Repeat("x", 100), 1, "allowed are"},
 		{"subject[0]", 9, "tokens count from 1"},
 		{"subject[]", 9, "is no token number"},

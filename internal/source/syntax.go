@@ -24,7 +24,7 @@ func (e *SyntaxError) Error() string {
 }
 
 // allowed lists the forms for people.
-const allowed = "subject, subject[N], header:NAME, json:PATH, seq or time"
+const allowed = "subject, subject[N], header:NAME, json:PATH, payload, seq or time"
 
 // suggest returns the hint for an unknown expression: the form that was probably meant, if any, and all that there are.
 func suggest(text string) string {

@@ -35,6 +35,7 @@ func (k Kind) String() string {
 type Value struct {
 	Kind Kind
 	Text string    // String, Number, Bool, JSON; part of the message's memory, see Source.Eval
+	Raw  string    // of a JSON value, as it stands in the payload, a string with its quotes and escapes
 	Seq  uint64    // Seq
 	Time time.Time // Time
 }

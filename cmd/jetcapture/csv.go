@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/column"
+)
+
+// csvHeader is the header of a CSV file. No name needs quotes, see source.ParseNamed.
+func (f form) csvHeader() string {
+	if f.csvNoHeader {
+		return ""
+	}
+	var names []string
+	for _, c := range f.columns {
+		names = append(names, c.Name)
+	}
+	if f.mismatch == mismatchRescue {
+		names = append(names, column.RescuedName)
+	}
+	return strings.Join(names, ",") + "\n"
+}
+
+// csvRow is the values of the columns as a record of RFC 4180.
+func (d *decoder) csvRow(w *workspace) ([]byte, error) {
+	w.rescued.Reset()
+	line := w.line[:0]
+	for i, c := range d.form.columns {
+		if i > 0 {
+			line = append(line, ',')
+		}
+		cell, reason := c.Eval(&w.message)
+		if reason == "" && cell.Kind != column.Bytes && strings.IndexByte(cell.Text, 0) >= 0 {
+			reason = "it has a NUL, which readers of csv do not take"
+		}
+		if reason != "" {
+			if d.form.mismatch != mismatchRescue {
+				return nil, fmt.Errorf("column %s: %s", c, reason)
+			}
+			w.rescued.Add(c, &w.message, reason)
+			cell = column.Cell{}
+		}
+		line = d.form.appendField(line, cell)
+	}
+	if d.form.mismatch == mismatchRescue {
+		line = d.form.appendRescued(append(line, ','), w.rescued.Text())
+	}
+	if len(line) == 0 {
+		line = append(line, `""`...) // most readers skip an empty line
+	}
+	w.line = line
+	return bytes.Clone(line), nil
+}
+
+// appendRescued appends the last field.
+func (f form) appendRescued(line, text []byte) []byte {
+	if text == nil {
+		return append(line, f.csvNull...)
+	}
+	f.count()
+	return appendText(line, string(text), f.csvNull)
+}
+
+// appendField appends a value as a field.
+func (f form) appendField(line []byte, c column.Cell) []byte {
+	switch c.Kind {
+	case column.Null:
+		return append(line, f.csvNull...)
+	case column.Bool:
+		return strconv.AppendBool(line, c.Bool)
+	case column.Int64:
+		return strconv.AppendInt(line, c.Int, 10)
+	case column.Float64:
+		return strconv.AppendFloat(line, c.Float, 'g', -1, 64)
+	case column.Timestamp:
+		return c.Time.AppendFormat(line, time.RFC3339Nano)
+	case column.Date:
+		return c.Time.AppendFormat(line, time.DateOnly)
+	case column.Bytes:
+		if c.Text == "" {
+			return appendText(line, "", f.csvNull)
+		}
+		return base64.StdEncoding.AppendEncode(line, []byte(c.Text))
+	}
+	return appendText(line, c.Text, f.csvNull)
+}
+
+// appendText appends a text, in quotes where it needs them: as encoding/csv decides, and where it could be taken for a null.
+func appendText(line []byte, text, null string) []byte {
+	if text != null && (text == "" || text[0] != ' ' && text != `\.` && !strings.ContainsAny(text, ",\"\r\n")) {
+		return append(line, text...)
+	}
+	line = append(line, '"')
+	for {
+		before, after, found := strings.Cut(text, `"`)
+		line = append(line, before...)
+		if !found {
+			return append(line, '"')
+		}
+		line = append(line, `""`...)
+		text = after
+	}
+}
+
+// csvProblems says what is wrong with the options of CSV.
+func (f form) csvProblems() (problems []error) {
+	if f.format != formatCSV && (f.csvNull != "" || f.csvNoHeader) {
+		problems = append(problems, fmt.Errorf("--csv-null, --csv-header: are for --format csv, not for %s", f.format))
+	}
+	if strings.ContainsAny(f.csvNull, ",\"\r\n\x00") || strings.HasPrefix(f.csvNull, " ") {
+		problems = append(problems, fmt.Errorf("--csv-null: %q would need quotes; take a word such as NULL or \\N", f.csvNull))
+	}
+	return problems
+}

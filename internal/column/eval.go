@@ -1,0 +1,263 @@
+package column
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/jetcapture/jetcapture/internal/jsontext"
+	"github.com/jetcapture/jetcapture/internal/source"
+)
+
+// Cell is a value of a column. The zero Cell is null.
+type Cell struct {
+	Kind  Kind
+	Text  string // String; Decimal, in plain notation; JSON; Bytes. It may be part of the message
+	Bool  bool
+	Int   int64
+	Float float64
+	Time  time.Time // Timestamp and Date, UTC
+}
+
+// Why values do not fit.
+const (
+	// NotJSON is the reason of every column of JSON of a payload that is none.
+	NotJSON      = "the payload is not JSON"
+	notUTF8      = "it is not valid UTF-8"
+	halfPair     = "it has half of a surrogate pair, which no text can hold"
+	composite    = "an object or array is no scalar"
+	noNumber     = "it is no number"
+	fraction     = "it has a fraction"
+	outOfRange   = "it is out of range"
+	tooManyDigit = "it has more digits than the column"
+	noBool       = "it is neither true nor false"
+	noTimestamp  = "it is no time as in RFC 3339"
+	noDate       = "it is no date as in 2026-11-23"
+	noText       = "it is no text"
+	noJSON       = "it is not JSON"
+)
+
+// Eval returns the value of the column in m, and why it is null if that is not because there is no value.
+func (c Column) Eval(m *source.Message) (cell Cell, reason string) {
+	if c.Type.Kind == JSON {
+		if name, ok := c.Source.HeaderName(); ok {
+			return allValues(m.Header[name])
+		}
+		if c.Source.IsPayload() {
+			return payloadJSON(m)
+		}
+	}
+	v := c.Source.Eval(m)
+	switch v.Kind {
+	case source.Missing, source.Null:
+		return Cell{}, ""
+	case source.NotJSON:
+		return Cell{}, NotJSON
+	}
+	return c.Type.convert(v)
+}
+
+// allValues are those of a header, as an array.
+func allValues(values []string) (Cell, string) {
+	if values == nil {
+		return Cell{}, ""
+	}
+	for _, v := range values {
+		if !utf8.ValidString(v) {
+			return Cell{}, notUTF8
+		}
+	}
+	return Cell{Kind: JSON, Text: string(jsontext.AppendStrings(nil, values))}, ""
+}
+
+// payloadJSON is the payload, if it is JSON.
+func payloadJSON(m *source.Message) (Cell, string) {
+	switch {
+	case !utf8.Valid(m.Data):
+		return Cell{}, notUTF8
+	case !jsontext.Valid(m.Data):
+		return Cell{}, noJSON
+	}
+	return Cell{Kind: JSON, Text: unsafe.String(unsafe.SliceData(m.Data), len(m.Data))}, ""
+}
+
+// convert makes a value of the type, or says why it is none.
+func (t Type) convert(v source.Value) (Cell, string) {
+	switch t.Kind {
+	case String:
+		return textCell(v)
+	case Bool:
+		return boolCell(v)
+	case Int64:
+		return intCell(v)
+	case Float64:
+		return floatCell(v)
+	case Decimal:
+		return t.decimalCell(v)
+	case Timestamp:
+		return t.timestampCell(v)
+	case Date:
+		return dateCell(v)
+	case JSON:
+		return jsonCell(v)
+	case Bytes:
+		if v.Kind != source.String {
+			return Cell{}, noText
+		}
+		if lostHalf(v) {
+			return Cell{}, halfPair
+		}
+		return Cell{Kind: Bytes, Text: v.Text}, ""
+	}
+	return Cell{}, "" // the zero type holds nothing
+}
+
+// textCell takes any scalar: a number or boolean as its JSON text.
+func textCell(v source.Value) (Cell, string) {
+	switch {
+	case v.Kind == source.JSON:
+		return Cell{}, composite
+	case !utf8.ValidString(v.Text):
+		return Cell{}, notUTF8
+	case lostHalf(v):
+		return Cell{}, halfPair
+	}
+	return Cell{Kind: String, Text: v.String()}, ""
+}
+
+// lostHalf reports whether a JSON string has an escape of half a surrogate pair, which has become U+FFFD.
+func lostHalf(v source.Value) bool {
+	const replacement = "\ufffd"
+	if v.Kind != source.String || v.Raw == "" || !strings.Contains(v.Text, replacement) {
+		return false
+	}
+	raw := strings.ToLower(v.Raw)
+	return strings.Count(raw, replacement)+strings.Count(raw, `\ufffd`) < strings.Count(v.Text, replacement)
+}
+
+func boolCell(v source.Value) (Cell, string) {
+	if (v.Kind == source.Bool || v.Kind == source.String) && (v.Text == "true" || v.Text == "false") {
+		return Cell{Kind: Bool, Bool: v.Text == "true"}, ""
+	}
+	return Cell{}, noBool
+}
+
+// numberOf returns the decimal number that a value is: a number, a text that is one, or the sequence.
+func numberOf(v source.Value) (n number, reason string) {
+	text := v.Text
+	switch v.Kind {
+	case source.Number, source.String:
+	case source.Seq:
+		text = strconv.FormatUint(v.Seq, 10)
+	default:
+		return n, noNumber
+	}
+	n, ok := parseNumber(text)
+	if !ok {
+		return n, noNumber
+	}
+	return n, ""
+}
+
+func intCell(v source.Value) (Cell, string) {
+	if v.Kind == source.Number {
+		if i, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
+			return Cell{Kind: Int64, Int: i}, ""
+		}
+	}
+	n, reason := numberOf(v)
+	if reason != "" {
+		return Cell{}, reason
+	}
+	i, reason := n.int64()
+	if reason != "" {
+		return Cell{}, reason
+	}
+	return Cell{Kind: Int64, Int: i}, ""
+}
+
+// floatCell takes the nearest float64, as all readers of JSON do, but no infinity and no zero for what is none.
+func floatCell(v source.Value) (Cell, string) {
+	n, reason := numberOf(v)
+	if reason != "" {
+		return Cell{}, reason
+	}
+	text := v.Text
+	if v.Kind == source.Seq {
+		text = strconv.FormatUint(v.Seq, 10)
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsInf(f, 0) || f == 0 && n.digits != "" {
+		return Cell{}, outOfRange
+	}
+	return Cell{Kind: Float64, Float: f}, ""
+}
+
+func (t Type) decimalCell(v source.Value) (Cell, string) {
+	n, reason := numberOf(v)
+	if reason != "" {
+		return Cell{}, reason
+	}
+	if -n.exp > t.Scale || len(n.digits)+n.exp > t.Precision-t.Scale {
+		return Cell{}, tooManyDigit
+	}
+	return Cell{Kind: Decimal, Text: n.plain()}, ""
+}
+
+func (t Type) timestampCell(v source.Value) (Cell, string) {
+	switch {
+	case v.Kind == source.Time:
+		return Cell{Kind: Timestamp, Time: v.Time.UTC()}, ""
+	case t.Unit != 0:
+		n, reason := numberOf(v)
+		if reason != "" {
+			return Cell{}, reason
+		}
+		n.exp += len(strconv.FormatInt(int64(t.Unit), 10)) - 1 // nanoseconds
+		ns, reason := n.int64()
+		if reason != "" {
+			return Cell{}, reason
+		}
+		return Cell{Kind: Timestamp, Time: time.Unix(0, ns).UTC()}, ""
+	case v.Kind != source.String:
+		return Cell{}, noTimestamp
+	}
+	text := v.Text
+	if len(text) > 10 && text[10] == ' ' { // as RFC 3339 section 5.6 allows
+		text = text[:10] + "T" + text[11:]
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return Cell{}, noTimestamp
+	}
+	return Cell{Kind: Timestamp, Time: at.UTC()}, ""
+}
+
+func dateCell(v source.Value) (Cell, string) {
+	if v.Kind == source.Time {
+		return Cell{Kind: Date, Time: v.Time.UTC()}, ""
+	}
+	day, err := time.Parse(time.DateOnly, v.Text)
+	if v.Kind != source.String || err != nil {
+		return Cell{}, noDate
+	}
+	return Cell{Kind: Date, Time: day}, ""
+}
+
+// jsonCell takes a value of JSON as it stands there, anything else as JSON.
+func jsonCell(v source.Value) (Cell, string) {
+	switch {
+	case v.Kind == source.Seq:
+		return Cell{Kind: JSON, Text: strconv.FormatUint(v.Seq, 10)}, ""
+	case v.Kind == source.Time:
+		return Cell{Kind: JSON, Text: `"` + v.String() + `"`}, ""
+	case !utf8.ValidString(v.Text) || !utf8.ValidString(v.Raw):
+		return Cell{}, notUTF8
+	case v.Raw != "":
+		return Cell{Kind: JSON, Text: v.Raw}, ""
+	}
+	return Cell{Kind: JSON, Text: string(jsontext.AppendString(nil, v.Text))}, ""
+}
