@@ -128,6 +128,7 @@ func TestAnswers(t *testing.T) {
 		{"gs", "list", reply{404, "notFound", "The specified bucket does not exist."}, permanent, "create"},
 		{"gs", "put", reply{403, "forbidden", "does not have storage.objects.create access"}, permanent, "roles/storage.objectCreator"},
 		{"gs", "put", reply{401, "authError", "Invalid Credentials"}, permanent, "renew the credentials"},
+		{"gs", "put", reply{403, "", ""}, permanent, "check the credentials"},
 		{"gs", "put", reply{403, "accountDisabled", "The account has been disabled."}, permanent, "billing"},
 		{"gs", "put", reply{412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold."}, "exists", ""},
 		{"gs", "stat", reply{404, "notFound", "No such object: backup/name"}, "missing", ""},

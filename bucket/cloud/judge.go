@@ -109,7 +109,9 @@ func judgeAnswer(a answer, rules []rule, cause error) judgement {
 		}
 		return j
 	}
-	j.verdict = verdictOf(a.status)
+	if j.verdict = verdictOf(a.status); j.verdict == denied {
+		j.text += ": check the credentials and their rights; see docs/STORES.md"
+	}
 	return j
 }
 

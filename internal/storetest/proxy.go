@@ -29,9 +29,13 @@ const (
 	StallRequest        // reads half of a write, or its first byte, and then nothing more
 	StallResponse       // yields half of what is read and then nothing more
 	Slow                // passes at some KiB a second
+
+	// What only an operator mends.
+	Expired   // answers as S3 does to credentials that have expired; the server sees nothing
+	Forbidden // answers 403, likewise
 )
 
-// Faults are all but None.
+// Faults are those that pass by themselves.
 func Faults() []Fault {
 	return []Fault{Internal, Unavailable, TooMany, Conflict, LostResponse, LateWrite, StallRequest, StallResponse, Slow}
 }
@@ -40,6 +44,7 @@ func Faults() []Fault {
 func (f Fault) String() string {
 	return [...]string{
 		"None", "Internal", "Unavailable", "TooMany", "Conflict", "LostResponse", "LateWrite", "StallRequest", "StallResponse", "Slow",
+		"Expired", "Forbidden",
 	}[f]
 }
 
@@ -159,6 +164,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, http.StatusTooManyRequests, "TooManyRequests")
 	case Conflict:
 		refuse(w, r, http.StatusConflict, "ConditionalRequestConflict")
+	case Expired:
+		refuse(w, r, http.StatusBadRequest, "ExpiredToken")
+	case Forbidden:
+		refuse(w, r, http.StatusForbidden, "AuthenticationFailed")
 	case LostResponse:
 		p.forward.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
