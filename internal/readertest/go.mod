@@ -1,0 +1,25 @@
+module github.com/jetcapture/jetcapture/internal/readertest
+
+go 1.26.0
+
+replace github.com/jetcapture/jetcapture => ../..
+
+require (
+	github.com/jetcapture/jetcapture v0.0.0-00010101000000-000000000000
+	github.com/linkedin/goavro/v2 v2.15.0
+)
+
+require (
+	github.com/andybalholm/brotli v1.2.2 // indirect
+	github.com/golang/snappy v0.0.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/parquet-go/bitpack v1.0.0 // indirect
+	github.com/parquet-go/jsonlite v1.0.0 // indirect
+	github.com/parquet-go/parquet-go v0.32.0 // indirect
+	github.com/pierrec/lz4/v4 v4.1.28 // indirect
+	github.com/twmb/avro v1.9.0 // indirect
+	github.com/twpayne/go-geom v1.6.1 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)
