@@ -120,8 +120,12 @@ func (t *table[P, K]) block(key K, window int64) (*openBlock[P, K], error) {
 			return b, nil
 		}
 	}
+	dir, err := t.opts.Archive.dir(k.texts, k.path, window)
+	if err != nil {
+		return nil, err
+	}
 	b := t.newBlock(&engine.Block{
-		Kind: cutlog.KindData, Key: k.texts, Dir: joinPath(k.path, engine.WindowDir(window)),
+		Kind: cutlog.KindData, Key: k.texts, Dir: dir,
 		Suffix: fileSuffix(t.opts.Suffix, t.codec.Suffix()), Window: window,
 	}, k.key)
 	if err := t.begin(b); err != nil {

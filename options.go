@@ -128,6 +128,10 @@ type Archive[K DestKey] struct {
 	// another. Zero: a key whose kind is string is one segment, any other is one segment as fmt.Sprint prints it. It must be a function
 	// of the key alone. No segments put the window's directory into the root.
 	Segments func(key K) ([]string, error)
+	// Layout makes of the segments of a key and the start of a window (UTC) the directories below the root, one at least, not escaped: Run
+	// escapes them. Zero: the segments, then year, month, day, hour and minute of the window. It must be a function of the two alone, and
+	// different keys should not meet. It is called from one goroutine. A file stays where it was planned whatever Layout is at the next start.
+	Layout func(segments []string, window time.Time) []string
 	// Capture names the cut log. One archive can hold many captures. Zero: the stream's name.
 	Capture string
 	// Instance names this process among those that work on the same capture. Zero: the host name plus a number that is free on this host.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/engine"
@@ -29,23 +30,59 @@ func (a *Archive[K]) segments(key K) (segments []string, err error) {
 	return []string{fmt.Sprint(key)}, nil
 }
 
-// keyPath returns the segments of a key as the plan keeps them, and the directory that they make below the root.
+// keyPath returns the segments of a key as the plan keeps them, and the directory that they make below the root where there is no Layout.
 func (a *Archive[K]) keyPath(key K) (texts []cutlog.Text, path string, err error) {
 	segments, err := a.segments(key)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a path of key %v: %w", key, err)
 	}
-	escaped := make([]string, len(segments))
-	for i, s := range segments {
+	for _, s := range segments {
 		texts = append(texts, cutlog.Text(s))
-		escaped[i] = cutlog.EscapeSegment(s)
 	}
-	path = strings.Join(escaped, "/")
-	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), strings.Repeat("x", maxSuffix+maxCodecSuffix))
-	if err := cutlog.CheckName(joinPath(path, engine.WindowDir(0), longest)); err != nil {
+	path = escapePath(segments)
+	if a.Layout == nil {
+		err = a.checkDir(joinPath(path, engine.WindowDir(0)))
+	}
+	if err != nil {
 		return nil, "", fmt.Errorf("make a path of key %v: %w", key, err)
 	}
 	return texts, path, nil
+}
+
+// dir returns the directory of a key, whose path keyPath has made, and a window.
+func (a *Archive[K]) dir(key []cutlog.Text, path string, window int64) (dir string, err error) {
+	if a.Layout == nil {
+		return joinPath(path, engine.WindowDir(window)), nil
+	}
+	err = guard(func() error {
+		dir = escapePath(a.Layout(texts(key), time.Unix(0, window).UTC()))
+		return nil
+	})
+	if err == nil {
+		err = a.checkDir(dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("lay out key %q: %w", texts(key), err)
+	}
+	return dir, nil
+}
+
+// checkDir checks that every store takes the names of files in a directory.
+func (a *Archive[K]) checkDir(dir string) error {
+	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), strings.Repeat("x", maxSuffix+maxCodecSuffix))
+	return cutlog.CheckName(dir + "/" + longest)
+}
+
+// escapePath escapes each segment. None of a file's directories may begin with "_": readers of tables pass over those. EscapeSegment leaves one.
+func escapePath(segments []string) string {
+	escaped := make([]string, len(segments))
+	for i, s := range segments {
+		escaped[i] = cutlog.EscapeSegment(s)
+		if rest, hidden := strings.CutPrefix(escaped[i], "_"); hidden {
+			escaped[i] = "%5F" + rest
+		}
+	}
+	return strings.Join(escaped, "/")
 }
 
 // joinPath joins the parts that are not empty with slashes.

@@ -117,7 +117,6 @@ func (f form) problems(given func(option string) bool) (problems []error) {
 	add(given("on-mismatch") && !f.isTable(), "--on-mismatch: is for columns, there are none")
 	problems = append(problems, f.csvProblems()...)
 	problems = append(problems, twice("--column", f.columns, func(c column.Column) string { return c.Name })...)
-	problems = append(problems, twice("--key", f.keys, func(k source.Named) string { return k.Name })...)
 	if len(problems) == 0 && f.format.packed() {
 		if _, err := f.packedFactory(); err != nil {
 			problems = append(problems, inPackedFlags(err))

@@ -54,7 +54,7 @@ Examples:
 
   A table:
     jetcapture run -s ORDERS -o /var/archive --format parquet --column id:int64=json:id \
-      --column 'total:decimal(18,2)=json:total.amount' --column at:timestamp=time --column seq:int64=seq
+      --column 'total:decimal(18,2)=json:total.amount' --column at:timestamp=time
 
   A work queue: what is stored is acknowledged, and so deleted. Server and credentials are those of
   a context of the nats command:
@@ -77,7 +77,7 @@ SOURCE is where in a message a key or a column comes from:
   payload        the payload as it is
   seq            the stream sequence
   time           the time at which the stream took the message, UTC
-A key without a value goes to the directory _none or NAME=_none. A JSON object or array as a key
+A key without a value goes to the directory NAME=_none or %5Fnone. A JSON object or array as a key
 makes the message poison; so does a payload that is not JSON where --record payload with a json: key
 needs it to be. What does not fit a column is kept as --on-mismatch says.
 

@@ -28,7 +28,8 @@ type group struct {
 func groups() []group {
 	return []group{
 		{"What to capture", sourceOptions()},
-		{"Where to and in which form", formOptions()},
+		{"Where to", placeOptions()},
+		{"In which form", formOptions()},
 		{"When a file is complete", cutOptions()},
 		{"Resources", resourceOptions()},
 		{"Messages", reportOptions()},
@@ -83,7 +84,7 @@ func sourceOptions() []option {
 	}
 }
 
-func formOptions() []option {
+func placeOptions() []option {
 	return []option{
 		{
 			name: "output", alias: "o", field: "Archive.Bucket", arg: "PLACE",
@@ -108,6 +109,27 @@ func formOptions() []option {
 			name: "group-by-subject", help: "the same as --key subject",
 			of: func(s *settings) value { return boolean(&s.bySubject) },
 		},
+		{
+			name: "layout", field: "Archive.Layout", arg: "LAYOUT",
+			help: "directories: default is the keys, then YYYY/MM/DD/HH/mm; hive is NAME=VALUE for each key, then date=YYYY-MM-DD/hour=HH; dt-hr the " +
+				"same with dt= and hr=; a key without a name is key, key2 and so on",
+			of: func(s *settings) value { return choice(&s.paths.layout, layouts()...) },
+		},
+		{
+			name: "path", arg: "TEMPLATE",
+			help: "directories of your own, such as 'shop={json:shop}/%Y-%m/day=%d': in { } the NAME of a --key or a SOURCE; %Y, %m, %d, %H, %M and " +
+				"%F are the start of the window",
+			of: func(s *settings) value { return text(&s.paths.template) },
+		},
+		{
+			name: "timezone", arg: "ZONE", help: "of the times in directories, such as Europe/Berlin; windows stay aligned to UTC",
+			of: func(s *settings) value { return timezone(&s.paths.zone) },
+		},
+	}
+}
+
+func formOptions() []option {
+	return []option{
 		{
 			name: "format", field: "Suffix", arg: "FORMAT",
 			help: "ndjson, csv, parquet, avro, or raw, which holds the messages as they are, for programs that restore them",

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
@@ -36,6 +37,7 @@ type settings struct {
 	form      form
 	bySubject bool
 	csvHeader bool
+	paths     paths
 	output    string // folder, or URL of a store
 	nats      connection
 	logLevel  slog.Level
@@ -48,7 +50,7 @@ type settings struct {
 func defaults() *settings {
 	s := &settings{library: *jetcapture.DefaultOptions[row, key](), form: form{
 		format: formatNDJSON, record: recordMessage, payload: payloadBytes, mismatch: mismatchRescue, mismatched: new(atomic.Int64),
-	}, csvHeader: true, given: map[string]origin{}}
+	}, csvHeader: true, paths: paths{layout: layoutDefault, zone: time.UTC}, given: map[string]origin{}}
 	s.library.Compression = "" // depends on the format
 	s.library.MaxBytes = 128 << 20
 	s.library.BufferToDisk = true
@@ -87,7 +89,13 @@ func (s *settings) check() (problems []error) {
 // formProblems says what is wrong with the form.
 func (s *settings) formProblems() (problems []error) {
 	f, _ := s.effective()
-	problems = f.problems(func(option string) bool { return s.given[option] != byDefault })
+	if s.paths.template != "" && s.given["layout"] != byDefault {
+		problems = append(problems, errors.New("--path: says all of the directories, give no --layout beside it"))
+	}
+	if _, _, err := s.paths.resolve(s.form.keys); err != nil {
+		problems = append(problems, err)
+	}
+	problems = append(problems, f.problems(func(option string) bool { return s.given[option] != byDefault })...)
 	if f.isTable() && f.mismatch == mismatchDeadLetter && s.library.Poison != jetcapture.PoisonDeadLetter {
 		problems = append(problems, errors.New("--on-mismatch dead-letter: needs --on-poison dead-letter"))
 	}
@@ -98,6 +106,9 @@ func (s *settings) formProblems() (problems []error) {
 func (s *settings) effective() (form, captureOptions) {
 	f, o := s.form, s.library
 	f.csvNoHeader = !s.csvHeader
+	if keys, layout, err := s.paths.resolve(f.keys); err == nil {
+		f.keys, o.Archive.Layout = keys, layout
+	}
 	if o.Compression == "" {
 		o.Compression = jetcapture.GZip
 		if f.format == formatParquet {

@@ -65,6 +65,32 @@ func TestWrongUsage(t *testing.T) {
 			append(run, "--format", "parquet", "--compression", "gzip", "--compression-level", "10"),
 			[]string{`--compression-level: level 10 of gzip: it takes 1 to 9`},
 		},
+		{append(run, "--layout", "flat"), []string{`--layout: "flat" is none of default, hive, dt-hr`}},
+		{append(run, "--layout", "hive", "--key", "date=seq"), []string{`--key: the name date is given twice`}},
+		{append(run, "--layout", "hive", "--key", "key=seq", "--key", "subject"), []string{`--key: the name key is given twice`}},
+		{append(run, "--timezone", "Berlin"), []string{`--timezone: "Berlin" is no time zone such as UTC or Europe/Berlin`}},
+		{append(run, "--path", "{seq}", "--layout", "hive"), []string{`--path: says all of the directories, give no --layout beside it`}},
+		{append(run, "--path", "%Y", "--key", "a=seq"), []string{`--path: the key a=seq is missing: files of different keys would meet; add {a}`}},
+		{append(run, "--path", "{subject[1]}{subject[2]}"), []string{
+			`--path: "{subject[1]}{subject[2]}": nothing separates two values: put one of - . _ between them, or a /`,
+		}},
+		{append(run, "--path", "{subject[1]}x%Y{seq}"), []string{
+			`--path: "{subject[1]}x%Y{seq}": nothing separates two values: put one of - . _ between them, or a /`,
+		}},
+		{append(run, "--path", "{sub}"), []string{
+			`--path: "{sub}": no --key has that name, and source "sub": position 1: unknown source "sub"; ` +
+				`allowed are subject, subject[N], header:NAME, json:PATH, payload, seq or time`,
+		}},
+		{append(run, "--path", "a//{seq}"), []string{`--path: level 2 is empty; write it as in region={json:region}/date=%F/hour=%H`}},
+		{append(run, "--path", "../{seq}"), []string{
+			`--path: "..": take letters, digits, _, =, - and inner dots, and no _ at the beginning, besides what is in { }`,
+		}},
+		{append(run, "--path", "_jetcapture/{seq}"), []string{
+			`--path: "_jetcapture": take letters, digits, _, =, - and inner dots, and no _ at the beginning, besides what is in { }`,
+		}},
+		{append(run, "--path", "{seq"), []string{`--path: "{seq": the closing } is missing`}},
+		{append(run, "--path", "seq}"), []string{`--path: "seq}": a } without a {`}},
+		{append(run, "--path", "%y"), []string{`--path: "%y": %y is no field of time: %Y, %m, %d, %H and %M are, and %F for %Y-%m-%d`}},
 		{append(run, "--key", "a=seq", "--key", "a=time"), []string{`--key: the name a is given twice`}},
 		{append(run, "--key", "subject[0]"), []string{`--key: source "subject[0]": position 9: tokens count from 1; as in subject[2]`}},
 		{
