@@ -59,6 +59,10 @@ bench:
 bench-compare:
 	bench/compare $(REF)
 
+# bench-stores measures uploads and captures against test servers of the stores, each with its target. It is a measurement, not a test.
+bench-stores:
+	cd internal/storetest && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m $(BENCHFLAGS) .
+
 # tools installs what is missing, into .bin.
 tools:
 	@[ "$(LINT)" = golangci-lint ] || [ -x "$(LINT)" ] || GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

@@ -195,8 +195,8 @@ func captureChild(text string) error {
 func TestKillsOnS3(t *testing.T) {
 	t.Parallel()
 	const kills = 8
-	server := storetest.Start(t, storetest.S3)
-	url := server.NewBucket(t)
+	server, proxy := storetest.StartBehind(t, storetest.S3, func(p *storetest.Proxy) { p.Latency = 10 * time.Millisecond }) // so that kills meet cuts
+	url := server.Through(server.NewBucket(t), proxy)
 	s := newSource(t)
 	random := rand.New(rand.NewPCG(2, 0))
 	redos := 0

@@ -31,13 +31,13 @@ func checkRclone() error {
 }
 
 // buildCommand builds the jetcapture command.
-func buildCommand(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "jetcapture")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/jetcapture")
+func buildCommand(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "jetcapture")
+	cmd := exec.CommandContext(tb.Context(), "go", "build", "-o", path, "./cmd/jetcapture")
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the command: %v\n%s", err, out)
+		tb.Fatalf("build the command: %v\n%s", err, out)
 	}
 	return path
 }
