@@ -16,7 +16,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build test test-race test-sim lint vet fmt demo bench bench-compare torture tools
+.PHONY: all build test test-race test-sim lint vet fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 

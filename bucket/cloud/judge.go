@@ -81,7 +81,7 @@ func (a answer) String() string {
 		words = append(words, a.code)
 	}
 	text := strings.Join(words, " ")
-	if message := oneLine(a.message); message != "" && message != a.code {
+	if message := strings.TrimRight(oneLine(a.message), "."); message != "" && message != a.code {
 		text += ": " + message
 	}
 	return text

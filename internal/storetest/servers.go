@@ -137,15 +137,12 @@ func (s *Server) startBuilt(tb testing.TB, public string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if public == "" {
-		public = s.Address
-	}
 	args := []string{string(s.Kind), s.Address}
 	if s.Kind == S3 {
 		args = append(args, s.Dir)
 	}
 	cmd := exec.CommandContext(tb.Context(), path, args...)
-	cmd.Env = append(os.Environ(), "STORETEST_EXTERNAL_URL=http://"+public, "STORETEST_PUBLIC_HOST="+public)
+	cmd.Env = append(os.Environ(), "STORETEST_PUBLIC_HOST="+public)
 	s.run(tb, cmd, "http://")
 }
 

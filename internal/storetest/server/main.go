@@ -2,7 +2,7 @@
 // its URL when it accepts requests.
 //
 //	server s3 ADDRESS DIRECTORY     versitygw over a directory; its subdirectories are buckets
-//	server gs ADDRESS               fake-gcs-server, in memory
+//	server gs ADDRESS               fake-gcs-server, in memory; STORETEST_PUBLIC_HOST: the address that clients use, if it is another one
 package main
 
 import (
@@ -93,10 +93,14 @@ func serveGCS(ctx context.Context, out io.Writer, address string) error {
 	if err != nil {
 		return err
 	}
+	public := os.Getenv("STORETEST_PUBLIC_HOST")
+	if public == "" {
+		public = address
+	}
 	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{
 		Scheme: "http", Host: host, Port: uint16(port), // in memory
-		// Clients follow the URL that they get for an upload: through a proxy, it is the proxy's.
-		ExternalURL: os.Getenv("STORETEST_EXTERNAL_URL"), PublicHost: os.Getenv("STORETEST_PUBLIC_HOST"),
+		// Clients follow the URL that they get for an upload, and downloads are served to this host alone.
+		ExternalURL: "http://" + public, PublicHost: public,
 	})
 	if err != nil {
 		return err

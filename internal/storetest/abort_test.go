@@ -1,0 +1,51 @@
+package storetest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/bucket/cloud"
+	"github.com/jetcapture/jetcapture/internal/storetest"
+)
+
+// brokenBody yields some bytes, and then does something and fails.
+type brokenBody struct {
+	io.Reader
+	then func() error
+}
+
+// Read implements io.Reader.
+func (b *brokenBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		return n, b.then()
+	}
+	return n, err
+}
+
+// TestUnfinishedUploadsAreAborted: of an object in parts whose body breaks, or whose caller gives up, no part stays on S3 to be paid for.
+func TestUnfinishedUploadsAreAborted(t *testing.T) {
+	t.Parallel()
+	server := storetest.Start(t, storetest.S3)
+	b := storetest.Open(t, server.NewBucket(t), cloud.Options{PartSize: 5 << 20})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	errBroken := errors.New("spool is gone")
+	for name, then := range map[string]func() error{
+		"broken":    func() error { return errBroken },
+		"cancelled": func() error { cancel(); return ctx.Err() },
+	} {
+		body := &brokenBody{bytes.NewReader(make([]byte, 12<<20)), then}
+		err := b.PutNew(ctx, name, body, bucket.PutOptions{Size: 20 << 20})
+		if !errors.Is(err, errBroken) && !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: PutNew = %v, want the error of the body or of the context", name, err)
+		}
+	}
+	if left := filesBelow(t, server.Dir); len(left) > 0 {
+		t.Errorf("the server keeps %q, want nothing", left)
+	}
+}
