@@ -33,7 +33,7 @@ func (t *flagTexts) String() string {
 
 // of returns the texts that a value is to be set to: all for one that is repeatable, else the last one.
 func (t *flagTexts) of(v value) []string {
-	if _, ok := v.(interface{ repeatable() }); ok {
+	if _, ok := v.(repeatable); ok {
 		return t.given
 	}
 	return t.given[len(t.given)-1:]
@@ -58,21 +58,55 @@ func flagsOf(options []option) (flags []cli.Flag) {
 	return flags
 }
 
-// readSettings lays environment and flags over the defaults. Its error is a *usageError with every problem.
-func readSettings(c *cli.Context, getenv func(string) string) (*settings, error) {
-	s := defaults()
+// readSettings lays file, environment and flags over the defaults, for each capture. Its error is a *usageError with every problem.
+func readSettings(c *cli.Context, getenv func(string) string) ([]*settings, error) {
 	var problems []error
 	if c.NArg() > 0 {
 		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; quote a value that has blanks", c.Args().First()))
 	}
-	for _, o := range allOptions() {
+	all, more := readFile(c, getenv)
+	problems = append(problems, more...)
+	for _, s := range all {
+		for _, o := range allOptions() {
+			problems = append(problems, s.read(o, c, getenv)...)
+		}
+		if len(all) > 1 && s.given["capture"] == byFlag {
+			problems = append(problems, errors.New("--capture: the captures of a file have their names"))
+		}
+		problems = append(problems, s.named(s.check())...)
+	}
+	if len(problems) > 0 {
+		return nil, &usageError{dedupe(problems)}
+	}
+	return all, nil
+}
+
+// readFile returns the settings of the configuration file, or the defaults if there is none.
+func readFile(c *cli.Context, getenv func(string) string) ([]*settings, []error) {
+	s := defaults()
+	var problems []error
+	for _, o := range configOptions() {
 		problems = append(problems, s.read(o, c, getenv)...)
 	}
-	problems = append(problems, s.check()...)
-	if len(problems) > 0 {
-		return nil, &usageError{problems}
+	if s.config == "" || len(problems) > 0 {
+		return []*settings{s}, problems
 	}
-	return s, nil
+	file, problems := loadConfig(s.config, s.expandEnv, getenv)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return file.settings()
+}
+
+// named says of which capture problems are, if there are several.
+func (s *settings) named(problems []error) []error {
+	if s.name == "" {
+		return problems
+	}
+	for i, p := range problems {
+		problems[i] = fmt.Errorf("capture %s: %w", s.name, p)
+	}
+	return problems
 }
 
 // read takes one option from the command line or the environment.
@@ -80,6 +114,9 @@ func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (p
 	v := o.of(s)
 	if !o.only && c.IsSet(o.name) {
 		s.given[o.name] = byFlag
+		if list, ok := v.(repeatable); ok {
+			list.reset()
+		}
 		for _, text := range c.Generic(o.name).(*flagTexts).of(v) {
 			if err := v.Set(text); err != nil {
 				problems = append(problems, fmt.Errorf("--%s: %w", o.name, err))

@@ -98,8 +98,8 @@ func (f form) isTable() bool {
 	return f.format == formatCSV || f.format == formatParquet && len(f.columns) > 0
 }
 
-// problems says what does not fit together; given tells which options the user chose.
-func (f form) problems(given func(option string) bool) (problems []error) {
+// problems says what does not fit together; chosen tells which options the user gave another value than their default.
+func (f form) problems(chosen func(option string) bool) (problems []error) {
 	add := func(bad bool, format string, args ...any) {
 		if bad {
 			problems = append(problems, fmt.Errorf(format, args...))
@@ -108,13 +108,13 @@ func (f form) problems(given func(option string) bool) (problems []error) {
 	hasColumns := len(f.columns) > 0
 	add(f.format == formatCSV && !hasColumns, "--format csv: needs at least one --column, such as --column total=json:total")
 	add(!f.isTable() && hasColumns, "--column: is for --format csv and parquet, not for %s", f.format)
-	add(f.isTable() && given("record"), "--record: a row of columns is what the columns say; give one of --record and --column")
-	add(f.format == formatRaw && given("record"), "--record: a record of --format raw is the whole message; leave it out")
+	add(f.isTable() && chosen("record"), "--record: a row of columns is what the columns say; give one of --record and --column")
+	add(f.format == formatRaw && chosen("record"), "--record: a record of --format raw is the whole message; leave it out")
 	if !f.isTable() && f.format != formatRaw && !slices.Contains(recordsOf(f.format), f.record) {
 		problems = append(problems, fmt.Errorf("--record: --format %s has %s, not %s", f.format, join(recordsOf(f.format)), f.record))
 	}
-	add(given("payload") && (f.format != formatParquet || hasColumns), "--payload: is for --format parquet without columns")
-	add(given("on-mismatch") && !f.isTable(), "--on-mismatch: is for columns, there are none")
+	add(chosen("payload") && (f.format != formatParquet || hasColumns), "--payload: is for --format parquet without columns")
+	add(chosen("on-mismatch") && !f.isTable(), "--on-mismatch: is for columns, there are none")
 	problems = append(problems, f.csvProblems()...)
 	problems = append(problems, twice("--column", f.columns, func(c column.Column) string { return c.Name })...)
 	if len(problems) == 0 && f.format.packed() {

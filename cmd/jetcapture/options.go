@@ -11,11 +11,15 @@ type option struct {
 	name  string
 	alias string // one letter
 	env   string // environment variable that is used when the flag is not given
-	only  bool   // by environment only: a secret, which a command line would show to every user of the machine
-	field string // the field of jetcapture.Options that it sets, if it sets one
-	arg   string // stands for the value in the help; a switch needs none
-	help  string // one sentence, no full stop; the default is added
-	of    func(*settings) value
+	// process: one value for the process, not one for each of its captures.
+	process bool
+	// flagOnly: not in a configuration file.
+	flagOnly bool
+	only     bool   // by environment only: a secret, which a command line would show to every user of the machine
+	field    string // the field of jetcapture.Options that it sets, if it sets one
+	arg      string // stands for the value in the help; a switch needs none
+	help     string // one sentence, no full stop; the default is added
+	of       func(*settings) value
 }
 
 // group is options that belong together.
@@ -27,6 +31,7 @@ type group struct {
 // groups are all options of the command run, in the order of the help.
 func groups() []group {
 	return []group{
+		{"Configuration file", configOptions()},
 		{"What to capture", sourceOptions()},
 		{"Where to", placeOptions()},
 		{"In which form", formOptions()},
@@ -43,6 +48,20 @@ func allOptions() (all []option) {
 		all = append(all, g.options...)
 	}
 	return all
+}
+
+func configOptions() []option {
+	return []option{
+		{
+			name: "config", flagOnly: true, arg: "FILE",
+			help: "take options from this YAML file, for one capture or several; flags and environment override it",
+			of:   func(s *settings) value { return text(&s.config) },
+		},
+		{
+			name: "expand-env", flagOnly: true, help: "replace ${NAME} in the file by a variable of the environment",
+			of: func(s *settings) value { return boolean(&s.expandEnv) },
+		},
+	}
 }
 
 func sourceOptions() []option {
@@ -233,15 +252,15 @@ func resourceOptions() []option {
 func reportOptions() []option {
 	return []option{
 		{
-			name: "log-level", field: "Logger", arg: "LEVEL", help: "debug, info, warn or error",
+			name: "log-level", process: true, field: "Logger", arg: "LEVEL", help: "debug, info, warn or error",
 			of: func(s *settings) value { return marshaled[slog.Level](&s.logLevel, "debug, info, warn, error") },
 		},
 		{
-			name: "log-json", help: "log JSON lines, and show no progress line",
+			name: "log-json", process: true, help: "log JSON lines, and show no progress line",
 			of: func(s *settings) value { return boolean(&s.logJSON) },
 		},
 		{
-			name: "json", help: "print the summary as JSON on the standard output",
+			name: "json", process: true, help: "print the summary as JSON on the standard output",
 			of: func(s *settings) value { return boolean(&s.json) },
 		},
 	}

@@ -14,7 +14,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestHelpIsTheGoldenOne(t *testing.T) {
-	for _, args := range [][]string{{}, {"run"}, {"demo"}, {"version"}} {
+	for _, args := range [][]string{{}, {"run"}, {"config"}, {"validate"}, {"demo"}, {"version"}} {
 		name := "testdata/help" + strings.Join(append([]string{""}, args...), "-") + ".txt"
 		r := environment{}.run(t, append(args, "--help")...)
 		if r.code != exitDone || r.stderr != "" {

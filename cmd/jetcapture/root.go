@@ -20,7 +20,7 @@ func newApp(c console) *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError:   func(ctx *cli.Context, err error, _ bool) error { return badFlag(ctx, err) },
 		Action:         func(ctx *cli.Context) error { return noCommand(ctx, c) },
-		Commands:       []*cli.Command{runCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c), versionCommand(c)},
+		Commands:       []*cli.Command{runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c), versionCommand(c)},
 	}
 	app.CustomAppHelpTemplate = rootHelp(app.Commands)
 	for _, command := range app.Commands {

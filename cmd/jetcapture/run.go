@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
@@ -13,24 +15,56 @@ import (
 func runCommand(c console) *cli.Command {
 	return &cli.Command{
 		Name:               "run",
-		Usage:              "capture a stream",
+		Usage:              "capture streams",
 		CustomHelpTemplate: runHelp(),
 		Flags:              flagsOf(allOptions()),
 		Action: func(ctx *cli.Context) error {
-			s, err := readSettings(ctx, c.getenv)
+			all, err := readSettings(ctx, c.getenv)
 			if err != nil {
 				return err
 			}
-			return capture(ctx.Context, s, c)
+			return newRunner(c, all[0]).run(ctx.Context, all)
 		},
 	}
 }
 
-// capture runs a capture until ctx ends or it is done, and reports it.
-func capture(ctx context.Context, s *settings, c console) (err error) {
+// runner runs captures and reports them.
+type runner struct {
+	console
+	screen *screen
+	log    *slog.Logger
+	print  sync.Mutex // held while a summary is printed
+}
+
+// newRunner returns a runner; what concerns the process is the same in all settings.
+func newRunner(c console, s *settings) *runner {
 	screen := newScreen(c.stderr)
-	log := newLogger(screen, s)
-	nc, apiPrefix, err := s.connect(log)
+	return &runner{console: c, screen: screen, log: newLogger(screen, s)}
+}
+
+// run runs captures, each over a connection of its own, until ctx ends or all are done. When one fails, the others go on, since their streams
+// do not wait; the error comes in the end.
+func (r *runner) run(ctx context.Context, all []*settings) error {
+	if len(all) == 1 {
+		return r.capture(ctx, all[0], all[0].showsProgress(r.screen))
+	}
+	failed := make([]error, len(all))
+	var running sync.WaitGroup
+	for i, s := range all {
+		running.Go(func() {
+			if err := r.capture(ctx, s, false); err != nil {
+				failed[i] = fmt.Errorf("capture %s: %w", s.name, err)
+				r.log.Error("a capture has failed, the others go on", "capture", s.name, "error", err)
+			}
+		})
+	}
+	running.Wait()
+	return errors.Join(failed...)
+}
+
+// capture runs a capture until ctx ends or it is done, and reports it.
+func (r *runner) capture(ctx context.Context, s *settings, showsProgress bool) (err error) {
+	nc, apiPrefix, err := s.connect(r.log)
 	if err != nil {
 		return err
 	}
@@ -41,17 +75,19 @@ func capture(ctx context.Context, s *settings, c console) (err error) {
 	}
 	defer func() { err = errors.Join(err, archive.Close()) }()
 	s.library.APIPrefix = apiPrefix
-	o := s.captureOptions(archive, log)
+	o := s.captureOptions(archive, r.log)
 	sum := newSummary(s, archive.String())
 	capture := o.Build()
 
-	stop := startReporter(ctx, log, screen, capture.Stats, s.showsProgress(screen))
+	stop := startReporter(ctx, r.log, r.screen, capture.Stats, showsProgress)
 	err = advise(capture.Run(ctx, nc))
 	stop()
 
 	sum.Rescued = s.form.mismatched.Load()
 	sum.finish(capture.Stats(), err)
-	return errors.Join(err, sum.print(c, s))
+	r.print.Lock()
+	defer r.print.Unlock()
+	return errors.Join(err, sum.print(console{r.stdout, r.screen, r.getenv}, s))
 }
 
 // newLogger returns the logger that the settings ask for.

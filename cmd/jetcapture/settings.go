@@ -27,12 +27,16 @@ type origin int
 
 const (
 	byDefault origin = iota
+	byFile
 	byEnvironment
 	byFlag
 )
 
 // settings are everything that the options of the command run say.
 type settings struct {
+	name      string // of one of several captures
+	config    string // file
+	expandEnv bool   // of the file
 	library   captureOptions
 	form      form
 	bySubject bool
@@ -50,7 +54,7 @@ type settings struct {
 func defaults() *settings {
 	s := &settings{library: *jetcapture.DefaultOptions[row, key](), form: form{
 		format: formatNDJSON, record: recordMessage, payload: payloadBytes, mismatch: mismatchRescue, mismatched: new(atomic.Int64),
-	}, csvHeader: true, paths: paths{layout: layoutDefault, zone: time.UTC}, given: map[string]origin{}}
+	}, csvHeader: true, expandEnv: true, paths: paths{layout: layoutDefault, zone: time.UTC}, given: map[string]origin{}}
 	s.library.Compression = "" // depends on the format
 	s.library.MaxBytes = 128 << 20
 	s.library.BufferToDisk = true
@@ -89,17 +93,27 @@ func (s *settings) check() (problems []error) {
 // formProblems says what is wrong with the form.
 func (s *settings) formProblems() (problems []error) {
 	f, _ := s.effective()
-	if s.paths.template != "" && s.given["layout"] != byDefault {
+	if s.paths.template != "" && s.chosen("layout") {
 		problems = append(problems, errors.New("--path: says all of the directories, give no --layout beside it"))
 	}
 	if _, _, err := s.paths.resolve(s.form.keys); err != nil {
 		problems = append(problems, err)
 	}
-	problems = append(problems, f.problems(func(option string) bool { return s.given[option] != byDefault })...)
+	problems = append(problems, f.problems(s.chosen)...)
 	if f.isTable() && f.mismatch == mismatchDeadLetter && s.library.Poison != jetcapture.PoisonDeadLetter {
 		problems = append(problems, errors.New("--on-mismatch dead-letter: needs --on-poison dead-letter"))
 	}
 	return problems
+}
+
+// chosen reports whether the user gave an option another value than its default.
+func (s *settings) chosen(name string) bool {
+	for _, o := range allOptions() {
+		if o.name == name {
+			return s.given[name] != byDefault && o.of(s).String() != o.of(defaults()).String()
+		}
+	}
+	return false
 }
 
 // effective returns the form and the library's options with the compression where it belongs: inside of packed formats, else around the file.

@@ -54,7 +54,7 @@ func TestWrongUsage(t *testing.T) {
 		{append(run, "--format", "parquet", "--record", "event"), []string{`--record: --format parquet has message, not event`}},
 		{append(run, "--record", "eventhubs"), []string{`--record: --format ndjson has message, payload, event, not eventhubs`}},
 		{append(run, "--format", "avro", "--payload", "json"), []string{`--payload: is for --format parquet without columns`}},
-		{append(run, "--on-mismatch", "rescue"), []string{`--on-mismatch: is for columns, there are none`}},
+		{append(run, "--on-mismatch", "dead-letter"), []string{`--on-mismatch: is for columns, there are none`}},
 		{append(run, "--csv-null", "x"), []string{`--csv-null, --csv-header: are for --format csv, not for ndjson`}},
 		{append(run, "--format", "csv", "--column", "n=seq", "--csv-null", "a,b"), []string{`--csv-null: "a,b" would need quotes; take a word such as NULL or \N`}},
 		{

@@ -41,8 +41,9 @@ func (p parsed[T]) String() string { return p.format(*p.to) }
 
 // listed is a value that can be given several times.
 type listed[T any] struct {
-	to    *[]T
-	parse func(text string) (T, error)
+	to     *[]T
+	parse  func(text string) (T, error)
+	format func(T) string
 }
 
 func (l listed[T]) Set(text string) error {
@@ -55,8 +56,21 @@ func (l listed[T]) Set(text string) error {
 
 func (l listed[T]) String() string { return "" } // no list has a default
 
-// repeatable marks the values for which each text counts, not only the last one.
-func (l listed[T]) repeatable() {}
+// repeatable is a value for which each text counts, not only the last one.
+type repeatable interface {
+	reset()
+	texts() []string
+}
+
+func (l listed[T]) reset() { *l.to = nil }
+
+// texts are what Set would have to be given, one after the other.
+func (l listed[T]) texts() (texts []string) {
+	for _, v := range *l.to {
+		texts = append(texts, l.format(v))
+	}
+	return texts
+}
 
 // switched is a value that is true or false. A flag of it needs no text.
 type switched struct{ parsed[bool] }
@@ -76,7 +90,7 @@ func text(to *string) value {
 }
 
 func texts(to *[]string) value {
-	return listed[string]{to, func(s string) (string, error) { return s, nil }}
+	return listed[string]{to, func(s string) (string, error) { return s, nil }, func(s string) string { return s }}
 }
 
 // choice is one of a few words.
@@ -115,10 +129,14 @@ func starting(to *jetcapture.Start) value {
 	return parsed[jetcapture.Start]{to, jetcapture.ParseStart, jetcapture.Start.String}
 }
 
-func sources(to *[]source.Named) value { return listed[source.Named]{to, source.ParseNamed} }
+func sources(to *[]source.Named) value {
+	return listed[source.Named]{to, source.ParseNamed, source.Named.String}
+}
 
 // columns are named sources with a type.
-func columns(to *[]column.Column) value { return listed[column.Column]{to, column.Parse} }
+func columns(to *[]column.Column) value {
+	return listed[column.Column]{to, column.Parse, column.Column.String}
+}
 
 // count is a whole number from 0 on.
 func count(to *int) value {
