@@ -41,6 +41,45 @@ func BenchmarkMessages(b *testing.B) {
 	}
 }
 
+// BenchmarkSmallFiles writes a file of 20 messages for each of many keys, as a cut does; an operation is a file.
+func BenchmarkSmallFiles(b *testing.B) {
+	messages := benchMessages(20)
+	for _, shared := range []bool{true, false} {
+		b.Run(fmt.Sprintf("shared=%t", shared), func(b *testing.B) {
+			first, err := parquetwriter.NewMessageWriter(parquetwriter.Options{}, true)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w := first.New()
+				if !shared {
+					if w, err = parquetwriter.NewMessageWriter(parquetwriter.Options{}, true); err != nil {
+						b.Fatal(err)
+					}
+				}
+				write(b, w, messages...)
+			}
+		})
+	}
+}
+
+func BenchmarkTable(b *testing.B) {
+	w, err := parquetwriter.NewTableWriter(parquetwriter.Options{}, tableColumns)
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmark(b, w, tableRows()[:3])
+}
+
+func BenchmarkStructs(b *testing.B) {
+	w, err := parquetwriter.NewParquetWriter[trade](parquetwriter.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmark(b, w, trades(10_000))
+}
+
 type rowWriter[P any] interface {
 	InitNew(out io.Writer) error
 	Write(row P) (int, error)
@@ -51,7 +90,7 @@ type rowWriter[P any] interface {
 func benchmark[P any](b *testing.B, w rowWriter[P], rows []P) {
 	b.ReportAllocs()
 	for done := 0; b.Loop(); done++ {
-		if done%len(rows) == 0 {
+		if done%max(len(rows), 10_000) == 0 {
 			if done > 0 {
 				if err := w.Flush(); err != nil {
 					b.Fatal(err)

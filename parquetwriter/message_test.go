@@ -55,7 +55,7 @@ func TestMessagesComeBack(t *testing.T) {
 func TestSameMessagesSameBytes(t *testing.T) {
 	w := newMessageWriter(t, parquetwriter.Options{RowGroupRows: 5}, true)
 	first := write(t, w, hostileMessages()...)
-	for range 3 {
+	for range 2 {
 		again := hostileMessages()
 		for _, m := range again { // another map of the same entries
 			m.Header = maps.Clone(m.Header)
@@ -63,7 +63,7 @@ func TestSameMessagesSameBytes(t *testing.T) {
 		if !bytes.Equal(write(t, w, again...), first) {
 			t.Error("a writer that is used again writes other bytes")
 		}
-		write(t, w.New(), benchMessages(3000)...) // other rows through the same buffers
+		write(t, w.New(), benchMessages(100)...) // other rows through the same buffers
 		if !bytes.Equal(write(t, w.New(), again...), first) {
 			t.Error("a writer of New writes other bytes")
 		}
@@ -268,8 +268,9 @@ func TestWrongOptions(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", o, err, want)
 		}
 	}
+	newMessageWriter(t, parquetwriter.Options{Level: 22}, false)
 	for _, o := range []parquetwriter.Options{
-		{Compression: "ZSTD", Level: 22}, {Compression: "gzip", Level: 1}, {Compression: "none"}, {BloomFilters: []string{"subject", "sequence"}},
+		{Compression: "ZSTD", Level: 9}, {Compression: "gzip", Level: 1}, {Compression: "none"}, {BloomFilters: []string{"subject", "sequence"}},
 	} {
 		checkMessages(t, write(t, newMessageWriter(t, o, false), benchMessages(100)...), false, benchMessages(100)...)
 	}
