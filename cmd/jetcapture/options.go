@@ -31,8 +31,8 @@ type group struct {
 // groups are all options of the command run, in the order of the help.
 func groups() []group {
 	return []group{
-		{"Configuration file", configOptions()},
 		{"What to capture", sourceOptions()},
+		{"Configuration file", configOptions()},
 		{"Where to", placeOptions()},
 		{"In which form", formOptions()},
 		{"When a file is complete", cutOptions()},
