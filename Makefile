@@ -28,7 +28,7 @@ test:
 	@status=0; for step in test-race test-sim; do $(MAKE) --no-print-directory $$step || status=1; done; exit $$status
 
 test-race:
-	@status=0; for m in $(MODULES); do (cd $$m && $(GO) test -race $(TESTFLAGS) ./...) || status=1; done; exit $$status
+	@status=0; for m in $(MODULES); do (cd $$m && $(GO) test -race -timeout 20m $(TESTFLAGS) ./...) || status=1; done; exit $$status
 
 # test-sim runs the pure simulations at full length: no goroutine of theirs can race, and without the race detector they go many times further.
 test-sim:

@@ -62,10 +62,14 @@ func (s *Server) startAzurite(tb testing.TB, more ...string) {
 	s.run(tb, exec.CommandContext(tb.Context(), script, args...), "successfully listens")
 }
 
+// Container is a client that may do everything.
+func (s *Server) Container(name string) (*container.Client, error) {
+	return container.NewClientFromConnectionString(fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=http://%s/%s;",
+		azureAccount, azureKey, s.Address, azureAccount), name, nil)
+}
+
 func (s *Server) makeContainer(ctx context.Context, name string) error {
-	connection := fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=http://%s/%s;",
-		azureAccount, azureKey, s.Address, azureAccount)
-	client, err := container.NewClientFromConnectionString(connection, name, nil)
+	client, err := s.Container(name)
 	if err == nil {
 		_, err = client.Create(ctx, nil)
 	}

@@ -29,6 +29,8 @@ func child(do string) error {
 		return raceChild(os.Getenv(urlEnv), os.Getenv(idEnv))
 	case "capture":
 		return captureChild(os.Getenv(orderEnv))
+	case "rights":
+		return rightsChild(os.Getenv(urlEnv))
 	case "upload":
 		return uploadChild(os.Getenv(orderEnv))
 	}
