@@ -1,6 +1,9 @@
 package main
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // job is one line of the table: a process that reads a whole stream.
 type job struct {
@@ -27,23 +30,27 @@ func allJobs() []job {
 		{"bare-1MiB", "the same, pulls of 1 MiB", "orders", true, bare("-pull-max-bytes", mib(1)), nil},
 		{"bare-10000", "the same, pulls of 10,000 messages", "orders", true, bare("-pull-max-messages", "10000"), nil},
 		{"bare-default", "the same, the default of 500 messages", "orders", true, bare("-pull-max-messages", "500"), nil},
-		{"payload-none", "payloads as NDJSON", "orders", false, capture("payload", "none"), lines(0)},
-		{"payload-gzip", "payloads as NDJSON, gzip", "orders", false, capture("payload", "gzip"), lines(0)},
-		{"payload-zstd", "payloads as NDJSON, zstd", "orders", false, capture("payload", "zstd"), lines(0)},
-		{"message-gzip", "whole messages as NDJSON, gzip", "orders", false, capture("message", "gzip"), lines(0)},
+		{"payload-none", "payloads as NDJSON", "orders", false, ndjson("payload", "none"), lines(0)},
+		{"payload-gzip", "payloads as NDJSON, gzip", "orders", false, ndjson("payload", "gzip"), lines(0)},
+		{"payload-zstd", "payloads as NDJSON, zstd", "orders", false, ndjson("payload", "zstd"), lines(0)},
+		{"message-gzip", "whole messages as NDJSON, gzip", "orders", false, ndjson("message", "gzip"), lines(0)},
 		{"csv-gzip", "the library, JSON decoded by the user, CSV, gzip", "orders", false, csvProgram, lines(1)},
+		{"event-zstd", "events with the payload as JSON, NDJSON, zstd", "orders", false, ndjson("event", "zstd"), lines(0)},
+		{"csv8-gzip", "the command, 8 columns of the JSON, CSV, gzip", "orders", false, csv("gzip"), lines(1)},
+		{"parquet-zstd", "whole messages as Parquet, zstd", "orders", false, capture("--format", "parquet"), parquetRows},
 		{"log-dir", "the library, payloads, zstd, a cut each 100,000 messages", "orders", false, logProgram(), lines(0)},
 		{"log-mem", "the same with the cut log in memory: what the log costs", "orders", false, logProgram("-log-in-memory"), lines(0)},
 		{"bare-5000", "as bare, on the stream of 5,000 keys", "orders5000", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, capture("payload", "gzip"), lines(0)},
+		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, ndjson("payload", "gzip"), lines(0)},
+		{"parquet-zstd-5000", "whole messages as Parquet, zstd, 5,000 keys", "orders5000", false, capture("--format", "parquet"), parquetRows},
 		{"bare-100000", "as bare, on the stream of 100,000 keys", "orders100000", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-gzip-100000", "payloads as NDJSON, gzip, 100,000 keys", "orders100000", false, capture("payload", "gzip"), lines(0)},
+		{"payload-gzip-100000", "payloads as NDJSON, gzip, 100,000 keys", "orders100000", false, ndjson("payload", "gzip"), lines(0)},
 		{"bare-4k", "as bare, messages of 4 KiB", "orders4k", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-zstd-4k", "payloads as NDJSON, zstd, messages of 4 KiB", "orders4k", false, capture("payload", "zstd"), lines(0)},
+		{"payload-zstd-4k", "payloads as NDJSON, zstd, messages of 4 KiB", "orders4k", false, ndjson("payload", "zstd"), lines(0)},
 		{"bare-1m", "as bare, messages of 1 MB", "orders1m", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-zstd-1m", "payloads as NDJSON, zstd, messages of 1 MB", "orders1m", false, capture("payload", "zstd"), lines(0)},
+		{"payload-zstd-1m", "payloads as NDJSON, zstd, messages of 1 MB", "orders1m", false, ndjson("payload", "zstd"), lines(0)},
 		{"bare-acks", "nats.go's durable consumer, which acknowledges each message", "acked", true, bareAcks, nil},
-		{"payload-gzip-acks", "payloads as NDJSON, gzip, through a durable consumer", "acked", false, captureAcks("payload", "gzip"), lines(0)},
+		{"payload-gzip-acks", "payloads as NDJSON, gzip, through a durable consumer", "acked", false, acked(ndjson("payload", "gzip")), lines(0)},
 	}
 }
 
@@ -57,13 +64,26 @@ func bare(flags ...string) func(target) []string {
 }
 
 // capture makes the jetcapture command that copies the stream, keyed by the second token of the subject.
-func capture(record, compression string) func(target) []string {
+func capture(form ...string) func(target) []string {
 	return func(t target) []string {
-		return []string{
-			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once",
-			"--format", "ndjson", "--record", record, "--compression", compression, "--key", "subject[2]",
-		}
+		return append([]string{
+			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once", "--key", "subject[2]",
+		}, form...)
 	}
+}
+
+// ndjson makes the command that writes lines.
+func ndjson(record, compression string) func(target) []string {
+	return capture("--format", "ndjson", "--record", record, "--compression", compression)
+}
+
+// csv makes the command that writes every field of the payload as a column.
+func csv(compression string) func(target) []string {
+	form := []string{"--format", "csv", "--compression", compression}
+	for _, field := range strings.Fields("id first_name last_name region quantity price paid at") {
+		form = append(form, "--column", field+"=json:"+field)
+	}
+	return capture(form...)
 }
 
 // bareAcks is the command of the part "bare" with a durable consumer.
@@ -71,11 +91,9 @@ func bareAcks(t target) []string {
 	return bare("-pull-max-bytes", mib(16), "-durable", t.consumer)(t)
 }
 
-// captureAcks is capture through a durable consumer.
-func captureAcks(record, compression string) func(target) []string {
-	return func(t target) []string {
-		return append(capture(record, compression)(t), "--consumer-name", t.consumer)
-	}
+// acked makes a capture read through a durable consumer.
+func acked(command func(target) []string) func(target) []string {
+	return func(t target) []string { return append(command(t), "--consumer-name", t.consumer) }
 }
 
 // csvProgram is the command of the part "csv".

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go"
 )
 
 // rowCounter counts the rows in an archive; a job whose count is not the stream's is no measurement.
@@ -20,25 +21,52 @@ type rowCounter func(archive string) (int, error)
 // lines counts the lines of all data files without the first header lines of each.
 func lines(header int) rowCounter {
 	return func(archive string) (int, error) {
-		total := 0
-		err := filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case d.IsDir() && strings.HasPrefix(d.Name(), "_"): // cut log, dead letters
-				return fs.SkipDir
-			case d.IsDir():
-				return nil
-			}
+		return countFiles(archive, func(path string) (int, error) {
 			n, err := countLines(path)
-			if err != nil {
-				return fmt.Errorf("count the rows of %s: %w", path, err)
-			}
-			total += n - header
-			return nil
+			return n - header, err
 		})
-		return total, err
 	}
+}
+
+// parquetRows counts the rows of Parquet files.
+func parquetRows(archive string) (int, error) {
+	return countFiles(archive, func(path string) (rows int, err error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		info, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		table, err := parquet.OpenFile(f, info.Size())
+		if err != nil {
+			return 0, err
+		}
+		return int(table.NumRows()), nil
+	})
+}
+
+// countFiles adds up what count says of each data file.
+func countFiles(archive string, count func(path string) (int, error)) (total int, err error) {
+	err = filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), "_"): // cut log, dead letters
+			return fs.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		n, err := count(path)
+		if err != nil {
+			return fmt.Errorf("count the rows of %s: %w", path, err)
+		}
+		total += n
+		return nil
+	})
+	return total, err
 }
 
 // countLines counts the lines of a file that is compressed as its suffix says.
