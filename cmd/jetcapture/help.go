@@ -54,7 +54,7 @@ Examples:
 
   A table:
     jetcapture run -s ORDERS -o /var/archive --format parquet --column id:int64=json:id \
-      --column 'total:decimal(18,2)=json:total.amount' --column at:timestamp=time
+      --column 'total:decimal(18,2)=json:total.amount' --column placed:timestamp=time
 
   A work queue: what is stored is acknowledged, and so deleted. Server and credentials are those of
   a context of the nats command:
