@@ -187,3 +187,34 @@ func contents(t *testing.T, folder string) map[string][]byte {
 	}
 	return all
 }
+
+// TestOddPayloads: 300 columns, JSON of 1,000 levels, numbers past int64, invalid UTF-8, NUL, many values of a header. Each message is a row.
+func TestOddPayloads(t *testing.T) {
+	deep := `{"deep":` + strings.Repeat(`{"a":[`, 500) + "1" + strings.Repeat("]}", 500) + `}`
+	srv, nc := orders(t, deep, `{"deep":1,"n":92233720368547758070}`, "{\"s\":\"\xff\"}", `{"s":"\u0000"}`, strings.Repeat("[", 20_000), "")
+	natstest.Publish(t, nc, 1, func(int) *nats.Msg {
+		return &nats.Msg{Subject: "orders.x", Header: nats.Header{"Many": {"a", "b", "c"}}, Data: []byte("{}")}
+	})
+	args := []string{"--column", "n:int64=json:n", "--column", "s=json:s", "--column", "deep:json=json:deep", "--column", "many:json=header:Many"}
+	for i := range 300 {
+		args = append(args, "--column", fmt.Sprintf("c%d=json:c%d", i, i))
+	}
+	for _, format := range []string{"csv", "parquet"} {
+		folder := t.TempDir()
+		r := captureOnce(t, srv, folder, append([]string{"--format", format}, args...)...)
+		if !strings.HasPrefix(lastLine(r.stderr, "messages of stream"), "7 messages") || !strings.Contains(r.stderr, "7 rows in 1 file") {
+			t.Errorf("%s: %s", format, r.stderr)
+		}
+		wantSound(t, folder)
+	}
+}
+
+// lastLine returns the last line that contains part.
+func lastLine(text, part string) (line string) {
+	for l := range strings.Lines(text) {
+		if strings.Contains(l, part) {
+			line = l
+		}
+	}
+	return line
+}
