@@ -15,6 +15,7 @@ type SharedConfig struct {
 	Create       bool          // create it where it is missing
 	Filter       []string      // subjects of a consumer that is created
 	MaxAge       time.Duration // of the capture's windows; a consumer that is created gets an AckWait of at least four of them
+	Created      time.Time     // when the stream was created; zero: whenever it was
 	FailWhenGone bool          // Next returns ErrStreamNotFound instead of waiting for the stream
 	PullBytes    int           // of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
 	Logger       *slog.Logger  // nil: none
@@ -32,9 +33,10 @@ type Shared struct {
 var _ Reader = (*Shared)(nil)
 
 // OpenShared binds to the consumer, or creates it. It refuses, with *UnsuitableError, only a consumer that cannot work: one that pushes,
-// or whose acks mean something else. Errors at open are returned and not waited out.
+// or whose acks mean something else, and with *DivergedError a stream that was created at another time than cfg.Created; Next returns that
+// when the stream is recreated later. Errors at open are returned and not waited out.
 func OpenShared(ctx context.Context, src *Source, cfg SharedConfig) (*Shared, error) {
-	s := &Shared{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, Position{})}
+	s := &Shared{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, Position{Created: cfg.Created})}
 	s.kind = s
 	s.log = s.log.With("consumer", cfg.Name)
 	var err error
@@ -47,7 +49,7 @@ func OpenShared(ctx context.Context, src *Source, cfg SharedConfig) (*Shared, er
 
 // position implements kind.
 func (s *Shared) position(ctx context.Context) (*life, error) {
-	if _, err := s.src.Info(ctx); err != nil { // so that a stream that is gone is told from a consumer that is
+	if err := s.sameStream(ctx); err != nil { // so that a stream that is gone is told from a consumer that is
 		return nil, err
 	}
 	consumer, err := s.src.consumer(ctx, s.cfg.Name)
@@ -73,6 +75,22 @@ func (s *Shared) position(ctx context.Context) (*life, error) {
 		s.queue = append(s.queue, batch{}) // nothing to wait for
 	}
 	return l, nil
+}
+
+// sameStream makes sure that the stream is still the one that was read so far: the messages of another one have sequences that seem to be
+// in hand already.
+func (s *Shared) sameStream(ctx context.Context) error {
+	info, err := s.src.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if s.id.created.IsZero() {
+		s.id.created = info.Created
+	}
+	if info.Created.Equal(s.id.created) {
+		return nil
+	}
+	return &DivergedError{Stream: s.src.stream, Was: s.id.created, Is: info.Created, Info: info}
 }
 
 // create makes the consumer that is missing.

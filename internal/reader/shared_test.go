@@ -151,6 +151,34 @@ func TestSharedRefuses(t *testing.T) {
 	}
 }
 
+// A stream that is recreated under a reader is not read: its sequences mean other messages.
+func TestSharedRecreatedStream(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	js := natstest.JetStream(t, nc)
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	createConsumer(t, nc, "S", nil)
+	natstest.PublishN(t, nc, "s.a", 10)
+	was := created(t, source(nc, "S"))
+	r := openShared(t, nc, "S")
+	seen := map[uint64]int{}
+	natstest.Eventually(t, 10*time.Second, "delivery", func() bool { takeShared(t, r, seen); return len(seen) == 10 })
+	if err := js.DeleteStream(natstest.Context(t), "S"); err != nil {
+		t.Fatal(err)
+	}
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	createConsumer(t, nc, "S", nil)
+	natstest.PublishN(t, nc, "s.a", 10)
+	messages, err := readError(t, r)
+	var diverged *reader.DivergedError
+	if !errors.As(err, &diverged) || !diverged.Was.Equal(was) || diverged.RolledBack || len(messages) != 0 {
+		t.Errorf("%d messages of the new stream, then %v", len(messages), err)
+	}
+	_, err = reader.OpenShared(natstest.Context(t), source(nc, "S"), reader.SharedConfig{Name: "D", Created: was})
+	if !errors.As(err, &diverged) {
+		t.Errorf("open with the time of the old stream: %v", err)
+	}
+}
+
 func TestSharedSurvivesRestart(t *testing.T) {
 	s := natstest.Start(t)
 	nc := s.Connect()
