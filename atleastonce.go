@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -17,9 +19,10 @@ import (
 )
 
 // storeKeeper keeps the promise of a Store: store, then acknowledge. A crash between the two stores the messages again, under the same
-// name if the block holds exactly the same messages.
+// name if the block holds exactly the same messages, and beside it if they came in another order.
 type storeKeeper[P Payload, K DestKey] struct {
 	*run[P, K]
+	created time.Time // the stream that is read was created then; set by open, while no cut is being stored
 }
 
 func newStoreKeeper[P Payload, K DestKey](r *run[P, K]) *storeKeeper[P, K] {
@@ -39,11 +42,12 @@ func (k *storeKeeper[P, K]) open(ctx context.Context) (opened, error) {
 	}
 	rd, err := reader.OpenShared(ctx, k.src, reader.SharedConfig{
 		Name: k.opts.NATSConsumerName, Create: k.opts.CreateConsumer, Filter: k.opts.FilterSubjects, MaxAge: k.opts.MaxAge,
-		Logger: k.log, PullBytes: int(k.pullBytes()), FailWhenGone: k.opts.Once,
+		Created: info.Created, Logger: k.log, PullBytes: int(k.pullBytes()), FailWhenGone: k.opts.Once,
 	})
 	if err != nil {
 		return opened{}, err
 	}
+	k.created = info.Created
 	k.log.Info("capturing, each message in at least one file", "consumer", k.opts.NATSConsumerName)
 	return opened{rd: rd, last: info.LastSeq}, nil
 }
@@ -56,7 +60,7 @@ func (k *storeKeeper[P, K]) close() error { return nil }
 // settle implements keeper: every commit has waited for its acks.
 func (k *storeKeeper[P, K]) settle(context.Context) error { return nil }
 
-// diverged implements keeper: a consumer has no position that a stream could contradict.
+// diverged implements keeper: open finds out by itself which stream it is now.
 func (k *storeKeeper[P, K]) diverged(*reader.DivergedError) {}
 
 // commit implements keeper.
@@ -83,30 +87,60 @@ func (k *storeKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sea
 	for _, n := range sizes {
 		s.event.Bytes += n
 	}
-	if err := rd.(replier).AckReplies(ctx, s.table.replies.list()); err != nil && ctx.Err() == nil {
+	if err := k.ack(ctx, rd, s.table.replies.list()); err != nil && ctx.Err() == nil {
 		k.log.Warn("acks are not confirmed: the messages may come again and be stored again", "error", err)
 	}
 	return nil
 }
 
+// ack acknowledges what is stored, unless the stream has been recreated since it was read: an ack names a message by its sequence, which is
+// that of another message then.
+func (k *storeKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, replies []string) error {
+	info, err := k.askStream(ctx)
+	if err != nil {
+		return fmt.Errorf("none is sent while the stream cannot be asked whether it is still the same: %w", err)
+	}
+	if !info.Created.Equal(k.created) {
+		k.log.Warn("what was stored is not acknowledged: the stream is another one now", "was", k.created, "is", info.Created)
+		return nil
+	}
+	return rd.(replier).AckReplies(ctx, replies)
+}
+
+// askStream gives a server that is on its way some time.
+func (k *storeKeeper[P, K]) askStream(ctx context.Context) (reader.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	for {
+		info, err := k.src.Info(ctx)
+		if err == nil || errors.Is(err, reader.ErrStreamNotFound) || !reader.IsTemporary(err) {
+			return info, err
+		}
+		if pause(ctx, tickEvery) != nil {
+			return info, err
+		}
+	}
+}
+
 // temporary says of every error of a user's store that trying again may help: only the user knows better.
 func temporary(error) bool { return false }
 
-// write stores one block.
+// write stores one block, under a second name if the first one is taken by something else: it may be there twice then, but never not at all.
 func (k *storeKeeper[P, K]) write(ctx context.Context, b *engine.Block, f file[K]) error {
-	name := engine.StoreName(k.opts.NATSStreamName, b.Seqs, b.Suffix)
+	name := engine.StoreName(k.opts.NATSStreamName, k.created, b.Seqs, b.Suffix)
 	var location string
-	err := k.retry(ctx, "store "+name, temporary, func(ctx context.Context) error {
-		body, err := f.Open()
-		if err != nil {
+	err := k.retry(ctx, "store "+name, temporary, func(ctx context.Context) (err error) {
+		location, err = k.writeOnce(ctx, b, f, name)
+		if !errors.Is(err, bucket.ErrExists) {
 			return err
 		}
-		location, err = k.opts.Store.Write(ctx, body, f.key, engine.WindowDir(b.Window)+"/", name)
-		if errors.Is(err, bucket.ErrExists) { // the same messages, in the order of an earlier delivery
-			k.log.Info("the store has a block of these messages already", "block", name, "store", err)
-			err = nil
+		second, nameErr := contentName(name, b.Suffix, f.Sealed)
+		if nameErr != nil {
+			return nameErr
 		}
-		return errors.Join(err, body.Close())
+		k.log.Warn("the store has another file of that name, the block gets a second name", "block", name, "second", second, "store", err)
+		location, err = k.writeOnce(ctx, b, f, second)
+		return err
 	})
 	if err != nil {
 		return err
@@ -116,6 +150,32 @@ func (k *storeKeeper[P, K]) write(ctx context.Context, b *engine.Block, f file[K
 		Messages: b.Messages, Rows: b.Rows, Size: f.Size(),
 	})
 	return nil
+}
+
+// writeOnce calls the store with a block from its start.
+func (k *storeKeeper[P, K]) writeOnce(ctx context.Context, b *engine.Block, f file[K], name string) (location string, err error) {
+	body, err := f.Open()
+	if err != nil {
+		return "", err
+	}
+	location, err = k.opts.Store.Write(ctx, body, f.key, engine.WindowDir(b.Window)+"/", name)
+	return location, errors.Join(err, body.Close())
+}
+
+// contentName is a block's second name: the first one and 8 hex digits of the SHA-256 of its bytes.
+func contentName(name, suffix string, f *spool.Sealed) (string, error) {
+	body, err := f.Open()
+	if err != nil {
+		return "", err
+	}
+	sum := newHashedBody(body)
+	if err := errors.Join(sum.drain(), body.Close()); err != nil {
+		return "", fmt.Errorf("read the block %s back from the spool: %w", name, err)
+	}
+	if suffix != "" {
+		suffix = "." + suffix
+	}
+	return fmt.Sprintf("%s-%x%s", strings.TrimSuffix(name, suffix), sum.hash.Sum(nil)[:4], suffix), nil
 }
 
 // bury hands each dead letter of a block to the user.
@@ -147,21 +207,28 @@ func (k *storeKeeper[P, K]) bury(ctx context.Context, f *spool.Sealed) (err erro
 
 // replies are the reply subjects of the messages of one cut, by which they are acknowledged: the newest of each.
 type replies struct {
-	at  map[uint64]int // by stream sequence
+	at  map[delivered]int
 	all []string
+}
+
+// delivered is a message, whatever stream it is of: a stream that was recreated gives its messages the same sequences, at other times.
+type delivered struct {
+	seq  uint64
+	time int64
 }
 
 // add notes a delivery, and reports whether the message is in the cut already.
 func (r *replies) add(m *reader.Message) (again bool) {
 	if r.at == nil {
-		r.at = map[uint64]int{}
+		r.at = map[delivered]int{}
 	}
-	i, again := r.at[m.Seq]
+	id := delivered{m.Seq, m.Time}
+	i, again := r.at[id]
 	if again {
 		r.all[i] = m.Msg.Reply
 		return true
 	}
-	r.at[m.Seq] = len(r.all)
+	r.at[id] = len(r.all)
 	r.all = append(r.all, m.Msg.Reply)
 	return false
 }

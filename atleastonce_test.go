@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -193,6 +195,95 @@ func TestStoreNeedsItsConsumer(t *testing.T) {
 	}
 	capture(r, with(r.toStore(s), func(o *options) { o.CreateConsumer = true }))
 	s.wantAtLeastOnce(r)
+}
+
+// payloads are the data of the messages in the blocks, and how often each is there.
+func (s *memStore) payloads(t *testing.T) map[string]int {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := map[string]int{}
+	for name, data := range s.blocks {
+		plain, err := oracle.Decompress("gzip", data)
+		if err != nil {
+			t.Fatalf("block %s: %v", name, err)
+		}
+		for _, line := range oracle.Lines(plain) {
+			m, err := oracle.NatsMessage(line)
+			if err != nil {
+				t.Fatalf("block %s: %v", name, err)
+			}
+			n[string(m.Data)]++
+		}
+	}
+	return n
+}
+
+// renew makes the stream and its consumer anew, and publishes n messages with data of their own under the old sequences.
+func (r *rig) renew(n int) {
+	r.t.Helper()
+	r.recreate()
+	r.consumer()
+	natstest.Publish(r.t, r.nc, n, func(i int) *nats.Msg { return &nats.Msg{Subject: "s.a", Data: fmt.Appendf(nil, "new %d", i)} })
+}
+
+// TestStoreOfARecreatedStream: what a stream brings that was recreated under a capture is stored, though its sequences are those of messages in
+// open blocks.
+func TestStoreOfARecreatedStream(t *testing.T) {
+	r := newRig(t)
+	r.publish(10, "s.a")
+	r.consumer()
+	s, old := &memStore{}, r.held
+	run := start(r, r.nc, with(r.toStore(s), func(o *options) { o.Once = false }))
+	run.untilRead(10)
+	r.renew(10)
+	run.until("20 messages", func(s jetcapture.Stats) bool { return s.Messages == 20 })
+	run.finish()
+	n := s.payloads(t)
+	for i := range 10 {
+		for _, data := range []string{fmt.Sprintf("new %d", i), string(old[i].Data)} {
+			if n[data] == 0 {
+				t.Errorf("message %q is in no block", data)
+			}
+		}
+	}
+	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
+		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
+	}
+}
+
+// TestStoreAcksOnlyWhatItRead: while a block is being stored, the stream is recreated, and another client holds the new messages. The acks of
+// the old ones, which have the same sequences, must not reach them.
+func TestStoreAcksOnlyWhatItRead(t *testing.T) {
+	r := newRig(t)
+	r.publish(10, "s.a")
+	r.consumer()
+	storing, goOn := make(chan struct{}), make(chan struct{})
+	s := &memStore{fail: func(string) error {
+		close(storing)
+		<-goOn
+		return nil
+	}}
+	run := start(r, r.nc, with(r.toStore(s), func(o *options) { o.Once, o.MaxMessages = false, 10 }))
+	<-storing
+	r.renew(10)
+	c, err := r.stream().Consumer(t.Context(), "C")
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := c.Fetch(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	for range batch.Messages() {
+		taken++
+	}
+	close(goOn)
+	run.finish()
+	if _, unacked := r.pending(); unacked != 10 || taken != 10 {
+		t.Errorf("%d of %d new messages are not acknowledged, want all 10", unacked, taken)
+	}
 }
 
 // TestStoreRetries: a store that fails is asked again, with the block from its start, and nothing is acknowledged meanwhile.
@@ -378,6 +469,54 @@ func TestStoreSharedConsumer(t *testing.T) {
 		c.finish()
 	}
 	s.wantAtLeastOnce(r)
+}
+
+// TestStoreNameIsTaken: a file that has the name of a block and other bytes is left alone, and the block is stored beside it before it is
+// acknowledged.
+func TestStoreNameIsTaken(t *testing.T) {
+	r := newRig(t)
+	r.publish(20, "s.a")
+	r.consumer()
+	local := jetcapture.SingleDirStore[string](t.TempDir())
+	var names []string
+	o := r.toStore(storeFunc(func(ctx context.Context, block io.Reader, key, window, name string) (string, error) {
+		if names = append(names, name); len(names) == 1 {
+			if _, err := local.Write(ctx, strings.NewReader("something else"), key, window, name); err != nil {
+				return "", err
+			}
+		}
+		return local.Write(ctx, block, key, window, name)
+	}))
+	var at []string
+	o.Hooks.BlockStored = func(e jetcapture.BlockStored) { at = append(at, e.Location) }
+	capture(r, o)
+	base, suffix := strings.TrimSuffix(names[0], ".ndjson.gz"), regexp.MustCompile(`^-[0-9a-f]{8}\.ndjson\.gz$`)
+	if len(names) != 2 || !strings.HasPrefix(names[1], base) || !suffix.MatchString(names[1][len(base):]) || len(at) != 1 {
+		t.Fatalf("names %q, stored at %q", names, at)
+	}
+	data, err := os.ReadFile(at[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := oracle.Decompress("gzip", data)
+	if err != nil || len(oracle.Lines(plain)) != 20 {
+		t.Errorf("%d messages at %s (%v), want 20", len(oracle.Lines(plain)), at[0], err)
+	}
+	taken, err := os.ReadFile(strings.Replace(at[0], names[1], names[0], 1))
+	if err != nil || string(taken) != "something else" {
+		t.Errorf("the file that was there is now %q, %v", taken, err)
+	}
+	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
+		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
+	}
+}
+
+// storeFunc is a BlockStore that is one function.
+type storeFunc func(ctx context.Context, block io.Reader, key, dir, name string) (string, error)
+
+// Write implements jetcapture.BlockStore.
+func (f storeFunc) Write(ctx context.Context, block io.Reader, key, dir, name string) (string, error) {
+	return f(ctx, block, key, dir, name)
 }
 
 // TestLocalStores are those of v0.1.0.

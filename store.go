@@ -21,12 +21,13 @@ type BlockStore[K DestKey] interface {
 	// Write writes a block out to its final destination as told by destKey, dir ("YYYY/MM/DD/HH/mm/", the start of the window) and fileName,
 	// and returns that destination as text. It is called from several goroutines. When it returns nil the block must be durable:
 	// its messages are acknowledged then. After an error it is called again with the same block from its start, so that it may find its own earlier
-	// file; equal names mean equal messages. It does not keep block.
+	// file; equal names mean equal messages, perhaps in another order. A name that is taken by other bytes is an error that wraps
+	// bucket.ErrExists: Write is then called with a second name, which ends in 8 hex digits of the SHA-256 of the block. It does not keep block.
 	Write(ctx context.Context, block io.Reader, destKey K, dir, fileName string) (string, error)
 }
 
 // LocalFSStore writes each block to the file Resolver(key)/dir/fileName. A file appears whole and durable, or not at all, and none is ever
-// overwritten: one that is there with the same bytes counts as written, another one is an error.
+// overwritten: one that is there with the same bytes counts as written, another one is an error that wraps bucket.ErrExists.
 type LocalFSStore[K DestKey] struct {
 	// Resolver returns the directory of a key, relative or absolute; missing ones are made. It is called from several goroutines.
 	// What comes from a message should go through EscapePath, or a key such as "../x" leaves the directory. Required.

@@ -122,10 +122,11 @@ func WindowDir(start int64) string {
 	return time.Unix(0, start).UTC().Format("2006/01/02/15/04")
 }
 
-// StoreName is the file name of a block in a Store: it ends in 8 hex digits of the SHA-256 of its exact sequences, so that an equal name
-// means equal messages.
-func StoreName(stream string, seqs cutlog.SeqSet, suffix string) string {
+// StoreName is the file name of a block in a Store: it ends in 8 hex digits of the SHA-256 of the time when the stream was created and the
+// block's exact sequences, so that an equal name means equal messages.
+func StoreName(stream string, created time.Time, seqs cutlog.SeqSet, suffix string) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "%s,", created.UTC().Format(time.RFC3339Nano))
 	for first, last := range seqs.Runs() {
 		fmt.Fprintf(h, "%d-%d,", first, last)
 	}

@@ -199,20 +199,23 @@ func TestStoreName(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, s := range sets {
-		name := engine.StoreName("S", s, "ndjson.gz")
+		name := engine.StoreName("S", began, s, "ndjson.gz")
 		if seen[name] {
 			t.Errorf("two sets have the name %s", name)
 		}
 		seen[name] = true
-		if again := engine.StoreName("S", cutlog.NewSeqSet(slices.Collect(s.All())...), "ndjson.gz"); again != name {
+		if again := engine.StoreName("S", began.Local(), cutlog.NewSeqSet(slices.Collect(s.All())...), "ndjson.gz"); again != name {
 			t.Errorf("one set has the names %s and %s", name, again)
 		}
 	}
+	if of := engine.StoreName("S", began.Add(1), sets[0], "ndjson.gz"); seen[of] {
+		t.Errorf("blocks of two streams have the name %s", of)
+	}
 	form := regexp.MustCompile(`^S-00000000000000000005-00000000000000000009-[0-9a-f]{8}\.ndjson\.gz$`)
-	if got := engine.StoreName("S", sets[0], "ndjson.gz"); !form.MatchString(got) {
+	if got := engine.StoreName("S", began, sets[0], "ndjson.gz"); !form.MatchString(got) {
 		t.Errorf("name %s, want the form %s", got, form)
 	}
-	if got := engine.StoreName("a/b", sets[0], ""); got[:6] != "a%2Fb-" || got[len(got)-9] != '-' {
+	if got := engine.StoreName("a/b", began, sets[0], ""); got[:6] != "a%2Fb-" || got[len(got)-9] != '-' {
 		t.Errorf("name %s of a hostile stream without a suffix", got)
 	}
 }
