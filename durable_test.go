@@ -245,6 +245,37 @@ func TestWorkQueueWithAStoreThatFails(t *testing.T) {
 	r.untilEmpty()
 }
 
+// TestUsedWorkQueue: a capture that is new begins with what is left in a work queue that others have read before, and makes its consumer.
+func TestUsedWorkQueue(t *testing.T) {
+	r := newRig(t, retention(jetstream.WorkQueuePolicy))
+	r.publish(30)
+	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.Durable = "other" })
+	batch, err := c.Fetch(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for m := range batch.Messages() {
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stream().DeleteConsumer(t.Context(), "other"); err != nil {
+		t.Fatal(err)
+	}
+	capture(r, r.throughConsumer())
+	r.wantFrom("S", 11)
+	r.untilEmpty()
+	// What is missing from now on was deleted.
+	r.publish(10)
+	if err := r.stream().DeleteConsumer(t.Context(), "C"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = tryCapture(r, r.throughConsumer())
+	if _, gone := errorAs[*reader.ConsumerGoneError](err); !gone {
+		t.Errorf("Run without the consumer = %v", err)
+	}
+}
+
 // TestWorkQueueRecreated: what was read of the old stream is stored, though its consumer can no longer prove that it was all.
 func TestWorkQueueRecreated(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))

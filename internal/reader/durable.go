@@ -89,12 +89,15 @@ func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Positio
 	return d, nil
 }
 
-// AckFloor gives the stream sequence up to which the consumer has everything acknowledged: where the first plan starts. It is 0 for a
-// consumer that does not exist and may be created.
+// AckFloor gives the stream sequence up to which the consumer has everything acknowledged: where the first plan starts. A consumer that is
+// missing is created if it may be: one that is missing after the first plan was deleted then.
 func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, error) {
 	info, err := src.consumer(ctx, cfg.Name)
 	if hasCode(err, codeConsumerNotFound) && cfg.Create {
-		return 0, nil
+		info, err = src.createConsumer(ctx, durableConsumer(cfg.Name, cfg.Filter, cfg.MaxAge))
+	}
+	if hasCode(err, codeConsumerExists, codeConsumerNameUsed) { // made meanwhile by somebody else, otherwise
+		info, err = src.consumer(ctx, cfg.Name)
 	}
 	if err != nil {
 		return 0, err

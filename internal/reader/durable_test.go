@@ -304,7 +304,10 @@ func TestDurableUnknownConsumer(t *testing.T) {
 	}
 	cfg.Create = true
 	if floor, err := reader.AckFloor(natstest.Context(t), src, cfg); err != nil || floor != 0 {
-		t.Errorf("ack floor before it is created: %d, %v", floor, err)
+		t.Errorf("ack floor of one that is created: %d, %v", floor, err)
+	}
+	if _, err := natstest.JetStream(t, nc).Consumer(natstest.Context(t), "S", "nobody"); err != nil {
+		t.Errorf("the consumer after AckFloor: %v", err)
 	}
 }
 
