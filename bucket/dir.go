@@ -25,7 +25,8 @@ type Dir struct {
 var _ Bucket = (*Dir)(nil)
 
 // OpenDir opens the bucket in the directory root, which is created if it is missing, and removes temporary files that are older than a
-// day. The caller closes it.
+// day. It makes a temporary file, so that a directory that cannot be written to is an error now and not at the first PutNew; those who only
+// read use OpenDirReadOnly. The caller closes it.
 func OpenDir(root string) (*Dir, error) {
 	path, err := filepath.Abs(root)
 	if err != nil {
@@ -40,6 +41,9 @@ func OpenDir(root string) (*Dir, error) {
 	}
 	if err := d.tree.removeOldTemps(time.Now()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open bucket %s: %w", path, err), d.Close())
+	}
+	if err := d.tree.tryTemp(); IsPermanent(err) { // a full disk is no reason: it may be made room on
+		return nil, errors.Join(fmt.Errorf("open bucket %s: it cannot be written to, check the directory's owner, mode and file system: %w", path, err), d.Close())
 	}
 	return d, nil
 }

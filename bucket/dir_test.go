@@ -190,6 +190,9 @@ func TestDirSymlinks(t *testing.T) {
 func TestDirTemporaryDirectoryOutside(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()
 	d := openDir(t, root)
+	if err := os.RemoveAll(filepath.Join(root, "_jetcapture")); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Symlink(outside, filepath.Join(root, "_jetcapture")); err != nil {
 		t.Fatal(err)
 	}

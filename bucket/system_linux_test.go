@@ -151,7 +151,11 @@ func readOnlyDisk(d *bucket.Dir, root string) error {
 	if err := errors.Join(wantErr(err, syscall.EROFS, true), wantFree(d, root, "new")); err != nil {
 		return err
 	}
-	again, err := bucket.OpenDir(root) // a reader may well open it
+	_, err = bucket.OpenDir(root)
+	if err := wantErr(err, syscall.EROFS, true); err != nil {
+		return err
+	}
+	again, err := bucket.OpenDirReadOnly(root) // a reader may well open it
 	if err != nil {
 		return err
 	}
@@ -244,7 +248,11 @@ func holdAllHandles() (held []*os.File, err error) {
 
 // deniedChild works in a directory that it may not write to. Root may write everywhere, so it becomes nobody first.
 func deniedChild(root string) error {
-	if err := os.Chmod(root, 0o555); err != nil {
+	d, err := bucket.OpenDir(root)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.Chmod(filepath.Join(root, "_jetcapture", "tmp"), 0o555), os.Chmod(root, 0o555)); err != nil {
 		return err
 	}
 	const nobody = 65534
@@ -253,13 +261,10 @@ func deniedChild(root string) error {
 			return err
 		}
 	}
-	d, err := bucket.OpenDir(root)
-	if err != nil {
-		return err
-	}
 	err = putString(context.Background(), d, "x", "x")
 	_, openErr := bucket.OpenDir(filepath.Join(root, "new", "root"))
-	return errors.Join(wantErr(err, syscall.EACCES, true), wantErr(openErr, syscall.EACCES, true))
+	_, existing := bucket.OpenDir(root)
+	return errors.Join(wantErr(err, syscall.EACCES, true), wantErr(openErr, syscall.EACCES, true), wantErr(existing, syscall.EACCES, true))
 }
 
 // wantErr returns what is wrong with an error.

@@ -41,6 +41,15 @@ func (t *tree) openTemp(tmp string) (*os.File, error) {
 	return t.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 }
 
+// tryTemp finds out whether files can be made at all, before anything depends on it.
+func (t *tree) tryTemp() error {
+	tmp, f, err := t.createTemp()
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), t.removeTemp(tmp))
+}
+
 // removeTemp removes a temporary file; one that is gone already, removed as too old, is fine.
 func (t *tree) removeTemp(tmp string) error {
 	if err := t.root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
