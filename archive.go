@@ -119,6 +119,7 @@ func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *s
 	k.notes = nil
 	s.event = cutEvent(p, k.w.Head.Done)
 	k.lostByPlan(p)
+	k.lostAtRedo(k.w.Head)
 	k.ack(ctx, rd, p.To)
 	return nil
 }
@@ -127,6 +128,9 @@ func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *s
 func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint64) {
 	if k.opts.NATSConsumerName == "" {
 		return
+	}
+	if _, err := k.src.Info(ctx); errors.Is(err, reader.ErrStreamNotFound) {
+		return // and with it everything that could be acknowledged
 	}
 	ok, err := k.entry.MayAck(ctx)
 	if ok {

@@ -70,7 +70,8 @@ type run[P Payload, K DestKey] struct {
 	target   uint64      // with Once: the last sequence to capture
 	targeted bool
 	began    time.Time
-	entered  bool // reading has started once: from now on, only what an operator must mend ends Run
+	warned   time.Time // last that reading cannot start
+	entered  bool      // reading has started once: from now on, only what an operator must mend ends Run
 }
 
 // newRun opens what a run needs and the options do not give.
@@ -156,10 +157,13 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	case ctx.Err() != nil && err != nil:
 		return false, nil // stopped before anything was read
 	case errors.As(err, &diverged):
-		k.diverged(diverged)
+		r.diverged(k, diverged)
 		return pause(ctx, tickEvery) == nil, nil
 	case errors.Is(err, reader.ErrDisturbed), r.mayMend(err):
-		r.log.Warn("reading cannot start again yet", "error", err)
+		if time.Since(r.warned) >= warnEvery {
+			r.warned = time.Now()
+			r.log.Warn("reading cannot start yet, trying again", "error", err)
+		}
 		return pause(ctx, time.Second) == nil, nil
 	case err != nil:
 		return false, err
@@ -180,7 +184,7 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 		return true, nil
 	case errors.As(err, &diverged):
 		r.log.Warn("the stream is another one now", "reason", err)
-		k.diverged(diverged)
+		r.diverged(k, diverged)
 		return true, nil
 	case err != nil:
 		return false, err
@@ -197,6 +201,12 @@ func (r *run[P, K]) mayMend(err error) bool {
 		return reader.IsTemporary(err)
 	}
 	return reader.IsUnanswered(err) && time.Since(r.began) < startPatience
+}
+
+// diverged tells the keeper. What Once has to reach is a sequence of the other stream from now on.
+func (r *run[P, K]) diverged(k keeper[P, K], d *reader.DivergedError) {
+	k.diverged(d)
+	r.targeted = false
 }
 
 // aim fixes, once, what Once has to reach.

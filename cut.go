@@ -14,6 +14,7 @@ import (
 // cutIfDue makes a cut if one is due and none is being stored.
 func (l *loop[P, K]) cutIfDue(ctx context.Context) error {
 	if l.storing != nil {
+		l.planFull = l.cut.PlanBytes() >= engine.MaxPlanBytes
 		return nil
 	}
 	half := l.opts.SpoolLimit / 2
@@ -50,12 +51,13 @@ func (l *loop[P, K]) acksNear() bool {
 // makeCut seals everything that is open and begins to store it. When the server cannot be asked now, nothing is cut, and a later call tries again.
 func (l *loop[P, K]) makeCut(ctx context.Context, reason cutlog.Reason) error {
 	err := l.check(ctx)
-	var diverged *reader.DivergedError
 	switch {
 	case err == nil:
-	case errors.As(err, &diverged):
+	case ending(err):
 		l.ended, reason = err, cutlog.ReasonDiverged
-	case errors.Is(err, reader.ErrDisturbed):
+	case l.stop.Err() != nil && errors.Is(err, reader.ErrStreamNotFound):
+		reason = cutlog.ReasonDiverged // nothing stays for the next start: what is in hand is all that is left
+	case errors.Is(err, reader.ErrDisturbed), l.feed.over():
 		return err
 	default:
 		if ctx.Err() == nil {
@@ -72,6 +74,14 @@ func (l *loop[P, K]) makeCut(ctx context.Context, reason cutlog.Reason) error {
 	err = <-l.storing
 	l.storing = nil
 	return errors.Join(err, l.ended)
+}
+
+// ending decides whether an error means that what was read is good, and nothing more can come: the stream is another one, or the consumer is gone, and with it
+// perhaps what an interest stream kept for it.
+func ending(err error) bool {
+	var diverged *reader.DivergedError
+	var gone *reader.ConsumerGoneError
+	return errors.As(err, &diverged) || errors.As(err, &gone)
 }
 
 // uncheckable keeps and reports why no cut is made.
@@ -103,7 +113,7 @@ func (l *loop[P, K]) detach(ctx context.Context, reason cutlog.Reason) error {
 	s := &sealedCut[P, K]{run: l.run, reason: reason, cut: l.cut, table: l.table, began: now}
 	l.buffered = l.buffered || l.table.buffered
 	l.cut = engine.NewCut(l.cut.Through, l.cut.Last)
-	l.table, l.lastMsg, l.checkFailed = l.newTable(l.cut), nil, nil
+	l.table, l.lastMsg, l.checkFailed, l.planFull = l.newTable(l.cut), nil, nil, false
 	l.stats.update(func(s *Stats) { s.OpenBlocks = 0 })
 	l.storing = make(chan error, 1)
 	storing := l.storing

@@ -132,11 +132,25 @@ func give[T any](ctx context.Context, to chan<- T, v T, asks <-chan func()) bool
 	}
 }
 
+// over reports whether the reader is not used any more: it has ended, with err.
+func (f *feed[P, K]) over() bool {
+	select {
+	case <-f.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // call runs do with the reader between two batches, in the reader's goroutine, and returns its error. Only the owner calls it.
 func (f *feed[P, K]) call(ctx context.Context, do func(context.Context, reader.Reader) error) error {
 	done := make(chan error, 1)
 	// First the question, then the end of the running Next: whoever starts the next Next looks at the questions before.
-	f.asks <- func() { done <- do(ctx, f.rd) }
+	select {
+	case f.asks <- func() { done <- do(ctx, f.rd) }:
+	case <-f.ended:
+		return f.err
+	}
 	f.mu.Lock()
 	if f.stopOne != nil {
 		f.stopOne()

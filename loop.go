@@ -30,6 +30,7 @@ type loop[P Payload, K DestKey] struct {
 	storing     chan error // the result of the cut that is being stored; nil: none is
 	lastMsg     *reader.Message
 	warnedAcks  bool
+	planFull    bool  // the plan of what is open cannot grow much more, and the cut before is still being stored
 	checkFailed error // why the last cut that was due was not made
 	warnedCheck time.Time
 	ended       error // after the next cut, reading starts again because of this
@@ -94,7 +95,7 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 }
 
 // full reports whether reading must wait for the store.
-func (l *loop[P, K]) full() bool { return l.spool.Over() }
+func (l *loop[P, K]) full() bool { return l.spool.Over() || l.planFull }
 
 // take puts the messages of a batch into blocks.
 func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
@@ -248,11 +249,10 @@ func (l *loop[P, K]) note(j *job[P, K]) {
 // readerEnded deals with the end of reading that the reader chose.
 func (l *loop[P, K]) readerEnded(ctx context.Context) error {
 	err := l.feed.err
-	var diverged *reader.DivergedError
-	if !errors.As(err, &diverged) || l.cut.Empty() {
+	if !ending(err) || l.cut.Empty() {
 		return err
 	}
-	// What was read of the old stream is good: it is cut before the new one is entered.
+	// What was read is good: it is cut before another stream is entered, or an operator sees to the consumer.
 	l.ended = err
 	if cutErr := l.finish(ctx, cutlog.ReasonDiverged); cutErr != nil {
 		return cutErr

@@ -25,16 +25,23 @@ func (k *archiveKeeper[P, K]) Redone(h cutlog.Head) {
 	e := cutEvent(h.Plan, h.Done)
 	e.Redone, e.Took = true, time.Since(k.redoBegan)
 	k.stats.update(func(s *Stats) { s.Redone++ })
-	if h.Lost != nil {
-		for _, b := range h.Lost.Blocks {
-			e.Lost += int64(b.Seqs.Count())
-			k.tellLost(Lost{
-				Reason: string(cutlog.LostGone), Messages: int64(b.Seqs.Count()), From: b.Seqs.First(), To: b.Seqs.Last(),
-				Detail: "planned for " + h.Plan.Blocks[b.Block].Name + ", gone before it was stored",
-			})
-		}
-	}
+	e.Lost += k.lostAtRedo(h)
 	k.tellCut(e)
+}
+
+// lostAtRedo tells of what a redo, ours or another writer's, did not find in the stream any more, and returns how much that is.
+func (k *archiveKeeper[P, K]) lostAtRedo(h cutlog.Head) (n int64) {
+	if h.Lost == nil {
+		return 0
+	}
+	for _, b := range h.Lost.Blocks {
+		n += int64(b.Seqs.Count())
+		k.tellLost(Lost{
+			Reason: string(cutlog.LostGone), Messages: int64(b.Seqs.Count()), From: b.Seqs.First(), To: b.Seqs.Last(),
+			Detail: "planned for " + h.Plan.Blocks[b.Block].Name + ", gone before it was stored",
+		})
+	}
+	return n
 }
 
 // LookingAgain implements engine.Observer.

@@ -72,7 +72,7 @@ func (k *archiveKeeper[P, K]) putOnce(ctx context.Context, p *cutlog.Plan, i int
 	if !errors.Is(err, bucket.ErrExists) {
 		return f, err
 	}
-	f, ok, err := k.find(ctx, p, i, k.w.Lost(i))
+	f, ok, err := k.find(ctx, p, i)
 	if err == nil && !ok {
 		err = fmt.Errorf("store says that %s exists, and does not have it", b.Name)
 	}
@@ -80,8 +80,8 @@ func (k *archiveKeeper[P, K]) putOnce(ctx context.Context, p *cutlog.Plan, i int
 }
 
 // find reads the file of block i of p back, if it is there. It was put by this plan, so it must decompress and hold the planned rows, less
-// those of lost at most.
-func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int, lost cutlog.SeqSet) (f cutlog.File, ok bool, err error) {
+// those that are lost.
+func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
 	b := p.Blocks[i]
 	name := b.Dir + "/" + b.Name
 	in, err := k.bucket.Open(ctx, name, 0, -1)
@@ -93,41 +93,58 @@ func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int, l
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	measured := &measure{r: in, sum: sha256.New()}
-	if err := k.readable(measured, p, b, lost); err != nil {
-		if measured.err != nil { // nothing is known about the file
-			return f, false, measured.err
+	rows, wrong := readBack(measured, p, b)
+	if measured.err != nil { // nothing is known about the file
+		return f, false, measured.err
+	}
+	if wrong == nil && rows >= 0 && rows != b.Rows {
+		lost, err := k.w.LostNow(ctx, i)
+		if err != nil {
+			return f, false, err
 		}
+		wrong = judgeRows(rows, b, lost)
+	}
+	if wrong != nil {
 		return f, false, &cutlog.CorruptError{
-			Object: name, Expected: fmt.Sprintf("the file that plan %d promised", p.N), Found: err.Error(),
+			Object: name, Expected: fmt.Sprintf("the file that plan %d promised", p.N), Found: wrong.Error(),
 			Advice: "find out who put it; when it is of no use, delete it, and the cut is finished at the next start",
 		}
 	}
 	return cutlog.File{Size: measured.size, SHA256: hex.EncodeToString(measured.sum.Sum(nil))}, true, nil
 }
 
-// readable decompresses a file to its end and counts the rows where the format is known.
-func (k *archiveKeeper[P, K]) readable(in *measure, p *cutlog.Plan, b cutlog.Block, lost cutlog.SeqSet) error {
+// readBack decompresses a file to its end and counts the rows; they are -1 where the format is not known.
+func readBack(in io.Reader, p *cutlog.Plan, b cutlog.Block) (rows int64, err error) {
 	c, layout := Compression(p.Settings["compression"]), rowcount.LayoutOf(p.Settings)
 	if b.Kind == cutlog.KindDead {
 		c, layout = GZip, rowcount.Layout{Format: rowcount.NDJSON}
 	}
 	cd, err := newCodec(c, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	plain, err := cd.NewReader(in)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	rows, err := layout.Count(plain, make([]byte, rowcount.BufferSize))
+	rows, err = layout.Count(plain, make([]byte, rowcount.BufferSize))
 	if err := errors.Join(err, plain.Close()); err != nil {
-		return err
+		return 0, err
 	}
-	if _, err := io.Copy(io.Discard, in); err != nil {
-		return err
+	_, err = io.Copy(io.Discard, in)
+	return rows, err
+}
+
+// judgeRows compares the rows of a file with those of a block that has lost messages. A paused writer may have stored it with them.
+func judgeRows(rows int64, b cutlog.Block, lost cutlog.SeqSet) error {
+	least := b.Rows
+	if n := int64(lost.Count()); n > 0 && b.Rows == b.Messages {
+		least -= n
+	} else if n > 0 {
+		least = 0 // how many rows a message has is not known
 	}
-	if rows >= 0 && lost.Empty() && rows != b.Rows {
-		return fmt.Errorf("%d rows, %d were planned", rows, b.Rows)
+	if rows < least || rows > b.Rows {
+		return fmt.Errorf("%d rows, %d were planned, of which at most %d are lost", rows, b.Rows, b.Rows-least)
 	}
 	return nil
 }

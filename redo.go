@@ -19,9 +19,9 @@ type redoer[P Payload, K DestKey] struct {
 }
 
 // Find implements engine.Redoer.
-func (r *redoer[P, K]) Find(ctx context.Context, p *cutlog.Plan, i int, lost cutlog.SeqSet) (f cutlog.File, ok bool, err error) {
+func (r *redoer[P, K]) Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
 	err = r.retry(ctx, "look for "+p.Blocks[i].Name, func(ctx context.Context) error {
-		f, ok, err = r.find(ctx, p, i, lost)
+		f, ok, err = r.find(ctx, p, i)
 		return err
 	})
 	return f, ok, err

@@ -22,25 +22,35 @@ func (k *archiveKeeper[P, K]) retry(ctx context.Context, what string, f func(ctx
 
 func (r *run[P, K]) retry(ctx context.Context, what string, permanent func(error) bool, f func(ctx context.Context) error) error {
 	var warned time.Time
+	var last error // of an attempt that nobody interrupted
 	for attempt := 0; ; attempt++ {
 		err := f(ctx)
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:
-			return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+			return givenUp(ctx, what, last)
 		case permanent(err):
 			return fmt.Errorf("%s: %w", what, err)
 		}
+		last = err
 		r.stats.update(func(s *Stats) { s.Retries++ })
 		if time.Since(warned) >= warnEvery {
 			warned = time.Now()
 			r.log.Warn("the store refuses, trying again", "operation", what, "error", err, "needs_operator", bucket.IsPermanent(err))
 		}
-		if err := pause(ctx, backoff(attempt)); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
+		if pause(ctx, backoff(attempt)) != nil {
+			return givenUp(ctx, what, last)
 		}
 	}
+}
+
+// givenUp is the error of attempts that ctx has ended: with what the last one ran into.
+func givenUp(ctx context.Context, what string, last error) error {
+	if last == nil {
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+	}
+	return fmt.Errorf("%s: %w; before that: %w", what, context.Cause(ctx), last)
 }
 
 // backoff is how long to wait before the next attempt.

@@ -45,7 +45,11 @@ func (r *run[P, K]) tellCut(e CutDone) {
 // tellLost reports messages that are lost, or a stream that is another one now.
 func (r *run[P, K]) tellLost(e Lost) {
 	r.stats.update(func(s *Stats) { s.Lost += e.Messages })
-	r.log.Warn("the source has lost messages before they were captured", "reason", e.Reason, "messages", e.Messages, "from", e.From, "to", e.To,
-		"detail", e.Detail)
+	if e.Messages > 0 {
+		r.log.Warn("the source has lost messages before they were captured", "reason", e.Reason, "messages", e.Messages, "from", e.From, "to", e.To,
+			"detail", e.Detail)
+	} else {
+		r.log.Warn("sequences begin anew, of another stream", "reason", e.Reason, "from", e.From, "to", e.To, "detail", e.Detail)
+	}
 	hook(r.hooks, r.opts.Hooks.Lost, e)
 }

@@ -80,7 +80,7 @@ func ndjson(record, compression string) func(target) []string {
 // csv makes the command that writes every field of the payload as a column.
 func csv(compression string) func(target) []string {
 	form := []string{"--format", "csv", "--compression", compression}
-	for _, field := range strings.Fields("id first_name last_name region quantity price paid at") {
+	for field := range strings.FieldsSeq("id first_name last_name region quantity price paid at") {
 		form = append(form, "--column", field+"=json:"+field)
 	}
 	return capture(form...)

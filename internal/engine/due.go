@@ -6,8 +6,8 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// maxPlanBytes is where a cut is due before its plan passes the 64 MiB that a record may have.
-const maxPlanBytes = 56 << 20
+// MaxPlanBytes is where a cut is due before its plan passes the 64 MiB that a record may have.
+const MaxPlanBytes = 56 << 20
 
 // emptyCutEvery is how often a cut without a message may be made, only to move the position past proved absence.
 const emptyCutEvery = time.Hour
@@ -62,7 +62,7 @@ func (p *Pace) Due(now time.Time, c *Cut, pr Pressure) (cutlog.Reason, bool) {
 		return cutlog.ReasonIdle, now.Sub(p.lastCut) >= emptyCutEvery
 	case pr.Spool, pr.Acks:
 		return cutlog.ReasonPressure, true
-	case pr.Half, c.AllClosed(), c.PlanBytes() >= maxPlanBytes:
+	case pr.Half, c.AllClosed(), c.PlanBytes() >= MaxPlanBytes:
 		return cutlog.ReasonFull, true
 	case len(c.Blocks) > 0 && p.windowDue(now, c) <= 0:
 		return cutlog.ReasonWindow, true

@@ -121,9 +121,16 @@ func (e *Entry) finishHead(ctx context.Context) error {
 			return err
 		}
 	}
-	_, id, err := e.lookTwice(ctx, nil)
+	past, err := e.past(ctx)
 	if err != nil {
 		return err
+	}
+	in, id, err := e.lookTwice(ctx, past)
+	if err != nil {
+		return err
+	}
+	if id == Foreign { // of which nothing is known, least of all that the cut's own stream has lost anything
+		return e.foreign(in.Stream)
 	}
 	e.Observer.Redoing(p)
 	err = e.Finish(ctx, e.Redoer, id != Same)
@@ -170,11 +177,15 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 	case err != nil || id == Same:
 		return in, err == nil, err
 	case id == Foreign:
-		return in, false, fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: "+
-			"two servers seem to share this archive, give each capture its own name",
-			in.Stream.Name, in.Stream.Created, e.Capture)
+		return in, false, e.foreign(in.Stream)
 	}
 	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
+}
+
+// foreign is the error of a stream that the log has left.
+func (e *Entry) foreign(s StreamFacts) error {
+	return fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: "+
+		"two servers seem to share this archive, give each capture its own name", s.Name, s.Created, e.Capture)
 }
 
 // MayAck reports whether the stream still is the head's. Acks name messages by sequence, so that one which is late would hit another

@@ -22,8 +22,8 @@ type Remade struct {
 
 // Redoer does for a redo what only the running capture can.
 type Redoer interface {
-	// Find looks for the file of block i of p. If it is there, it must decompress and hold the planned rows, less those of lost at most.
-	Find(ctx context.Context, p *cutlog.Plan, i int, lost cutlog.SeqSet) (f cutlog.File, ok bool, err error)
+	// Find looks for the file of block i of p. If it is there, it must decompress and hold the planned rows, less what Writer.LostNow says.
+	Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error)
 	// Remake reads the range of p again and makes the blocks, grouped by the plan. It calls done for some at a time, in any order.
 	Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]Remade) error) error
 	// Put stores the file of block i of p and returns what is there then.
@@ -61,7 +61,7 @@ func (w *Writer) Finish(ctx context.Context, r Redoer, gone bool) error {
 		return err
 	}
 	w.At(AfterFiles)
-	return w.Done(ctx, d.files)
+	return w.finish(ctx, d.files)
 }
 
 // remake finds the files that are there, and makes the others.
@@ -93,7 +93,7 @@ func (d *redo) remake(ctx context.Context, gone bool) error {
 func (d *redo) find(ctx context.Context) (missing []int, err error) {
 	found := make([]bool, len(d.files))
 	err = d.Each(ctx, len(d.files), func(ctx context.Context, i int) (err error) {
-		d.files[i], found[i], err = d.Find(ctx, d.plan, i, d.Lost(i))
+		d.files[i], found[i], err = d.Find(ctx, d.plan, i)
 		return err
 	})
 	for i, ok := range found {
@@ -118,16 +118,19 @@ func (d *redo) put(ctx context.Context, made []Remade) error {
 	})
 }
 
-// Lost returns what the lost record says of block i.
-func (w *Writer) Lost(i int) cutlog.SeqSet {
-	if w.Head.Lost != nil {
-		for _, b := range w.Head.Lost.Blocks {
-			if b.Block == i {
-				return b.Seqs
-			}
+// LostNow returns what the log says by now of block i of the head's cut. Who has seen a file asks only then: a lost record comes before
+// the first file that lacks what it lists. It may be called from several goroutines.
+func (w *Writer) LostNow(ctx context.Context, i int) (cutlog.SeqSet, error) {
+	h, _, err := w.Log.Next(ctx, w.Head)
+	if err != nil || h.Lost == nil {
+		return cutlog.SeqSet{}, err
+	}
+	for _, b := range h.Lost.Blocks {
+		if b.Block == i {
+			return b.Seqs, nil
 		}
 	}
-	return cutlog.SeqSet{}
+	return cutlog.SeqSet{}, nil
 }
 
 // lose puts a lost record, before the first file that is not as planned, unless the one that is there says all. When another writer's won, or the

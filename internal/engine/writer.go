@@ -76,7 +76,23 @@ func (w *Writer) Commit(ctx context.Context, p *cutlog.Plan, store func(ctx cont
 		return true, fmt.Errorf("store the files of cut %d: %w", p.N, err)
 	}
 	w.At(AfterFiles)
-	return true, w.Done(ctx, files)
+	return true, w.finish(ctx, files)
+}
+
+// finish puts the done record, unless another writer has. A file that was found there may lack messages which the one that put it recorded as
+// lost; that record was there before the file, so it is seen now, and done names it.
+func (w *Writer) finish(ctx context.Context, files []cutlog.File) error {
+	n := w.Head.N
+	if err := w.Refresh(ctx); err != nil {
+		return err
+	}
+	if w.Head.N != n {
+		return ErrOvertaken
+	}
+	if w.Head.Done != nil {
+		return nil
+	}
+	return w.Done(ctx, files)
 }
 
 // Plan puts the plan p and makes it the head when it won its number.

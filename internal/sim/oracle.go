@@ -145,11 +145,16 @@ func (v *verdict) readLog() (plans []*planRecord) {
 	}
 }
 
-// name notes the files of a plan.
+// name notes the files of a plan, and what of them is lost: only the lost record that done names counts.
 func (v *verdict) name(p *planRecord, n uint64) {
 	lost := map[int][]uint64{}
+	var done struct {
+		Lost string `json:"lost"`
+	}
+	_ = json.Unmarshal(v.w.store.objects[doneName(n)], &done) // readLog judges the record
 	for name, data := range v.w.store.objects {
-		if !strings.HasPrefix(name, fmt.Sprintf("_jetcapture/S/log/%020d.lost", n)) {
+		sum := sha256.Sum256(data)
+		if !strings.HasPrefix(name, fmt.Sprintf("_jetcapture/S/log/%020d.lost", n)) || hex.EncodeToString(sum[:]) != done.Lost {
 			continue
 		}
 		var l lostRecord

@@ -41,8 +41,8 @@ func fileOf(data []byte) cutlog.File {
 	return cutlog.File{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
 }
 
-// Find implements engine.Redoer.
-func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int, _ cutlog.SeqSet) (f cutlog.File, ok bool, err error) {
+// Find implements engine.Redoer. What is there must have every planned message but those that are recorded as lost.
+func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
 	if p.w.cfg.Mutant == NoRedo {
 		return fileOf(nil), true, nil
 	}
@@ -52,11 +52,37 @@ func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int, _ cutlog.S
 			ok = false
 			return nil
 		}
-		ok = err == nil
-		f = fileOf(data)
-		return err
+		if err != nil {
+			return err
+		}
+		ok, f = true, fileOf(data)
+		return p.lacksOnlyLost(ctx, plan, i, data)
 	})
-	return f, ok, err
+	return f, ok && err == nil, err
+}
+
+// lacksOnlyLost compares a file with its plan.
+func (p *process) lacksOnlyLost(ctx context.Context, plan *cutlog.Plan, i int, data []byte) error {
+	rows, err := decodeRows(data)
+	if err != nil {
+		return err
+	}
+	var have cutlog.SeqSet
+	for _, r := range rows {
+		have.Add(r.Seq)
+	}
+	lacks := plan.Blocks[i].Seqs.Minus(have)
+	if lacks.Empty() {
+		return nil
+	}
+	lost, err := p.entry.LostNow(ctx, i)
+	if err != nil {
+		return err
+	}
+	if lacks = lacks.Minus(lost); !lacks.Empty() {
+		return fmt.Errorf("%s lacks %v, which is not lost", plan.Blocks[i].Path(), lacks)
+	}
+	return nil
 }
 
 // Put implements engine.Redoer. It is what a cut uses, too.
@@ -65,7 +91,7 @@ func (p *process) Put(ctx context.Context, plan *cutlog.Plan, i int, c engine.Co
 	err = p.retry(ctx, "put", func(ctx context.Context) error {
 		err := p.files.PutNew(ctx, plan.Blocks[i].Path(), data)
 		if errors.Is(err, cutlog.ErrExists) {
-			there, ok, err := p.Find(ctx, plan, i, cutlog.SeqSet{})
+			there, ok, err := p.Find(ctx, plan, i)
 			if err == nil && !ok {
 				err = errFault
 			}

@@ -94,7 +94,16 @@ func (c Coverage) Missing() (names []string) {
 }
 
 // NewCoverage returns empty counters.
-func NewCoverage() Coverage { return Coverage{Crossed: map[string]int{}, Crashed: map[string]int{}} }
+func NewCoverage() Coverage {
+	c := Coverage{Crossed: map[string]int{}, Crashed: map[string]int{}}
+	for _, point := range []string{
+		engine.BeforePlan, engine.AfterPlan, engine.AfterFile, engine.AfterFiles, engine.AfterDone, engine.AfterAck, engine.AfterLost, engine.AfterFormat,
+		engine.BeforeRedo,
+	} {
+		c.Crossed[point] = 0 // one that no schedule crosses is missed, too
+	}
+	return c
+}
 
 // World is one schedule.
 type World struct {

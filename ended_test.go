@@ -1,0 +1,106 @@
+package jetcapture_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TestConnectionClosed: an application that stops its capture and closes its connection at once gets Run back.
+func TestConnectionClosed(t *testing.T) {
+	r := newRig(t)
+	nc := r.server.Connect()
+	r.publish(20)
+	c := start(r, nc, with(r.options(), func(o *options) { o.Once = false }))
+	c.untilRead(20)
+	c.stop()
+	nc.Close()
+	began := time.Now()
+	if err := c.end(); err == nil {
+		t.Error("Run = nil, though what it had read is not stored")
+	}
+	if took := time.Since(began); took > patience/2 {
+		t.Errorf("Run returned after %v", took)
+	}
+}
+
+// TestOnceOfAnotherStream: with Once, the end of a stream that was made anew meanwhile is its own last message.
+func TestOnceOfAnotherStream(t *testing.T) {
+	for range 50 {
+		switch err := onceOfAnotherStream(t); {
+		case err == nil:
+			return
+		case !errors.Is(err, reader.ErrStreamNotFound): // it has asked just when there was none
+			t.Fatalf("Run = %v", err)
+		}
+	}
+	t.Error("each time, the capture has asked just when there was no stream")
+}
+
+func onceOfAnotherStream(t *testing.T) error {
+	t.Helper()
+	r := newRig(t)
+	r.publish(40)
+	hold := make(chan struct{})
+	c := start(r, r.nc, with(r.options(), func(o *options) {
+		decode := o.MessageDecoder
+		o.MessageDecoder = func(m *nats.Msg) (*jetcapture.NatsMessage, string, error) {
+			<-hold
+			return decode(m)
+		}
+	}))
+	natstest.Eventually(t, patience, "start", func() bool { return c.Stats().Target == 40 })
+	r.recreate()
+	r.publish(3)
+	close(hold)
+	if err := c.end(); err != nil {
+		return err
+	}
+	a := r.archive("S")
+	if ids := a.Incarnations(); len(ids) == 2 {
+		if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
+			t.Error(err)
+		}
+	}
+	return nil
+}
+
+// TestStopWithoutStream: what is in hand is stored, if the stream is gone when the capture is stopped: nothing stays for the next start.
+func TestStopWithoutStream(t *testing.T) {
+	r := newRig(t)
+	r.publish(30)
+	c := start(r, r.nc, with(r.options(), func(o *options) { o.Once = false }))
+	c.untilRead(30)
+	if err := r.js().DeleteStream(context.Background(), "S"); err != nil {
+		t.Fatal(err)
+	}
+	c.finish()
+	r.wantAll()
+}
+
+// TestInterestConsumerDeleted: an interest stream drops what its deleted consumer had not acknowledged. What is in hand is stored first.
+func TestInterestConsumerDeleted(t *testing.T) {
+	r := newRig(t, func(cfg *jetstream.StreamConfig) { cfg.Retention = jetstream.InterestPolicy })
+	c := start(r, r.nc, with(r.options(), func(o *options) { o.Once, o.NATSConsumerName, o.CreateConsumer = false, "C", true }))
+	natstest.Eventually(t, patience, "consumer", func() bool {
+		_, err := r.stream().Consumer(t.Context(), "C")
+		return err == nil
+	})
+	r.publish(30)
+	c.untilRead(30)
+	if err := r.stream().DeleteConsumer(t.Context(), "C"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.end(); err == nil {
+		t.Error("Run = nil without its consumer")
+	}
+	r.wantAll()
+}

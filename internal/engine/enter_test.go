@@ -1,0 +1,130 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+)
+
+// objects is a store of records.
+type objects map[string][]byte
+
+func (o objects) PutNew(_ context.Context, name string, data []byte) error {
+	if _, ok := o[name]; ok {
+		return cutlog.ErrExists
+	}
+	o[name] = slices.Clone(data)
+	return nil
+}
+
+func (o objects) Get(_ context.Context, name string) ([]byte, error) {
+	if data, ok := o[name]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (o objects) List(_ context.Context, prefix, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for name := range o {
+			if strings.HasPrefix(name, prefix) && name > after && !yield(name, nil) {
+				return
+			}
+		}
+	}
+}
+
+// stream is the stream of an Entry, which nobody watches and nobody can read.
+type stream struct{ engine.StreamFacts }
+
+func (s *stream) Facts(context.Context) (engine.StreamFacts, error) { return s.StreamFacts, nil }
+
+func (s *stream) Look(context.Context, cutlog.Anchor) (engine.AnchorLook, error) {
+	return engine.AnchorMissing, nil
+}
+func (s *stream) First(context.Context, engine.StreamFacts) (uint64, error) { return 0, nil }
+func (s *stream) Awaiting(*cutlog.Plan)                                     {}
+func (s *stream) Redoing(*cutlog.Plan)                                      {}
+func (s *stream) Redone(cutlog.Head)                                        {}
+func (s *stream) LookingAgain(engine.StreamFacts, *cutlog.Plan)             {}
+func (s *stream) Diverged(_, _ *cutlog.Plan, _ string)                      {}
+
+// noFile finds no file and can make none.
+type noFile struct{}
+
+func (noFile) Find(context.Context, *cutlog.Plan, int) (cutlog.File, bool, error) {
+	return cutlog.File{}, false, nil
+}
+
+func (noFile) Remake(context.Context, *cutlog.Plan, []int, func([]engine.Remade) error) error {
+	return errors.New("nothing can be read")
+}
+
+func (noFile) Put(context.Context, *cutlog.Plan, int, engine.Content) (cutlog.File, error) {
+	return cutlog.File{}, errors.New("nothing can be put")
+}
+
+func (noFile) Each(ctx context.Context, n int, f func(context.Context, int) error) error {
+	for i := range n {
+		if err := f(ctx, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestRedoRefusesAForeignStream starts against the server whose stream the log has left, with a cut of the newer one pending: nothing of it may
+// be recorded as lost.
+func TestRedoRefusesAForeignStream(t *testing.T) {
+	store, s := objects{}, &stream{facts(1, 100)}
+	w := &engine.Writer{
+		Capture: "C", Log: cutlog.New(store, "C"), Me: cutlog.Writer{Instance: "one", Boot: "1"},
+		Retry: func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) },
+	}
+	e := &engine.Entry{
+		Writer: w, Source: s, Redoer: noFile{}, Observer: s, Format: cutlog.Format{Version: cutlog.Version, Capture: "C", Stream: "S"},
+		Facts: func(f engine.StreamFacts, reason cutlog.Reason) engine.Facts {
+			return engine.Facts{Capture: "C", Writer: w.Me, Reason: reason, Time: began, FirstSeq: f.FirstSeq, Limits: f.Limits}
+		},
+		Wait: func(context.Context, time.Duration) error { return nil },
+	}
+	enter := func() error {
+		_, err := e.Enter(t.Context())
+		return err
+	}
+	if err := errors.Join(e.Birth(t.Context()), enter()); err != nil {
+		t.Fatal(err)
+	}
+	left := s.Created
+	s.Created = left.Add(time.Hour) // made anew: a second incarnation
+	if err := enter(); err != nil {
+		t.Fatal(err)
+	}
+	c := engine.NewCut(w.Head.Plan.To, cutlog.Anchor{})
+	b := &engine.Block{Kind: cutlog.KindData, Dir: "k", Suffix: "rows", Window: began.UnixNano()}
+	c.Open(b)
+	c.Add(b, 1, 1)
+	c.Last = cutlog.Anchor{Seq: 1, Time: began, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)}
+	c.Through = 1
+	p := c.Plan(w.Head, e.Facts(s.StreamFacts, cutlog.ReasonWindow))
+	if won, err := w.Plan(t.Context(), p); err != nil || !won {
+		t.Fatal(won, err)
+	}
+	s.Created = left
+	if err := enter(); err == nil || !strings.Contains(err.Error(), "two servers seem to share this archive") {
+		t.Errorf("error is %v", err)
+	}
+	for name := range store {
+		if strings.Contains(name, ".lost") {
+			t.Errorf("%s was put", name)
+		}
+	}
+}
