@@ -66,7 +66,8 @@ type Options[P Payload, K DestKey] struct {
 	// Archive keeps each message in exactly one file. Exactly one of Store and Archive must be set.
 	Archive Archive[K]
 
-	// FilterSubjects restricts the capture to these subjects. It is fixed for the life of a capture. Zero: the whole stream.
+	// FilterSubjects restricts the capture to these subjects, none of which may be part of another. It is fixed for the life of a capture.
+	// Zero: the whole stream.
 	FilterSubjects []string
 	// Start is where a new capture begins. An existing one goes on where it was. Zero: all that the stream holds.
 	Start Start

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // sound are options with which nothing is wrong.
@@ -80,6 +81,33 @@ func TestValidate(t *testing.T) {
 		if err := o.Validate(); err != nil {
 			t.Errorf("%s: Validate = %v", name, err)
 		}
+	}
+}
+
+// TestFilterIsWhatServersTake: what Validate takes, a server takes, and what it refuses, a server refuses.
+func TestFilterIsWhatServersTake(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		subjects string
+		good     bool
+	}{
+		{"s.a", true}, {">", true}, {"*", true}, {"s.*", true}, {"s.>", true}, {"*.a,s.*", true}, {"s.a,s.b", true}, {"s.*.a,s.*", true}, {"s.a>", true},
+		{"s..a", false}, {".a", false}, {"s.", false}, {"s.>.a", false}, {"s. .a", false}, {"s.a b", false}, {"s.\ta", false},
+		{"s.>,s.a", false}, {"s.*,s.a", false}, {">,s.*", false}, {"s.*.*,s.*.a", false}, {"s.>,s.*.>", false},
+	} {
+		o := with(sound(), func(o *options) { o.FilterSubjects = strings.Split(c.subjects, ",") })
+		if err := o.Validate(); (err == nil) != c.good {
+			t.Errorf("%q: Validate = %v", c.subjects, err)
+		}
+		_, err := r.stream().CreateConsumer(t.Context(), jetstream.ConsumerConfig{FilterSubjects: o.FilterSubjects, AckPolicy: jetstream.AckExplicitPolicy})
+		if (err == nil) != c.good {
+			t.Errorf("%q: the server says %v", c.subjects, err)
+		}
+	}
+	r.publish(6, "s.a", "s.b", "s.c")
+	s := capture(r, with(r.options(), func(o *options) { o.FilterSubjects = []string{"s.b", "s.a", "s.b"} }))
+	if s.Messages != 4 {
+		t.Errorf("one subject twice: %+v", s)
 	}
 }
 

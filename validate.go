@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -58,12 +57,7 @@ func (o *Options[P, K]) words() (problems []error) {
 	if p := o.Start.problem(); p != "" {
 		problems = append(problems, errors.New(p))
 	}
-	for _, f := range o.FilterSubjects {
-		if f == "" || strings.ContainsAny(f, " \t\r\n") {
-			problems = append(problems, fmt.Errorf("FilterSubjects: %q is no subject", f))
-		}
-	}
-	return problems
+	return append(problems, o.filterProblems()...)
 }
 
 // suffixFits reports whether a file name may end in the suffix; one of an archive must be a name that every store takes.
@@ -117,7 +111,7 @@ func (o *Options[P, K]) withDefaults() Options[P, K] {
 	orDefault(&d.Archive.Takeover, DefaultTakeover)
 	orDefault(&d.Archive.Capture, d.NATSStreamName)
 	d.Suffix = strings.TrimPrefix(d.Suffix, ".")
-	d.FilterSubjects = slices.Sorted(slices.Values(o.FilterSubjects))
+	d.FilterSubjects = o.filter()
 	d.Settings = maps.Clone(o.Settings)
 	return d
 }

@@ -27,6 +27,7 @@ const (
 	codeNotEnabled       = 10076
 	codeNotEnabledHere   = 10039
 	codeStreamNotFound   = 10059
+	codeInvalidConfig    = 10052 // of a stream, and of a consumer: a filter that is no subject
 )
 
 // APIError is what the JetStream API answered instead of doing what it was asked.

@@ -417,3 +417,21 @@ func TestOrderedBackPressure(t *testing.T) {
 	}
 	wantSeqs(t, append(got, readUntil(t, r, 3000)...), 1, 3000)
 }
+
+// A filter that the server refuses is none that time mends.
+func TestBadFilterIsNotTemporary(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	src := source(nc, "S")
+	for _, filter := range [][]string{{"s..a"}, {"s.>.a"}, {"s.>", "s.a"}, {"s.a", "s.a"}, {"s..a", "s.b"}} {
+		_, ordered := reader.OpenOrdered(natstest.Context(t), src, reader.OrderedConfig{Name: "O", Filter: filter, Timing: quick}, reader.Position{})
+		_, durable := reader.OpenDurable(natstest.Context(t), src, reader.DurableConfig{Name: "D", Create: true, Filter: filter, Timing: quick},
+			reader.Position{})
+		for _, err := range []error{ordered, durable} {
+			var api *reader.APIError
+			if !errors.As(err, &api) || reader.IsTemporary(err) {
+				t.Errorf("%q: %v, temporary %t, answer %+v", filter, err, reader.IsTemporary(err), api)
+			}
+		}
+	}
+}

@@ -19,7 +19,10 @@ func IsTemporary(err error) bool {
 		}
 	}
 	var api *APIError
-	return errors.As(err, &api) && api.Code >= 500 // 503: no leader, or the server is shutting down
+	if !errors.As(err, &api) || api.ErrCode == codeInvalidConfig {
+		return false
+	}
+	return api.Code >= 500 // no leader, shutting down, offline, or out of memory, space or file handles
 }
 
 // IsUnanswered decides whether an error only says that the server is slow, busy or on its way: the temporary ones that can hardly mean a
