@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
 	"github.com/jetcapture/jetcapture/internal/reader"
@@ -34,8 +35,9 @@ func TestConnectionClosed(t *testing.T) {
 
 // TestOnceOfAnotherStream: with Once, the end of a stream that was made anew meanwhile is its own last message.
 func TestOnceOfAnotherStream(t *testing.T) {
+	r := newRig(t)
 	for range 50 {
-		switch err := onceOfAnotherStream(t); {
+		switch err := r.onceOfAnotherStream(); {
 		case err == nil:
 			return
 		case !errors.Is(err, reader.ErrStreamNotFound): // it has asked just when there was none
@@ -45,9 +47,10 @@ func TestOnceOfAnotherStream(t *testing.T) {
 	t.Error("each time, the capture has asked just when there was no stream")
 }
 
-func onceOfAnotherStream(t *testing.T) error {
-	t.Helper()
-	r := newRig(t)
+func (r *rig) onceOfAnotherStream() error {
+	r.t.Helper()
+	r.bucket = bucket.NewMem()
+	r.recreate()
 	r.publish(40)
 	hold := make(chan struct{})
 	c := start(r, r.nc, with(r.options(), func(o *options) {
@@ -57,7 +60,7 @@ func onceOfAnotherStream(t *testing.T) error {
 			return decode(m)
 		}
 	}))
-	natstest.Eventually(t, patience, "start", func() bool { return c.Stats().Target == 40 })
+	natstest.Eventually(r.t, patience, "start", func() bool { return c.Stats().Target == 40 })
 	r.recreate()
 	r.publish(3)
 	close(hold)
@@ -67,7 +70,7 @@ func onceOfAnotherStream(t *testing.T) error {
 	a := r.archive("S")
 	if ids := a.Incarnations(); len(ids) == 2 {
 		if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
-			t.Error(err)
+			r.t.Error(err)
 		}
 	}
 	return nil
