@@ -7,8 +7,10 @@ import (
 	"regexp"
 )
 
-// maxInstances is how many captures one host can run without being told their names.
-const maxInstances = 1000
+const (
+	maxInstances = 1000 // that one host can run without being told their names
+	maxInstance  = 64   // bytes of a name
+)
 
 // instance is the name of this process among those that work on the same capture.
 type instance struct {
@@ -18,12 +20,14 @@ type instance struct {
 
 var notNameChar = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
-// claimInstance returns the given name, or the host name plus the lowest number whose lock file in the temporary directory is free.
+// isInstance reports whether a name can be an instance's. Nothing is: one is made then.
+func isInstance(name string) bool {
+	return len(name) <= maxInstance && !notNameChar.MatchString(name)
+}
+
+// claimInstance returns the given name, which Validate has checked, or the host name plus the lowest number whose lock file in the temporary directory is free.
 func claimInstance(name string) (*instance, error) {
 	if name != "" {
-		if notNameChar.MatchString(name) || len(name) > 64 {
-			return nil, fmt.Errorf("instance name %q: use at most 64 of the characters A-Z a-z 0-9 _ -", name)
-		}
 		return &instance{name: name}, nil
 	}
 	host, err := os.Hostname()

@@ -66,6 +66,11 @@ func TestValidate(t *testing.T) {
 		"DecodeWorkers: ":                           {sound, func(o *options) { o.DecodeWorkers = -1 }},
 		"StoreWorkers: ":                            {sound, func(o *options) { o.StoreWorkers = -1 }},
 		"Archive.Takeover: ":                        {sound, func(o *options) { o.Archive.Takeover = -1 }},
+		"Archive.Instance: blank":                   {sound, func(o *options) { o.Archive.Instance = "a b" }},
+		"Archive.Instance: long":                    {sound, func(o *options) { o.Archive.Instance = strings.Repeat("x", 65) }},
+		"Archive.Capture: long":                     {sound, func(o *options) { o.Archive.Capture = strings.Repeat("x", 65) }},
+		"Archive.Capture: the stream's name":        {sound, func(o *options) { o.NATSStreamName = strings.Repeat("x", 65) }},
+		"Start: a durable consumer":                 {sound, func(o *options) { o.NATSConsumerName, o.Start.Seq = "C", 7 }},
 	} {
 		t.Run(field, func(t *testing.T) {
 			o := with(c.base(), c.change)
@@ -91,9 +96,27 @@ func TestFilterIsWhatServersTake(t *testing.T) {
 		subjects string
 		good     bool
 	}{
-		{"s.a", true}, {">", true}, {"*", true}, {"s.*", true}, {"s.>", true}, {"*.a,s.*", true}, {"s.a,s.b", true}, {"s.*.a,s.*", true}, {"s.a>", true},
-		{"s..a", false}, {".a", false}, {"s.", false}, {"s.>.a", false}, {"s. .a", false}, {"s.a b", false}, {"s.\ta", false},
-		{"s.>,s.a", false}, {"s.*,s.a", false}, {">,s.*", false}, {"s.*.*,s.*.a", false}, {"s.>,s.*.>", false},
+		{"s.a", true},
+		{">", true},
+		{"*", true},
+		{"s.*", true},
+		{"s.>", true},
+		{"*.a,s.*", true},
+		{"s.a,s.b", true},
+		{"s.*.a,s.*", true},
+		{"s.a>", true},
+		{"s..a", false},
+		{".a", false},
+		{"s.", false},
+		{"s.>.a", false},
+		{"s. .a", false},
+		{"s.a b", false},
+		{"s.\ta", false},
+		{"s.>,s.a", false},
+		{"s.*,s.a", false},
+		{">,s.*", false},
+		{"s.*.*,s.*.a", false},
+		{"s.>,s.*.>", false},
 	} {
 		o := with(sound(), func(o *options) { o.FilterSubjects = strings.Split(c.subjects, ",") })
 		if err := o.Validate(); (err == nil) != c.good {

@@ -225,7 +225,7 @@ func TestInstanceNames(t *testing.T) {
 		t.Errorf("lock files %v, error %v", locks, err)
 	}
 	for _, name := range []string{"a.b", "a b", strings.Repeat("x", 65), "ü"} {
-		if _, err := tryCapture(r, with(o, func(o *options) { o.Archive.Instance = name })); err == nil || !strings.Contains(err.Error(), "instance") {
+		if _, err := tryCapture(r, with(o, func(o *options) { o.Archive.Instance = name })); err == nil || !strings.Contains(err.Error(), "Archive.Instance: ") {
 			t.Errorf("instance %q: Run = %v", name, err)
 		}
 	}

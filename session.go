@@ -135,8 +135,6 @@ func (k *archiveKeeper[P, K]) Look(ctx context.Context, a cutlog.Anchor) (engine
 func (k *archiveKeeper[P, K]) First(ctx context.Context, s engine.StreamFacts) (uint64, error) {
 	start, before := k.opts.Start, max(s.FirstSeq, 1)-1
 	switch {
-	case k.opts.NATSConsumerName != "" && start != Start{}:
-		return 0, fmt.Errorf("consumer %s: a durable consumer starts at its ack floor, start takes only all", k.opts.NATSConsumerName)
 	case k.opts.NATSConsumerName != "":
 		floor, err := reader.AckFloor(ctx, k.src, k.durableConfig())
 		return max(floor, before), err

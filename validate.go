@@ -30,6 +30,7 @@ func (o *Options[P, K]) Validate() error {
 	add(store && o.NATSConsumerName == "", "NATSConsumerName: a capture with a Store reads through a durable consumer, name it")
 	add(store && o.Poison == PoisonDeadLetter && o.DeadLetters == nil, "DeadLetters: required with the poison policy dead-letter and a Store")
 	add(store && o.Start != Start{}, "Start: a capture with a Store starts where its consumer is")
+	add(archive && o.NATSConsumerName != "" && o.Start != Start{}, "Start: a durable consumer starts at its ack floor, only all is possible")
 	add(archive && o.DeadLetters != nil, "DeadLetters: an archive keeps its dead letters itself")
 	for _, p := range o.ranges() {
 		add(p.bad, "%s: %s", p.field, p.why)
@@ -57,7 +58,24 @@ func (o *Options[P, K]) words() (problems []error) {
 	if p := o.Start.problem(); p != "" {
 		problems = append(problems, errors.New(p))
 	}
+	problems = append(problems, o.names()...)
 	return append(problems, o.filterProblems()...)
+}
+
+// names checks what is told from others by its name.
+func (o *Options[P, K]) names() (problems []error) {
+	if o.Archive.Bucket == nil {
+		return nil
+	}
+	if name := o.withDefaults().Archive.Capture; name != "" { // else the stream's name is missing
+		if err := cutlog.CheckCapture(cutlog.EscapeSegment(name)); err != nil {
+			problems = append(problems, fmt.Errorf("Archive.Capture: %w", err))
+		}
+	}
+	if name := o.Archive.Instance; !isInstance(name) {
+		problems = append(problems, fmt.Errorf("Archive.Instance: %q is no name: use at most %d of the characters A-Z a-z 0-9 _ -", name, maxInstance))
+	}
+	return problems
 }
 
 // suffixFits reports whether a file name may end in the suffix; one of an archive must be a name that every store takes.
