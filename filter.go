@@ -15,8 +15,8 @@ func (o *Options[P, K]) filter() []string {
 func (o *Options[P, K]) filterProblems() (problems []error) {
 	subjects := o.filter()
 	for _, s := range subjects {
-		if why := subjectProblem(s); why != "" {
-			problems = append(problems, fmt.Errorf("FilterSubjects: %q is no subject: %s", s, why))
+		if why, ok := checkSubject(s); !ok {
+			problems = append(problems, fmt.Errorf("FilterSubjects: %q is no subject%s", s, why))
 		}
 	}
 	if len(problems) > 0 {
@@ -32,21 +32,22 @@ func (o *Options[P, K]) filterProblems() (problems []error) {
 	return problems
 }
 
-// subjectProblem says why a text is no subject, wildcards allowed, by the rules of nats-server (sublist.go, isValidSubject), or nothing.
-func subjectProblem(subject string) string {
-	if strings.ContainsAny(subject, " \t\r\n\f\x00") {
-		return "it has white space"
+// checkSubject reports whether a text is a subject, wildcards allowed, by the rules of nats-server (sublist.go, isValidSubject), and why it is
+// none where that is not plain to see.
+func checkSubject(subject string) (why string, ok bool) {
+	if subject == "" || strings.ContainsAny(subject, " \t\r\n\f\x00") {
+		return "", false
 	}
 	tokens := strings.Split(subject, ".")
 	for i, t := range tokens {
 		switch {
 		case t == "":
-			return "a part between dots is empty"
+			return ": a part between dots is empty", false
 		case t == ">" && i < len(tokens)-1:
-			return "the wildcard > can only be its last part"
+			return ": the wildcard > can only be its last part", false
 		}
 	}
-	return ""
+	return "", true
 }
 
 // covers reports whether wide matches every subject that narrow matches. Servers refuse two such filters of one consumer, but not two that
