@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
@@ -181,6 +182,7 @@ func splitServers(servers string) (list []string) {
 
 // logEvents logs what happens to the connection while it is used.
 func logEvents(log *slog.Logger) nats.Option {
+	var warned time.Time // last that connecting again has failed
 	return func(o *nats.Options) error {
 		return applyAll(o, []nats.Option{
 			nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -188,7 +190,12 @@ func logEvents(log *slog.Logger) nats.Option {
 					log.Warn("the connection is lost, connecting again", "error", err)
 				}
 			}),
-			nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("cannot connect again yet, going on trying", "error", err) }),
+			nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+				if time.Since(warned) >= time.Minute { // one goroutine of the client calls all of these
+					warned = time.Now()
+					log.Warn("cannot connect again yet, going on trying", "error", err)
+				}
+			}),
 			nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected again", "server", withoutUser(nc.ConnectedUrl())) }),
 			nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 				attrs := []any{"error", err}

@@ -62,7 +62,7 @@ func newFollower(src *Source, log *slog.Logger, timing Timing, failWhenGone bool
 		pullBytes = max(defaultPullBytes, 2*int(src.nc.MaxPayload()))
 	}
 	return follower{
-		src: src, log: log.With("stream", src.stream), timing: timing.withDefaults(), failWhenGone: failWhenGone,
+		src: src, log: log, timing: timing.withDefaults(), failWhenGone: failWhenGone,
 		id: newIdentity(at), through: at.After, pullBytes: pullBytes,
 	}
 }
