@@ -62,7 +62,8 @@ func flagsOf(options []option) (flags []cli.Flag) {
 func readSettings(c *cli.Context, getenv func(string) string) ([]*settings, error) {
 	var problems []error
 	if c.NArg() > 0 {
-		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; quote a value that has blanks, and write that of a switch as in --buffer-to-disk=false", c.Args().First()))
+		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; quote a value that has blanks, "+
+			"and write that of a switch as in --buffer-to-disk=false", c.Args().First()))
 	}
 	all, more := readFile(c, getenv)
 	problems = append(problems, more...)
