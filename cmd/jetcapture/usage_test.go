@@ -20,7 +20,10 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"run"}, []string{`--output: a place for the archive is required, a folder or a URL`, `--stream-name: a stream name is required`}},
 		{append(run, "--max-ages", "1h"), []string{`unknown flag --max-ages: did you mean --max-age? see jetcapture run --help`}},
 		{append(run, "--max-age"), []string{`--max-age: a value must follow; see jetcapture run --help`}},
-		{append(run, "ORDERS"), []string{`"ORDERS": no argument is expected there, only options; quote a value that has blanks, and`}},
+		{append(run, "ORDERS"), []string{
+			`"ORDERS": no argument is expected there, only options; quote a value that has blanks, ` +
+				`and write that of a switch as in --buffer-to-disk=false`,
+		}},
 		{append(run, "--once=perhaps"), []string{`--once: "perhaps" is neither true nor false`}},
 		{append(run, "--max-age", "15"), []string{`--max-age: "15" is no duration, write it as in 90s, 15m or 1h30m`}},
 		{append(run, "--max-age", "0"), []string{`--max-age: "0": must be above 0`}},
