@@ -80,18 +80,23 @@ func (b *Buffer) endRow() {
 // than its budget, with nothing lost: the owner stops writing and calls [Spool.Relieve] until it succeeds. After any other
 // error (the spool was closed, or a block's bytes cannot be read back from disk) this block cannot be stored any more.
 func (b *Buffer) Commit() error {
+	if err := b.commit(); err != nil {
+		return err
+	}
+	return b.s.Relieve()
+}
+
+// commit is Commit without a thought of the budget.
+func (b *Buffer) commit() error {
 	if b.ended {
 		return b.gone()
 	}
 	b.committed = b.Len()
 	if b.committed-b.framed < int64(b.s.cfg.FrameSize) {
 		b.endRow()
-		return b.s.Relieve()
+		return nil
 	}
-	if err := b.frame(); err != nil {
-		return err
-	}
-	return b.s.Relieve()
+	return b.frame()
 }
 
 // frame hands the tail to the compressors.

@@ -47,6 +47,7 @@ type Config struct {
 type Spool struct {
 	cfg    Config
 	kept   *codec.Codec // of buffers without one
+	plain  *codec.Codec // of scratch room
 	mem    memory
 	file   file
 	frames compressors
@@ -83,7 +84,11 @@ func New(c Config) (*Spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the codec of kept messages: %w", err)
 	}
-	s := &Spool{cfg: c, kept: kept}
+	plain, err := codec.New(codec.None, 0)
+	if err != nil {
+		return nil, fmt.Errorf("set up scratch room: %w", err)
+	}
+	s := &Spool{cfg: c, kept: kept, plain: plain}
 	s.mem.budget = c.Memory
 	s.file.init(c)
 	s.frames.init(s, c)
