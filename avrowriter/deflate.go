@@ -16,9 +16,6 @@ type deflate struct {
 }
 
 func newDeflate(level int) deflate {
-	if level == 0 {
-		level = flate.DefaultCompression
-	}
 	return deflate{ocf.DeflateCodec(level), &sync.Pool{New: func() any {
 		w, err := flate.NewWriter(io.Discard, level)
 		if err != nil {

@@ -58,6 +58,9 @@ func (w *EventHubsWriter) New() *EventHubsWriter { return &EventHubsWriter{file{
 // Buffered implements jetcapture.BufferedWriter: rows are kept back until a block of them is full.
 func (w *EventHubsWriter) Buffered() bool { return true }
 
+// Held implements jetcapture.EagerWriter.
+func (w *EventHubsWriter) Held() int64 { return w.held() }
+
 // InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes nothing yet.
 func (w *EventHubsWriter) InitNew(out io.Writer) error {
 	w.start(out)

@@ -119,6 +119,9 @@ func (f *file) marker(row []byte) (marker [16]byte) {
 // maxKeptRow keeps one huge message from pinning its row until the file ends.
 const maxKeptRow = 1 << 20
 
+// held is about what a file holds at most between two rows: a block that fills up, its compressed form, and a row.
+func (f *file) held() int64 { return 3*int64(f.blockBytes) + maxKeptRow }
+
 // write appends a row.
 func (f *file) write(m *Message, row []byte) error {
 	if f.row = row[:0]; cap(row) > maxKeptRow {

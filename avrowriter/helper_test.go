@@ -19,7 +19,7 @@ import (
 // writer is what both writers are.
 type writer interface {
 	jetcapture.FormattedDataWriter[*avrowriter.Message]
-	jetcapture.BufferedWriter
+	jetcapture.EagerWriter
 }
 
 var compressions = []string{"deflate", "snappy", "zstd", "none"}

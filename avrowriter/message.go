@@ -35,6 +35,9 @@ func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{file{layout
 // Buffered implements jetcapture.BufferedWriter: rows are kept back until a block of them is full.
 func (w *MessageWriter) Buffered() bool { return true }
 
+// Held implements jetcapture.EagerWriter.
+func (w *MessageWriter) Held() int64 { return w.held() }
+
 // InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes nothing yet.
 func (w *MessageWriter) InitNew(out io.Writer) error {
 	w.start(out)

@@ -24,7 +24,8 @@ const (
 type Options struct {
 	// Compression of the blocks: "deflate" (the default, which every implementation of Avro must have), "snappy", "zstd" or "none".
 	Compression string
-	// Level of the compression in the codec's own numbers: deflate 1 to 9, zstd 1 to 22; snappy and none have none. 0 is deflate's 6 and zstd's 3.
+	// Level of the compression in the codec's own numbers: deflate 1 to 9, zstd 1 to 22; snappy and none have none. 0 is 1: on JSON
+	// the levels above cost much time for little room.
 	Level int
 	// BlockBytes ends a block of rows that has as many bytes before compression; 0 is DefaultBlockBytes.
 	BlockBytes int
@@ -66,19 +67,17 @@ func (o Options) codec() (ocf.Codec, error) {
 		if o.Level < 0 || o.Level > 9 {
 			return nil, fmt.Errorf("avro: level %d of deflate: it takes 1 to 9", o.Level)
 		}
-		return newDeflate(o.Level), nil
+		return newDeflate(max(1, o.Level)), nil
 	case "zstd":
 		if o.Level < 0 || o.Level > 22 {
 			return nil, fmt.Errorf("avro: level %d of zstd: it takes 1 to 22", o.Level)
 		}
-		level := zstd.SpeedDefault
-		if o.Level > 0 {
-			level = zstd.EncoderLevelFromZstd(o.Level)
-		}
 		// The concurrency is that of files; a block is one frame by one goroutine, the same each time. A window of the default size would make
 		// a compressor hold 16 MiB.
 		codec, err := ocf.ZstdCodec([]zstd.EOption{
-			zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), zstdJobs)), zstd.WithWindowSize(zstdWindow),
+			zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(max(1, o.Level))),
+			zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), zstdJobs)),
+			zstd.WithWindowSize(zstdWindow),
 		}, nil)
 		if err != nil {
 			return nil, fmt.Errorf("avro: %w", err)

@@ -24,7 +24,10 @@ const (
 	bloomBits = 10
 )
 
-var errNotStarted = errors.New("parquet: InitNew must come first")
+var (
+	errNotStarted = errors.New("parquet: InitNew must come first")
+	errTorn       = errors.New("parquet: a row was written in part: the file is lost")
+)
 
 // file is a parquet.GenericWriter of any type.
 type file interface {
@@ -43,8 +46,14 @@ type layout struct {
 	config   *parquet.WriterConfig
 	rows     int64
 	bytes    int64
-	newFile  func(out io.Writer) file
+	newFile  func(out io.Writer, config *parquet.WriterConfig) file
 	encoders sync.Pool
+}
+
+// held is about what an encoder holds while its pages have scratch room: in each column a page that fills up, and the first pages.
+func (l *layout) held() int64 {
+	n := len(l.schema.Columns())
+	return int64(n) * int64(pageSize(n)+pageHead)
 }
 
 // columnPaths are those that get special treatment.
@@ -91,7 +100,9 @@ func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout,
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
 	l := &layout{schema: schema, config: config, rows: o.RowGroupRows, bytes: o.RowGroupBytes}
-	l.newFile = func(out io.Writer) file { return parquet.NewGenericWriter[any](out, l.config) }
+	l.newFile = func(out io.Writer, config *parquet.WriterConfig) file {
+		return parquet.NewGenericWriter[any](out, config)
+	}
 	return l, nil
 }
 
@@ -135,7 +146,9 @@ type encoder struct {
 	*layout
 	file    file
 	columns []*parquet.ColumnWriter
+	pages   pagePool
 	inGroup struct{ rows, bytes int64 }
+	inRow   bool
 	one     [1]parquet.Value
 	err     error // a row is in some columns only: the file is lost
 }
@@ -146,11 +159,24 @@ func (l *layout) start(out io.Writer) *encoder {
 	if ok {
 		e.file.Reset(out)
 	} else {
-		e = &encoder{layout: l, file: l.newFile(out)}
+		e = &encoder{layout: l}
+		config := *l.config
+		config.ColumnPageBuffers = &e.pages
+		e.file = l.newFile(out, &config)
 		e.columns = e.file.ColumnWriters()
 	}
-	e.inGroup.rows, e.inGroup.bytes, e.err = 0, 0, nil
+	e.pages.lend(out)
+	e.inGroup.rows, e.inGroup.bytes, e.inRow, e.err = 0, 0, false, nil
 	return e
+}
+
+// beginRow comes before the first put of a row. If the row before was not ended, a panic in it was caught by somebody: the columns do not fit together.
+func (e *encoder) beginRow() error {
+	if e.inRow && e.err == nil {
+		e.err = errTorn
+	}
+	e.inRow = true
+	return e.err
 }
 
 // put appends the values of one row to a column. parquet-go copies them.
@@ -171,6 +197,7 @@ func (e *encoder) putOne(column int, value parquet.Value) {
 
 // endRow ends a row of so many bytes, and the row group if it is large enough.
 func (e *encoder) endRow(size int) error {
+	e.inRow = false
 	if e.err != nil {
 		return e.err
 	}
@@ -189,13 +216,18 @@ func (e *encoder) endRow(size int) error {
 // finish writes the end of the file and gives the buffers back. The metadata has the same keys in each file of a layout: a parquet-go writer
 // can overwrite a key but not forget it.
 func (e *encoder) finish(metadata ...[2]string) error {
+	if e.inRow && e.err == nil {
+		e.err = errTorn
+	}
 	if e.err != nil {
+		e.file.Reset(io.Discard) // gives the scratch room back
 		return e.err
 	}
 	for _, kv := range metadata {
 		e.file.SetKeyValueMetadata(kv[0], kv[1])
 	}
 	if err := e.file.Close(); err != nil {
+		e.file.Reset(io.Discard)
 		return fmt.Errorf("parquet: end the file: %w", err)
 	}
 	e.forget()
@@ -211,5 +243,6 @@ func (e *encoder) forget() {
 		clear(group.Columns)
 	}
 	e.file.Reset(io.Discard)
+	e.pages.out = nil
 	e.one[0] = parquet.Value{}
 }

@@ -21,8 +21,8 @@ var (
 	_ jetcapture.FormattedDataWriter[*parquetwriter.Message] = (*parquetwriter.MessageWriter)(nil)
 	_ jetcapture.FormattedDataWriter[[]parquetwriter.Value]  = (*parquetwriter.TableWriter)(nil)
 	_ jetcapture.FormattedDataWriter[trade]                  = (*parquetwriter.Writer[trade])(nil)
-	_ jetcapture.BufferedWriter                              = (*parquetwriter.MessageWriter)(nil)
-	_ jetcapture.BufferedWriter                              = (*parquetwriter.TableWriter)(nil)
+	_ jetcapture.EagerWriter                                 = (*parquetwriter.MessageWriter)(nil)
+	_ jetcapture.EagerWriter                                 = (*parquetwriter.TableWriter)(nil)
 	_ jetcapture.BufferedWriter                              = (*parquetwriter.Writer[trade])(nil)
 )
 

@@ -110,6 +110,9 @@ func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{layout: w.l
 // Buffered implements jetcapture.BufferedWriter: rows are kept back.
 func (w *MessageWriter) Buffered() bool { return true }
 
+// Held implements jetcapture.EagerWriter.
+func (w *MessageWriter) Held() int64 { return w.layout.held() }
+
 // InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file.
 func (w *MessageWriter) InitNew(out io.Writer) error {
 	w.encoder, w.provenance = w.layout.start(out), provenance{}
@@ -123,6 +126,9 @@ func (w *MessageWriter) Write(m *Message) (int, error) {
 		return 0, errNotStarted
 	}
 	if err := m.check(); err != nil {
+		return 0, err
+	}
+	if err := w.beginRow(); err != nil {
 		return 0, err
 	}
 	size := w.putText(columnStream, m.Stream)

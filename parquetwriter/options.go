@@ -23,7 +23,8 @@ const (
 type Options struct {
 	// Compression of the pages: "zstd" (the default), "snappy", "gzip" or "none".
 	Compression string
-	// Level of the compression in the codec's own numbers: zstd 1 to 22, gzip 1 to 9; snappy and none have none. 0 is zstd's 3 and gzip's 6.
+	// Level of the compression in the codec's own numbers: zstd 1 to 22, gzip 1 to 9; snappy and none have none. 0 is 1: on JSON
+	// the levels above cost much time for little room.
 	Level int
 	// RowGroupRows ends a row group that has as many rows; 0 is DefaultRowGroupRows.
 	RowGroupRows int64
@@ -80,10 +81,7 @@ func (o Options) codec() (compress.Codec, error) {
 		if o.Level < 0 || o.Level > gzip.BestCompression {
 			return nil, fmt.Errorf("parquet: level %d of gzip: it takes 1 to 9", o.Level)
 		}
-		if o.Level == 0 {
-			return &gzip.Codec{Level: gzip.DefaultCompression}, nil
-		}
-		return &gzip.Codec{Level: o.Level}, nil
+		return &gzip.Codec{Level: max(1, o.Level)}, nil
 	case "snappy", "none":
 		if o.Level != 0 {
 			return nil, fmt.Errorf("parquet: level %d of %s, which has no levels", o.Level, o.Compression)

@@ -58,6 +58,9 @@ func (w *TableWriter) New() *TableWriter { return &TableWriter{table: w.table} }
 // Buffered implements jetcapture.BufferedWriter: rows are kept back.
 func (w *TableWriter) Buffered() bool { return true }
 
+// Held implements jetcapture.EagerWriter.
+func (w *TableWriter) Held() int64 { return w.table.layout.held() }
+
 // InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file.
 func (w *TableWriter) InitNew(out io.Writer) error {
 	w.encoder, w.provenance = w.table.layout.start(out), provenance{}
@@ -81,6 +84,9 @@ func (w *TableWriter) Write(row []Value) (int, error) {
 		if err := columns[i].Check(v); err != nil {
 			return 0, err
 		}
+	}
+	if err := w.beginRow(); err != nil {
+		return 0, err
 	}
 	size := 0
 	for i, v := range row {

@@ -48,7 +48,9 @@ func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 	if err != nil {
 		return nil, err
 	}
-	l.newFile = func(out io.Writer) file { return parquet.NewGenericWriter[P](out, l.config) }
+	l.newFile = func(out io.Writer, config *parquet.WriterConfig) file {
+		return parquet.NewGenericWriter[P](out, config)
+	}
 	return &Writer[P]{layout: l, check: check}, nil
 }
 

@@ -24,12 +24,8 @@ type zstdCodec struct {
 }
 
 func newZstd(level int) (zstdCodec, error) {
-	speed := zstd.SpeedDefault
-	if level > 0 {
-		speed = zstd.EncoderLevelFromZstd(level)
-	}
 	encoder, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(speed),
+		zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(max(1, level))),
 		zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), zstdJobs)),
 		zstd.WithWindowSize(zstdWindow),
 		zstd.WithZeroFrames(true),
