@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -21,7 +22,24 @@ type openBlock[P Payload, K DestKey] struct {
 	w    FormattedDataWriter[P] // nil when the messages are kept
 	buf  *spool.Buffer
 	kept bool // the writer buffers: it is fed at the seal
+	// Of a block whose writer buffers and is fed early:
+	eager bool
+	size  int64  // of its messages
+	free  func() // gives back what the writer held; nil: it was
 }
+
+// plain is the size of the rows before compression, or of the messages they are made of.
+func (b *openBlock[P, K]) plain() int64 {
+	if b.eager {
+		return b.size
+	}
+	return b.buf.Len()
+}
+
+// eagerError says that a writer which was fed early has lost its file: the messages are to be read again, and kept until their seal.
+type eagerError struct{ error }
+
+func (e *eagerError) Unwrap() error { return e.error }
 
 // start begins the file of a writer that does not buffer.
 func (b *openBlock[P, K]) start(w FormattedDataWriter[P]) error {
@@ -43,6 +61,9 @@ func (b *openBlock[P, K]) writeRow(p P) (rows int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("writer panics: %v", r)
+			if b.eager {
+				err = &writerError{&eagerError{err}}
+			}
 		}
 		if err != nil {
 			b.buf.Truncate(before)
@@ -58,10 +79,19 @@ func (b *openBlock[P, K]) finish() error {
 	}
 	w := b.w
 	b.w = nil
-	if err := guard(w.Flush); err != nil {
-		return fmt.Errorf("finish a block in %s: %w", b.Dir, err)
+	if b.free != nil {
+		defer b.free()
+		b.free = nil
 	}
-	return nil
+	err := guard(w.Flush)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("finish a block in %s: %w", b.Dir, err)
+	if b.eager {
+		err = &eagerError{err}
+	}
+	return err
 }
 
 // guard makes an error of a panic in the user's code.
@@ -95,13 +125,19 @@ type table[P Payload, K DestKey] struct {
 	byPath   map[string]*keyed[P, K]
 	dead     map[int64]*openBlock[P, K] // by window
 	buffered bool                       // writers buffer, as one of them has shown
+	room     int64                      // that eager writers may still take
+	each     int64                      // what an eager writer takes; 0: not known yet
 	replies  *replies                   // with a Store
 }
 
 // newTable returns an empty table for a cut that begins after what cut has.
 func (r *run[P, K]) newTable(cut *engine.Cut) *table[P, K] {
+	room := r.opts.MemoryLimit / 4
+	if r.patient {
+		room = 0
+	}
 	return &table[P, K]{
-		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered,
+		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered, room: room,
 		replies: &replies{}, keys: map[K]*keyed[P, K]{}, byPath: map[string]*keyed[P, K]{}, dead: map[int64]*openBlock[P, K]{},
 	}
 }
@@ -174,16 +210,40 @@ func (t *table[P, K]) newBlock(b *engine.Block, key K) *openBlock[P, K] {
 
 // begin makes the writer of a data block, or finds out that its messages must be kept.
 func (t *table[P, K]) begin(b *openBlock[P, K]) error {
-	if b.kept {
+	if b.kept && t.each > t.room {
 		return nil
 	}
 	w := t.opts.WriterFactory()
 	if w == nil {
 		return fmt.Errorf("WriterFactory returns nil")
 	}
-	if bw, ok := w.(BufferedWriter); ok && bw.Buffered() {
+	if bw, ok := w.(BufferedWriter); !ok || !bw.Buffered() {
+		return b.start(w)
+	}
+	t.each = math.MaxInt64
+	if e, ok := w.(EagerWriter); ok {
+		t.each = max(1, e.Held())
+	}
+	if t.each > t.room {
 		t.keep(b)
 		return nil
+	}
+	return t.beginEarly(b, w)
+}
+
+// beginEarly starts a writer that buffers, to be fed now.
+func (t *table[P, K]) beginEarly(b *openBlock[P, K], w FormattedDataWriter[P]) error {
+	if b.kept {
+		b.buf.Discard()
+		b.buf = t.spool.NewBuffer(t.codec)
+	}
+	held := t.each
+	t.room -= held
+	t.spool.Charge(held)
+	t.buffered, b.kept, b.eager = true, false, true
+	b.free = func() {
+		t.room += held
+		t.spool.Charge(-held)
 	}
 	return b.start(w)
 }
@@ -215,10 +275,11 @@ func (t *table[P, K]) addTo(b *openBlock[P, K], m *reader.Message, p P) error {
 	if err != nil {
 		return err
 	}
-	if b.Messages == 0 && rows > 0 && b.buf.Len() == before {
+	if b.Messages == 0 && rows > 0 && b.buf.Len() == before && !b.eager {
 		return t.keepFrom(b, m)
 	}
 	t.cut.Add(b.Block, m.Seq, rows)
+	b.size += int64(m.Size)
 	return t.commit(b)
 }
 
@@ -256,12 +317,27 @@ func unlessFull(err error) error {
 // commit ends a row, and the part when it is full.
 func (t *table[P, K]) commit(b *openBlock[P, K]) error {
 	err := b.buf.Commit()
-	if t.opts.full(b.Messages, b.buf.Len()) && !b.Closed {
+	if t.opts.full(b.Messages, b.plain()) && !b.Closed {
 		t.close(b)
+		if err := t.finishEarly(b); err != nil {
+			return err
+		}
 	}
 	if err != nil {
 		return &spoolError{err}
 	}
+	return nil
+}
+
+// finishEarly lets go of an eager writer that gets no more rows.
+func (t *table[P, K]) finishEarly(b *openBlock[P, K]) error {
+	if !b.eager {
+		return nil
+	}
+	if err := b.finish(); err != nil {
+		return &writerError{err}
+	}
+	b.commit()
 	return nil
 }
 
@@ -319,7 +395,7 @@ func deadBlock(capture string, window int64) *engine.Block {
 func (t *table[P, K]) closedBytes() (n int64) {
 	for _, b := range t.blocks {
 		if b.Closed {
-			n += b.buf.Len()
+			n += b.plain()
 		}
 	}
 	return n

@@ -65,6 +65,7 @@ type run[P Payload, K DestKey] struct {
 	codec    *codec.Codec
 	gzip     *codec.Codec
 	buffered bool        // a writer has shown that it buffers
+	patient  bool        // an eager writer has lost its file: all messages are kept until their seal
 	user     *sync.Mutex // held while user code runs, unless several goroutines may
 	hooks    *sync.Mutex // held while a hook runs that several goroutines call
 	target   uint64      // with Once: the last sequence to capture
@@ -151,6 +152,7 @@ func (r *run[P, K]) lives(ctx context.Context, k keeper[P, K]) error {
 func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err error) {
 	o, err := k.open(ctx)
 	var diverged *reader.DivergedError
+	var eager *eagerError
 	switch {
 	case errors.Is(err, engine.ErrInterrupted):
 		return false, err
@@ -159,6 +161,8 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 	case errors.As(err, &diverged):
 		r.diverged(k, diverged)
 		return pause(ctx, tickEvery) == nil, nil
+	case errors.As(err, &eager):
+		return r.lostEarly(eager), nil
 	case errors.Is(err, reader.ErrDisturbed), r.mayMend(err):
 		if time.Since(r.warned) >= warnEvery {
 			r.warned = time.Now()
@@ -186,10 +190,19 @@ func (r *run[P, K]) life(ctx context.Context, k keeper[P, K]) (again bool, err e
 		r.log.Warn("the stream is another one now", "reason", err)
 		r.diverged(k, diverged)
 		return true, nil
+	case errors.As(err, &eager) && ctx.Err() == nil:
+		return r.lostEarly(eager), nil
 	case err != nil:
 		return false, err
 	}
 	return false, closeErr
+}
+
+// lostEarly makes the run keep all messages until their seal: there, a message that breaks a writer is found and left out.
+func (r *run[P, K]) lostEarly(cause error) (again bool) {
+	r.log.Warn("a writer has lost the file of an open block, its messages are read again", "error", cause)
+	r.patient = true
+	return true
 }
 
 // startPatience is how long a server that gives no answer is asked at the start, where it may be on its way, or never answer.

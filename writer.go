@@ -20,3 +20,16 @@ type BufferedWriter interface {
 	// Buffered reports whether rows are kept back.
 	Buffered() bool
 }
+
+// EagerWriter is a BufferedWriter that can also be given its rows while the block is open. A few blocks of a cut are written that way, as long as
+// their writers together hold no more than a quarter of MemoryLimit: it saves the messages the way through the spool. Whether a block was
+// written early or at its seal, its bytes must be the same.
+//
+// A Write that returns an error must leave nothing of its row. One that panics ends the file: the cut is read again, and written at its seal.
+type EagerWriter interface {
+	BufferedWriter
+	// Held returns about how many bytes of memory the writer holds at most between two calls, besides what it wrote to the out of InitNew.
+	// That out has a method Scratch() io.ReadWriteSeeker, which returns room for what must wait for its place in the file: it is appended to
+	// and then read from its start, goes to disk when memory is short, and is closed by the writer (it implements io.Closer).
+	Held() int64
+}

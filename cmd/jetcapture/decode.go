@@ -9,6 +9,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/column"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/source"
 	"github.com/nats-io/nats.go"
 )
@@ -32,6 +33,7 @@ type workspace struct {
 	msg     *nats.Msg
 	message source.Message // msg as sources see it
 	notJSON bool           // a source has found that the payload is not JSON
+	origins reader.OriginParser
 	key     keyMaker
 	line    []byte // of CSV
 	rescued column.Rescued
@@ -77,11 +79,11 @@ func (d *decoder) decodeIn(w *workspace, msg *nats.Msg) (row, key, error) {
 	w.msg, w.notJSON = msg, false
 	w.message = source.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data}
 	if d.metadata {
-		m, err := msg.Metadata()
+		origin, err := w.origins.Parse(msg)
 		if err != nil {
-			return row{}, "", fmt.Errorf("read the sequence and time of the message: %w", err)
+			return row{}, "", err
 		}
-		w.message = source.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Seq: m.Sequence.Stream, Time: m.Timestamp}
+		w.message.Seq, w.message.Time = origin.Seq, origin.Time
 	}
 	k, err := d.makeKey(w)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/avrowriter"
 	"github.com/jetcapture/jetcapture/internal/column"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/source"
 	"github.com/jetcapture/jetcapture/parquetwriter"
 	"github.com/nats-io/nats.go"
@@ -26,23 +27,33 @@ func (f form) codecName() string {
 
 // packedWriter is what the writers of packed formats are.
 type packedWriter[M any] interface {
-	jetcapture.FormattedDataWriter[M]
-	jetcapture.BufferedWriter
+	jetcapture.FormattedDataWriter[*M]
+	jetcapture.EagerWriter
 }
 
-// sealing writes rows that are made of their messages when they are written.
-type sealing[M any] struct {
+// packing writes rows that are made of their messages when they are written.
+type packing[M any] struct {
 	packedWriter[M]
-	make func(*nats.Msg) (M, error)
+	make    func(reader.Origin, *nats.Msg) M
+	origins reader.OriginParser
+	message M
+}
+
+// packed makes the writers of a packed format.
+func packed[M any](writer func() packedWriter[M], message func(reader.Origin, *nats.Msg) M) func() jetcapture.FormattedDataWriter[row] {
+	return func() jetcapture.FormattedDataWriter[row] {
+		return &packing[M]{packedWriter: writer(), make: message}
+	}
 }
 
 // Write implements jetcapture.FormattedDataWriter.
-func (w sealing[M]) Write(r row) (int, error) {
-	m, err := w.make(r.msg)
+func (w *packing[M]) Write(r row) (int, error) {
+	origin, err := w.origins.Parse(r.msg)
 	if err != nil {
 		return 0, err
 	}
-	return w.packedWriter.Write(m)
+	w.message = w.make(origin, r.msg)
+	return w.packedWriter.Write(&w.message)
 }
 
 // packedFactory returns what makes the writers of a packed format, or what is wrong with its options.
@@ -54,37 +65,21 @@ func (f form) packedFactory() (func() jetcapture.FormattedDataWriter[row], error
 		return f.tableFactory(parquet)
 	case f.format == formatParquet:
 		first, err := parquetwriter.NewMessageWriter(parquet, f.payload == payloadJSON)
-		return func() jetcapture.FormattedDataWriter[row] {
-			return sealing[*parquetwriter.Message]{first.New(), parquetMessage}
-		}, err
+		return packed(func() packedWriter[parquetwriter.Message] { return first.New() }, parquetMessage), err
 	case f.record == recordEventHubs:
 		first, err := avrowriter.NewEventHubsWriter(avro)
-		return func() jetcapture.FormattedDataWriter[row] {
-			return sealing[*avrowriter.Message]{first.New(), avroMessage}
-		}, err
+		return packed(func() packedWriter[avrowriter.Message] { return first.New() }, avroMessage), err
 	}
 	first, err := avrowriter.NewMessageWriter(avro)
-	return func() jetcapture.FormattedDataWriter[row] {
-		return sealing[*avrowriter.Message]{first.New(), avroMessage}
-	}, err
+	return packed(func() packedWriter[avrowriter.Message] { return first.New() }, avroMessage), err
 }
 
-func parquetMessage(msg *nats.Msg) (*parquetwriter.Message, error) {
-	m, err := msg.Metadata()
-	if err != nil {
-		return nil, fmt.Errorf("read the sequence and time of the message: %w", err)
-	}
-	return &parquetwriter.Message{
-		Stream: m.Stream, Seq: m.Sequence.Stream, Time: m.Timestamp, Subject: msg.Subject, Header: msg.Header, Payload: msg.Data,
-	}, nil
+func parquetMessage(o reader.Origin, msg *nats.Msg) parquetwriter.Message {
+	return parquetwriter.Message{Stream: o.Stream, Seq: o.Seq, Time: o.Time, Subject: msg.Subject, Header: msg.Header, Payload: msg.Data}
 }
 
-func avroMessage(msg *nats.Msg) (*avrowriter.Message, error) {
-	m, err := parquetMessage(msg)
-	if err != nil {
-		return nil, err
-	}
-	return &avrowriter.Message{Stream: m.Stream, Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: m.Header, Payload: m.Payload}, nil
+func avroMessage(o reader.Origin, msg *nats.Msg) avrowriter.Message {
+	return avrowriter.Message{Stream: o.Stream, Seq: o.Seq, Time: o.Time, Subject: msg.Subject, Header: msg.Header, Payload: msg.Data}
 }
 
 // table writes the columns of messages to a Parquet file.
@@ -94,6 +89,7 @@ type table struct {
 	types  []parquetwriter.Column
 	values []parquetwriter.Value
 
+	origins reader.OriginParser
 	rescued column.Rescued
 }
 
@@ -128,15 +124,15 @@ func parquetColumn(c column.Column) parquetwriter.Column {
 
 // Write implements jetcapture.FormattedDataWriter.
 func (t *table) Write(r row) (int, error) {
-	meta, err := r.msg.Metadata()
+	origin, err := t.origins.Parse(r.msg)
 	if err != nil {
-		return 0, fmt.Errorf("read the sequence and time of the message: %w", err)
+		return 0, err
 	}
-	m := source.Message{Subject: r.msg.Subject, Header: r.msg.Header, Data: r.msg.Data, Seq: meta.Sequence.Stream, Time: meta.Timestamp}
+	m := source.Message{Subject: r.msg.Subject, Header: r.msg.Header, Data: r.msg.Data, Seq: origin.Seq, Time: origin.Time}
 	if err := t.eval(&m); err != nil {
 		return 0, err
 	}
-	t.From(meta.Stream, meta.Sequence.Stream)
+	t.From(origin.Stream, origin.Seq)
 	return t.TableWriter.Write(t.values)
 }
 
