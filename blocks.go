@@ -85,6 +85,7 @@ func (b *openBlock[P, K]) finish() error {
 	}
 	err := guard(w.Flush)
 	if err == nil {
+		b.commit() // lets go of the last rows, which could not be moved to disk before
 		return nil
 	}
 	err = fmt.Errorf("finish a block in %s: %w", b.Dir, err)
@@ -127,7 +128,8 @@ type table[P Payload, K DestKey] struct {
 	buffered bool                       // writers buffer, as one of them has shown
 	room     int64                      // that eager writers may still take
 	each     int64                      // what an eager writer takes; 0: not known yet
-	replies  *replies                   // with a Store
+	keeping  keptWriter
+	replies  *replies // with a Store
 }
 
 // newTable returns an empty table for a cut that begins after what cut has.
@@ -137,7 +139,7 @@ func (r *run[P, K]) newTable(cut *engine.Cut) *table[P, K] {
 		room = 0
 	}
 	return &table[P, K]{
-		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered, room: room,
+		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered, each: r.each, room: room,
 		replies: &replies{}, keys: map[K]*keyed[P, K]{}, byPath: map[string]*keyed[P, K]{}, dead: map[int64]*openBlock[P, K]{},
 	}
 }
@@ -251,6 +253,9 @@ func (t *table[P, K]) beginEarly(b *openBlock[P, K], w FormattedDataWriter[P]) e
 // keep turns b, which has no message yet, and all blocks to come into blocks that keep their messages.
 func (t *table[P, K]) keep(b *openBlock[P, K]) {
 	t.buffered, b.kept = true, true
+	if t.each == 0 {
+		t.each = math.MaxInt64
+	}
 	b.buf.Discard()
 	b.buf = t.spool.NewBuffer(nil)
 }
@@ -293,7 +298,7 @@ func (t *table[P, K]) keepFrom(b *openBlock[P, K], m *reader.Message) error {
 }
 
 func (t *table[P, K]) keepMessage(b *openBlock[P, K], m *reader.Message) error {
-	if _, err := b.buf.Write(appendKept(nil, m)); err != nil {
+	if err := t.keeping.write(b.buf, m); err != nil {
 		return &spoolError{err}
 	}
 	t.cut.Add(b.Block, m.Seq, 0)
@@ -337,7 +342,6 @@ func (t *table[P, K]) finishEarly(b *openBlock[P, K]) error {
 	if err := b.finish(); err != nil {
 		return &writerError{err}
 	}
-	b.commit()
 	return nil
 }
 

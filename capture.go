@@ -65,6 +65,7 @@ type run[P Payload, K DestKey] struct {
 	codec    *codec.Codec
 	gzip     *codec.Codec
 	buffered bool        // a writer has shown that it buffers
+	each     int64       // what an eager writer takes, as table.each
 	patient  bool        // an eager writer has lost its file: all messages are kept until their seal
 	user     *sync.Mutex // held while user code runs, unless several goroutines may
 	hooks    *sync.Mutex // held while a hook runs that several goroutines call

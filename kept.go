@@ -11,8 +11,26 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// appendKept appends a message as it is kept in the spool until its block is sealed: numbers as varints, texts with their length in front.
-func appendKept(dst []byte, m *reader.Message) []byte {
+// A message is kept in the spool until its block is sealed, as the lengths of its head and its payload, and these. In the head, numbers are varints,
+// and texts have their length in front.
+
+// keptWriter writes messages in this form. Its room is used again.
+type keptWriter struct{ lengths, head []byte }
+
+// write writes a message to the buffer of a block, whose only error is that it takes nothing any more.
+func (k *keptWriter) write(out io.Writer, m *reader.Message) error {
+	k.head = appendHead(k.head[:0], m)
+	k.lengths = binary.AppendUvarint(k.lengths[:0], uint64(len(k.head)))
+	k.lengths = binary.AppendUvarint(k.lengths, uint64(len(m.Msg.Data)))
+	for _, part := range [...][]byte{k.lengths, k.head, m.Msg.Data} {
+		if _, err := out.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendHead(dst []byte, m *reader.Message) []byte {
 	dst = binary.AppendUvarint(dst, m.Seq)
 	dst = binary.AppendVarint(dst, m.Time)
 	dst = appendText(dst, m.Msg.Subject)
@@ -25,64 +43,91 @@ func appendKept(dst []byte, m *reader.Message) []byte {
 			dst = appendText(dst, v)
 		}
 	}
-	return appendText(dst, string(m.Msg.Data))
+	return dst
 }
 
 func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-// keptReader reads what appendKept wrote.
-type keptReader struct {
-	in  *bufio.Reader
-	err error
-}
+// keptReader reads what keptWriter wrote.
+type keptReader struct{ in *bufio.Reader }
 
 // next returns the next message; io.EOF after the last one.
-func (k *keptReader) next() (*reader.Message, error) {
-	seq, err := binary.ReadUvarint(k.in)
+func (k keptReader) next() (*reader.Message, error) {
+	head, err := binary.ReadUvarint(k.in)
 	if err != nil {
 		return nil, err // io.EOF between two messages
 	}
-	m := &reader.Message{Seq: seq, Msg: &nats.Msg{Sub: unboundSub}}
-	if m.Time, err = binary.ReadVarint(k.in); err != nil {
-		k.err = err
+	payload, err := binary.ReadUvarint(k.in)
+	if err != nil {
+		return nil, fmt.Errorf("read a message back from the spool: %w", noEOF(err))
 	}
-	m.Msg.Subject = string(k.text())
-	m.Msg.Reply = string(k.text())
-	for n := k.number(); n > 0 && k.err == nil; n-- {
+	raw := make([]byte, head+payload)
+	if _, err := io.ReadFull(k.in, raw); err != nil {
+		return nil, fmt.Errorf("read a message back from the spool: %w", noEOF(err))
+	}
+	both := &struct {
+		reader.Message
+		msg nats.Msg
+	}{}
+	both.Msg, both.msg = &both.msg, nats.Msg{Sub: unboundSub, Data: raw[head:]}
+	h := keptHead{raw: raw[:head], text: string(raw[:head])}
+	h.read(&both.Message)
+	if h.broken {
+		return nil, fmt.Errorf("read message %d back from the spool: %w", both.Seq, io.ErrUnexpectedEOF)
+	}
+	return &both.Message, nil
+}
+
+// keptHead is a head that is being read.
+type keptHead struct {
+	raw    []byte
+	text   string // the same
+	at     int
+	broken bool
+}
+
+func (h *keptHead) read(m *reader.Message) {
+	m.Seq = h.number()
+	stamp, n := binary.Varint(h.raw[h.at:])
+	h.skip(n)
+	m.Time = stamp
+	m.Msg.Subject = h.string()
+	m.Msg.Reply = h.string()
+	for names := h.number(); names > 0 && !h.broken; names-- {
 		if m.Msg.Header == nil {
 			m.Msg.Header = nats.Header{}
 		}
-		name := string(k.text())
-		for v := k.number(); v > 0 && k.err == nil; v-- {
-			m.Msg.Header[name] = append(m.Msg.Header[name], string(k.text()))
+		name := h.string()
+		for values := h.number(); values > 0 && !h.broken; values-- {
+			m.Msg.Header[name] = append(m.Msg.Header[name], h.string())
 		}
 	}
-	m.Msg.Data = k.text()
-	if k.err != nil {
-		return nil, fmt.Errorf("read message %d back from the spool: %w", seq, noEOF(k.err))
-	}
-	return m, nil
 }
 
-func (k *keptReader) number() uint64 {
-	if k.err != nil {
-		return 0
+// skip goes on by n bytes, which are not there if n is not positive.
+func (h *keptHead) skip(n int) {
+	if n <= 0 || n > len(h.raw)-h.at {
+		h.broken, n = true, len(h.raw)-h.at
 	}
-	n, err := binary.ReadUvarint(k.in)
-	k.err = err
-	return n
+	h.at += n
 }
 
-func (k *keptReader) text() []byte {
-	n := k.number()
-	if k.err != nil {
-		return nil
+func (h *keptHead) number() uint64 {
+	v, n := binary.Uvarint(h.raw[h.at:])
+	h.skip(n)
+	return v
+}
+
+func (h *keptHead) string() string {
+	n := h.number()
+	if n == 0 || h.broken {
+		return ""
 	}
-	b := make([]byte, n)
-	_, k.err = io.ReadFull(k.in, b)
-	return b
+	start := h.at
+	h.skip(int(min(n, uint64(len(h.raw)+1))))
+	return h.text[start:h.at]
 }
 
 func noEOF(err error) error {

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -23,6 +26,8 @@ type sealedCut[P Payload, K DestKey] struct {
 	began  time.Time
 	files  map[*engine.Block]file[K]
 	event  CutDone
+
+	mu sync.Mutex // held for cut and table while blocks are encoded
 }
 
 // file is a sealed block.
@@ -48,12 +53,9 @@ func (s *sealedCut[P, K]) store(ctx context.Context, k keeper[P, K], rd reader.R
 // seal makes every block immutable: those that kept their messages are encoded now.
 func (s *sealedCut[P, K]) seal(ctx context.Context) error {
 	s.files = make(map[*engine.Block]file[K], len(s.table.blocks))
-	for _, b := range s.table.blocks { // encode may add blocks of dead letters behind those
-		if b.kept {
-			if err := s.encode(ctx, b); err != nil {
-				return err
-			}
-		}
+	kept := slices.DeleteFunc(slices.Clone(s.table.blocks), func(b *openBlock[P, K]) bool { return !b.kept })
+	if err := each(ctx, s.encoders(), len(kept), func(ctx context.Context, i int) error { return s.encode(ctx, kept[i]) }); err != nil {
+		return err
 	}
 	for _, b := range s.table.blocks {
 		if b.Messages == 0 {
@@ -72,6 +74,18 @@ func (s *sealedCut[P, K]) seal(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// maxEncoders bounds how many writers work at the same time that do not say what they hold.
+const maxEncoders = 4
+
+// encoders is how many blocks are encoded at the same time: as many as user code may run at a time, and as there is room for their writers.
+func (s *sealedCut[P, K]) encoders() int {
+	room := int64(maxEncoders)
+	if each := s.table.each; each > 0 && each < math.MaxInt64 {
+		room = s.opts.MemoryLimit / 4 / each
+	}
+	return int(max(1, min(int64(s.opts.DecodeWorkers), room)))
 }
 
 // encode writes the rows of a block that kept its messages. Whenever a Write fails, the block is written anew without that message.
@@ -109,7 +123,7 @@ func (s *sealedCut[P, K]) encodeWithout(b *openBlock[P, K], kept *spool.Sealed, 
 		return bad, err
 	}
 	var dead *openBlock[P, K]
-	for k := (keptReader{in: bufio.NewReaderSize(in, 64<<10)}); ; {
+	for k := (keptReader{bufio.NewReaderSize(in, 64<<10)}); ; {
 		m, err := k.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -156,6 +170,8 @@ func (s *sealedCut[P, K]) encodeOne(b *openBlock[P, K], m *reader.Message) (rows
 func (s *sealedCut[P, K]) poisonAtSeal(b, dead *openBlock[P, K], m *reader.Message, cause error) (*openBlock[P, K], error) {
 	p := &PoisonError{Stream: s.opts.NATSStreamName, Seq: m.Seq, Subject: m.Msg.Subject, Err: cause}
 	s.tellPoison(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	one := cutlog.NewSeqSet(m.Seq)
 	s.cut.Take(b.Block, one)
 	switch s.opts.Poison {

@@ -25,6 +25,8 @@ type BufferedWriter interface {
 // their writers together hold no more than a quarter of MemoryLimit: it saves the messages the way through the spool. Whether a block was
 // written early or at its seal, its bytes must be the same.
 //
+// Several of them work at the same time, each in one goroutine, and WriterFactory is called meanwhile, even if DecodeWorkers is 1.
+//
 // A Write that returns an error must leave nothing of its row. One that panics ends the file: the cut is read again, and written at its seal.
 type EagerWriter interface {
 	BufferedWriter
