@@ -134,7 +134,7 @@ type table[P Payload, K DestKey] struct {
 
 // newTable returns an empty table for a cut that begins after what cut has.
 func (r *run[P, K]) newTable(cut *engine.Cut) *table[P, K] {
-	room := r.opts.MemoryLimit / 4
+	room := r.writerRoom()
 	if r.patient {
 		room = 0
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // eagerHeld is what an eagerWriter says it holds: with the default MemoryLimit, four of them are open at a time.
-const eagerHeld = jetcapture.DefaultMemoryLimit / 16
+const eagerHeld = jetcapture.DefaultMemoryLimit / 8
 
 // eagers are the writers of a test.
 type eagers struct {

@@ -23,7 +23,7 @@ const (
 	DefaultMaxAge       = time.Minute * 15
 	DefaultGrace        = 30 * time.Second
 	DefaultDrainTimeout = 25 * time.Second
-	DefaultMemoryLimit  = 64 << 20
+	DefaultMemoryLimit  = 32 << 20
 	DefaultSpoolLimit   = 10 << 30
 	DefaultStoreWorkers = 8
 	DefaultTakeover     = 10 * time.Second

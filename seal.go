@@ -83,7 +83,7 @@ const maxEncoders = 4
 func (s *sealedCut[P, K]) encoders() int {
 	room := int64(maxEncoders)
 	if each := s.table.each; each > 0 && each < math.MaxInt64 {
-		room = s.opts.MemoryLimit / 4 / each
+		room = s.writerRoom() / each
 	}
 	return int(max(1, min(int64(s.opts.DecodeWorkers), room)))
 }

@@ -22,7 +22,7 @@ type BufferedWriter interface {
 }
 
 // EagerWriter is a BufferedWriter that can also be given its rows while the block is open. A few blocks of a cut are written that way, as long as
-// their writers together hold no more than a quarter of MemoryLimit: it saves the messages the way through the spool. Whether a block was
+// their writers together hold no more than half of MemoryLimit: it saves the messages the way through the spool. Whether a block was
 // written early or at its seal, its bytes must be the same.
 //
 // Several of them work at the same time, each in one goroutine, and WriterFactory is called meanwhile, even if DecodeWorkers is 1.
