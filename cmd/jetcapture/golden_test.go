@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/spool"
+	"github.com/nats-io/nats.go"
+	"github.com/parquet-go/parquet-go"
+	"github.com/twmb/avro/ocf"
+	"github.com/urfave/cli/v2"
+)
+
+// goldenForm is what the command makes of goldenMessages with some flags. Its golden files are the promise of docs/FORMATS.md: later versions read
+// them, and write them again byte for byte. A commit that changes them says why.
+type goldenForm struct {
+	name   string
+	args   []string
+	codecs []string // of --compression
+	rows   int      // in the file; the other messages are poison
+}
+
+func goldenForms() []goldenForm {
+	all := []string{"none", "gzip", "zstd", "snappy"}
+	columns := []string{
+		"--column", "seq:int64=seq", "--column", "taken:timestamp=time", "--column", "shop=subject[2]", "--column", "trace:json=header:Trace-Id",
+		"--column", "id:int64=json:id", "--column", "name=json:name", "--column", "total:decimal(9,2)=json:total", "--column", "ratio:float64=json:ratio",
+		"--column", "paid:bool=json:paid", "--column", "placed:timestamp=json:at", "--column", "day:date=json:day", "--column", "items:json=json:items",
+		"--column", "body:bytes=payload",
+	}
+	table := func(args ...string) []string { return append(args, columns...) }
+	n := len(goldenMessages())
+	return []goldenForm{
+		{"message", nil, all, n},
+		{"payload", []string{"--record", "payload"}, all, n - 2},
+		{"event", []string{"--record", "event"}, all, n},
+		{"table", table("--format", "csv"), all, n},
+		{"table-null", table("--format", "csv", "--csv-null", "NULL", "--csv-header=false"), all[:1], n},
+		{"table-strict", table("--format", "csv", "--on-mismatch", "dead-letter"), all[:1], 3},
+		{"message", []string{"--format", "raw"}, all, n},
+		// The writers have golden files of their own: these show that they get what the flags say.
+		{"message", []string{"--format", "parquet"}, all[2:3], n},
+		{"message-json", []string{"--format", "parquet", "--payload", "json"}, all[2:3], n},
+		{"table", table("--format", "parquet"), all, n},
+		{"table-strict", table("--format", "parquet", "--on-mismatch", "dead-letter"), all[2:3], 3},
+		{"message", []string{"--format", "avro"}, all, n},
+		{"eventhubs", []string{"--format", "avro", "--record", "eventhubs"}, all[1:2], n},
+	}
+}
+
+// goldenMessages have the sequences from 2^53 on and times a nanosecond and more apart.
+func goldenMessages() (messages []*nats.Msg) {
+	const good = `"name":"Ü, \"<€>\" 😀","total":12.5,"ratio":0.1,"paid":true,"at":"2026-11-23T16:04:05.123456789+01:00","day":"2026-11-23"`
+	for i, m := range []nats.Msg{
+		{Subject: "orders.eu.1", Data: []byte(`{"id":1,` + good + `,"items":[{"sku":"tiramisu","qty":2}]}`)},
+		{Subject: "orders.eu.2", Data: []byte("{\n  \"id\": 3.0,\n  \"total\": \"7.25\",\n  \"name\": null,\n  \"items\": {}\n}\n")},
+		{Subject: "orders.us.3", Header: nats.Header{"Trace-Id": {"b", "a, \"c\""}, "Empty": {""}, "raw": {"\xff"}}, Data: []byte(`{"id":3,"name":" \n"}`)},
+		{Subject: "orders", Data: []byte(`{"id":9223372036854775808,"total":0.005,"ratio":1e999,"paid":1,"at":"noon","day":"2026-02-30","name":{}}`)},
+		{Subject: "orders.\xff", Data: []byte(`{"id":3.5,"name":"half \ud800","total":1e9,"ratio":"-0.0","items":"a\u0000b"}`)},
+		{Subject: "orders.eu.6", Data: []byte(`plain "text", one line`)},
+		{Subject: "orders.eu.7", Data: []byte("two\nlines")},
+		{Subject: "orders.eu.8", Data: []byte("\xff\x00\x01")},
+		{Subject: "orders.eu.9"},
+	} {
+		m.Sub, m.Reply = &nats.Subscription{}, fmt.Sprintf("$JS.ACK.ORDERS.c.1.%d.1.%d.0", 1<<53+i, 1795446000000000001+1001*i)
+		messages = append(messages, &m)
+	}
+	return messages
+}
+
+// optionsOf returns what jetcapture run makes of flags.
+func optionsOf(t *testing.T, args ...string) captureOptions {
+	t.Helper()
+	var all []*settings
+	app := newApp(console{io.Discard, io.Discard, func(string) string { return "" }})
+	app.Command("run").Action = func(ctx *cli.Context) (err error) {
+		all, err = readSettings(ctx, func(string) string { return "" })
+		return err
+	}
+	if err := app.RunContext(t.Context(), append([]string{"jetcapture", "run", "-s", "ORDERS", "-o", "x"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	return all[0].captureOptions(bucket.NewMem(), nil)
+}
+
+// fileOf returns the file that a capture makes of messages, and how many rows it has.
+func fileOf(t *testing.T, o captureOptions, messages []*nats.Msg) (file []byte, rows int) {
+	t.Helper()
+	compression, err := codec.New(string(o.Compression), o.CompressionLevel)
+	must(t, err)
+	held, err := spool.New(spool.Config{Memory: 1 << 20})
+	must(t, err)
+	defer func() { must(t, held.Close()) }()
+	buffer, w := held.NewBuffer(compression), o.WriterFactory()
+	must(t, w.InitNew(buffer))
+	for _, m := range messages {
+		r, _, err := o.MessageDecoder(m)
+		if err != nil {
+			continue
+		}
+		if n, err := w.Write(r); err == nil {
+			rows += n
+		}
+		must(t, buffer.Commit())
+	}
+	must(t, w.Flush())
+	must(t, buffer.Commit())
+	sealed, err := buffer.Seal()
+	must(t, err)
+	defer sealed.Discard()
+	must(t, sealed.Wait(t.Context()))
+	content, err := sealed.Open()
+	must(t, err)
+	file, err = io.ReadAll(content)
+	must(t, err)
+	must(t, content.Close())
+	return file, rows
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGoldenFiles(t *testing.T) {
+	seen := map[string]bool{}
+	for _, g := range goldenForms() {
+		var first any // what the file with the first codec holds
+		for _, compression := range g.codecs {
+			o := optionsOf(t, append(g.args, "--compression", compression)...)
+			name := goldenName(t, g.name, compression, o)
+			seen[name] = true
+			file, rows := fileOf(t, o, goldenMessages())
+			if rows != g.rows {
+				t.Errorf("%s has %d rows, want %d", name, rows, g.rows)
+			}
+			held := contentOf(t, o, golden(t, name, file, compression != "none"))
+			if first == nil {
+				first = held
+			}
+			if !reflect.DeepEqual(held, first) {
+				t.Errorf("%s does not hold what the file of --compression %s does:\n%v", name, g.codecs[0], held)
+			}
+		}
+	}
+	files, err := filepath.Glob(filepath.Join("testdata", "golden", "*"))
+	must(t, err)
+	for _, path := range files {
+		if !seen[filepath.Base(path)] {
+			t.Errorf("no flags make %s", path)
+		}
+	}
+}
+
+// goldenName is a name with the suffixes that the files of a capture have. Those that are compressed inside say how in the name.
+func goldenName(t *testing.T, name, compression string, o captureOptions) string {
+	t.Helper()
+	if format(o.Suffix).packed() {
+		return name + "-" + compression + "." + o.Suffix
+	}
+	c, err := codec.New(compression, 0)
+	must(t, err)
+	return strings.TrimSuffix(name+"."+o.Suffix+"."+c.Suffix(), ".")
+}
+
+// golden compares a file with the golden one, which it returns.
+func golden(t *testing.T, name string, file []byte, compressed bool) (stored []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", "golden", name)
+	if *update {
+		must(t, os.WriteFile(path, file, 0o644))
+	}
+	stored, err := os.ReadFile(path)
+	must(t, err)
+	// Compressors of other processors may take other choices.
+	if (!compressed || runtime.GOARCH == "amd64") && !bytes.Equal(file, stored) {
+		t.Errorf("%s: the same messages give other bytes now: go test -update, and say why\n%.2000q", path, file)
+	}
+	return stored
+}
+
+// contentOf reads a file, as text or as rows.
+func contentOf(t *testing.T, o captureOptions, file []byte) any {
+	t.Helper()
+	switch format(o.Suffix) {
+	case formatParquet:
+		return parquetValues(t, file)
+	case formatAvro:
+		return fmt.Sprint(avroRows(t, file))
+	}
+	c, err := codec.New(string(o.Compression), 0)
+	must(t, err)
+	r, err := c.NewReader(bytes.NewReader(file))
+	must(t, err)
+	text, err := io.ReadAll(r)
+	must(t, err)
+	must(t, r.Close())
+	return string(text)
+}
+
+// parquetValues returns the values of the rows of a Parquet file, as they are in it.
+func parquetValues(t *testing.T, b []byte) string {
+	t.Helper()
+	r := parquet.NewReader(bytes.NewReader(b))
+	defer func() { must(t, r.Close()) }()
+	rows := make([]parquet.Row, r.NumRows())
+	for read := 0; read < len(rows); {
+		n, err := r.ReadRows(rows[read:])
+		if read += n; read < len(rows) {
+			must(t, err)
+		}
+	}
+	return fmt.Sprintf("%+v", rows)
+}
+
+// avroRows returns the rows of an Avro file.
+func avroRows(t *testing.T, b []byte) (rows []map[string]any) {
+	t.Helper()
+	r, err := ocf.NewReader(bytes.NewReader(b))
+	must(t, err)
+	defer func() { must(t, r.Close()) }()
+	for {
+		row := map[string]any{}
+		err := r.Decode(&row)
+		if errors.Is(err, io.EOF) {
+			return rows
+		}
+		must(t, err)
+		rows = append(rows, row)
+	}
+}
