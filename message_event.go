@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/url"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/internal/jsontext"
 )
@@ -23,7 +22,7 @@ import (
 //	sequence         the stream sequence with 20 digits, as the extension of that name has it
 //	headers          the headers, an array each; only if there are any
 //	datacontenttype  "application/json", or "application/octet-stream" with data_base64
-//	data             the payload, if it is JSON (RFC 8259, UTF-8); on one line, else as it is
+//	data             the payload, if it is JSON (RFC 8259, UTF-8, no half of a surrogate pair); on one line, else as it is
 //	data_base64      the payload, if it is not; of an empty payload there is neither
 //
 // A subject that is not valid UTF-8 is kept in subject_raw as well, such a header in headers_raw, as NatsMessage has them. The headers are no
@@ -72,12 +71,13 @@ func appendPadded(dst []byte, seq uint64) []byte {
 	return append(append(dst, zeros[len(digits):]...), digits...)
 }
 
-// appendEventData appends the payload. JSON that is not UTF-8, which encoding/json would take, is none to many readers.
+// appendEventData appends the payload. JSON that encoding/json would take, but at which other readers stop, goes the way of what is none: it would
+// keep them from the rest of the file.
 func appendEventData(dst, data []byte) []byte {
 	switch {
 	case len(data) == 0:
 		return dst
-	case !utf8.Valid(data) || !jsontext.Valid(data):
+	case !jsontext.Portable(data):
 		dst = append(dst, `,"datacontenttype":"application/octet-stream","data_base64":`...)
 		return jsontext.AppendBytes(dst, data)
 	}

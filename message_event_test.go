@@ -36,6 +36,8 @@ func TestCloudEvent(t *testing.T) {
 		deep:                             jsonData + deep,
 		"no JSON":                        otherData + `"bm8gSlNPTg=="`,
 		"\"\xff\"":                       otherData + `"Iv8i"`,
+		`"\ud800"`:                       otherData + `"Ilx1ZDgwMCI="`,
+		`"\ud83d\ude00"`:                 jsonData + `"\ud83d\ude00"`,
 		"\x00":                           otherData + `"AA=="`,
 		`{"a":1}{"a":2}`:                 otherData + `"eyJhIjoxfXsiYSI6Mn0="`,
 		strings.Repeat("[", 20_000):      otherData + `"` + strings.Repeat("W1tb", 6666) + `W1s="`,

@@ -186,7 +186,7 @@ func golden(t *testing.T, name string, file []byte, compressed bool) (stored []b
 	must(t, err)
 	// Compressors of other processors may take other choices.
 	if (!compressed || runtime.GOARCH == "amd64") && !bytes.Equal(file, stored) {
-		t.Errorf("%s: the same messages give other bytes now: go test -update, and say why\n%.2000q", path, file)
+		t.Errorf("%s: the same messages give other bytes now: go test -update, and say why\n%.300q", path, file)
 	}
 	return stored
 }

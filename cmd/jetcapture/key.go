@@ -46,6 +46,9 @@ func (m *keyMaker) add(name string, v source.Value) error {
 	if v.Kind == source.JSON {
 		return source.ErrCompositeKey
 	}
+	if v.HalfPair() {
+		return source.ErrHalfPairKey
+	}
 	m.segment = m.segment[:0]
 	if name != "" {
 		m.segment = append(append(m.segment, name...), '=')

@@ -58,6 +58,9 @@ func TestKeySegments(t *testing.T) {
 	if err := m.add("", source.Value{Kind: source.JSON, Text: "{}"}); err == nil {
 		t.Error("an object is a key")
 	}
+	if err := m.add("", source.Value{Kind: source.String, Text: "\ufffd", Raw: `"\ud800"`}); err == nil {
+		t.Error("half a surrogate pair is a key")
+	}
 }
 
 func TestNoKeyIsNoDirectory(t *testing.T) {

@@ -53,6 +53,10 @@ func TestEval(t *testing.T) {
 		{"string", "\"\xff\"", "null", "it is not valid UTF-8"},
 		{"string", `"\ud800"`, "null", "it has half of a surrogate pair, which no text can hold"},
 		{"string", `"\ufffd` + "\ufffd" + `"`, "\ufffd\ufffd", ""},
+		{"string", `"\ud83d\ude00"`, "😀", ""},
+		{"json", `{"a":"\ud800"}`, "null", "it has half of a surrogate pair, which no text can hold"},
+		{"json", `{"a":"\ud83d\ude00"}`, `{"a":"\ud83d\ude00"}`, ""},
+		{"bytes", `"\udc00"`, "null", "it has half of a surrogate pair, which no text can hold"},
 		{"string", `"\u0000"`, "\x00", ""},
 		{"string", `null`, "null", ""},
 		{"bool", `true`, "true", ""},
@@ -167,14 +171,15 @@ func TestRescued(t *testing.T) {
 	if r.Text() != nil {
 		t.Errorf("of nothing: %s", r.Text())
 	}
-	m := source.Message{Data: []byte(`{"n":3.5,"s":"\ud800"}`), Header: map[string][]string{"H": {"\xff"}}}
-	for _, expr := range []string{"n:int64=json:n", "s=json:s", "h=header:H"} {
+	m := source.Message{Data: []byte(`{"n":3.5,"s":"\ud800","o":{"a":"\ud800"}}`), Header: map[string][]string{"H": {"\xff"}}}
+	for _, expr := range []string{"n:int64=json:n", "s=json:s", "o=json:o", "h=header:H"} {
 		c := parse(t, expr)
 		_, reason := c.Eval(&m)
 		r.Add(c, &m, reason)
 	}
 	want := `{"n":{"reason":"it has a fraction","value":3.5},` +
-		`"s":{"reason":"it has half of a surrogate pair, which no text can hold","value":"\ud800"},` +
+		`"s":{"reason":"it has half of a surrogate pair, which no text can hold","base64":"Ilx1ZDgwMCI="},` +
+		`"o":{"reason":"an object or array is no scalar","base64":"eyJhIjoiXHVkODAwIn0="},` +
 		`"h":{"reason":"it is not valid UTF-8","base64":"/w=="}}`
 	if got := string(r.Text()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

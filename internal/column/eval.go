@@ -3,7 +3,6 @@ package column
 import (
 	"math"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 	"unsafe"
@@ -81,7 +80,11 @@ func payloadJSON(m *source.Message) (Cell, string) {
 	case !jsontext.Valid(m.Data):
 		return Cell{}, noJSON
 	}
-	return Cell{Kind: JSON, Text: unsafe.String(unsafe.SliceData(m.Data), len(m.Data))}, ""
+	text := unsafe.String(unsafe.SliceData(m.Data), len(m.Data))
+	if jsontext.HalfPair(text) {
+		return Cell{}, halfPair
+	}
+	return Cell{Kind: JSON, Text: text}, ""
 }
 
 // convert makes a value of the type, or says why it is none.
@@ -107,7 +110,7 @@ func (t Type) convert(v source.Value) (Cell, string) {
 		if v.Kind != source.String {
 			return Cell{}, noText
 		}
-		if lostHalf(v) {
+		if v.HalfPair() {
 			return Cell{}, halfPair
 		}
 		return Cell{Kind: Bytes, Text: v.Text}, ""
@@ -122,20 +125,10 @@ func textCell(v source.Value) (Cell, string) {
 		return Cell{}, composite
 	case !utf8.ValidString(v.Text):
 		return Cell{}, notUTF8
-	case lostHalf(v):
+	case v.HalfPair():
 		return Cell{}, halfPair
 	}
 	return Cell{Kind: String, Text: v.String()}, ""
-}
-
-// lostHalf reports whether a JSON string has an escape of half a surrogate pair, which has become U+FFFD.
-func lostHalf(v source.Value) bool {
-	const replacement = "\ufffd"
-	if v.Kind != source.String || v.Raw == "" || !strings.Contains(v.Text, replacement) {
-		return false
-	}
-	raw := strings.ToLower(v.Raw)
-	return strings.Count(raw, replacement)+strings.Count(raw, `\ufffd`) < strings.Count(v.Text, replacement)
 }
 
 func boolCell(v source.Value) (Cell, string) {
@@ -256,6 +249,8 @@ func jsonCell(v source.Value) (Cell, string) {
 		return Cell{Kind: JSON, Text: `"` + v.String() + `"`}, ""
 	case !utf8.ValidString(v.Text) || !utf8.ValidString(v.Raw):
 		return Cell{}, notUTF8
+	case v.HalfPair():
+		return Cell{}, halfPair
 	case v.Raw != "":
 		return Cell{Kind: JSON, Text: v.Raw}, ""
 	}

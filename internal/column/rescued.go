@@ -14,7 +14,8 @@ const RescuedName = "_rescued"
 const payloadMember = "_payload"
 
 // Rescued collects the values of a row that do not fit their columns: an object with a member for each column, and in it the reason and the
-// value, as JSON or, where it is no valid UTF-8, in base64. A payload that is not JSON is there once, as _payload.
+// value, as JSON or, where readers would stop at it (no valid UTF-8, half a surrogate pair), in base64. A payload that is not JSON is there
+// once, as _payload.
 type Rescued struct {
 	text    []byte
 	payload bool
@@ -55,7 +56,7 @@ func (r *Rescued) member(name, reason, value string, asJSON bool) {
 	r.text = append(jsontext.AppendString(r.text, name), `:{"reason":`...)
 	r.text = jsontext.AppendString(r.text, reason)
 	switch {
-	case !utf8.ValidString(value):
+	case !utf8.ValidString(value) || asJSON && jsontext.HalfPair(value):
 		r.text = jsontext.AppendBytes(append(r.text, `,"base64":`...), []byte(value))
 	case asJSON:
 		r.text = append(append(r.text, `,"value":`...), value...)

@@ -2,6 +2,10 @@ package jsontext
 
 import (
 	"bytes"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
 )
@@ -9,6 +13,49 @@ import (
 // Valid reports whether data is JSON (RFC 8259) that is nested no deeper than encoding/json allows. Strings may hold bytes that are not UTF-8,
 // as in encoding/json.
 func Valid(data []byte) bool { return !tooDeep(data) && gjson.ValidBytes(data) }
+
+// Portable reports whether data is JSON that every reader takes: Valid, in UTF-8 (RFC 8259 section 8.1), and without half of a surrogate pair
+// (section 8.2), at which some stop in the middle of a file.
+func Portable(data []byte) bool {
+	return utf8.Valid(data) && Valid(data) && (!bytes.Contains(data, []byte(`\u`)) || !HalfPair(string(data)))
+}
+
+// HalfPair reports whether a text that is Valid has an escape of half a surrogate pair, which stands for no character.
+func HalfPair(text string) bool {
+	for {
+		at := strings.IndexByte(text, '\\')
+		if at < 0 {
+			return false
+		}
+		text = text[at:]
+		first, ok := unitEscape(text)
+		if !ok {
+			text = text[min(2, len(text)):] // such as \n
+			continue
+		}
+		text = text[escapeSize:]
+		if !utf16.IsSurrogate(first) {
+			continue
+		}
+		second, ok := unitEscape(text)
+		if !ok || utf16.DecodeRune(first, second) == utf8.RuneError {
+			return true
+		}
+		text = text[escapeSize:]
+	}
+}
+
+// escapeSize is the length of \uXXXX, a code unit of UTF-16.
+const escapeSize = 6
+
+// unitEscape returns the code unit whose escape a text begins with.
+func unitEscape(text string) (unit rune, ok bool) {
+	if len(text) < escapeSize || text[:2] != `\u` {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text[2:escapeSize], 16, 16)
+	return rune(n), err == nil
+}
 
 // maxDepth is the limit of encoding/json. gjson's check recurses without any, and a payload of 64 MB of "[" would overflow the stack,
 // which nothing in a process can recover from.

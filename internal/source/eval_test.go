@@ -145,6 +145,12 @@ func TestKey(t *testing.T) {
 			t.Errorf("key json:a of %s: got %v, want ErrCompositeKey", data, err)
 		}
 	}
+	if _, err := mustParse(t, "json:a").Eval(message(`{"a":"\ud800"}`)).Key(); !errors.Is(err, source.ErrHalfPairKey) {
+		t.Errorf("key of half a surrogate pair: got %v, want ErrHalfPairKey", err)
+	}
+	if got, err := mustParse(t, "json:a").Eval(message(`{"a":"\ud83d\ude00\ufffd"}`)).Key(); got != "😀\ufffd" || err != nil {
+		t.Errorf("key of a surrogate pair: got %q, %v", got, err)
+	}
 }
 
 func TestHeaderIsReadAsNatsDoes(t *testing.T) {

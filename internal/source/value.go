@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/jsontext"
 )
 
 // Kind is the kind of a value.
@@ -43,6 +45,10 @@ type Value struct {
 // Absent tells whether there is no value: Missing, Null or NotJSON.
 func (v Value) Absent() bool { return v.Kind <= NotJSON }
 
+// HalfPair tells whether a JSON value has an escape of half a surrogate pair. Of a string it has become U+FFFD in Text: other values have the
+// same text.
+func (v Value) HalfPair() bool { return jsontext.HalfPair(v.Raw) }
+
 // AppendText appends the value's text to dst: nothing if it is absent, decimal digits for Seq, time.RFC3339Nano in UTC for Time.
 func (v Value) AppendText(dst []byte) []byte {
 	switch v.Kind {
@@ -71,6 +77,9 @@ const None = "_none"
 // ErrCompositeKey says that a key would be a JSON object or array: the message is poison.
 var ErrCompositeKey = errors.New("a JSON object or array cannot be a key")
 
+// ErrHalfPairKey says that a key would be a text with half of a surrogate pair, which shares its text with others: the message is poison.
+var ErrHalfPairKey = errors.New("half of a surrogate pair cannot be in a key")
+
 // Key returns the value as a destination key: None if it is absent (a payload that is no JSON has no value: messages of another kind are
 // kept apart, not lost), else its text. A key that is not None may be the text "_none" as well: who must tell them apart asks Absent.
 func (v Value) Key() (string, error) {
@@ -79,6 +88,8 @@ func (v Value) Key() (string, error) {
 		return None, nil
 	case v.Kind == JSON:
 		return "", ErrCompositeKey
+	case v.HalfPair():
+		return "", ErrHalfPairKey
 	default:
 		return v.String(), nil
 	}
