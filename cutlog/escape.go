@@ -22,7 +22,8 @@ var segmentHash = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // EscapeSegment makes one path segment of any string, injectively: different strings give different segments.
 //
-// It keeps ASCII letters, digits, '_', '=', '-' and inner dots and writes every other byte as '%' and two upper-case hexadecimal digits.
+// It keeps ASCII letters, digits, '_', '-', inner dots and the first '=' and writes every other byte as '%' and two upper-case hexadecimal
+// digits. (What stands behind a second '=' of NAME=VALUE, readers of hive partitions do not take for part of the value.)
 // A leading '.' or '_' and a trailing '.' are written so, too, but in "_none", which stands for no value (which keeps
 // _jetcapture and _deadletter out of reach), and the first byte of a device name of Windows (CON, nul.txt, ...). So is every '-' of a
 // string that has the shape of a BlockName: else a hostile key could make a directory where a file belongs. The empty string becomes
@@ -37,10 +38,10 @@ func EscapeSegment(s string) string {
 		return noneSegment
 	}
 	var out strings.Builder
-	escapeFirst, escapeDash := s[0] == '_' || isDeviceName(s), hasBlockShape(s)
+	escapeFirst, escapeDash, firstEquals := s[0] == '_' || isDeviceName(s), hasBlockShape(s), strings.IndexByte(s, '=')
 	for i := range len(s) {
 		innerDot := s[i] == '.' && i > 0 && i < len(s)-1
-		escape := i == 0 && escapeFirst || s[i] == '-' && escapeDash
+		escape := i == 0 && escapeFirst || s[i] == '-' && escapeDash || s[i] == '=' && i > firstEquals
 		if !escape && (isPlain(s[i]) || innerDot) {
 			out.WriteByte(s[i])
 			continue

@@ -30,6 +30,9 @@ func TestEscapeSegment(t *testing.T) {
 		"e\u0301":             "e%CC%81",
 		"50%":                 "50%25",
 		"%2e%2e%2f":           "%252e%252e%252f",
+		"a=b":                 "a=b",
+		"a=b=c==":             "a=b%3Dc%3D%3D",
+		"==":                  "=%3D",
 		"$(id)":               "%24%28id%29",
 		"\u202e":              "%E2%80%AE",
 		"~root":               "%7Eroot",
@@ -91,7 +94,7 @@ func TestUnescapeSegmentRefuses(t *testing.T) {
 // TestEscapeSegmentIsInjective tries many strings over an alphabet that is chosen to collide.
 func TestEscapeSegmentIsInjective(t *testing.T) {
 	parts := []string{
-		"", ".", "_", "%", "~", "/", "2E", "%2E", "a", "A", "CON", "con", "is~empty", "\x00", "\xff", "é", "-", "=",
+		"", ".", "_", "%", "~", "/", "2E", "%2E", "a", "A", "CON", "con", "is~empty", "\x00", "\xff", "é", "-", "=", "%3D",
 		strings.Repeat("a", 119), strings.Repeat("%", 41), "S-0123abcd-00000000000000000001-00000000000000000001.",
 	}
 	seen := make(map[string]string)

@@ -46,7 +46,7 @@ func TestLayouts(t *testing.T) {
 		{"dt-hr", []string{"--layout", "dt-hr", "--key", "subject[1]", "--key", "subject[1]"}, []string{"key=orders/key2=orders/dt=DDDD-DD-DD/hr=DD"}},
 		{"no key", []string{"--layout", "hive", "--timezone", "Europe/Berlin"}, []string{"date=DDDD-DD-DD/hour=DD"}},
 		{"template", []string{"--key", "shop=json:shop", "--path", "x/{shop}-{subject[1]}/%Y/month=%m"}, []string{
-			"x/=5Fnone-orders/DDDD/month=DD", "x/a%2Fb-orders/DDDD/month=DD", "x/berlin-orders/DDDD/month=DD",
+			"x/%255Fnone-orders/DDDD/month=DD", "x/a%2Fb-orders/DDDD/month=DD", "x/berlin-orders/DDDD/month=DD",
 		}},
 		{"template of a value", []string{"--path", "{json:shop}"}, []string{"%5Fnone", "a%2Fb", "berlin"}},
 	} {
@@ -90,7 +90,7 @@ func TestManyKeysShareATemplate(t *testing.T) {
 	})
 	folder := t.TempDir()
 	captureOnce(t, srv, folder, "--path", "{subject[2]}-{subject[3]}", "--record", "payload")
-	want := []string{"a-b=2Dc", "a-b=2Dc=2Dd", "a=2Db-c", "a=2Db=2Dc-d"}
+	want := []string{"a%252Db%252Dc-d", "a%252Db-c", "a-b%252Dc", "a-b%252Dc%252Dd"}
 	if got := directories(t, folder); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -208,11 +208,11 @@ func (t *template) render(values []string, window time.Time) []string {
 	return dirs
 }
 
-// reserve writes a value with the bytes of special, and what escapes them, as = and two hexadecimal digits. Nothing is escaped without any.
+// reserve writes a value with the bytes of special, and what escapes them, as % and two hexadecimal digits. Nothing is escaped without any.
 func reserve(b *strings.Builder, value, special string) {
 	for i := range len(value) {
-		if c := value[i]; special != "" && (c == '=' || strings.IndexByte(special, c) >= 0) {
-			fmt.Fprintf(b, "=%02X", c)
+		if c := value[i]; special != "" && (c == '%' || strings.IndexByte(special, c) >= 0) {
+			fmt.Fprintf(b, "%%%02X", c)
 			continue
 		}
 		b.WriteByte(value[i])

@@ -71,12 +71,7 @@ func (s set) capture(t *testing.T, args ...string) string {
 
 func publishedSets(t *testing.T) map[string]set {
 	t.Helper()
-	command := filepath.Join(t.TempDir(), "jetcapture")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", command, "./cmd/jetcapture")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the command: %v\n%s", err, out)
-	}
+	command := buildCommand(t)
 	server := natstest.Start(t)
 	connection := server.Connect()
 	sets := map[string]set{}
@@ -89,6 +84,17 @@ func publishedSets(t *testing.T) map[string]set {
 		sets[name] = s
 	}
 	return sets
+}
+
+func buildCommand(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "jetcapture")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./cmd/jetcapture")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the command: %v\n%s", err, out)
+	}
+	return path
 }
 
 func lines(t *testing.T, path string) (all []string) {
@@ -207,7 +213,7 @@ func (s set) checkEarthquakes(t *testing.T) {
 	from := map[string][3]string{
 		"payload": {fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.zst', maximum_object_size = 1000000)", payloads), "properties.mag", "properties.felt"},
 		"event": {
-			fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.gz', columns = {data: 'JSON', subject: 'VARCHAR', sequence: 'BIGINT'})", events),
+			fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.gz', columns = {data: 'JSON', subject: 'VARCHAR', sequence: 'VARCHAR'})", events),
 			"(data->>'$.properties.mag')::DOUBLE", "(data->>'$.properties.felt')::DOUBLE",
 		},
 		"message": {
@@ -235,10 +241,12 @@ func (s set) checkEarthquakes(t *testing.T) {
 		fmt.Sprintf("SELECT count(DISTINCT net), epoch_ms(max(quaked)), printf('%%.3f', sum((geo->>'$.coordinates[0]')::DOUBLE)), count(_rescued) FROM %s",
 			from["table"][0]),
 		fmt.Sprintf("SELECT count(DISTINCT headers['Row'][1]), min(sequence), max(sequence), count(_rescued), count(DISTINCT subject) FROM %s",
-			from["message"][0]))
+			from["message"][0]),
+		fmt.Sprintf("SELECT count(DISTINCT sequence), min(sequence::UBIGINT), max(sequence::UBIGINT) FROM %s", from["event"][0]))
 	want := [][][]string{
 		{{fmt.Sprint(len(nets)), fmt.Sprintf("%.0f", latest), fmt.Sprintf("%.3f", longitudes), "0"}},
 		{{fmt.Sprint(len(objects)), "1", fmt.Sprint(len(objects)), "0", "1"}},
+		{{fmt.Sprint(len(objects)), "1", fmt.Sprint(len(objects))}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
@@ -292,5 +300,43 @@ func (s set) checkBirdstrikes(t *testing.T) {
 		"WHERE state IN ('North Dakota', 'North%%20Dakota')", parquet))
 	if want := fmt.Sprint(states["North Dakota"]); strings.Join(inNorthDakota[0][0], "") != want {
 		t.Errorf("DuckDB finds %v in North Dakota, want %s", inNorthDakota, want)
+	}
+}
+
+// Whatever a key is, DuckDB finds its messages in the directory that has its name.
+func TestDuckDBFindsEveryKey(t *testing.T) {
+	if !haveNode {
+		return
+	}
+	keys := []string{
+		"plain", "a=b", "=", "x==y=", "", " ", "a/b", "..", "50%", "%3D", "üß😀", "a,b;c", "'\"", "_none", "__none", "_x", "CON", "nul.txt", "a\nb", "a\\b",
+		"~", "2026", "true", "a-b_c.d",
+	}
+	s := set{name: "keys", server: natstest.Start(t), command: buildCommand(t)}
+	connection := s.server.Connect()
+	natstest.CreateStream(t, connection, jetstream.StreamConfig{Name: s.name})
+	natstest.Publish(t, connection, len(keys), func(i int) *nats.Msg {
+		payload, err := json.Marshal(object{"k": keys[i]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &nats.Msg{Subject: "keys.x", Data: payload}
+	})
+	hive := s.capture(t, "--layout", "hive", "--key", "key=json:k", "--record", "payload")
+	path := s.capture(t, "--path", "key={json:k}/n={json:k}-{subject[1]}/%F", "--record", "payload")
+	const query = "SELECT k, key FROM read_json('%s/key=*/**/*.ndjson.gz', hive_partitioning = true, hive_types_autocast = false, columns = {k: 'VARCHAR'})"
+	for _, rows := range duckdb(t, fmt.Sprintf(query, hive), fmt.Sprintf(query, path)) {
+		if len(rows) != len(keys) {
+			t.Errorf("%d rows of %d", len(rows), len(keys))
+		}
+		for _, row := range rows {
+			want := row[0]
+			if strings.Trim(want, "_") == "none" { // _none is no value
+				want = "_" + want
+			}
+			if row[1] != want {
+				t.Errorf("key %q is in the directory %q", row[0], row[1])
+			}
+		}
 	}
 }
