@@ -69,6 +69,55 @@ func (s *screen) show(line string) {
 	say(s.w, "%s%s", clearLine, line)
 }
 
+// overview has the counters of all captures of the process. Its methods may be called from any goroutine. The zero value has none.
+type overview struct {
+	mu    sync.Mutex
+	all   []func() jetcapture.Stats
+	ended int
+}
+
+// add adds a capture. end is called when the capture has ended: its counters stay, and it holds nothing more.
+func (o *overview) add(stats func() jetcapture.Stats) (end func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	i := len(o.all)
+	o.all = append(o.all, stats)
+	return func() {
+		s := stats()
+		last := jetcapture.Stats{State: s.State, Messages: s.Messages, Dead: s.Dead}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.all[i] = func() jetcapture.Stats { return last }
+		o.ended++
+	}
+}
+
+// stats returns the counters of the one capture, or the sums of several.
+func (o *overview) stats() (sum jetcapture.Stats) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch len(o.all) {
+	case 0:
+		return jetcapture.Stats{State: "connecting"}
+	case 1:
+		return o.all[0]()
+	}
+	for _, stats := range o.all {
+		s := stats()
+		sum.Messages += s.Messages
+		sum.Dead += s.Dead
+		sum.OpenBlocks += s.OpenBlocks
+		sum.Memory += s.Memory
+		sum.Spooled += s.Spooled
+		sum.Lag += left(s)
+	}
+	sum.State = counted(int64(len(o.all)), "capture")
+	if o.ended > 0 {
+		sum.State += ", " + thousands(int64(o.ended)) + " ended"
+	}
+	return sum
+}
+
 // rateOver is the time over which rates are taken.
 const rateOver = 5 * time.Second
 

@@ -40,6 +40,26 @@ func TestProgressLine(t *testing.T) {
 	}
 }
 
+func TestProgressOfSeveralCaptures(t *testing.T) {
+	var o overview
+	want := func(text string) {
+		t.Helper()
+		var p progress
+		if got := p.line(time.Now(), o.stats()); got != text {
+			t.Errorf("got  %s\nwant %s", got, text)
+		}
+	}
+	want("connecting, 0 messages, lag 0, 0 open blocks, 0 B held")
+	end := o.add(func() jetcapture.Stats {
+		return jetcapture.Stats{State: "reading", Messages: 5, Dead: 1, Lag: 100, Target: 20, LastSeq: 10, OpenBlocks: 2, Memory: 512, Spooled: 512}
+	})
+	want("reading, 5 messages, lag 10, 2 open blocks, 1.0 KiB held, 1 dead letter")
+	o.add(func() jetcapture.Stats { return jetcapture.Stats{State: "reading", Messages: 2, Lag: 3, OpenBlocks: 1} })
+	want("2 captures, 7 messages, lag 13, 3 open blocks, 1.0 KiB held, 1 dead letter")
+	end()
+	want("2 captures, 1 ended, 7 messages, lag 3, 1 open block, 0 B held, 1 dead letter")
+}
+
 func TestScreenKeepsTheLineBelowTheLog(t *testing.T) {
 	var b bytes.Buffer
 	s := newScreen(&b)

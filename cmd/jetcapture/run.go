@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jetcapture/jetcapture"
 	"github.com/urfave/cli/v2"
 )
 
@@ -31,9 +30,10 @@ func runCommand(c console) *cli.Command {
 // runner runs captures and reports them.
 type runner struct {
 	console
-	screen *screen
-	log    *slog.Logger
-	print  sync.Mutex // held while a summary is printed
+	screen   *screen
+	log      *slog.Logger
+	overview overview   // of the captures, for the progress line
+	print    sync.Mutex // held while a summary is printed
 }
 
 // newRunner returns a runner; what concerns the process is the same in all settings.
@@ -45,14 +45,15 @@ func newRunner(c console, s *settings) *runner {
 // run runs captures, each over a connection of its own, until ctx ends or all are done. When one fails, the others go on, since their streams
 // do not wait; the error comes in the end.
 func (r *runner) run(ctx context.Context, all []*settings) error {
+	defer r.report(ctx, all[0].showsProgress(r.screen))()
 	if len(all) == 1 {
-		return r.capture(ctx, all[0], all[0].showsProgress(r.screen))
+		return r.capture(ctx, all[0])
 	}
 	failed := make([]error, len(all))
 	var running sync.WaitGroup
 	for i, s := range all {
 		running.Go(func() {
-			if err := r.capture(ctx, s, false); err != nil {
+			if err := r.capture(ctx, s); err != nil {
 				failed[i] = fmt.Errorf("capture %s: %w", s.name, err)
 				r.log.Error("a capture has failed, the others go on", "capture", s.name, "error", err)
 			}
@@ -63,7 +64,7 @@ func (r *runner) run(ctx context.Context, all []*settings) error {
 }
 
 // capture runs a capture until ctx ends or it is done, and reports it.
-func (r *runner) capture(ctx context.Context, s *settings, showsProgress bool) (err error) {
+func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	nc, apiPrefix, err := s.connect(r.log)
 	if err != nil {
 		return err
@@ -79,14 +80,15 @@ func (r *runner) capture(ctx context.Context, s *settings, showsProgress bool) (
 	sum := newSummary(s, archive.String())
 	capture := o.Build()
 
-	stop := startReporter(ctx, r.log, r.screen, capture.Stats, showsProgress)
+	end := r.overview.add(capture.Stats)
 	err = advise(capture.Run(ctx, nc))
-	stop()
+	end()
 
 	sum.Rescued = s.form.mismatched.Load()
 	sum.finish(capture.Stats(), err)
 	r.print.Lock()
 	defer r.print.Unlock()
+	r.screen.show("") // what comes may go to the standard output
 	return errors.Join(err, sum.print(console{r.stdout, r.screen, r.getenv}, s))
 }
 
@@ -102,9 +104,9 @@ func newLogger(screen *screen, s *settings) *slog.Logger {
 // showsProgress reports whether the progress line belongs on the screen.
 func (s *settings) showsProgress(screen *screen) bool { return screen.terminal && !s.logJSON }
 
-// startReporter reports a running capture: that it is stopping, and its progress if shown. The returned function ends it and waits for
-// its goroutine.
-func startReporter(ctx context.Context, log *slog.Logger, screen *screen, stats func() jetcapture.Stats, shown bool) (stop func()) {
+// report reports the running captures: that they are stopping, and their progress if shown. The returned function ends it and waits for its
+// goroutine.
+func (r *runner) report(ctx context.Context, shown bool) (stop func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -118,13 +120,13 @@ func startReporter(ctx context.Context, log *slog.Logger, screen *screen, stats 
 		for {
 			select {
 			case <-ended:
-				screen.show("")
+				r.screen.show("")
 				return
 			case <-stopping:
 				stopping = nil
-				log.Info("stopping: storing what was read; a second signal gives up at once")
+				r.log.Info("stopping: storing what was read; a second signal gives up at once")
 			case now := <-ticks:
-				screen.show(p.line(now, stats()))
+				r.screen.show(p.line(now, r.overview.stats()))
 			}
 		}
 	}()
