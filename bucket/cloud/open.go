@@ -33,8 +33,8 @@ type Bucket interface {
 // connect, so a bucket that is missing or closed to us shows at the first call. Its errors are permanent and hold no secrets.
 func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 	u, err := url.Parse(address)
-	if err != nil { // its text repeats the URL, which may hold what should not have been there
-		return nil, bucket.Permanent(errors.New("open store: not a URL: write it as in s3://BUCKET/PREFIX?region=REGION"))
+	if err != nil {
+		return nil, bucket.Permanent(fmt.Errorf("open store: %w", errNoURL))
 	}
 	if u.Scheme == "file" {
 		return openFile(u)
@@ -44,6 +44,20 @@ func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 		return nil, bucket.Permanent(fmt.Errorf("open store %s: %w", location(u), err))
 	}
 	return b, nil
+}
+
+// errNoURL does not repeat the URL, which may hold what should not have been there.
+var errNoURL = errors.New("not a URL: write it as in s3://BUCKET/PREFIX?region=REGION")
+
+// CheckURL says what Open would find wrong with the URL of a store before it looks for credentials. Parameters of gocloud.dev's packages
+// are not judged.
+func CheckURL(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return errNoURL
+	}
+	_, err = parseStore(u, &Options{})
+	return err
 }
 
 // location is a URL without what could be secret.
@@ -59,39 +73,51 @@ func openFile(u *url.URL) (Bucket, error) {
 }
 
 func openStore(ctx context.Context, u *url.URL, opts Options) (Bucket, error) {
+	p, err := parseStore(u, &opts)
+	if err != nil {
+		return nil, err
+	}
+	d, err := p.open(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: p.query.Encode()}, opts)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	return newStore(d, location(u), p.prefix, opts), nil
+}
+
+// parsedURL is the URL of a store, taken apart.
+type parsedURL struct {
+	open   func(context.Context, *url.URL, Options) (driver, error)
+	prefix string
+	query  url.Values // what is for gocloud.dev
+}
+
+// parseStore takes a URL apart; opts takes its parameters.
+func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	open, known := map[string]func(context.Context, *url.URL, Options) (driver, error){
 		"s3": openS3, "gs": openGCS, "azblob": openAzure,
 	}[u.Scheme]
 	switch {
 	case !known:
-		return nil, errors.New("unknown kind of store: s3://, gs://, azblob:// and file:// are known")
+		return p, errors.New("unknown kind of store: s3://, gs://, azblob:// and file:// are known")
 	case u.User != nil:
-		return nil, errors.New("no user name and password belong into the URL: give credentials by the environment")
+		return p, errors.New("no user name and password belong into the URL: give credentials by the environment")
 	case u.Host == "":
-		return nil, fmt.Errorf("the name of the bucket is missing: write it as in %s://BUCKET/PREFIX", u.Scheme)
+		return p, fmt.Errorf("the name of the bucket is missing: write it as in %s://BUCKET/PREFIX", u.Scheme)
 	case u.Fragment != "":
-		return nil, errors.New("there is a # in the URL: write it as %23")
+		return p, errors.New("there is a # in the URL: write it as %23")
 	}
-	prefix, err := prefixOf(u)
-	if err != nil {
-		return nil, err
+	p.open = open
+	if p.prefix, err = prefixOf(u); err != nil {
+		return p, err
 	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, errors.New("the parameters after the ? are malformed")
+	if p.query, err = url.ParseQuery(u.RawQuery); err != nil {
+		return p, errors.New("the parameters after the ? are malformed")
 	}
-	if err := opts.take(query); err != nil {
-		return nil, err
+	if err := opts.take(p.query); err != nil {
+		return p, err
 	}
 	opts.setDefaults()
-	if err := opts.check(); err != nil {
-		return nil, err
-	}
-	d, err := open(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: query.Encode()}, opts)
-	if err != nil {
-		return nil, withoutURL(err)
-	}
-	return newStore(d, location(u), prefix, opts), nil
+	return p, opts.check()
 }
 
 // prefixOf returns what stands before each name: nothing, or something that ends with a slash.

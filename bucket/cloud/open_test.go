@@ -127,6 +127,27 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestCheckURL: what Open finds without credentials, it finds as well, and nothing of a sound URL.
+func TestCheckURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"s3://backup":                           "",
+		"s3://backup/a?region=x&part_size=8MiB": "",
+		"gs://backup":                           "",
+		"azblob://backup":                       "",
+		"ftp://backup":                          "unknown kind of store",
+		"s3://":                                 "name of the bucket is missing",
+		"s3://k:canary@backup":                  "give credentials by the environment",
+		"s3://backup?part_size=many":            "is no size",
+		"s3://backup/a/../b":                    "path of the URL",
+		"s3://back up\x7f":                      "not a URL",
+	} {
+		err := cloud.CheckURL(url)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")) {
+			t.Errorf("CheckURL(%q) = %v, want %q", url, err, want)
+		}
+	}
+}
+
 func TestOptionsCopyTags(t *testing.T) {
 	setEnvironment(t, nil)
 	tags := map[string]string{"a": "1"}
