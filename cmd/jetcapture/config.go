@@ -296,6 +296,7 @@ func (s *settings) assign(path string, a assignment) (problems []error) {
 	s.given[a.option.name] = byFile
 	for _, text := range a.texts {
 		if err := v.Set(text); err != nil {
+			s.unread[a.option.name] = true
 			problems = append(problems, fmt.Errorf("%s:%d: %s: %w", path, a.line, a.key, err))
 		}
 	}

@@ -151,6 +151,28 @@ captures:
 	}
 }
 
+// TestConfigPrintsWhatIsImplied: what no option says, but follows from others.
+func TestConfigPrintsWhatIsImplied(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want []string
+	}{
+		{nil, []string{"\ncapture: S\n", "\ncompression: gzip\n", "\nnats_server: \"nats://127.0.0.1:4222\"\n"}},
+		{[]string{"--format", "parquet", "--capture", "c"}, []string{"\ncapture: c\n", "\ncompression: zstd\n"}},
+		{[]string{"--format", "avro", "--compression", "snappy"}, []string{"\ncompression: snappy\n"}},
+	} {
+		r := environment{}.run(t, append([]string{"config", "-s", "S", "-o", "x"}, tt.args...)...)
+		for _, want := range tt.want {
+			if !strings.Contains(r.stdout, want) {
+				t.Errorf("%q: there is no %q in\n%s%s", tt.args, want, r.stdout, r.stderr)
+			}
+		}
+		if again := (environment{}).run(t, "config", "--config", writeFile(t, "again.yaml", r.stdout)); again.stdout != r.stdout {
+			t.Errorf("read again, it is\n%s%s", again.stdout, again.stderr)
+		}
+	}
+}
+
 func TestFlagsOverrideTheFile(t *testing.T) {
 	path := writeFile(t, "capture.yaml", "stream_name: S\noutput: a\nkey: [seq, time]\nnats_server: nats://file\nmax_age: 1m\nnats_token: file\n")
 	file, problems := loadConfig(path, true, func(string) string { return "" })

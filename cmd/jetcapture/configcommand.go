@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/urfave/cli/v2"
 )
 
@@ -34,6 +36,9 @@ beside captures are for all:
 Unknown keys are refused, and keys that come twice. ${NAME} is a variable of the environment,
 ${NAME:-TEXT} has a text for when it is not set, $$ is a $; --expand-env=false leaves all as it is.
 nats_user, nats_password and nats_token can be read from a file: nats_password_file.
+
+Flags override the environment (NATS_URL and so on), and the environment overrides the file, both for
+all of its captures.
 `
 
 const validateHelp = `jetcapture validate says everything that is wrong with the options of jetcapture run, those of a
@@ -107,7 +112,7 @@ func writeOption(b *strings.Builder, indent string, o option, s *settings) {
 		}
 		return
 	}
-	text := v.String()
+	text := cmp.Or(v.String(), s.implied(o.name))
 	switch {
 	case text == "":
 		return
@@ -119,6 +124,19 @@ func writeOption(b *strings.Builder, indent string, o option, s *settings) {
 		text = withoutSecrets(text)
 	}
 	fmt.Fprintf(b, "%s%s: %s\n", indent, o.key(), scalarText(text))
+}
+
+// implied is what an option without a value comes to, where that depends on other options and on nothing else.
+func (s *settings) implied(name string) string {
+	switch {
+	case name == "compression":
+		return string(s.compression())
+	case name == "capture":
+		return s.library.NATSStreamName
+	case name == "nats-server" && s.nats.context == "":
+		return nats.DefaultURL
+	}
+	return ""
 }
 
 // redacted stands for a secret.

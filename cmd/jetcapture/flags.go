@@ -69,7 +69,7 @@ func readSettings(c *cli.Context, getenv func(string) string) ([]*settings, erro
 	problems = append(problems, more...)
 	for _, s := range all {
 		for _, o := range allOptions() {
-			problems = append(problems, s.read(o, c, getenv)...)
+			problems = append(problems, s.take(o, c, getenv)...)
 		}
 		if len(all) > 1 && s.given["capture"] == byFlag {
 			problems = append(problems, errors.New("--capture: the captures of a file have their names"))
@@ -87,7 +87,7 @@ func readFile(c *cli.Context, getenv func(string) string) ([]*settings, []error)
 	s := defaults()
 	var problems []error
 	for _, o := range configOptions() {
-		problems = append(problems, s.read(o, c, getenv)...)
+		problems = append(problems, s.take(o, c, getenv)...)
 	}
 	if s.config == "" || len(problems) > 0 {
 		return []*settings{s}, problems
@@ -110,8 +110,8 @@ func (s *settings) named(problems []error) []error {
 	return problems
 }
 
-// read takes one option from the command line or the environment.
-func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (problems []error) {
+// take takes one option from the command line or the environment.
+func (s *settings) take(o option, c *cli.Context, getenv func(string) string) (problems []error) {
 	v := o.of(s)
 	if !o.only && c.IsSet(o.name) {
 		s.given[o.name] = byFlag
@@ -120,6 +120,7 @@ func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (p
 		}
 		for _, text := range c.Generic(o.name).(*flagTexts).of(v) {
 			if err := v.Set(text); err != nil {
+				s.unread[o.name] = true
 				problems = append(problems, fmt.Errorf("--%s: %w", o.name, err))
 			}
 		}
@@ -130,6 +131,7 @@ func (s *settings) read(o option, c *cli.Context, getenv func(string) string) (p
 	}
 	s.given[o.name] = byEnvironment
 	if err := v.Set(getenv(o.env)); err != nil {
+		s.unread[o.name] = true
 		return []error{fmt.Errorf("%s in the environment: %w", o.env, err)}
 	}
 	return nil

@@ -85,8 +85,13 @@ func (p paths) resolve(keys []source.Named) ([]source.Named, func([]string, time
 		return values, func(values []string, window time.Time) []string { return t.render(values, window.In(p.zone)) }, nil
 	}
 	keys = p.layout.partitions(keys)
-	names := append(slices.Clone(keys), namedOnly(p.layout.taken())...)
-	if problems := twice("--key", names, nameOf); len(problems) > 0 {
+	problems := twice("--key", keys, func(n source.Named) string { return n.Name })
+	for _, k := range keys {
+		if slices.Contains(p.layout.taken(), strings.ToLower(k.Name)) {
+			problems = append(problems, fmt.Errorf("--key: %s is the name of a directory of --layout %s; take another name", k.Name, p.layout))
+		}
+	}
+	if len(problems) > 0 {
 		return keys, nil, errors.Join(problems...)
 	}
 	if p.layout == layoutDefault && p.zone == time.UTC {
@@ -100,15 +105,6 @@ func (p paths) resolve(keys []source.Named) ([]source.Named, func([]string, time
 		}
 		return dirs
 	}, nil
-}
-
-func nameOf(n source.Named) string { return n.Name }
-
-func namedOnly(names []string) (all []source.Named) {
-	for _, n := range names {
-		all = append(all, source.Named{Name: n})
-	}
-	return all
 }
 
 // timezone is a value that names a time zone of the IANA database. That of the machine is none: other machines have another.

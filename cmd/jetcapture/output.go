@@ -29,7 +29,7 @@ func parsePlace(s string) (string, error) {
 	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
 	case isStore(s):
-		return s, nil
+		return s, cloud.CheckURL(s)
 	case isURL && scheme != "file":
 		return "", fmt.Errorf("%s:// is no store: give a path, file:///PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azblob://CONTAINER/PREFIX", scheme)
 	}

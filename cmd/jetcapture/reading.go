@@ -114,7 +114,7 @@ func oneArchive(ctx *cli.Context, args []string) (string, error) {
 // readOptions sets options of ctx, given by flag or environment.
 func (s *settings) readOptions(options []option, ctx *cli.Context, getenv func(string) string) (problems []error) {
 	for _, o := range options {
-		problems = append(problems, s.read(o, ctx, getenv)...)
+		problems = append(problems, s.take(o, ctx, getenv)...)
 	}
 	return problems
 }

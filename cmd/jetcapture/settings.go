@@ -48,13 +48,14 @@ type settings struct {
 	logJSON   bool
 	json      bool
 	given     map[string]origin // by option name
+	unread    map[string]bool   // by option name: values that were refused
 }
 
 // defaults returns the library's defaults with what the command has otherwise laid over them.
 func defaults() *settings {
 	s := &settings{library: *jetcapture.DefaultOptions[row, key](), form: form{
 		format: formatNDJSON, record: recordMessage, payload: payloadBytes, mismatch: mismatchRescue, mismatched: new(atomic.Int64),
-	}, csvHeader: true, expandEnv: true, paths: paths{layout: layoutDefault, zone: time.UTC}, given: map[string]origin{}}
+	}, csvHeader: true, expandEnv: true, paths: paths{layout: layoutDefault, zone: time.UTC}, given: map[string]origin{}, unread: map[string]bool{}}
 	s.library.Compression = "" // depends on the format
 	s.library.MaxBytes = 128 << 20
 	s.library.BufferToDisk = true
@@ -69,7 +70,7 @@ func defaults() *settings {
 
 // check completes the settings and returns everything that is wrong with them, one line each.
 func (s *settings) check() (problems []error) {
-	if s.output == "" {
+	if s.output == "" && s.read("output") {
 		problems = append(problems, errors.New("--output: a place for the archive is required, a folder or a URL"))
 	}
 	if s.bySubject && len(s.form.keys) > 0 {
@@ -96,14 +97,23 @@ func (s *settings) formProblems() (problems []error) {
 	if s.paths.template != "" && s.chosen("layout") {
 		problems = append(problems, errors.New("--path: says all of the directories, give no --layout beside it"))
 	}
-	if _, _, err := s.paths.resolve(s.form.keys); err != nil {
-		problems = append(problems, err)
+	if s.read("key", "layout") {
+		if _, _, err := s.paths.resolve(s.form.keys); err != nil {
+			problems = append(problems, err)
+		}
 	}
-	problems = append(problems, f.problems(s.chosen)...)
+	if s.read("format", "record", "column", "compression", "compression-level") {
+		problems = append(problems, f.problems(s.chosen)...)
+	}
 	if f.isTable() && f.mismatch == mismatchDeadLetter && s.library.Poison != jetcapture.PoisonDeadLetter {
 		problems = append(problems, errors.New("--on-mismatch dead-letter: needs --on-poison dead-letter"))
 	}
 	return problems
+}
+
+// read reports whether no value of the options was refused. If one was, what follows from its absence is not worth telling.
+func (s *settings) read(options ...string) bool {
+	return !slices.ContainsFunc(options, func(name string) bool { return s.unread[name] })
 }
 
 // chosen reports whether the user gave an option another value than its default.
@@ -123,17 +133,23 @@ func (s *settings) effective() (form, captureOptions) {
 	if keys, layout, err := s.paths.resolve(f.keys); err == nil {
 		f.keys, o.Archive.Layout = keys, layout
 	}
-	if o.Compression == "" {
-		o.Compression = jetcapture.GZip
-		if f.format == formatParquet {
-			o.Compression = jetcapture.Zstd
-		}
-	}
+	o.Compression = s.compression()
 	if f.format.packed() {
 		f.codec, f.level = o.Compression, o.CompressionLevel
 		o.Compression, o.CompressionLevel = jetcapture.None, 0
 	}
 	return f, o
+}
+
+// compression is the codec, or that of the format if none was chosen.
+func (s *settings) compression() jetcapture.Compression {
+	switch {
+	case s.library.Compression != "":
+		return s.library.Compression
+	case s.form.format == formatParquet:
+		return jetcapture.Zstd
+	}
+	return jetcapture.GZip
 }
 
 // inFlags turns what the library says of its fields into what the user can change.
