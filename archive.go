@@ -176,17 +176,20 @@ func (k *archiveKeeper[P, K]) putAll(ctx context.Context, p *cutlog.Plan, s *sea
 	return files, err
 }
 
-// each calls f for 0 to n-1 on several goroutines and returns the first error, after all have ended.
+// each calls f for 0 to n-1 on several goroutines and returns its first error, after all have ended: when ctx ends, that says more than ctx does.
 func each(ctx context.Context, workers, n int, f func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	next := make(chan int)
 	var all sync.WaitGroup
+	var failed sync.Once
+	var first error
 	for range min(workers, n) {
 		all.Go(func() {
 			for i := range next {
 				if err := f(ctx, i); err != nil {
-					cancel(err)
+					failed.Do(func() { first = err })
+					cancel()
 				}
 			}
 		})
@@ -199,6 +202,9 @@ func each(ctx context.Context, workers, n int, f func(ctx context.Context, i int
 	}
 	close(next)
 	all.Wait()
+	if first != nil {
+		return first
+	}
 	return context.Cause(ctx)
 }
 

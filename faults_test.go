@@ -112,6 +112,24 @@ func TestTruncatedFileIsFound(t *testing.T) {
 	}
 }
 
+// TestGivenUpWithTheReason: a run that ends while the store refuses says what the store said.
+func TestGivenUpWithTheReason(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	r.bucket = buckettest.NewFaulty(r.bucket, func(c buckettest.Call) buckettest.Kind {
+		if c.Op == buckettest.OpPutNew && !strings.HasPrefix(c.Name, "_jetcapture/") {
+			return buckettest.ErrorBefore
+		}
+		return buckettest.None
+	})
+	c := start(r, r.nc, with(r.options(), func(o *options) { o.Once, o.DrainTimeout = false, time.Second }))
+	c.untilRead(10)
+	c.stop()
+	if err := c.end(); !errors.Is(err, buckettest.ErrInjected) || !strings.Contains(err.Error(), "stay in the stream") {
+		t.Errorf("Run = %v", err)
+	}
+}
+
 // TestBrokenReadBackIsTriedAgain: a file that cannot be read to its end, because the store fails, is not taken for a damaged one.
 func TestBrokenReadBackIsTriedAgain(t *testing.T) {
 	r := newRig(t)

@@ -15,7 +15,7 @@ const (
 	warnEvery    = time.Minute
 )
 
-// retry calls f until it succeeds, its error is permanent, or ctx ends. Waiting is capped and jittered.
+// retry calls f, whose errors say what they are about, until it succeeds, its error is permanent, or ctx ends. Waiting is capped and jittered.
 func (k *archiveKeeper[P, K]) retry(ctx context.Context, what string, f func(ctx context.Context) error) error {
 	return k.run.retry(ctx, what, k.permanent, f)
 }
@@ -31,7 +31,7 @@ func (r *run[P, K]) retry(ctx context.Context, what string, permanent func(error
 		case ctx.Err() != nil:
 			return givenUp(ctx, what, last)
 		case permanent(err):
-			return fmt.Errorf("%s: %w", what, err)
+			return err
 		}
 		last = err
 		r.stats.update(func(s *Stats) { s.Retries++ })

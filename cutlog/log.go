@@ -50,7 +50,7 @@ func (l *Log) Put(ctx context.Context, r Record) (won bool, err error) {
 	case err == nil:
 		return bytes.Equal(found, r.Data), nil
 	case errors.Is(err, fs.ErrNotExist) && putErr != nil:
-		return false, fmt.Errorf("put %s: %w", r.Name, putErr)
+		return false, putErr
 	case errors.Is(err, fs.ErrNotExist):
 		return false, fmt.Errorf("put %s: the store accepted it, but does not have it", r.Name)
 	default:

@@ -13,7 +13,7 @@ var ErrExists = errors.New("name is taken")
 // may use the same store. Names are relative to the archive's root, see CheckName.
 //
 // The promise of a cut log rests on three properties: a put creates or fails, and never replaces; an object appears whole or not at all;
-// once an object can be read, it can be read by everyone and stays as it is.
+// once an object can be read, it can be read by everyone and stays as it is. Errors name the object.
 type Store interface {
 	// PutNew creates an object. It must not change one that is there: then it returns an error which wraps ErrExists, be the bytes
 	// equal or not. Any error is ambiguous, as the request may have been carried out all the same: a Log reads back after each put.
