@@ -142,7 +142,7 @@ func TestStopWhileReading(t *testing.T) {
 	for i := range 8 {
 		c := start(r, r.nc, o)
 		want := int64(i*60 + 1)
-		c.until("some messages", func(s jetcapture.Stats) bool { return s.Messages >= want || s.StoredSeq == 3000 })
+		c.until("some messages", func(s jetcapture.Stats) bool { return s.Messages >= want || s.LastSeq == 3000 || s.StoredSeq == 3000 })
 		c.finish()
 		if a := r.archive("S"); a.To() != max(c.Stats().StoredSeq, a.To()) {
 			t.Errorf("stored up to %d, stats %+v", a.To(), c.Stats())
