@@ -35,6 +35,9 @@ type loop[P Payload, K DestKey] struct {
 	warnedCheck time.Time
 	ended       error // after the next cut, reading starts again because of this
 	reached     bool  // Once: the target is in hand
+	broken      bool  // the loop is to stop, and has left a part of a batch to the next start: no other batch may follow
+	pulse       *pulse
+	state       string // as in Stats
 }
 
 func (r *run[P, K]) newLoop(ctx context.Context, k keeper[P, K], o opened) *loop[P, K] {
@@ -44,8 +47,17 @@ func (r *run[P, K]) newLoop(ctx context.Context, k keeper[P, K], o opened) *loop
 	l.pace.Start(time.Now())
 	l.feed = startFeed(context.WithoutCancel(ctx), o.rd, r.opts.DecodeWorkers, r.opts.decode)
 	l.reached = r.targeted && o.from >= r.target
-	r.stats.update(func(s *Stats) { s.State = "reading" })
+	l.tell(stateReading)
 	return l
+}
+
+// tell changes the state in Stats.
+func (l *loop[P, K]) tell(state string) {
+	if l.state == state {
+		return
+	}
+	l.state = state
+	l.stats.update(func(s *Stats) { s.State = state })
 }
 
 // capture reads and cuts until the end. What is open then is dropped: it stays in the stream.
@@ -60,23 +72,27 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 		}
 		l.table.discard()
 	}()
+	l.pulse = startPulse(l.user, l.stats)
+	defer l.pulse.stop()
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for !l.reached {
-		var in <-chan *job[P, K]
-		if !l.full() {
-			in = l.feed.out
-		}
 		select {
-		case j, ok := <-in:
+		case j, ok := <-l.input():
 			if !ok {
 				return l.readerEnded(work)
 			}
-			if err := l.take(work, j); err != nil {
+			err := l.take(work, j)
+			l.pulse.enter(resting)
+			if err != nil {
 				return err
 			}
+			if l.broken {
+				return l.last(ctx, work, cutlog.ReasonShutdown)
+			}
 		case <-tick.C:
-			if err := l.cutIfDue(work); err != nil {
+			l.noteUsage()
+			if err := l.lookUp(work); err != nil {
 				return err
 			}
 		case err := <-l.storing:
@@ -94,19 +110,44 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 	return l.keep.settle(ctx)
 }
 
+// input is where the next batch comes from: nowhere, while there is no room for it.
+func (l *loop[P, K]) input() <-chan *job[P, K] {
+	switch {
+	case !l.full():
+		l.tell(stateReading)
+		return l.feed.out
+	case l.storing == nil && l.checkFailed != nil:
+		l.tell(stateServer)
+	default:
+		l.tell(stateStore)
+	}
+	return nil
+}
+
+// lookUp makes a cut if one is due.
+func (l *loop[P, K]) lookUp(ctx context.Context) error {
+	l.pulse.due.Store(false)
+	defer l.pulse.enter(cutting)()
+	return l.cutIfDue(ctx)
+}
+
 // full reports whether reading must wait for the store.
 func (l *loop[P, K]) full() bool { return l.spool.Over() || l.planFull }
 
 // take puts the messages of a batch into blocks.
 func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
-	if j.ready != nil {
-		<-j.ready
+	if err := l.ready(ctx, j); err != nil || l.broken {
+		return err
 	}
 	if l.targeted {
 		j.Messages = upTo(j.Messages, l.target)
 	}
+	l.pulse.enter(taking)
 	if err := l.takeAll(ctx, j); err != nil {
 		return err
+	}
+	if l.broken {
+		return nil
 	}
 	if !l.reached && j.Through > l.cut.Through {
 		l.through(j.Through)
@@ -114,37 +155,75 @@ func (l *loop[P, K]) take(ctx context.Context, j *job[P, K]) error {
 	if l.targeted && l.opts.Store != nil && j.Pending == 0 {
 		l.reached = true // a shared consumer may have given the rest to others
 	}
-	l.note(j)
 	if l.spool.Over() {
-		return l.cutIfDue(ctx)
+		return l.lookUp(ctx)
 	}
 	return nil
 }
 
-// takeAll hands each message of the batch to its block.
-func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
-	for i := range j.Messages {
-		m := &j.Messages[i]
-		var d decoded[P, K]
-		if j.items != nil {
-			d = j.items[i]
-		} else {
-			d = l.decode(m)
-		}
-		// First its place, then the message: to make room for it, a cut may be needed that holds it.
-		l.cut.Through = max(l.cut.Through, m.Seq)
-		l.lastMsg = m
-		if err := l.takeOne(ctx, m, d); err != nil {
-			return err
-		}
-		if l.cut.AllClosed() {
-			if err := l.cutIfDue(ctx); err != nil {
+// ready waits until the batch is decoded, if others do that, or the loop is to stop.
+func (l *loop[P, K]) ready(ctx context.Context, j *job[P, K]) error {
+	if j.ready == nil {
+		return nil
+	}
+	l.pulse.enter(awaiting)
+	for {
+		select {
+		case <-j.ready:
+			return nil
+		case <-l.stop.Done():
+			l.broken = true
+			return nil
+		case <-time.After(tickEvery):
+			if err := l.lookUp(ctx); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// takeAll hands each message of the batch to its block. When the loop is to stop, the rest of them is left to the next start.
+func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
+	noted := 0
+	for i := range j.Messages {
+		if l.pulse.due.Load() {
+			l.note(j.Messages[noted:i], j.Pending+uint64(len(j.Messages)-i))
+			noted = i
+			if l.broken = l.stop.Err() != nil; l.broken {
+				return nil
+			}
+			if err := l.lookUp(ctx); err != nil {
+				return err
+			}
+		}
+		if err := l.takeItem(ctx, j, i); err != nil {
+			return err
+		}
+	}
+	l.note(j.Messages[noted:], j.Pending)
 	if l.targeted && l.cut.Through >= l.target {
 		l.reached = true
+	}
+	return nil
+}
+
+// takeItem puts message i of a batch into its block.
+func (l *loop[P, K]) takeItem(ctx context.Context, j *job[P, K], i int) error {
+	m := &j.Messages[i]
+	var d decoded[P, K]
+	if j.items != nil {
+		d = j.items[i]
+	} else {
+		d = l.decode(m)
+	}
+	// First its place, then the message: to make room for it, a cut may be needed that holds it.
+	l.cut.Through = max(l.cut.Through, m.Seq)
+	l.lastMsg = m
+	if err := l.takeOne(ctx, m, d); err != nil {
+		return err
+	}
+	if l.cut.AllClosed() {
+		return l.lookUp(ctx)
 	}
 	return nil
 }
@@ -194,8 +273,8 @@ func (l *loop[P, K]) takeOne(ctx context.Context, m *reader.Message, d decoded[P
 // waitForSpool stops reading until the spool can take more. The rows that it could not take are still in memory.
 func (l *loop[P, K]) waitForSpool(ctx context.Context, cause error) error {
 	l.log.Warn("the spool cannot be written, reading waits", "dir", l.opts.TempDir, "error", cause)
-	l.stats.update(func(s *Stats) { s.State = "waiting for the spool" })
-	defer l.stats.update(func(s *Stats) { s.State = "reading" })
+	l.tell(stateSpool)
+	defer l.tell(stateReading)
 	for {
 		if l.stop.Err() != nil || l.spool.Relieve() == nil {
 			return nil
@@ -223,27 +302,32 @@ func (l *loop[P, K]) storeToMakeRoom(ctx context.Context) error {
 	}
 }
 
-// note counts a batch and tells the clock of windows about it.
-func (l *loop[P, K]) note(j *job[P, K]) {
+// note counts messages that were taken, of which pending are still to come, and tells the clock of windows about them.
+func (l *loop[P, K]) note(messages []reader.Message, pending uint64) {
 	now := time.Now()
 	var size, highest int64
-	for i := range j.Messages {
-		size += int64(j.Messages[i].Size)
-		highest = max(highest, j.Messages[i].Time)
+	for i := range messages {
+		size += int64(messages[i].Size)
+		highest = max(highest, messages[i].Time)
 	}
-	l.pace.Read(now, len(j.Messages), highest, j.Pending == 0)
-	u := l.spool.Usage()
+	l.pace.Read(now, len(messages), highest, pending == 0)
+	l.noteUsage()
 	l.stats.update(func(s *Stats) {
-		s.Messages += int64(len(j.Messages))
+		s.Messages += int64(len(messages))
 		s.Bytes += size
-		s.Lag = j.Pending
+		s.Lag = pending
 		s.OpenBlocks = int64(len(l.table.blocks))
-		s.Memory, s.Spooled = u.Memory, u.Disk
-		if n := len(j.Messages); n > 0 {
-			s.LastSeq = j.Messages[n-1].Seq
-			s.LastTime = time.Unix(0, j.Messages[n-1].Time).UTC()
+		if n := len(messages); n > 0 {
+			s.LastSeq = messages[n-1].Seq
+			s.LastTime = time.Unix(0, messages[n-1].Time).UTC()
 		}
 	})
+}
+
+// noteUsage counts what open blocks take, also while nothing is read: a cut that is stored frees it.
+func (l *loop[P, K]) noteUsage() {
+	u := l.spool.Usage()
+	l.stats.update(func(s *Stats) { s.Memory, s.Spooled = u.Memory, u.Disk })
 }
 
 // readerEnded deals with the end of reading that the reader chose.

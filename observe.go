@@ -17,7 +17,7 @@ func (k *archiveKeeper[P, K]) Awaiting(p *cutlog.Plan) {
 func (k *archiveKeeper[P, K]) Redoing(p *cutlog.Plan) {
 	k.redoBegan = time.Now()
 	k.log.Info("finishing a cut that was planned before", "cut", p.N, "writer", p.Writer.Instance, "blocks", len(p.Blocks))
-	k.stats.update(func(s *Stats) { s.State = "redo" })
+	k.stats.update(func(s *Stats) { s.State = stateRedo })
 }
 
 // Redone implements engine.Observer.

@@ -87,7 +87,8 @@ type Options[P Payload, K DestKey] struct {
 	Grace time.Duration
 	// DrainTimeout bounds the last cut after the context of Run is cancelled. Zero: DefaultDrainTimeout.
 	DrainTimeout time.Duration
-	// MemoryLimit is the budget in bytes for open blocks and messages in flight. Zero: DefaultMemoryLimit.
+	// MemoryLimit is the budget in bytes for open blocks and messages in flight. Zero: DefaultMemoryLimit. Whatever it is, two pulls are in flight, each
+	// of at least twice the largest message that the server takes.
 	MemoryLimit int64
 	// SpoolLimit is the budget in bytes for open blocks on disk. Over it, a cut is made, and reading waits until it is stored. Zero: DefaultSpoolLimit.
 	SpoolLimit int64

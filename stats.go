@@ -30,5 +30,16 @@ type Stats struct {
 	StoredSeq    uint64           // stream sequence up to which all is stored; 0 without an archive
 	Target       uint64           // with Once: the last sequence to capture
 	LastTime     time.Time        // timestamp of the last message read
-	State        string           // what the capture is doing: "starting", "reading", "redo", "waiting for the store", ...
+	State        string           // what the capture is doing: "starting", "storing the last cut", or one of the texts below
 }
+
+// Values of Stats.State. While one of the waiting ones is told, nothing is read: the messages stay in the stream.
+const (
+	stateReading = "reading"
+	stateRedo    = "redo"                    // finishing a cut that was planned before
+	stateStore   = "waiting for the store"   // open blocks are at their limit, and the cut before is still being stored
+	stateSpool   = "waiting for the spool"   // it cannot be written, as when the disk is full
+	stateServer  = "waiting for the server"  // which must say whether what was read may be cut
+	stateDecoder = "waiting for the decoder" // it has had a batch for more than a second
+	stateWriter  = "waiting for the writer"  // likewise, or for the disk of the spool
+)

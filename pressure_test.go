@@ -1,0 +1,226 @@
+package jetcapture_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TestMessagesLargerThanTheBudget: what is in flight and what is open take as much as four of the largest messages, and nothing is lost.
+func TestMessagesLargerThanTheBudget(t *testing.T) {
+	const size, limit = 1_000_000, 256 << 10
+	for _, disk := range []bool{true, false} {
+		t.Run(fmt.Sprint("disk ", disk), func(t *testing.T) {
+			r := newRig(t)
+			r.publishNoise(6, size, "s.a", "s.b")
+			var most atomic.Int64
+			var stats atomic.Pointer[func() jetcapture.Stats]
+			o := with(r.options(), func(o *options) {
+				o.Once, o.MemoryLimit, o.BufferToDisk, o.Compression = false, limit, disk, jetcapture.None
+				decode := o.MessageDecoder
+				o.MessageDecoder = func(m *nats.Msg) (*jetcapture.NatsMessage, string, error) {
+					if s := stats.Load(); s != nil {
+						most.Store(max(most.Load(), (*s)().Memory))
+					}
+					return decode(m)
+				}
+			})
+			c := start(r, r.nc, o)
+			stats.Store(&c.Stats)
+			c.untilRead(6)
+			c.finish()
+			r.wantAll()
+			if batch := int64(5 * size * 4 / 3); most.Load() > limit+batch { // as rows, in base64
+				t.Errorf("%d bytes in memory, the budget is %d, and a batch %d", most.Load(), limit, batch)
+			}
+		})
+	}
+}
+
+// holding decodes whole messages, each only when it is let through.
+func holding(o *options) (let chan struct{}) {
+	let = make(chan struct{})
+	decode := o.MessageDecoder
+	o.MessageDecoder = func(m *nats.Msg) (*jetcapture.NatsMessage, string, error) {
+		<-let
+		return decode(m)
+	}
+	return let
+}
+
+// TestSlowDecoder: reading waits for a decoder, and says so. What it has not seen is left in the stream, and a stop waits for one message of a batch
+// only.
+func TestSlowDecoder(t *testing.T) {
+	r := newRig(t)
+	r.publish(400)
+	o := with(r.options(), func(o *options) { o.Once, o.MemoryLimit = false, 1<<20 })
+	let := holding(&o)
+	c := start(r, r.nc, o)
+	waits := func(s jetcapture.Stats) bool { return s.State == "waiting for the decoder" }
+	for range 3 {
+		c.until("capture that waits for the decoder", waits)
+		let <- struct{}{}
+	}
+	c.until("messages that are counted before their batch is done", func(s jetcapture.Stats) bool { return s.Messages > 0 && waits(s) })
+	c.stop()
+	natstest.Eventually(t, patience, "stop", func() bool {
+		select {
+		case let <- struct{}{}:
+		default:
+		}
+		return len(c.ended) > 0
+	})
+	c.finish()
+	if s := c.Stats(); s.Messages >= 100 || s.StoredSeq != uint64(s.Messages) || s.Lag != 400-uint64(s.Messages) {
+		t.Errorf("stats %+v", s)
+	}
+	capture(r, r.options())
+	r.wantAll()
+}
+
+// TestSlowDecoders: the same where goroutines of their own decode.
+func TestSlowDecoders(t *testing.T) {
+	r := newRig(t)
+	r.publish(400)
+	o := with(r.options(), func(o *options) { o.Once, o.DecodeWorkers = false, 2 })
+	let := holding(&o)
+	c := start(r, r.nc, o)
+	c.until("capture that waits for the decoder", func(s jetcapture.Stats) bool { return s.State == "waiting for the decoder" })
+	close(let)
+	c.untilRead(400)
+	c.until("capture that reads", func(s jetcapture.Stats) bool { return s.State == "reading" })
+	c.finish()
+	r.wantAll()
+}
+
+// slowWriter writes when it is let.
+type slowWriter struct {
+	jetcapture.FormattedDataWriter[*jetcapture.NatsMessage]
+	let chan struct{}
+}
+
+// Write implements jetcapture.FormattedDataWriter.
+func (w slowWriter) Write(m *jetcapture.NatsMessage) (int, error) {
+	<-w.let
+	return w.FormattedDataWriter.Write(m)
+}
+
+// TestSlowWriter: reading waits for a writer, and says so.
+func TestSlowWriter(t *testing.T) {
+	r := newRig(t)
+	r.publish(100)
+	let := make(chan struct{})
+	o := with(r.options(), func(o *options) {
+		factory := o.WriterFactory
+		o.Once, o.WriterFactory = false, func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] { return slowWriter{factory(), let} }
+	})
+	c := start(r, r.nc, o)
+	c.until("capture that waits for the writer", func(s jetcapture.Stats) bool { return s.State == "waiting for the writer" })
+	close(let)
+	c.untilRead(100)
+	c.finish()
+	r.wantAll()
+}
+
+// TestSlowStore: when what is open is at its limit, reading waits for the store, and says so; the spool stays below its limits.
+func TestSlowStore(t *testing.T) {
+	const memory, disk = 1 << 20, 1 << 20
+	for _, toDisk := range []bool{true, false} {
+		t.Run(fmt.Sprint("disk ", toDisk), func(t *testing.T) {
+			r := newRig(t)
+			r.server = natstest.Start(t, func(o *server.Options) { o.MaxPayload = 64 << 10 }) // so that little is in flight
+			r.nc = r.server.Connect()
+			r.createStream()
+			gate := &gated{Bucket: r.bucket, open: make(chan struct{})}
+			o := with(r.continuous(), func(o *options) {
+				o.Archive.Bucket, o.MemoryLimit, o.SpoolLimit, o.BufferToDisk, o.Compression = gate, memory, disk, toDisk, jetcapture.None
+			})
+			c := start(r, r.nc, o)
+			r.publishNoise(800, 4000, "s.a", "s.b", "s.c") // 4 MB as rows
+			before := c.untilStalled()
+			// Rows are larger than their messages, and the compressors have room of their own.
+			if before.Spooled > disk || before.Memory > memory+2<<20 || before.Messages >= 800 || before.StoredSeq != 0 {
+				t.Errorf("stats %+v", before)
+			}
+			close(gate.open)
+			c.untilStored(800)
+			c.finish()
+			if s := c.Stats(); s.Reasons["pressure"] < 2 {
+				t.Errorf("stats %+v", s)
+			}
+			r.wantAll()
+		})
+	}
+}
+
+// untilStalled waits until the capture waits for the store, and has read nothing for a second.
+func (c *running) untilStalled() (stats jetcapture.Stats) {
+	c.t.Helper()
+	since := time.Now()
+	c.until("capture that waits for the store", func(s jetcapture.Stats) bool {
+		if s.State != "waiting for the store" || s.Messages != stats.Messages {
+			stats, since = s, time.Now()
+		}
+		return time.Since(since) > time.Second
+	})
+	return stats
+}
+
+// TestPlanOfWhatIsOpenIsFull: reading waits before the plan of what is open is larger than a record may be, while the cut before is being stored.
+func TestPlanOfWhatIsOpenIsFull(t *testing.T) {
+	r := newRig(t)
+	gate := &gated{Bucket: r.bucket, open: make(chan struct{})}
+	r.publish(10)
+	key := strings.Repeat("\x01", 15_500) // 93,000 bytes in a plan
+	o := with(r.continuous(), func(o *options) {
+		o.Archive.Bucket, o.DrainTimeout = gate, time.Millisecond
+		o.MessageDecoder = keyed(func(seq uint64) string {
+			if seq <= 10 {
+				return "first"
+			}
+			return fmt.Sprint(key, seq)
+		})
+	})
+	c := start(r, r.nc, o)
+	c.until("cut that is being stored", func(jetcapture.Stats) bool { return slices.Contains(r.names(), cutlog.PlanName("S", 2)) })
+	r.publish(640) // nearly 60 of the 64 MiB
+	c.untilStalled()
+	r.publish(100)
+	r.wantDelivered(750)
+	if s := c.untilStalled(); s.LastSeq != 650 || s.OpenBlocks != 640 {
+		t.Errorf("stats %+v", s)
+	}
+	c.stop()
+	if err := c.end(); err == nil || !strings.Contains(err.Error(), "up to stream sequence 650 not stored") {
+		t.Errorf("Run = %v", err)
+	}
+	capture(r, r.options())
+	r.wantAll()
+}
+
+// wantDelivered waits until the server has delivered messages up to a stream sequence to the only consumer.
+func (r *rig) wantDelivered(seq uint64) {
+	r.t.Helper()
+	natstest.Eventually(r.t, patience, fmt.Sprintf("delivery of sequence %d", seq), func() bool {
+		return slices.ContainsFunc(r.consumers(), func(c *jetstream.ConsumerInfo) bool { return c.Delivered.Stream >= seq })
+	})
+}
+
+// consumers are those of the stream.
+func (r *rig) consumers() (all []*jetstream.ConsumerInfo) {
+	r.t.Helper()
+	for info := range r.stream().ListConsumers(r.t.Context()).Info() {
+		all = append(all, info)
+	}
+	return all
+}
