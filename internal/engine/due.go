@@ -6,8 +6,21 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// MaxPlanBytes is where a cut is due before its plan passes the 64 MiB that a record may have.
+// MaxPlanBytes is where reading has to wait until the cut before is stored: a record, and so a plan, may have 64 MiB.
 const MaxPlanBytes = 56 << 20
+
+// A cut is due when its plan has planBase bytes and planEach more for each block: the sequences of its messages are in memory, where they must not grow with
+// the length of a backfill. Where the keys of neighbours differ, a message takes about three bytes of the plan. With very many keys a plan may
+// be larger, so that files do not get small; the keys take more memory than their sequences then.
+const (
+	planBase = 8 << 20
+	planEach = 8 << 10
+)
+
+// planDue reports whether the plan of c should not grow any more.
+func planDue(c *Cut) bool {
+	return c.PlanBytes() >= min(MaxPlanBytes, planBase+planEach*len(c.Blocks))
+}
 
 // emptyCutEvery is how often a cut without a message may be made, only to move the position past proved absence.
 const emptyCutEvery = time.Hour
@@ -62,7 +75,7 @@ func (p *Pace) Due(now time.Time, c *Cut, pr Pressure) (cutlog.Reason, bool) {
 		return cutlog.ReasonIdle, now.Sub(p.lastCut) >= emptyCutEvery
 	case pr.Spool, pr.Acks:
 		return cutlog.ReasonPressure, true
-	case pr.Half, c.AllClosed(), c.PlanBytes() >= MaxPlanBytes:
+	case pr.Half, c.AllClosed(), planDue(c):
 		return cutlog.ReasonFull, true
 	case len(c.Blocks) > 0 && p.windowDue(now, c) <= 0:
 		return cutlog.ReasonWindow, true

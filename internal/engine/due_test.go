@@ -140,25 +140,23 @@ func TestPressureAndFull(t *testing.T) {
 	}
 }
 
+// A plan is not to grow with the length of a backfill, but with the number of blocks, and never beyond what a record may have.
 func TestFullBeforeThePlanIsTooLarge(t *testing.T) {
-	p, c := hourly(), engine.NewCut(0, cutlog.Anchor{})
-	dir := strings.Repeat("k", 1<<20) // what many blocks with many sequences need, in few steps
-	for {
-		b := &engine.Block{Kind: cutlog.KindData, Dir: dir, Window: began.UnixNano()}
-		c.Open(b)
-		c.Through++
-		c.Add(b, c.Through, 1)
-		size := c.PlanBytes()
-		reason, due := p.Due(at(time.Minute), c, engine.Pressure{})
-		if due {
-			if reason != cutlog.ReasonFull || size < cutlog.MaxRecord/2 {
-				t.Errorf("due for %q with a plan of %d bytes", reason, size)
-			}
-			return
+	for blocks, most := range map[int]int{4: 9 << 20, 1000: 17 << 20, 100_000: 57 << 20} {
+		p, c := hourly(), engine.NewCut(0, cutlog.Anchor{})
+		for range blocks {
+			b := &engine.Block{Kind: cutlog.KindData, Window: began.UnixNano()}
+			c.Open(b)
+			c.Through++
+			c.Add(b, c.Through, 1)
 		}
-		if size > cutlog.MaxRecord*9/10 {
-			t.Fatalf("no cut is due, though the plan would have %d bytes", size)
+		c.Blocks[0].Dir = strings.Repeat("k", most-2<<20-c.PlanBytes()) // stands for sequences
+		wantDue(t, p, at(time.Minute), c, engine.Pressure{}, "")
+		c.Blocks[0].Dir += strings.Repeat("k", 2<<20)
+		if c.PlanBytes() > cutlog.MaxRecord*9/10 {
+			t.Errorf("%d blocks: a plan of %d bytes", blocks, c.PlanBytes())
 		}
+		wantDue(t, p, at(time.Minute), c, engine.Pressure{}, cutlog.ReasonFull)
 	}
 }
 
