@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -61,6 +62,10 @@ func hashSegment(s, escaped string) string {
 	keep := escaped[:hashedPrefix]
 	if i := strings.LastIndexByte(keep, '%'); i > hashedPrefix-3 {
 		keep = keep[:i] // do not split an escape
+	}
+	// Nor a character: DuckDB stops at half of one.
+	for part, _ := unescape(keep); utf8.ValidString(s) && !utf8.ValidString(part); part, _ = unescape(keep) {
+		keep = keep[:len(keep)-len("%XX")]
 	}
 	sum := sha256.Sum256([]byte(s))
 	return keep + "~" + segmentHash.EncodeToString(sum[:])

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 )
@@ -76,6 +77,13 @@ func TestEscapeSegmentHashes(t *testing.T) {
 		prefix, _, _ := strings.Cut(got, "~")
 		if i := strings.LastIndexByte(prefix, '%'); i >= 0 && i != len(prefix)-3 {
 			t.Errorf("prefix %q ends in half an escape", prefix)
+		}
+	}
+	for n := range 12 { // and so is a character
+		got := cutlog.EscapeSegment(strings.Repeat("a", 108+n) + strings.Repeat("😀", 20))
+		prefix, _, _ := strings.Cut(got, "~")
+		if text, err := cutlog.UnescapeSegment(prefix); err != nil || !utf8.ValidString(text) || len(prefix) < 120-12 {
+			t.Errorf("prefix %q is %q, %v", prefix, text, err)
 		}
 	}
 	if _, err := cutlog.UnescapeSegment(got); err == nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/internal/source"
 )
@@ -12,7 +13,11 @@ import (
 // equal keys, and different ones different keys. The zero value is no directory.
 type key string
 
-var errKey = errors.New("malformed key")
+var (
+	errKey = errors.New("malformed key")
+	// errKeyNotUTF8 is of directories NAME=VALUE: for readers of partitions, the value is a text.
+	errKeyNotUTF8 = errors.New("it is not valid UTF-8, and no value of a partition")
+)
 
 // segments takes the key apart, for Options.Archive.
 func (k key) segments() (segments []string, err error) {
@@ -58,6 +63,9 @@ func (m *keyMaker) add(name string, v source.Value) error {
 	} else {
 		start := len(m.segment)
 		m.segment = v.AppendText(m.segment)
+		if name != "" && !utf8.Valid(m.segment) {
+			return errKeyNotUTF8
+		}
 		if looksAbsent(m.segment[start:]) {
 			m.segment = append(m.segment, 0)
 			copy(m.segment[start+1:], m.segment[start:])

@@ -61,6 +61,12 @@ func TestKeySegments(t *testing.T) {
 	if err := m.add("", source.Value{Kind: source.String, Text: "\ufffd", Raw: `"\ud800"`}); err == nil {
 		t.Error("half a surrogate pair is a key")
 	}
+	if err := m.add("shop", str("\xff")); err == nil {
+		t.Error("bytes are the value of a partition")
+	}
+	if err := m.add("", str("\xff")); err != nil {
+		t.Errorf("bytes are no key: %v", err)
+	}
 }
 
 func TestNoKeyIsNoDirectory(t *testing.T) {

@@ -311,6 +311,7 @@ func TestDuckDBFindsEveryKey(t *testing.T) {
 	keys := []string{
 		"plain", "a=b", "=", "x==y=", "", " ", "a/b", "..", "50%", "%3D", "üß😀", "a,b;c", "'\"", "_none", "__none", "_x", "CON", "nul.txt", "a\nb", "a\\b",
 		"~", "2026", "true", "a-b_c.d",
+		strings.Repeat("ü", 100), strings.Repeat("a", 200),
 	}
 	s := set{name: "keys", server: natstest.Start(t), command: buildCommand(t)}
 	connection := s.server.Connect()
@@ -333,6 +334,9 @@ func TestDuckDBFindsEveryKey(t *testing.T) {
 			want := row[0]
 			if strings.Trim(want, "_") == "none" { // _none is no value
 				want = "_" + want
+			}
+			if prefix, _, shortened := strings.Cut(row[1], "~"); shortened && len(want) > 100 {
+				want = want[:len(prefix)] + row[1][len(prefix):]
 			}
 			if row[1] != want {
 				t.Errorf("key %q is in the directory %q", row[0], row[1])
