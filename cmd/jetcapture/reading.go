@@ -137,6 +137,14 @@ func errNoCapture(a *archive.Archive) error {
 	return fmt.Errorf("%s holds no capture: is it the place that --output of jetcapture run names?", a)
 }
 
+// holdsCapture returns an error of a place without any, where every file would look like one that no capture has planned.
+func holdsCapture(ctx context.Context, a *archive.Archive) error {
+	for _, err := range a.Captures(ctx) {
+		return err
+	}
+	return errNoCapture(a)
+}
+
 // moment is a time as a user writes it.
 func moment(to *time.Time) value {
 	return parsed[time.Time]{to, parseMoment, func(t time.Time) string {

@@ -100,6 +100,9 @@ func (s *verifySettings) verify(ctx context.Context, where string, all *settings
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
+	if err := holdsCapture(ctx, a); err != nil {
+		return err
+	}
 	screen := newScreen(c.stderr)
 	p := &verdict{ticker: newTicker(screen), out: c.stdout, asJSON: s.json}
 	o := archive.VerifyOptions{Capture: s.capture, Quick: s.quick, Found: p.found, Progress: p.progress}
@@ -113,9 +116,6 @@ func (s *verifySettings) verify(ctx context.Context, where string, all *settings
 	}
 	report, err := a.Verify(ctx, o)
 	screen.show("")
-	if err == nil && report.Captures == 0 {
-		return errNoCapture(a)
-	}
 	p.summary(a, report, s.against, err)
 	switch {
 	case err != nil:

@@ -196,6 +196,10 @@ func TestVerifyAgainstOtherRetention(t *testing.T) {
 }
 
 func TestVerifyUsage(t *testing.T) {
+	other := t.TempDir() // a folder of something else
+	if err := os.WriteFile(filepath.Join(other, "a.txt"), []byte("a"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		args []string
 		code int
@@ -207,6 +211,8 @@ func TestVerifyUsage(t *testing.T) {
 		{[]string{"verify", "a", "--fast"}, exitUsage, "unknown flag --fast"},
 		{[]string{"verify", "ftp://a"}, exitUsage, "ftp:// is no store"},
 		{[]string{"verify", "missing"}, exitFailed, "there is no folder missing"},
+		{[]string{"verify", other}, exitFailed, "holds no capture: is it the place that --output of jetcapture run names?"},
+		{[]string{"verify", other, "--json"}, exitFailed, "holds no capture"},
 	} {
 		r := environment{}.run(t, tt.args...)
 		if r.code != tt.code || !strings.Contains(r.stderr, tt.want) || r.stdout != "" {
