@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
@@ -96,6 +97,9 @@ func skeletonLogger(out io.Writer, level string, asJSON bool) (*slog.Logger, err
 	return slog.New(slog.NewTextHandler(out, options)), nil
 }
 
+// echo is within which time the same signal once more is no second one: `timeout` and some supervisors send each to the process and to its group.
+const echo = 500 * time.Millisecond
+
 // untilSignal runs run and ends its context at the first signal. After a second one it leaves run behind and returns an error that makes
 // the program exit.
 func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
@@ -106,12 +110,19 @@ func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- run(ctx) }()
-	for stopping := false; ; stopping = true {
+	var first os.Signal
+	var came time.Time
+	for {
 		select {
 		case err := <-done:
 			return err
 		case s := <-signals:
-			if stopping {
+			switch {
+			case first == nil:
+				first, came = s, time.Now()
+			case s == first && time.Since(came) < echo:
+				continue
+			default:
 				return cli.Exit("gave up: what was not stored stays in the stream for the next start", exitGaveUp)
 			}
 			log.Info("stopping: storing what was read; a second signal gives up at once", "signal", s.String())

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // The exit codes.
@@ -31,15 +32,20 @@ func main() {
 	os.Exit(execute(ctx, os.Args, console{os.Stdout, os.Stderr, os.Getenv}))
 }
 
-// stopOnSignal returns a context that the first SIGINT or SIGTERM ends. The second one ends the process at once.
+// echo is within which time the same signal once more is no second one: `timeout` and some supervisors send each to the process and to its group.
+const echo = 500 * time.Millisecond
+
+// stopOnSignal returns a context that the first SIGINT or SIGTERM ends. The second one, but for an echo, ends the process at once.
 func stopOnSignal(stderr io.Writer) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() { // as long as the process
-		<-signals
+		first := <-signals
+		came := time.Now()
 		cancel()
-		<-signals
+		for <-signals == first && time.Since(came) < echo {
+		}
 		fmt.Fprintln(stderr, "jetcapture: second signal, giving up: what is not stored is still in the stream")
 		os.Exit(exitKilled)
 	}()

@@ -117,8 +117,39 @@ func TestSecondSignalGivesUp(t *testing.T) {
 	proxy.Stall()
 	p.signal(t, syscall.SIGTERM)
 	p.await(t, "stopping")
-	p.signal(t, syscall.SIGTERM)
+	p.signal(t, os.Interrupt) // another one than the first: no echo of it
 	if code := p.wait(t); code != exitKilled || !strings.Contains(p.stderr.String(), "jetcapture: second signal, giving up") {
+		t.Errorf("exit code %d, want %d:\n%s", code, exitKilled, p.stderr.String())
+	}
+}
+
+// TestEchoOfASignal: the same signal twice at once, as timeout sends it, is one stop.
+func TestEchoOfASignal(t *testing.T) {
+	srv, _ := orders(t, "1", "2")
+	folder := t.TempDir()
+	p := start(t, "run", "-s", "ORDERS", "-o", folder, "--record", "payload", "--nats-server", srv.URL())
+	p.await(t, "capturing")
+	p.signal(t, os.Interrupt)
+	p.signal(t, os.Interrupt)
+	if code := p.wait(t); code != exitDone {
+		t.Errorf("exit code %d:\n%s", code, p.stderr.String())
+	}
+}
+
+// TestSecondSignalOfAKind gives up, too, when it is no echo.
+func TestSecondSignalOfAKind(t *testing.T) {
+	srv, _ := orders(t, "1", "")
+	proxy := natstest.NewProxy(t, srv.Addr())
+	p := start(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--record", "payload", "--nats-server", proxy.URL(), "--drain-timeout", "1h")
+	p.await(t, "poison message")
+	proxy.Stall()
+	p.signal(t, os.Interrupt)
+	p.await(t, "stopping")
+	natstest.Eventually(t, patience, "end", func() bool {
+		_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended
+		return strings.Contains(p.stderr.String(), "jetcapture: second signal, giving up")
+	})
+	if code := p.wait(t); code != exitKilled {
 		t.Errorf("exit code %d, want %d:\n%s", code, exitKilled, p.stderr.String())
 	}
 }
