@@ -249,19 +249,7 @@ func TestWorkQueueWithAStoreThatFails(t *testing.T) {
 func TestUsedWorkQueue(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))
 	r.publish(30)
-	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.Durable = "other" })
-	batch, err := c.Fetch(10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for m := range batch.Messages() {
-		if err := m.DoubleAck(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.stream().DeleteConsumer(t.Context(), "other"); err != nil {
-		t.Fatal(err)
-	}
+	r.takeAway(10)
 	capture(r, r.throughConsumer())
 	r.wantFrom("S", 11)
 	r.untilEmpty()
@@ -270,7 +258,7 @@ func TestUsedWorkQueue(t *testing.T) {
 	if err := r.stream().DeleteConsumer(t.Context(), "C"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = tryCapture(r, r.throughConsumer())
+	_, err := tryCapture(r, r.throughConsumer())
 	if _, gone := errorAs[*reader.ConsumerGoneError](err); !gone {
 		t.Errorf("Run without the consumer = %v", err)
 	}
@@ -299,4 +287,48 @@ func TestWorkQueueRecreated(t *testing.T) {
 		t.Errorf("the new stream: %v", err)
 	}
 	r.untilEmpty()
+}
+
+// TestWorkQueueRecreatedElsewhere: a work queue that was made anew, counts from elsewhere, has been read by others, and has no consumer of ours yet, is
+// entered as one that is new to the capture.
+func TestWorkQueueRecreatedElsewhere(t *testing.T) {
+	r := newRig(t, retention(jetstream.WorkQueuePolicy))
+	r.publish(30)
+	capture(r, r.throughConsumer())
+	old := r.held
+	r.recreate(retention(jetstream.WorkQueuePolicy), func(c *jetstream.StreamConfig) { c.FirstSeq = 1000 })
+	r.last = 999
+	r.publish(30)
+	r.takeAway(10)
+	capture(r, r.throughConsumer())
+	a := r.archive("S")
+	ids := a.Incarnations()
+	if len(ids) != 2 {
+		t.Fatalf("incarnations %v", ids)
+	}
+	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
+		t.Errorf("the old stream: %v", err)
+	}
+	if err := a.Of(ids[1]).ExactlyOnce(r.held[10:], oracle.NatsMessage); err != nil {
+		t.Errorf("the new stream: %v", err)
+	}
+	r.untilEmpty()
+}
+
+// takeAway reads and acknowledges the first n messages of a work queue through a consumer that is gone then.
+func (r *rig) takeAway(n int) {
+	r.t.Helper()
+	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.Durable = "other" })
+	batch, err := c.Fetch(n)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for m := range batch.Messages() {
+		if err := m.DoubleAck(r.t.Context()); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := r.stream().DeleteConsumer(r.t.Context(), "other"); err != nil {
+		r.t.Fatal(err)
+	}
 }

@@ -131,6 +131,15 @@ func (k *archiveKeeper[P, K]) Look(ctx context.Context, a cutlog.Anchor) (engine
 	return engine.AnchorOther, nil
 }
 
+// Prepare implements engine.Source: it makes the durable consumer, if it is missing and may be made.
+func (k *archiveKeeper[P, K]) Prepare(ctx context.Context) error {
+	if k.opts.NATSConsumerName == "" {
+		return nil
+	}
+	_, err := reader.AckFloor(ctx, k.src, k.durableConfig())
+	return err
+}
+
 // First implements engine.Source.
 func (k *archiveKeeper[P, K]) First(ctx context.Context, s engine.StreamFacts) (uint64, error) {
 	start, before := k.opts.Start, max(s.FirstSeq, 1)-1

@@ -18,6 +18,9 @@ type Source interface {
 	Look(ctx context.Context, a cutlog.Anchor) (AnchorLook, error)
 	// First is the sequence after which a new capture begins.
 	First(ctx context.Context, s StreamFacts) (uint64, error)
+	// Prepare makes, before a stream that was created anew is entered, what reading it needs and does not come by itself: a consumer that is
+	// missing after the plan which opens an incarnation was deleted.
+	Prepare(ctx context.Context) error
 }
 
 // Observer hears what a start does. Its methods return quickly.
@@ -249,6 +252,9 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	old := e.Head.Plan
 	o := Opening{Stream: s, Past: past}
 	if id == Recreated {
+		if err := e.Source.Prepare(ctx); err != nil {
+			return err
+		}
 		o.Past = append(slices.Clip(past), old.Stream.Created)
 		o.From = max(s.Configured, 1) - 1
 		o.Note = fmt.Sprintf("the stream was created anew at %s, before that at %s", s.Created, old.Stream.Created)

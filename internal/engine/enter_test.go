@@ -51,6 +51,7 @@ func (s *stream) Look(context.Context, cutlog.Anchor) (engine.AnchorLook, error)
 	return engine.AnchorMissing, nil
 }
 func (s *stream) First(context.Context, engine.StreamFacts) (uint64, error) { return 0, nil }
+func (s *stream) Prepare(context.Context) error                             { return nil }
 func (s *stream) Awaiting(*cutlog.Plan)                                     {}
 func (s *stream) Redoing(*cutlog.Plan)                                      {}
 func (s *stream) Redone(cutlog.Head)                                        {}

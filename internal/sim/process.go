@@ -296,6 +296,9 @@ func (p *process) Look(_ context.Context, a cutlog.Anchor) (engine.AnchorLook, e
 	return engine.AnchorOther, nil
 }
 
+// Prepare implements engine.Source: a consumer is always there.
+func (p *process) Prepare(context.Context) error { return nil }
+
 // First implements engine.Source.
 func (p *process) First(_ context.Context, s engine.StreamFacts) (uint64, error) {
 	return max(s.FirstSeq, 1) - 1, nil
