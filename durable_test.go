@@ -193,6 +193,9 @@ func TestConsumerMovedByOthers(t *testing.T) {
 	r.publish(100)
 	c.untilRead(200)
 	c.finish()
+	if s := c.Stats(); s.Messages != 200 { // those that were read again count once
+		t.Errorf("stats %+v", s)
+	}
 	capture(r, r.throughConsumer())
 	r.wantAll()
 	r.untilEmpty()

@@ -304,23 +304,16 @@ func (l *loop[P, K]) storeToMakeRoom(ctx context.Context) error {
 
 // note counts messages that were taken, of which pending are still to come, and tells the clock of windows about them.
 func (l *loop[P, K]) note(messages []reader.Message, pending uint64) {
-	now := time.Now()
-	var size, highest int64
+	highest := int64(0)
 	for i := range messages {
-		size += int64(messages[i].Size)
 		highest = max(highest, messages[i].Time)
 	}
-	l.pace.Read(now, len(messages), highest, pending == 0)
+	l.pace.Read(time.Now(), len(messages), highest, pending == 0)
 	l.noteUsage()
 	l.stats.update(func(s *Stats) {
-		s.Messages += int64(len(messages))
-		s.Bytes += size
+		s.add(messages, l.opts.Store == nil)
 		s.Lag = pending
 		s.OpenBlocks = int64(len(l.table.blocks))
-		if n := len(messages); n > 0 {
-			s.LastSeq = messages[n-1].Seq
-			s.LastTime = time.Unix(0, messages[n-1].Time).UTC()
-		}
 	})
 }
 

@@ -53,7 +53,7 @@ func (k *archiveKeeper[P, K]) LookingAgain(s engine.StreamFacts, p *cutlog.Plan)
 func (k *archiveKeeper[P, K]) Diverged(old, opening *cutlog.Plan, what string) {
 	k.stats.update(func(s *Stats) {
 		s.Incarnations++
-		s.StoredSeq = opening.From // sequences are another stream's now
+		s.StoredSeq, s.counted = opening.From, opening.From // sequences are another stream's now
 	})
 	k.tellLost(Lost{Reason: "diverged", From: old.To, To: opening.From, Detail: what})
 	k.lostByPlan(opening)

@@ -2,15 +2,17 @@ package jetcapture
 
 import (
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
 // Stats is a snapshot of a capture's counters since Run began.
 type Stats struct {
-	Messages     int64 // read, each once
-	Bytes        int64 // of their subjects, headers and payloads
-	Rows         int64 // written
-	Dead         int64 // dead letters
-	Skipped      int64
+	Messages     int64            // read: each once, however often reading starts again; with a Store, each delivery that is no repetition of one in hand
+	Bytes        int64            // of their subjects, headers and payloads
+	Rows         int64            // written
+	Dead         int64            // dead letters; one that is read again counts again
+	Skipped      int64            // likewise
 	Lost         int64            // dropped by the source before they were stored
 	Absent       int64            // sequences that the stream did not have
 	Cuts         int64            // done
@@ -31,6 +33,26 @@ type Stats struct {
 	Target       uint64           // with Once: the last sequence to capture
 	LastTime     time.Time        // timestamp of the last message read
 	State        string           // what the capture is doing: "starting", "storing the last cut", or one of the texts below
+
+	counted uint64 // stream sequence up to which Messages counts; 0 with a Store
+}
+
+// add counts messages that were taken and were not counted before.
+func (s *Stats) add(messages []reader.Message, ordered bool) {
+	for i := range messages {
+		m := &messages[i]
+		if ordered && m.Seq <= s.counted {
+			continue
+		}
+		s.Messages++
+		s.Bytes += int64(m.Size)
+	}
+	if n := len(messages); n > 0 {
+		s.LastSeq, s.LastTime = messages[n-1].Seq, time.Unix(0, messages[n-1].Time).UTC()
+		if ordered {
+			s.counted = max(s.counted, s.LastSeq)
+		}
+	}
 }
 
 // Values of Stats.State. While one of the waiting ones is told, nothing is read: the messages stay in the stream.
