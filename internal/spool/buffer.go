@@ -99,19 +99,22 @@ func (b *Buffer) commit() error {
 	return b.frame()
 }
 
-// frame hands the tail to the compressors.
+// frame hands the tail to the compressors, unless there is nothing for them to do.
 func (b *Buffer) frame() error {
 	if !b.inRow {
 		b.tail.mu.Lock()
 	}
-	j := &job{content: b.s.mem.unlist(&b.tail), done: make(chan struct{})}
+	rows := b.s.mem.unlist(&b.tail)
 	b.inRow = false
 	b.tail.mu.Unlock()
 	b.framed = b.committed
 	if b.out == nil {
 		b.out = newSealed(b)
 	}
-	j.out, j.prev = b.out, b.out.last
+	if b.out.adopt(rows) {
+		return nil
+	}
+	j := &job{content: rows, done: make(chan struct{}), out: b.out, prev: b.out.last}
 	b.out.last = j.done
 	if err := b.s.frames.submit(j); err != nil {
 		return fmt.Errorf("compress a frame: %w", err)

@@ -136,6 +136,15 @@ func (m *memory) unlist(t *stash) content {
 	return c
 }
 
+// adopt puts a content that is in memory and in no list behind that of t, whose lock the caller holds.
+func (m *memory) adopt(t *stash, c content) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t.chunks = append(t.chunks, c.chunks...)
+	t.mem += c.mem
+	m.weigh(t, c.held)
+}
+
 // shorten drops the chunks of t from index n on.
 func (m *memory) shorten(t *stash, n int) {
 	m.mu.Lock()

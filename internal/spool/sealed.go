@@ -14,7 +14,7 @@ import (
 type Sealed struct {
 	s     *Spool
 	codec *codec.Codec
-	last  <-chan struct{} // closed when the newest frame was added; only the buffer's owner changes it, before Seal returns
+	last  <-chan struct{} // closed when the newest frame was added, nil when none was compressed; only the buffer's owner changes it, before Seal returns
 	plain int64           // set by Seal
 
 	out stash // its lock guards the following, too
@@ -34,6 +34,31 @@ func (z *Sealed) packer() *codec.Codec {
 		return z.s.kept
 	}
 	return z.codec
+}
+
+// adopt takes rows over that are the bytes of the file as they are, without a copy, if they are in memory and all frames before are there.
+func (z *Sealed) adopt(rows content) bool {
+	if z.codec == nil || z.codec.Name() != codec.None || rows.spilled > 0 || !z.settled() {
+		return false
+	}
+	z.out.mu.Lock()
+	defer z.out.mu.Unlock()
+	if z.err != nil {
+		z.s.drop(rows)
+		return true
+	}
+	z.s.mem.adopt(&z.out, rows)
+	return true
+}
+
+// settled reports whether all frames are there.
+func (z *Sealed) settled() bool {
+	select {
+	case <-z.last:
+		return true
+	default:
+		return z.last == nil
+	}
 }
 
 // add appends a compressed frame.
@@ -66,6 +91,9 @@ func (z *Sealed) isDiscarded() bool { return errors.Is(z.failure(), ErrDiscarded
 
 // Wait returns when all frames are compressed. Its error is the context's, or why there is no file.
 func (z *Sealed) Wait(ctx context.Context) error {
+	if z.settled() {
+		return z.failure()
+	}
 	select {
 	case <-z.last:
 		return z.failure()
@@ -79,9 +107,7 @@ func (z *Sealed) Len() int64 { return z.plain }
 
 // Size returns the size of the file that Open reads, or 0 before Wait has returned nil.
 func (z *Sealed) Size() int64 {
-	select {
-	case <-z.last:
-	default:
+	if !z.settled() {
 		return 0
 	}
 	if z.codec == nil && z.failure() == nil {
@@ -115,9 +141,7 @@ func (z *Sealed) Plain() (io.ReadCloser, error) {
 }
 
 func (z *Sealed) open() (*reader, error) {
-	select {
-	case <-z.last:
-	default:
+	if !z.settled() {
 		return nil, errors.New("open a sealed block: wait for its compression first")
 	}
 	if err := z.failure(); err != nil {
