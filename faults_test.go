@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -508,4 +510,43 @@ func TestDamagedLogs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fullStore has no room as long as it is told to.
+type fullStore struct {
+	bucket.Bucket
+	full *atomic.Bool
+}
+
+// PutNew implements bucket.Bucket.
+func (b fullStore) PutNew(ctx context.Context, name string, body io.Reader, opts bucket.PutOptions) error {
+	if b.full.Load() {
+		return fmt.Errorf("put %q: %w", name, syscall.ENOSPC)
+	}
+	return b.Bucket.PutNew(ctx, name, body, opts)
+}
+
+// TestDiskFullAtTheStart is waited for, and the log says what to do.
+func TestDiskFullAtTheStart(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	var full atomic.Bool
+	full.Store(true)
+	told := make(warnings, 100)
+	c := start(r, r.nc, with(r.options(), func(o *options) {
+		o.Archive.Bucket, o.Logger = fullStore{r.bucket, &full}, slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}))
+	select {
+	case line := <-told:
+		if !strings.Contains(line, "make room") || !strings.Contains(line, "needs_operator=true") {
+			t.Errorf("the log says %s", line)
+		}
+	case <-time.After(patience):
+		t.Fatal("the log says nothing")
+	}
+	full.Store(false)
+	if err := c.end(); err != nil {
+		t.Fatalf("Run = %v", err)
+	}
+	r.wantAll()
 }

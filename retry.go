@@ -2,8 +2,10 @@ package jetcapture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"github.com/jetcapture/jetcapture/bucket"
@@ -37,12 +39,22 @@ func (r *run[P, K]) retry(ctx context.Context, what string, permanent func(error
 		r.stats.update(func(s *Stats) { s.Retries++ })
 		if time.Since(warned) >= warnEvery {
 			warned = time.Now()
-			r.log.Warn("the store refuses, trying again", "operation", what, "error", err, "needs_operator", bucket.IsPermanent(err))
+			r.warnRefused(what, err)
 		}
 		if pause(ctx, backoff(attempt)) != nil {
 			return givenUp(ctx, what, last)
 		}
 	}
+}
+
+// warnRefused says why the store is tried again, and what an operator can do about it.
+func (r *run[P, K]) warnRefused(what string, err error) {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		r.log.Warn("the disk of the store is full, trying again: make room there, nothing is lost meanwhile but what the stream expires",
+			"operation", what, "error", err, "needs_operator", true)
+		return
+	}
+	r.log.Warn("the store refuses, trying again", "operation", what, "error", err, "needs_operator", bucket.IsPermanent(err))
 }
 
 // givenUp is the error of attempts that ctx has ended: with what the last one ran into.
