@@ -51,6 +51,9 @@ func startFeed[P Payload, K DestKey](ctx context.Context, rd reader.Reader, work
 			f.all.Go(func() {
 				for j := range f.work {
 					for i := range j.Messages {
+						if ctx.Err() != nil {
+							break // nobody takes the batch any more, and the decoder may need minutes for it
+						}
 						j.items[i] = decode(&j.Messages[i])
 					}
 					close(j.ready)
