@@ -13,8 +13,10 @@ import (
 
 const (
 	ackBatch = 1024 // reply subjects built at once
-	// pendingShare is the part of MaxAckPending after which a cut is due, in percent.
-	pendingShare = 80
+	// pendingShare is the part of MaxAckPending after which a cut is due, in percent. While the stream holds more than behindShare beyond what was
+	// read, backfillShare is enough if that is at least backfillLeast messages: then some may be delivered while the acks of others are on their way.
+	pendingShare, backfillShare, behindShare = 80, 25, 5
+	backfillLeast                            = 100_000
 	// pathLength is how many confirmed acks are remembered.
 	pathLength = 256
 )
@@ -37,7 +39,8 @@ type acks struct {
 	floor     uint64         // stream sequence of the ack floor at the beginning
 	path      []sequencePair // where the ack floor was, oldest first
 	ackWait   time.Duration
-	maxUnack  int // MaxAckPending; 0 or less: no limit
+	maxUnack  int    // MaxAckPending; 0 or less: no limit
+	behind    uint64 // messages that the stream held beyond the last one delivered
 }
 
 // begin starts the bookkeeping of a new life.
@@ -92,6 +95,7 @@ func (a *acks) add(messages []Message, prefix string) (ok bool) {
 			return false
 		}
 		a.ledger.add(t)
+		a.behind = t.pending
 	}
 	a.ledger.mark(time.Now())
 	return true
@@ -128,7 +132,7 @@ func (a *acks) overdue(now time.Time) bool {
 }
 
 // AcksNear reports whether a cut is due because of the consumer's settings: half of AckWait has passed since the oldest unacknowledged
-// message was delivered, or 80 % of MaxAckPending are unacknowledged. why names the setting. It may be called from any goroutine.
+// message was delivered, or 80 % of MaxAckPending are unacknowledged, or 25 % in a backfill. why names the setting. It may be called from any goroutine.
 func (d *durable) AcksNear(now time.Time) (why string, near bool) {
 	a := &d.acks
 	a.mu.Lock()
@@ -136,15 +140,25 @@ func (d *durable) AcksNear(now time.Time) (why string, near bool) {
 	if a.ledger == nil || a.ledger.n == 0 {
 		return "", false
 	}
-	return acksNear(now.Sub(a.ledger.oldest()), a.ledger.n, a.ackWait, a.maxUnack)
+	due := pendingLimit(a.maxUnack, a.behind)
+	return acksNear(now.Sub(a.ledger.oldest()), a.ledger.n, a.ackWait, a.maxUnack, due)
 }
 
-// acksNear compares the age of the oldest of n unacknowledged messages, and n, with the consumer's limits.
-func acksNear(age time.Duration, n int, ackWait time.Duration, maxUnacked int) (why string, near bool) {
+// pendingLimit is how many unacknowledged messages make a cut due, of a consumer that allows maxUnacked and is behind.
+func pendingLimit(maxUnacked int, behind uint64) int {
+	limit := maxUnacked * pendingShare / 100
+	if behind*100 > uint64(max(0, maxUnacked))*behindShare {
+		limit = min(limit, max(maxUnacked*backfillShare/100, backfillLeast))
+	}
+	return limit
+}
+
+// acksNear compares the age of the oldest of n unacknowledged messages with the consumer's AckWait, and n with due, a part of MaxAckPending.
+func acksNear(age time.Duration, n int, ackWait time.Duration, maxUnacked, due int) (why string, near bool) {
 	switch {
 	case ackWait > 0 && age >= ackWait/2:
 		return fmt.Sprintf("ack_wait %v", ackWait), true
-	case maxUnacked > 0 && n*100 >= maxUnacked*pendingShare:
+	case maxUnacked > 0 && n >= due:
 		return fmt.Sprintf("max_ack_pending %d", maxUnacked), true
 	default:
 		return "", false

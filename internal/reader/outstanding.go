@@ -76,5 +76,5 @@ func (o *outstanding) near(now time.Time) (why string, near bool) {
 	if len(o.order) == 0 {
 		return "", false
 	}
-	return acksNear(now.Sub(o.order[0].at), len(o.runs), o.ackWait, o.maxUnack)
+	return acksNear(now.Sub(o.order[0].at), len(o.runs), o.ackWait, o.maxUnack, pendingLimit(o.maxUnack, 0))
 }
