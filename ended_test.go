@@ -35,7 +35,7 @@ func TestConnectionClosed(t *testing.T) {
 
 // TestOnceOfAnotherStream: with Once, the end of a stream that was made anew meanwhile is its own last message.
 func TestOnceOfAnotherStream(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, inMemory)
 	for range 50 {
 		switch err := r.onceOfAnotherStream(); {
 		case err == nil:
@@ -47,10 +47,14 @@ func TestOnceOfAnotherStream(t *testing.T) {
 	t.Error("each time, the capture has asked just when there was no stream")
 }
 
+// inMemory has a stream kept in memory. On disk, one that was deleted and made again at once was seen with three messages too many: as many as the
+// other one had held.
+func inMemory(cfg *jetstream.StreamConfig) { cfg.Storage = jetstream.MemoryStorage }
+
 func (r *rig) onceOfAnotherStream() error {
 	r.t.Helper()
 	r.bucket = bucket.NewMem()
-	r.recreate()
+	r.recreate(inMemory)
 	r.publish(40)
 	hold := make(chan struct{})
 	c := start(r, r.nc, with(r.options(), func(o *options) {
@@ -61,7 +65,7 @@ func (r *rig) onceOfAnotherStream() error {
 		}
 	}))
 	natstest.Eventually(r.t, patience, "start", func() bool { return c.Stats().Target == 40 })
-	r.recreate()
+	r.recreate(inMemory)
 	r.publish(3)
 	close(hold)
 	if err := c.end(); err != nil {
