@@ -123,7 +123,11 @@ func (l *loop[P, K]) detach(ctx context.Context, reason cutlog.Reason) error {
 
 // last makes the cut with which a run ends, within DrainTimeout once ctx is cancelled.
 func (l *loop[P, K]) last(ctx, work context.Context, reason cutlog.Reason) error {
-	err := l.finish(work, reason)
+	return l.stopped(ctx, work, l.finish(work, reason))
+}
+
+// stopped says of an error that came when DrainTimeout had passed what that means.
+func (l *loop[P, K]) stopped(ctx, work context.Context, err error) error {
 	if err != nil && ctx.Err() != nil && work.Err() != nil {
 		return fmt.Errorf("stopped after %v with messages up to stream sequence %d not stored, they stay in the stream for the next start: %w",
 			l.opts.DrainTimeout, l.cut.Through, err)

@@ -98,7 +98,7 @@ func (l *loop[P, K]) capture(ctx context.Context) error {
 		case err := <-l.storing:
 			l.storing = nil
 			if err != nil {
-				return err
+				return l.stopped(ctx, work, err)
 			}
 		case <-ctx.Done():
 			return l.last(ctx, work, cutlog.ReasonShutdown)
