@@ -116,20 +116,20 @@ type keyed[P Payload, K DestKey] struct {
 
 // table holds the open blocks of one cut. One goroutine uses it at a time.
 type table[P Payload, K DestKey] struct {
-	opts     *Options[P, K]
-	spool    *spool.Spool
-	codec    *codec.Codec
-	gzip     *codec.Codec // of dead letters
-	cut      *engine.Cut
-	blocks   []*openBlock[P, K]
-	keys     map[K]*keyed[P, K]
-	byPath   map[string]*keyed[P, K]
-	dead     map[int64]*openBlock[P, K] // by window
-	buffered bool                       // writers buffer, as one of them has shown
-	room     int64                      // that eager writers may still take
-	each     int64                      // what an eager writer takes; 0: not known yet
-	keeping  keptWriter
-	replies  *replies // with a Store
+	opts      *Options[P, K]
+	spool     *spool.Spool
+	codec     *codec.Codec
+	gzip      *codec.Codec // of dead letters
+	cut       *engine.Cut
+	blocks    []*openBlock[P, K]
+	keys      map[K]*keyed[P, K]
+	byPath    map[string]*keyed[P, K]
+	dead      map[int64]*openBlock[P, K] // by window
+	buffered  bool                       // writers buffer, as one of them has shown
+	room      int64                      // that eager writers may still take
+	perWriter int64                      // what an eager writer holds; 0: not known yet, math.MaxInt64: writers are not eager
+	keeping   keptWriter
+	replies   *replies // with a Store
 }
 
 // newTable returns an empty table for a cut that begins after what cut has.
@@ -139,7 +139,7 @@ func (r *run[P, K]) newTable(cut *engine.Cut) *table[P, K] {
 		room = 0
 	}
 	return &table[P, K]{
-		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered, each: r.each, room: room,
+		opts: &r.opts, spool: r.spool, codec: r.codec, gzip: r.gzip, cut: cut, buffered: r.buffered, perWriter: r.perWriter, room: room,
 		replies: &replies{}, keys: map[K]*keyed[P, K]{}, byPath: map[string]*keyed[P, K]{}, dead: map[int64]*openBlock[P, K]{},
 	}
 }
@@ -212,7 +212,7 @@ func (t *table[P, K]) newBlock(b *engine.Block, key K) *openBlock[P, K] {
 
 // begin makes the writer of a data block, or finds out that its messages must be kept.
 func (t *table[P, K]) begin(b *openBlock[P, K]) error {
-	if b.kept && t.each > t.room {
+	if b.kept && t.perWriter > t.room {
 		return nil
 	}
 	w := t.opts.WriterFactory()
@@ -222,11 +222,11 @@ func (t *table[P, K]) begin(b *openBlock[P, K]) error {
 	if bw, ok := w.(BufferedWriter); !ok || !bw.Buffered() {
 		return b.start(w)
 	}
-	t.each = math.MaxInt64
+	t.perWriter = math.MaxInt64
 	if e, ok := w.(EagerWriter); ok {
-		t.each = max(1, e.Held())
+		t.perWriter = max(1, e.Held())
 	}
-	if t.each > t.room {
+	if t.perWriter > t.room {
 		t.keep(b)
 		return nil
 	}
@@ -239,7 +239,7 @@ func (t *table[P, K]) beginEarly(b *openBlock[P, K], w FormattedDataWriter[P]) e
 		b.buf.Discard()
 		b.buf = t.spool.NewBuffer(t.codec)
 	}
-	held := t.each
+	held := t.perWriter
 	t.room -= held
 	t.spool.Charge(held)
 	t.buffered, b.kept, b.eager = true, false, true
@@ -253,8 +253,8 @@ func (t *table[P, K]) beginEarly(b *openBlock[P, K], w FormattedDataWriter[P]) e
 // keep turns b, which has no message yet, and all blocks to come into blocks that keep their messages.
 func (t *table[P, K]) keep(b *openBlock[P, K]) {
 	t.buffered, b.kept = true, true
-	if t.each == 0 {
-		t.each = math.MaxInt64
+	if t.perWriter == 0 {
+		t.perWriter = math.MaxInt64
 	}
 	b.buf.Discard()
 	b.buf = t.spool.NewBuffer(nil)
@@ -324,23 +324,14 @@ func (t *table[P, K]) commit(b *openBlock[P, K]) error {
 	err := b.buf.Commit()
 	if t.opts.full(b.Messages, b.plain()) && !b.Closed {
 		t.close(b)
-		if err := t.finishEarly(b); err != nil {
-			return err
+		if b.eager { // it gets no more rows: its writer lets go of what it holds
+			if err := t.finishBlock(b); err != nil {
+				return err
+			}
 		}
 	}
 	if err != nil {
 		return &spoolError{err}
-	}
-	return nil
-}
-
-// finishEarly lets go of an eager writer that gets no more rows.
-func (t *table[P, K]) finishEarly(b *openBlock[P, K]) error {
-	if !b.eager {
-		return nil
-	}
-	if err := b.finish(); err != nil {
-		return &writerError{err}
 	}
 	return nil
 }
@@ -408,9 +399,16 @@ func (t *table[P, K]) closedBytes() (n int64) {
 // finish flushes all writers, in the goroutine that wrote the rows.
 func (t *table[P, K]) finish() error {
 	for _, b := range t.blocks {
-		if err := b.finish(); err != nil {
-			return &writerError{err}
+		if err := t.finishBlock(b); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (t *table[P, K]) finishBlock(b *openBlock[P, K]) error {
+	if err := b.finish(); err != nil {
+		return &writerError{err}
 	}
 	return nil
 }

@@ -56,24 +56,24 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 
 // run is one Run of a Capture.
 type run[P Payload, K DestKey] struct {
-	opts     Options[P, K] // with defaults
-	log      *slog.Logger
-	stats    *statistics
-	nc       *nats.Conn
-	src      *reader.Source
-	spool    *spool.Spool
-	codec    *codec.Codec
-	gzip     *codec.Codec
-	buffered bool        // a writer has shown that it buffers
-	each     int64       // what an eager writer takes, as table.each
-	patient  bool        // an eager writer has lost its file: all messages are kept until their seal
-	user     *sync.Mutex // held while user code runs, unless several goroutines may
-	hooks    *sync.Mutex // held while a hook runs that several goroutines call
-	target   uint64      // with Once: the last sequence to capture
-	targeted bool
-	began    time.Time
-	warned   time.Time // last that reading cannot start
-	entered  bool      // reading has started once: from now on, only what an operator must mend ends Run
+	opts      Options[P, K] // with defaults
+	log       *slog.Logger
+	stats     *statistics
+	nc        *nats.Conn
+	src       *reader.Source
+	spool     *spool.Spool
+	codec     *codec.Codec
+	gzip      *codec.Codec
+	buffered  bool        // a writer has shown that it buffers
+	perWriter int64       // what an eager writer holds, as in table
+	patient   bool        // an eager writer has lost its file: all messages are kept until their seal
+	user      *sync.Mutex // held while user code runs, unless several goroutines may
+	hooks     *sync.Mutex // held while a hook runs that several goroutines call
+	target    uint64      // with Once: the last sequence to capture
+	targeted  bool
+	began     time.Time
+	warned    time.Time // last that reading cannot start
+	entered   bool      // reading has started once: from now on, only what an operator must mend ends Run
 }
 
 // newRun opens what a run needs and the options do not give.

@@ -111,7 +111,7 @@ func (l *loop[P, K]) detach(ctx context.Context, reason cutlog.Reason) error {
 	}
 	l.pace.Cut(now, reason, l.cut)
 	s := &sealedCut[P, K]{run: l.run, reason: reason, cut: l.cut, table: l.table, began: now}
-	l.buffered, l.each = l.buffered || l.table.buffered, l.table.each
+	l.buffered, l.perWriter = l.buffered || l.table.buffered, l.table.perWriter
 	l.cut = engine.NewCut(l.cut.Through, l.cut.Last)
 	l.table, l.lastMsg, l.checkFailed, l.planFull = l.newTable(l.cut), nil, nil, false
 	l.stats.update(func(s *Stats) { s.OpenBlocks = 0 })

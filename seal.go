@@ -82,8 +82,8 @@ const maxEncoders = 4
 // encoders is how many blocks are encoded at the same time: as many as user code may run at a time, and as there is room for their writers.
 func (s *sealedCut[P, K]) encoders() int {
 	room := int64(maxEncoders)
-	if each := s.table.each; each > 0 && each < math.MaxInt64 {
-		room = s.writerRoom() / each
+	if held := s.table.perWriter; held > 0 && held < math.MaxInt64 {
+		room = s.writerRoom() / held
 	}
 	return int(max(1, min(int64(s.opts.DecodeWorkers), room)))
 }

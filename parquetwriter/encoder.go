@@ -170,13 +170,19 @@ func (l *layout) start(out io.Writer) *encoder {
 	return e
 }
 
-// beginRow comes before the first put of a row. If the row before was not ended, a panic in it was caught by somebody: the columns do not fit together.
-func (e *encoder) beginRow() error {
+// whole returns why the file is lost. If a row was not ended, a panic in it was caught by somebody: the columns do not fit together.
+func (e *encoder) whole() error {
 	if e.inRow && e.err == nil {
 		e.err = errTorn
 	}
-	e.inRow = true
 	return e.err
+}
+
+// beginRow comes before the first put of a row.
+func (e *encoder) beginRow() error {
+	err := e.whole()
+	e.inRow = true
+	return err
 }
 
 // put appends the values of one row to a column. parquet-go copies them.
@@ -216,12 +222,9 @@ func (e *encoder) endRow(size int) error {
 // finish writes the end of the file and gives the buffers back. The metadata has the same keys in each file of a layout: a parquet-go writer
 // can overwrite a key but not forget it.
 func (e *encoder) finish(metadata ...[2]string) error {
-	if e.inRow && e.err == nil {
-		e.err = errTorn
-	}
-	if e.err != nil {
+	if err := e.whole(); err != nil {
 		e.file.Reset(io.Discard) // gives the scratch room back
-		return e.err
+		return err
 	}
 	for _, kv := range metadata {
 		e.file.SetKeyValueMetadata(kv[0], kv[1])
