@@ -267,6 +267,23 @@ func TestUsedWorkQueue(t *testing.T) {
 	}
 }
 
+// wantBoth checks that the archive has two incarnations, with the messages of the old stream and of the new one.
+func (r *rig) wantBoth(old, now []oracle.Message) *oracle.Archive {
+	r.t.Helper()
+	a := r.archive("S")
+	ids := a.Incarnations()
+	if len(ids) != 2 {
+		r.t.Fatalf("incarnations %v", ids)
+	}
+	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
+		r.t.Errorf("the old stream: %v", err)
+	}
+	if err := a.Of(ids[1]).ExactlyOnce(now, oracle.NatsMessage); err != nil {
+		r.t.Errorf("the new stream: %v", err)
+	}
+	return a
+}
+
 // TestWorkQueueRecreated: what was read of the old stream is stored, though its consumer can no longer prove that it was all.
 func TestWorkQueueRecreated(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))
@@ -278,17 +295,7 @@ func TestWorkQueueRecreated(t *testing.T) {
 	r.publish(20)
 	c.until("capture of the new stream", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.LastSeq == 20 })
 	c.finish()
-	a := r.archive("S")
-	ids := a.Incarnations()
-	if len(ids) != 2 {
-		t.Fatalf("incarnations %v", ids)
-	}
-	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
-		t.Errorf("the old stream: %v", err)
-	}
-	if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
-		t.Errorf("the new stream: %v", err)
-	}
+	r.wantBoth(old, r.held)
 	r.untilEmpty()
 }
 
@@ -304,17 +311,7 @@ func TestWorkQueueRecreatedElsewhere(t *testing.T) {
 	r.publish(30)
 	r.takeAway(10)
 	capture(r, r.throughConsumer())
-	a := r.archive("S")
-	ids := a.Incarnations()
-	if len(ids) != 2 {
-		t.Fatalf("incarnations %v", ids)
-	}
-	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
-		t.Errorf("the old stream: %v", err)
-	}
-	if err := a.Of(ids[1]).ExactlyOnce(r.held[10:], oracle.NatsMessage); err != nil {
-		t.Errorf("the new stream: %v", err)
-	}
+	r.wantBoth(old, r.held[10:])
 	r.untilEmpty()
 }
 

@@ -196,17 +196,7 @@ func TestStreamRecreatedWhileCapturing(t *testing.T) {
 	r.publish(25)
 	c.until("capture of the new stream", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.LastSeq == 25 })
 	c.finish()
-	a := r.archive("S")
-	ids := a.Incarnations()
-	if len(ids) != 2 {
-		t.Fatalf("incarnations %v", ids)
-	}
-	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
-		t.Errorf("the old incarnation: %v", err)
-	}
-	if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
-		t.Errorf("the new incarnation: %v", err)
-	}
+	a := r.wantBoth(old, r.held)
 	if !slices.Contains(a.Reasons(), "diverged") {
 		t.Errorf("cuts for %v", a.Reasons())
 	}
@@ -383,17 +373,7 @@ func TestRolledBackWhileCapturing(t *testing.T) {
 	r.publishSafely(10) // 41 to 50, others than before
 	c.until("capture of the stream after it was rolled back", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.StoredSeq == 50 })
 	c.finish()
-	a := r.archive("S")
-	ids := a.Incarnations()
-	if len(ids) != 2 {
-		t.Fatalf("incarnations %v", ids)
-	}
-	if err := a.Of(ids[0]).ExactlyOnce(append(slices.Clone(r.held[:40]), lost...), oracle.NatsMessage); err != nil {
-		t.Errorf("before: %v", err)
-	}
-	if err := a.Of(ids[1]).ExactlyOnce(r.held[40:], oracle.NatsMessage); err != nil {
-		t.Errorf("after: %v", err)
-	}
+	r.wantBoth(append(slices.Clone(r.held[:40]), lost...), r.held[40:])
 }
 
 // TestNoPermission: who may not ask the stream what a cut has to know is told so before anything is read.
