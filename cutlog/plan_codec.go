@@ -31,19 +31,28 @@ func newRecord(name string, data []byte) Record {
 // promise more), so keep the Record to put it again.
 func EncodePlan(capture string, p *Plan) (Record, error) {
 	name := PlanName(capture, p.N)
-	if err := errors.Join(p.Check(), p.checkCapture(capture)); err != nil {
-		return Record{}, fmt.Errorf("encode %s: %w", name, err)
+	checked := make(chan error, 1)
+	go func() { checked <- errors.Join(p.Check(), p.checkCapture(capture)) }() // beside the packing: a backfill waits for both
+	data, err := packPlan(p)
+	if wrong := <-checked; wrong != nil {
+		return Record{}, fmt.Errorf("encode %s: %w", name, wrong)
 	}
+	if err != nil {
+		return Record{}, fmt.Errorf("encode %s with %d blocks: %w", name, len(p.Blocks), err)
+	}
+	return newRecord(name, data), nil
+}
+
+// packPlan returns the bytes of a plan's object.
+func packPlan(p *Plan) ([]byte, error) {
 	var out bytes.Buffer
 	zip := packers.Get().(*gzip.Writer)
 	defer packers.Put(zip)
 	zip.Reset(&out)
-	if err := errors.Join(writePlan(zip, p), zip.Close()); err != nil {
-		return Record{}, fmt.Errorf("encode %s with %d blocks: %w", name, len(p.Blocks), err)
-	}
+	err := errors.Join(writePlan(zip, p), zip.Close())
 	data := out.Bytes()
 	copy(data, gzipHeader) // the packer's own tells its level
-	return newRecord(name, data), nil
+	return data, err
 }
 
 // packers keeps compressors for the next plan: one takes 1 MB, more than most plans. It holds nothing of a plan. Sequences are most of a large
@@ -66,14 +75,13 @@ func writePlan(w io.Writer, p *Plan) error {
 		return err
 	}
 	between := blocksStart + "\n"
+	var line []byte
 	for i := range p.Blocks {
-		b := p.Blocks[i]
-		b.Window = b.Window.UTC()
-		text, err := json.Marshal(&b)
-		if err != nil {
+		var err error
+		if line, err = p.Blocks[i].appendJSON(append(line[:0], between...)); err != nil {
 			return err
 		}
-		if _, err := s.Write(append([]byte(between), text...)); err != nil {
+		if _, err := s.Write(line); err != nil {
 			return err
 		}
 		between = ",\n"
@@ -84,6 +92,19 @@ func writePlan(w io.Writer, p *Plan) error {
 		}
 	}
 	return s.finish()
+}
+
+// appendJSON appends the block's JSON. Its sequences can be megabytes, which json.Marshal would check and copy twice.
+func (b *Block) appendJSON(dst []byte) ([]byte, error) {
+	head := *b
+	head.Window = b.Window.UTC()
+	head.Seqs = SeqSet{}
+	text, err := json.Marshal(&head)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, bytes.TrimSuffix(text, []byte("[]}"))...) // the sequences are the last member
+	return append(b.Seqs.appendJSON(dst), '}'), nil
 }
 
 // head returns a copy of the plan as it is stored, without blocks.

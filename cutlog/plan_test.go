@@ -373,6 +373,26 @@ func BenchmarkEncodePlan(b *testing.B) {
 	}
 }
 
+// BenchmarkEncodeScattered is of a plan of few blocks, whose messages alternate at random: almost all of it are sequences.
+func BenchmarkEncodeScattered(b *testing.B) {
+	const messages = 500_000
+	p := largePlan(0, 0)
+	p.To = p.From + messages
+	random := rand.New(rand.NewPCG(1, 2))
+	var sets [4]cutlog.SeqSet
+	for i := range uint64(messages) {
+		sets[random.IntN(len(sets))].Add(p.From + 1 + i)
+	}
+	for i, s := range sets {
+		key := fmt.Sprintf("customer-%d", i)
+		p.Blocks = append(p.Blocks, block(cutlog.KindData, p.Incarnation, key+"/2024/05/06/07/00", "ndjson.gz", s, cutlog.Text(key)))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		encodePlan(b, p)
+	}
+}
+
 func BenchmarkDecodePlan(b *testing.B) {
 	data := encodePlan(b, largePlan(largeBlocks, 10)).Data
 	b.ReportAllocs()

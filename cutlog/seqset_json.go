@@ -4,25 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
 // MarshalJSON implements json.Marshaler: an array of numbers, gap and length of each run in turn. A gap is the number of sequences
 // between the end of the run before (0 for the first) and the run: {1, 2, 3, 7} is [0,3,3,1].
 func (s SeqSet) MarshalJSON() ([]byte, error) {
-	out := make([]byte, 0, s.EncodedLen())
-	out = append(out, '[')
+	return s.appendJSON(nil), nil
+}
+
+func (s SeqSet) appendJSON(out []byte) []byte {
+	out = append(slices.Grow(out, s.EncodedLen()), '[')
 	end := uint64(0)
-	for first, last := range s.Runs() {
+	for c := s.cursor(); c.next(); end = c.last {
 		if end != 0 {
 			out = append(out, ',')
 		}
-		out = strconv.AppendUint(out, first-end-1, 10)
+		out = strconv.AppendUint(out, c.first-end-1, 10)
 		out = append(out, ',')
-		out = strconv.AppendUint(out, last-first+1, 10)
-		end = last
+		out = strconv.AppendUint(out, c.last-c.first+1, 10)
 	}
-	return append(out, ']'), nil
+	return append(out, ']')
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It accepts only what MarshalJSON writes, white space aside: pairs of plain decimal numbers,
