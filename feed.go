@@ -29,9 +29,10 @@ type feed[P Payload, K DestKey] struct {
 	rd      reader.Reader
 	out     chan *job[P, K] // closed at the end; err says why
 	err     error
-	work    chan *job[P, K] // nil: the owner decodes
-	asks    chan func()     // holds one
-	ended   chan struct{}   // closed when the reader is not used any more
+	work    chan *job[P, K]      // nil: the owner decodes
+	spare   chan []decoded[P, K] // from jobs that are done
+	asks    chan func()          // holds one
+	ended   chan struct{}        // closed when the reader is not used any more
 	mu      sync.Mutex
 	stopOne context.CancelFunc // ends the running Next
 	cancel  context.CancelFunc
@@ -46,7 +47,7 @@ func startFeed[P Payload, K DestKey](ctx context.Context, rd reader.Reader, work
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed[P, K]{rd: rd, out: make(chan *job[P, K], readAhead), asks: make(chan func(), 1), ended: make(chan struct{}), cancel: cancel}
 	if workers > 1 {
-		f.work = make(chan *job[P, K], readAhead)
+		f.work, f.spare = make(chan *job[P, K], readAhead), make(chan []decoded[P, K], readAhead)
 		for range workers {
 			f.all.Go(func() {
 				for j := range f.work {
@@ -114,12 +115,33 @@ func (f *feed[P, K]) next(ctx context.Context) (reader.Batch, error) {
 func (f *feed[P, K]) hand(ctx context.Context, batch reader.Batch) bool {
 	j := &job[P, K]{Batch: batch}
 	if f.work != nil {
-		j.items, j.ready = make([]decoded[P, K], len(batch.Messages)), make(chan struct{})
+		j.items, j.ready = f.items(len(batch.Messages)), make(chan struct{})
 		if !give(ctx, f.work, j, f.asks) {
 			return false
 		}
 	}
 	return give(ctx, f.out, j, f.asks)
+}
+
+// items returns room for n decoded messages, which done may have given back.
+func (f *feed[P, K]) items(n int) []decoded[P, K] {
+	select {
+	case items := <-f.spare:
+		if cap(items) >= n {
+			return items[:n]
+		}
+	default:
+	}
+	return make([]decoded[P, K], n, max(n, reader.MaxBatchMessages))
+}
+
+// done takes the room of a job's items back, once the owner has dealt with them all.
+func (f *feed[P, K]) done(j *job[P, K]) {
+	clear(j.items)
+	select {
+	case f.spare <- j.items[:0]:
+	default: // enough of it, or the owner decodes
+	}
 }
 
 func give[T any](ctx context.Context, to chan<- T, v T, asks <-chan func()) bool {

@@ -201,6 +201,7 @@ func (l *loop[P, K]) takeAll(ctx context.Context, j *job[P, K]) error {
 		}
 	}
 	l.note(j.Messages[noted:], j.Pending)
+	l.feed.done(j)
 	if l.targeted && l.cut.Through >= l.target {
 		l.reached = true
 	}

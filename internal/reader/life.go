@@ -9,10 +9,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-const (
-	maxBatchMessages = 512     // that Next returns at once
-	maxBatchBytes    = 4 << 20 // likewise, exceeded by at most one message
-)
+// MaxBatchMessages is how many messages Next returns at once, at most.
+const MaxBatchMessages = 512
+
+// maxBatchBytes is how many bytes of messages Next returns at once, exceeded by at most one message.
+const maxBatchBytes = 4 << 20
 
 // life follows one life of a consumer, from its creation or RESET on, and holds its deliveries to the rule by which the server's own
 // mirrors read (nats-server, stream.go, processInboundMirrorMsg): each message is delivered for the first time, its consumer sequence is
@@ -99,7 +100,7 @@ func (l *life) drain(first *nats.Msg, now time.Time) Batch {
 // collect is the loop over what has arrived. alive tells whether anything had.
 func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, alive bool) {
 	bytes := 0
-	for l.broken == nil && len(messages) < maxBatchMessages && bytes < maxBatchBytes {
+	for l.broken == nil && len(messages) < MaxBatchMessages && bytes < maxBatchBytes {
 		m := first
 		first = nil
 		if m == nil {
@@ -120,7 +121,7 @@ func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, aliv
 			continue
 		}
 		if messages == nil {
-			messages = make([]Message, 0, min(maxBatchMessages, len(l.ch)+1))
+			messages = make([]Message, 0, min(MaxBatchMessages, len(l.ch)+1))
 		}
 		messages = append(messages, msg)
 		bytes += msg.Size
