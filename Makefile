@@ -9,6 +9,10 @@ CRASH_SEEDS      ?= 50
 TORTURE_PARALLEL ?= 4
 GOLANGCI_VERSION := v2.15.0
 
+# Of Google's SDK, the tag leaves out what only gRPC needs; jetcapture speaks HTTP. The command is a fifth smaller, on disk and in memory.
+TAGS := disable_grpc_modules
+export GOFLAGS := $(GOFLAGS) -tags=$(TAGS)
+
 MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.bin/*' | sort))
 LINT_OLD := $(shell golangci-lint version --short 2>/dev/null)
 LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),golangci-lint,$(CURDIR)/.bin/golangci-lint)
@@ -16,12 +20,15 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build test test-race test-sim lint vet fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build jetcapture test test-race test-sim lint vet fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
 build:
 	$(call in_modules,$(GO) build ./...)
+
+jetcapture:
+	$(GO) build -o $@ ./cmd/jetcapture
 
 # test is what has to pass before every commit. It goes on after a failure, so that one run shows all of them.
 test:

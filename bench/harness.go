@@ -97,7 +97,7 @@ func (h *harness) build(ctx context.Context) error {
 		return nil
 	}
 	h.jetcapture = filepath.Join(h.dir, "jetcapture")
-	_, err := h.run(ctx, []string{"go", "build", "-o", h.jetcapture, "github.com/jetcapture/jetcapture/cmd/jetcapture"})
+	_, err := h.run(ctx, []string{"go", "build", "-tags", "disable_grpc_modules", "-o", h.jetcapture, "github.com/jetcapture/jetcapture/cmd/jetcapture"})
 	return err
 }
 
