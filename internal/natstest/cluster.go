@@ -2,8 +2,10 @@ package natstest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,17 +84,25 @@ func (c *Cluster) waitForLeader() {
 	})
 }
 
+// Ports of servers are below those that the system gives to outgoing connections (Linux: from 32768 on): one of these could else take the port of a
+// server that is stopped for a while, which then never comes back.
+const firstPort, lastPort = 10_000, 32_000
+
 // freePorts reserves ports by listening on them together, so that all differ, and lets them go.
 func freePorts(tb testing.TB, n int) []int {
 	tb.Helper()
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	ports := make([]int, 0, n)
+	for try := 0; len(ports) < n; try++ {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil && try > 1000 {
 			tb.Fatalf("find a free port: %v", err)
 		}
+		if err != nil {
+			continue
+		}
 		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		ports = append(ports, port)
 	}
 	return ports
 }

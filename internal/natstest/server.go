@@ -33,7 +33,7 @@ func Start(tb testing.TB, options ...Option) *Server {
 	opts := &server.Options{
 		ServerName: "natstest",
 		Host:       "127.0.0.1",
-		Port:       server.RANDOM_PORT,
+		Port:       freePorts(tb, 1)[0],
 		JetStream:  true,
 		StoreDir:   tb.TempDir(),
 		NoLog:      true,
@@ -48,7 +48,7 @@ func Start(tb testing.TB, options ...Option) *Server {
 	return s
 }
 
-// run starts the server and, so that a restart finds it, remembers the port that it got.
+// run starts the server.
 func (s *Server) run() {
 	s.tb.Helper()
 	srv, err := server.NewServer(s.opts.Clone())
@@ -61,7 +61,6 @@ func (s *Server) run() {
 		s.tb.Fatalf("nats-server accepts no connection after %v", ready)
 	}
 	s.srv = srv
-	s.opts.Port = srv.Addr().(*net.TCPAddr).Port
 }
 
 // Stop shuts the server down and waits for it. It may be called again.
