@@ -36,7 +36,10 @@ type ordered struct {
 	follower
 	cfg  OrderedConfig
 	from uint64     // everything up to here was in hand when the present life began
+	mark string     // description of the consumer of the present or last life
 	info StreamInfo // as proved then
+
+	warnedTwin time.Time
 }
 
 var _ Reader = (*ordered)(nil)
@@ -84,9 +87,11 @@ func (o *ordered) position(ctx context.Context) (*life, error) {
 
 // create makes the consumer, in place of one that a former life or a killed process has left.
 func (o *ordered) create(ctx context.Context, start uint64) (*consumerInfo, error) {
+	last := o.mark
+	o.mark = "jetcapture " + nuid.Next() // no two lives have equal configurations, so a left-over is never taken for a new one
 	cfg := jetstream.ConsumerConfig{
 		Name:              o.cfg.Name,
-		Description:       "jetcapture " + nuid.Next(), // no two lives have equal configurations, so a left-over is never taken for a new one
+		Description:       o.mark,
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       start,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -101,10 +106,24 @@ func (o *ordered) create(ctx context.Context, start uint64) (*consumerInfo, erro
 	if !hasCode(err, codeConsumerExists, codeConsumerNameUsed) {
 		return info, err
 	}
+	o.warnOfTwin(ctx, last)
 	if deleteErr := o.src.deleteConsumer(ctx, o.cfg.Name); deleteErr != nil {
 		return nil, errors.Join(err, deleteErr)
 	}
 	return o.src.createConsumer(ctx, cfg)
+}
+
+// warnOfTwin warns when the consumer that is in the way is not the one of our last life. At the first one nobody knows: it may be a left-over.
+func (o *ordered) warnOfTwin(ctx context.Context, last string) {
+	if last == "" || time.Since(o.warnedTwin) < o.timing.Warn {
+		return
+	}
+	if other, err := o.src.consumer(ctx, o.cfg.Name); err != nil || other.Config.Description == last {
+		return
+	}
+	o.warnedTwin = time.Now()
+	o.log.Warn("another process reads under the same name, and each takes the consumer away from the other: give every process its own instance name",
+		"consumer", o.cfg.Name)
 }
 
 // belongs makes sure that the consumer belongs to the stream that was proved: equal creation times before and after it was created.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,25 @@ func TestOrderedReplacesLeftOver(t *testing.T) {
 	wantSeqs(t, readUntil(t, first, 10), 1, 10)
 	second := openOrdered(t, nc, "S", reader.Position{After: 4})
 	wantSeqs(t, readUntil(t, second, 10), 5, 10)
+}
+
+// Two living processes with one name take the consumer from each other. Nothing is lost, but an operator has to know.
+func TestOrderedWarnsOfATwin(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, nc, "s.a", 10)
+	n := 0
+	first := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) {
+		c.Logger = slog.New(warnings{slog.DiscardHandler, &n})
+	})
+	wantSeqs(t, readUntil(t, first, 10), 1, 10)
+	second := openOrdered(t, nc, "S", reader.Position{})
+	wantSeqs(t, readUntil(t, second, 10), 1, 10)
+	natstest.PublishN(t, nc, "s.a", 10)
+	wantSeqs(t, readUntil(t, first, 20), 11, 20)
+	if n != 1 {
+		t.Errorf("%d warnings, want 1", n)
+	}
 }
 
 func TestOrderedStreamRecreated(t *testing.T) {
