@@ -36,7 +36,7 @@ func main() {
 
 // heapGrowth is GOGC of the command where the environment does not say: how far the heap may outgrow what is in use, in percent. With Go's own default,
 // 100, the memory limit of open files counts twice. Lower ones cost processor time: docs/PERFORMANCE.md.
-const heapGrowth = 60
+const heapGrowth = 40
 
 func limitHeap(getenv func(string) string) {
 	if getenv("GOGC") == "" {
