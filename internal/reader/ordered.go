@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,7 +37,7 @@ type ordered struct {
 	follower
 	cfg  OrderedConfig
 	from uint64     // everything up to here was in hand when the present life began
-	mark string     // description of the consumer of the present or last life
+	mark string     // what the descriptions of all our consumers begin with, and nobody else's
 	info StreamInfo // as proved then
 
 	warnedTwin time.Time
@@ -50,7 +51,7 @@ func OpenOrdered(ctx context.Context, src *Source, cfg OrderedConfig, at Positio
 	if cfg.InactiveThreshold <= 0 {
 		cfg.InactiveThreshold = defaultInactiveThreshold
 	}
-	o := &ordered{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
+	o := &ordered{cfg: cfg, mark: "jetcapture " + nuid.Next() + " ", follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
 	o.kind = o
 	var err error
 	if o.life, err = o.position(ctx); err != nil {
@@ -87,11 +88,9 @@ func (o *ordered) position(ctx context.Context) (*life, error) {
 
 // create makes the consumer, in place of one that a former life or a killed process has left.
 func (o *ordered) create(ctx context.Context, start uint64) (*consumerInfo, error) {
-	last := o.mark
-	o.mark = "jetcapture " + nuid.Next() // no two lives have equal configurations, so a left-over is never taken for a new one
 	cfg := jetstream.ConsumerConfig{
 		Name:              o.cfg.Name,
-		Description:       o.mark,
+		Description:       o.mark + nuid.Next(), // no two lives have equal configurations, so a left-over is never taken for a new one
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       start,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -106,19 +105,19 @@ func (o *ordered) create(ctx context.Context, start uint64) (*consumerInfo, erro
 	if !hasCode(err, codeConsumerExists, codeConsumerNameUsed) {
 		return info, err
 	}
-	o.warnOfTwin(ctx, last)
+	o.warnOfTwin(ctx)
 	if deleteErr := o.src.deleteConsumer(ctx, o.cfg.Name); deleteErr != nil {
 		return nil, errors.Join(err, deleteErr)
 	}
 	return o.src.createConsumer(ctx, cfg)
 }
 
-// warnOfTwin warns when the consumer that is in the way is not the one of our last life. At the first one nobody knows: it may be a left-over.
-func (o *ordered) warnOfTwin(ctx context.Context, last string) {
-	if last == "" || time.Since(o.warnedTwin) < o.timing.Warn {
+// warnOfTwin warns when the consumer that is in the way is none of ours. At open nobody knows: it may be a left-over.
+func (o *ordered) warnOfTwin(ctx context.Context) {
+	if o.began.IsZero() || time.Since(o.warnedTwin) < o.timing.Warn {
 		return
 	}
-	if other, err := o.src.consumer(ctx, o.cfg.Name); err != nil || other.Config.Description == last {
+	if other, err := o.src.consumer(ctx, o.cfg.Name); err != nil || strings.HasPrefix(other.Config.Description, o.mark) {
 		return
 	}
 	o.warnedTwin = time.Now()
