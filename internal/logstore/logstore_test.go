@@ -1,0 +1,41 @@
+package logstore_test
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/logstore"
+)
+
+var _ cutlog.Store = logstore.Store{}
+
+func TestStore(t *testing.T) {
+	s := logstore.Store{Bucket: bucket.NewMem()}
+	for _, name := range []string{"log/1", "log/2", "other/1"} {
+		if err := s.PutNew(t.Context(), name, []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.PutNew(t.Context(), "log/1", nil); !errors.Is(err, cutlog.ErrExists) {
+		t.Errorf("a name that is taken: %v, want cutlog.ErrExists", err)
+	}
+	if data, err := s.Get(t.Context(), "log/2"); err != nil || string(data) != "log/2" {
+		t.Errorf("Get = %q, %v, want log/2", data, err)
+	}
+	if _, err := s.Get(t.Context(), "log/3"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a name that is not there: %v, want fs.ErrNotExist", err)
+	}
+	var names []string
+	for name, err := range s.List(t.Context(), "log/", "log/1") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if len(names) != 1 || names[0] != "log/2" {
+		t.Errorf("List = %v, want log/2", names)
+	}
+}

@@ -1,0 +1,28 @@
+package wire
+
+import "strings"
+
+// Matches reports whether a subject, as a message has it, matches a filter with the wildcards * and >.
+func Matches(filter, subject string) bool { return matches(filter, subject, true) }
+
+// Covers reports whether wide matches every subject that narrow matches. Both may have wildcards.
+func Covers(wide, narrow string) bool { return matches(wide, narrow, false) }
+
+// matches compares token by token. In a literal subject, > is a token like any other.
+func matches(filter, subject string, literal bool) bool {
+	for {
+		want, filterRest, filterMore := strings.Cut(filter, ".")
+		token, rest, more := strings.Cut(subject, ".")
+		switch {
+		case want == ">":
+			return true
+		case token == ">" && !literal:
+			return false
+		case want != "*" && want != token, filterMore != more:
+			return false
+		case !more:
+			return true
+		}
+		filter, subject = filterRest, rest
+	}
+}
