@@ -5,6 +5,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 )
 
@@ -16,17 +17,13 @@ func anchorOf(m *reader.Message) cutlog.Anchor {
 
 // anchorOfStored makes the same anchor of the same message, as the stream holds it.
 func anchorOfStored(m reader.StoredMessage) cutlog.Anchor {
-	header, err := nats.DecodeHeadersMsg(m.Header)
-	raw := m.Header
-	if err == nil || len(m.Header) == 0 {
-		raw = nil
-	}
+	header, raw := m.ParseHeader()
 	return newAnchor(m.Seq, m.Time, m.Subject, header, raw, m.Data)
 }
 
 func newAnchor(seq uint64, at time.Time, subject string, header nats.Header, raw, data []byte) cutlog.Anchor {
-	if raw == nil && len(header) > 0 {
-		raw = headerBlock(header)
+	if raw == nil {
+		raw = wire.HeaderBlock(header)
 	}
 	subject = reader.JSONSubject(subject)
 	return cutlog.Anchor{Seq: seq, Time: at.UTC(), Subject: cutlog.Text(subject), Hash: cutlog.HashMessage(subject, raw, data)}

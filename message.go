@@ -1,11 +1,9 @@
 package jetcapture
 
 import (
-	"maps"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 )
 
@@ -76,24 +74,8 @@ func rawSubject(subject string) []byte {
 
 // rawHeader returns the block of a header that is not valid UTF-8, and nil for any other.
 func rawHeader(h nats.Header) []byte {
-	for name, values := range h {
-		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(v string) bool { return !utf8.ValidString(v) }) {
-			return headerBlock(h)
-		}
+	if wire.ValidHeader(h) {
+		return nil
 	}
-	return nil
-}
-
-// headerBlock rebuilds a header block of the wire format (NATS ADR-4) with the names sorted and the order of the values kept, which is all
-// that is left of the original order once nats.go has parsed it.
-func headerBlock(h nats.Header) []byte {
-	var b strings.Builder
-	b.WriteString("NATS/1.0\r\n")
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		for _, value := range h[name] {
-			b.WriteString(name + ": " + value + "\r\n")
-		}
-	}
-	b.WriteString("\r\n")
-	return []byte(b.String())
+	return wire.HeaderBlock(h)
 }

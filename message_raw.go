@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // RawMagic is what a file of RawWriter begins with. Its last three bytes are the version. docs/FORMAT.md specifies the records.
@@ -21,11 +23,7 @@ func (m *NatsMessage) AppendRaw(dst []byte) ([]byte, error) {
 	if m.Metadata == nil {
 		return dst, errors.New("the message has no metadata")
 	}
-	var header []byte
-	if len(m.Header) > 0 {
-		header = headerBlock(m.Header)
-	}
-	subject := m.Subject
+	header, subject := wire.HeaderBlock(m.Header), m.Subject
 	size := rawFixed + len(subject) + len(header) + len(m.Data)
 	if size > math.MaxUint32 {
 		return dst, fmt.Errorf("a record of %d bytes is larger than the format allows", size)

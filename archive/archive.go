@@ -17,7 +17,7 @@ type Archive struct {
 }
 
 // Open returns the archive in a bucket. It does no I/O: an empty bucket is an archive without captures. The bucket stays the caller's.
-func Open(b bucket.Bucket) *Archive { return &Archive{bucket: b, store: store{b}} }
+func Open(b bucket.Bucket) *Archive { return &Archive{bucket: b, store: newStore(b)} }
 
 // String names the bucket.
 func (a *Archive) String() string { return a.bucket.String() }

@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // fingerprint stands for a message, in two hashes with a random seed, so that very many can be remembered. What a row does not hold is zero.
@@ -52,7 +51,7 @@ type hasher struct{ seed maphash.Seed }
 func (h hasher) message(m *Message) fingerprint {
 	header := m.HeaderRaw
 	if header == nil {
-		header = headerBlock(m.Header)
+		header = wire.HeaderBlock(m.Header)
 	}
 	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, header), h.payload(line(m.Data))}
 }
@@ -139,7 +138,7 @@ func (h hasher) body(b *rowBody, seq uint64, t time.Time) fingerprint {
 		subject = string(b.SubjectRaw)
 	}
 	if len(header) == 0 {
-		header = headerBlock(b.Header)
+		header = wire.HeaderBlock(b.Header)
 	}
 	return fingerprint{h.envelope(seq, t, subject, header), h.payload(line(b.Data))}
 }
@@ -157,18 +156,4 @@ func (k rowKind) difference(row, stream fingerprint) string {
 		return "the payload"
 	}
 	return "the sequence, time, subject or header"
-}
-
-// headerBlock writes a header as rows keep one that is not valid UTF-8: as in the wire format (NATS ADR-4), names sorted; nothing for none.
-func headerBlock(h map[string][]string) []byte {
-	if len(h) == 0 {
-		return nil
-	}
-	b := []byte("NATS/1.0\r\n")
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		for _, value := range h[name] {
-			b = append(b, name+": "+value+"\r\n"...)
-		}
-	}
-	return append(b, "\r\n"...)
 }

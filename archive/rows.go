@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/jetcapture/jetcapture/internal/measure"
 )
 
 // maxRatio is how many times its size a file may unpack to once it is larger than the limit for all files. gzip cannot reach much more,
@@ -16,7 +18,7 @@ var errBomb = errors.New("it unpacks to more than is sensible")
 // bounded reads what a file unpacks to, within bounds.
 type bounded struct {
 	plain  io.Reader
-	packed *measured
+	packed *measure.Reader
 	limit  int64 // that any file may unpack to
 	n      int64
 }
@@ -25,8 +27,8 @@ type bounded struct {
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.plain.Read(p)
 	b.n += int64(n)
-	if b.n > b.limit && b.n/maxRatio > b.packed.size {
-		return 0, fmt.Errorf("%w: over %d bytes from %d", errBomb, b.n, b.packed.size)
+	if b.n > b.limit && b.n/maxRatio > b.packed.Size() {
+		return 0, fmt.Errorf("%w: over %d bytes from %d", errBomb, b.n, b.packed.Size())
 	}
 	return n, err
 }

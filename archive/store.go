@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"iter"
 
 	"github.com/jetcapture/jetcapture/bucket"
-	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/logstore"
 )
 
 // store is a bucket as a cut log needs it to be read.
-type store struct{ bucket bucket.Bucket }
+type store struct{ logstore.Store }
+
+func newStore(b bucket.Bucket) store { return store{logstore.Store{Bucket: b}} }
 
 var errReadOnly = bucket.Permanent(errors.New("package archive changes nothing"))
 
@@ -21,28 +21,12 @@ var errReadOnly = bucket.Permanent(errors.New("package archive changes nothing")
 func (store) PutNew(context.Context, string, []byte) error { return errReadOnly }
 
 // Get implements cutlog.Store. Its error is an *unreadableError unless the object is not there.
-func (s store) Get(ctx context.Context, name string) (data []byte, err error) {
-	r, err := s.bucket.Open(ctx, name, 0, -1)
+func (s store) Get(ctx context.Context, name string) ([]byte, error) {
+	data, err := s.Store.Get(ctx, name)
 	if err != nil {
 		return nil, unreadable(name, err)
 	}
-	// A record is never larger than this, so one byte more is enough to see that it is none.
-	data, err = io.ReadAll(io.LimitReader(r, cutlog.MaxRecord+1))
-	if err = errors.Join(err, r.Close()); err != nil {
-		return nil, unreadable(name, err)
-	}
 	return data, nil
-}
-
-// List implements cutlog.Store.
-func (s store) List(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		for info, err := range s.bucket.List(ctx, prefix, after) {
-			if !yield(info.Name, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // unreadableError says that an object is there, or may be, and cannot be read.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/parallel"
 	"github.com/jetcapture/jetcapture/internal/rowcount"
 )
 
@@ -214,28 +215,7 @@ func (v *verifier) codec(name string) *codec.Codec {
 	return c
 }
 
-// each calls f for 0 to n-1 on several goroutines and returns the first error after all have ended.
+// each calls f for 0 to n-1 on as many goroutines as the options allow, see parallel.Each.
 func (v *verifier) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var all sync.WaitGroup
-	for range min(v.opts.Workers, n) {
-		all.Go(func() {
-			for i := range next {
-				if err := f(ctx, i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		select {
-		case next <- i:
-		case <-ctx.Done():
-		}
-	}
-	close(next)
-	all.Wait()
-	return context.Cause(ctx)
+	return parallel.Each(ctx, v.opts.Workers, n, f)
 }

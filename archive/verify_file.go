@@ -2,41 +2,32 @@ package archive
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/measure"
 )
 
 // tellEvery is how many bytes pass between two reports of progress.
 const tellEvery = 1 << 20
 
-// measured counts and hashes what is read through it, and keeps the error of the store apart from what a decoder makes of it.
-type measured struct {
-	r    io.Reader
-	sum  hash.Hash
-	size int64
-	err  error
-	tell func(n int)
-	told int64
+// telling tells how many bytes are read through it, now and then and at the end.
+type telling struct {
+	r      io.Reader
+	tell   func(n int)
+	untold int
 }
 
 // Read implements io.Reader.
-func (m *measured) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	m.size += int64(n)
-	m.sum.Write(p[:n]) // a hash never returns an error
-	if untold := m.size - m.told; untold >= tellEvery || errors.Is(err, io.EOF) {
-		m.told = m.size
-		m.tell(int(untold))
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		m.err = err
+func (t *telling) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	t.untold += n
+	if t.untold >= tellEvery || errors.Is(err, io.EOF) {
+		t.tell(t.untold)
+		t.untold = 0
 	}
 	return n, err
 }
@@ -111,16 +102,16 @@ func (f *file) read(ctx context.Context) (content, error) {
 	} else if err != nil {
 		return content{}, unreadable(name, err)
 	}
-	m := &measured{r: r, sum: sha256.New(), tell: f.tell}
+	m := measure.NewReader(&telling{r: r, tell: f.tell})
 	c := f.unpack(m)
-	_, drainErr := io.Copy(io.Discard, m) // what a decoder left, for the sum
-	if err := errors.Join(m.err, r.Close()); err != nil {
+	drainErr := m.Drain() // what a decoder left, for the sum
+	if err := errors.Join(m.Err(), r.Close()); err != nil {
 		return content{}, unreadable(name, err)
 	}
 	if drainErr != nil {
 		return content{}, unreadable(name, drainErr)
 	}
-	c.there, c.size, c.sha256 = true, m.size, hex.EncodeToString(m.sum.Sum(nil))
+	c.there, c.size, c.sha256 = true, m.Size(), m.SHA256()
 	return c, nil
 }
 
@@ -130,7 +121,7 @@ func (f *file) tell(n int) {
 }
 
 // unpack decompresses the file and counts its rows.
-func (f *file) unpack(m *measured) content {
+func (f *file) unpack(m *measure.Reader) content {
 	l := layoutOf(f.cut.Plan, &f.block.Block)
 	cd := f.codec(l.compression)
 	if cd == nil {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // EventHubsSchema is the schema of an EventHubsWriter's files: that of Azure Event Hubs Capture
@@ -91,21 +93,21 @@ func (w *EventHubsWriter) Flush() error {
 }
 
 func (w *EventHubsWriter) appendEvent(dst []byte, m *Message) []byte {
-	w.head = sortedHeader(w.head, m.Header)
+	w.head = wire.SortHeader(w.head, m.Header)
 	offset := strconv.FormatUint(m.Seq, 10)
 	utc := m.Time.UTC()
 	dst = appendLong(dst, int64(m.Seq))
 	dst = appendText(dst, offset)
 	dst = appendText(dst, utc.Format(enqueuedTime))
 
-	properties, whole := w.head.properties()
+	properties, whole := propertiesOf(w.head)
 	count := 6
 	if !whole {
 		count++
 	}
 	dst = appendCount(dst, count)
 	if !whole {
-		dst = appendBytes(appendBranch(appendText(dst, "nats-headers"), branchBytes), w.head.block())
+		dst = appendBytes(appendBranch(appendText(dst, "nats-headers"), branchBytes), w.head.Block())
 	}
 	dst = appendProperty(dst, "nats-stream", m.Stream)
 	dst = appendProperty(dst, "nats-subject", m.Subject)
@@ -117,26 +119,26 @@ func (w *EventHubsWriter) appendEvent(dst []byte, m *Message) []byte {
 
 	dst = appendCount(dst, len(properties))
 	for _, f := range properties {
-		dst = appendProperty(dst, f.name, f.values[0])
+		dst = appendProperty(dst, f.Name, f.Values[0])
 	}
 	dst = appendEnd(dst)
 	return appendBytes(appendBranch(dst, branchBody), m.Payload)
 }
 
-// properties returns the header as Properties can hold it, and whether that is all of it.
-func (h header) properties() (properties header, whole bool) {
+// propertiesOf returns the header as Properties can hold it, and whether that is all of it.
+func propertiesOf(h wire.Header) (properties wire.Header, whole bool) {
 	whole = true
 	for _, f := range h {
-		whole = whole && len(f.values) == 1 && utf8.ValidString(f.name)
+		whole = whole && len(f.Values) == 1 && utf8.ValidString(f.Name)
 	}
 	if whole {
 		return h, true
 	}
 	seen := make(map[string]bool, len(h))
 	for _, f := range h {
-		name, _ := validText(f.name)
-		if len(f.values) > 0 && !seen[name] {
-			properties = append(properties, headerField{name, f.values[:1]})
+		name, _ := wire.Text(f.Name)
+		if len(f.Values) > 0 && !seen[name] {
+			properties = append(properties, wire.Field{Name: name, Values: f.Values[:1]})
 		}
 		seen[name] = true
 	}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/twmb/avro"
 	"github.com/twmb/avro/ocf"
 )
@@ -78,7 +79,7 @@ type file struct {
 	ocf  *ocf.Writer // nil until the first row or the end: the header depends on the first message
 	err  error       // of out: the file is lost
 	row  []byte
-	head header
+	head wire.Header
 }
 
 func (f *file) start(out io.Writer) {
@@ -89,7 +90,7 @@ func (f *file) start(out io.Writer) {
 func (f *file) begin(m *Message, row []byte) error {
 	metadata := f.metadata
 	if m != nil {
-		stream, _ := validText(m.Stream)
+		stream, _ := wire.Text(m.Stream)
 		metadata = append(slices.Clip(metadata), [2]string{MetaStream, stream}, [2]string{MetaFirst, strconv.FormatUint(m.Seq, 10)})
 	}
 	options := []ocf.WriterOpt{ocf.WithBlockBytes(f.blockBytes), ocf.WithSyncMarker(f.marker(row))}

@@ -1,6 +1,10 @@
 package avrowriter
 
-import "io"
+import (
+	"io"
+
+	"github.com/jetcapture/jetcapture/internal/wire"
+)
 
 // MessageSchema is the schema of a MessageWriter's files.
 //
@@ -68,13 +72,13 @@ func (w *MessageWriter) Flush() error {
 }
 
 func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
-	stream, _ := validText(m.Stream)
-	subject, subjectValid := validText(m.Subject)
-	w.head = sortedHeader(w.head, m.Header)
-	headerValid := w.head.valid()
+	stream, _ := wire.Text(m.Stream)
+	subject, subjectValid := wire.Text(m.Subject)
+	w.head = wire.SortHeader(w.head, m.Header)
+	headerValid := w.head.Valid()
 	text := w.head
 	if !headerValid {
-		text = w.head.text()
+		text = w.head.Text()
 	}
 	dst = appendText(dst, stream)
 	dst = appendLong(dst, int64(m.Seq))
@@ -86,7 +90,7 @@ func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
 		dst = appendText(dst, m.Subject)
 	}
 	if dst = appendBranch(dst, branch(!headerValid)); !headerValid {
-		dst = appendBytes(dst, w.head.block())
+		dst = appendBytes(dst, w.head.Block())
 	}
 	return dst
 }
@@ -100,12 +104,12 @@ func branch(there bool) int64 {
 }
 
 // appendLists appends a map of arrays of strings.
-func appendLists(dst []byte, h header) []byte {
+func appendLists(dst []byte, h wire.Header) []byte {
 	dst = appendCount(dst, len(h))
 	for _, f := range h {
-		dst = appendText(dst, f.name)
-		dst = appendCount(dst, len(f.values))
-		for _, v := range f.values {
+		dst = appendText(dst, f.Name)
+		dst = appendCount(dst, len(f.Values))
+		for _, v := range f.Values {
 			dst = appendText(dst, v)
 		}
 		dst = appendEnd(dst)

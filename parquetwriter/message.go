@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/parquet-go/parquet-go"
 )
 
@@ -170,13 +171,13 @@ func (w *MessageWriter) Flush() error {
 
 // putText writes text that names something; what is not UTF-8 is replaced.
 func (w *MessageWriter) putText(column int, s string) (size int) {
-	text, _ := validText(s)
+	text, _ := wire.Text(s)
 	w.putOne(column, textValue(text))
 	return len(text)
 }
 
 func (w *MessageWriter) putSubject(subject string) (size int) {
-	text, valid := validText(subject)
+	text, valid := wire.Text(subject)
 	w.putOne(columnSubject, textValue(text))
 	if valid {
 		w.putOne(columnSubjectRaw, null(columnSubjectRaw))
@@ -192,12 +193,12 @@ func (w *MessageWriter) putHeader(header map[string][]string) (size int) {
 	w.header.set(header)
 	w.names, w.values = w.names[:0], w.values[:0]
 	for i, f := range w.header.fields {
-		w.names = append(w.names, textValue(f.name).Level(min(i, 1), 1, columnHeaderName))
-		size += len(f.name)
-		if len(f.values) == 0 {
+		w.names = append(w.names, textValue(f.Name).Level(min(i, 1), 1, columnHeaderName))
+		size += len(f.Name)
+		if len(f.Values) == 0 {
 			w.values = append(w.values, parquet.Value{}.Level(min(i, 1), 1, columnHeaderValue))
 		}
-		for j, v := range f.values {
+		for j, v := range f.Values {
 			repetition := 2
 			if j == 0 {
 				repetition = min(i, 1)

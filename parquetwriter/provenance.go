@@ -1,6 +1,10 @@
 package parquetwriter
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/jetcapture/jetcapture/internal/wire"
+)
 
 // provenance is where the rows of a file come from.
 type provenance struct {
@@ -21,7 +25,7 @@ func (p *provenance) add(stream string, seq uint64) {
 func (p *provenance) metadata() [][2]string {
 	kv := [][2]string{{MetaStream, ""}, {MetaFirst, ""}, {MetaLast, ""}}
 	if p.known {
-		kv[0][1], _ = validText(p.stream)
+		kv[0][1], _ = wire.Text(p.stream)
 		kv[1][1] = strconv.FormatUint(p.first, 10)
 		kv[2][1] = strconv.FormatUint(p.last, 10)
 	}

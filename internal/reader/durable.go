@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -190,7 +191,7 @@ func (d *durable) standBy(ctx context.Context, consumer *consumerInfo) error {
 	}
 	d.log.Warn("standing by: another reader seems to pull from the consumer", "num_waiting", consumer.Waiting)
 	for idle := 0; idle < standByAsks; {
-		if err := pause(ctx, d.timing.StandBy/2+rand.N(d.timing.StandBy)); err != nil {
+		if err := retry.Pause(ctx, d.timing.StandBy/2+rand.N(d.timing.StandBy)); err != nil {
 			return err
 		}
 		info, err := d.src.consumer(ctx, d.cfg.Name)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 )
 
@@ -37,7 +38,7 @@ type follower struct {
 	pullBytes int     // of the next life's pulls
 	began     time.Time
 	fruitless bool // the last life brought nothing
-	warned    time.Time
+	warned    retry.Limiter
 	troubled  bool
 }
 
@@ -61,9 +62,10 @@ func newFollower(src *Source, log *slog.Logger, timing Timing, failWhenGone bool
 	if pullBytes <= 0 {
 		pullBytes = max(defaultPullBytes, 2*int(src.nc.MaxPayload()))
 	}
+	timing = timing.withDefaults()
 	return follower{
-		src: src, log: log, timing: timing.withDefaults(), failWhenGone: failWhenGone,
-		id: newIdentity(at), through: at.After, pullBytes: pullBytes,
+		src: src, log: log, timing: timing, failWhenGone: failWhenGone,
+		id: newIdentity(at), through: at.After, pullBytes: pullBytes, warned: retry.Limiter{Every: timing.Warn},
 	}
 }
 
@@ -147,7 +149,7 @@ func (f *follower) askPending(ctx context.Context, consumer string, b *Batch) {
 // begin starts a life, and tries again until it can.
 func (f *follower) begin(ctx context.Context) error {
 	if f.fruitless && time.Since(f.began) < f.timing.Retry {
-		if err := pause(ctx, f.timing.Retry); err != nil {
+		if err := retry.Pause(ctx, f.timing.Retry); err != nil {
 			return err
 		}
 	}
@@ -213,7 +215,7 @@ func (f *follower) retry(ctx context.Context, try func(context.Context) error) e
 			return f.stop(err)
 		}
 		f.warn(err)
-		if err := pause(ctx, f.timing.Retry); err != nil {
+		if err := retry.Pause(ctx, f.timing.Retry); err != nil {
 			return err
 		}
 	}
@@ -239,7 +241,7 @@ func (f *follower) connected(ctx context.Context) error {
 			return permanent{fmt.Errorf("read stream %q: %w", f.src.stream, nats.ErrConnectionClosed)}
 		}
 		f.warn(errors.New("the connection is down"))
-		if err := pause(ctx, f.timing.Tick); err != nil {
+		if err := retry.Pause(ctx, f.timing.Tick); err != nil {
 			return err
 		}
 	}
@@ -249,18 +251,17 @@ func (f *follower) connected(ctx context.Context) error {
 // warn logs why the reader waits, once a minute.
 func (f *follower) warn(err error) {
 	f.troubled = true
-	if time.Since(f.warned) < f.timing.Warn {
-		return
+	if f.warned.Ready(time.Now()) {
+		f.log.Warn("cannot read the stream, trying again", "error", err, "after", f.through)
 	}
-	f.warned = time.Now()
-	f.log.Warn("cannot read the stream, trying again", "error", err, "after", f.through)
 }
 
 func (f *follower) recovered() {
 	if f.troubled {
 		f.log.Info("reading the stream again", "after", f.through)
 	}
-	f.troubled, f.warned = false, time.Time{}
+	f.troubled = false
+	f.warned.Reset()
 }
 
 // complete fetches the header blocks that the client could not parse.

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/cutlog"
-	"github.com/nats-io/nats.go"
+	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
 // Error says how the stream differs from the one that was read.
@@ -59,7 +59,7 @@ func (id *identity) matches(m StoredMessage) bool {
 	}
 	msg := id.last.Msg
 	return m.Time.UnixNano() == id.last.Time && m.Subject == JSONSubject(msg.Subject) && bytes.Equal(m.Data, msg.Data) &&
-		sameHeader(m.Header, id.last)
+		sameHeader(m, id.last)
 }
 
 // JSONSubject is a subject as STREAM.MSG.GET returns it: JSON has no place for bytes that are not UTF-8, so the server's encoder puts U+FFFD
@@ -71,16 +71,16 @@ func JSONSubject(subject string) string {
 	return string([]rune(subject))
 }
 
-// sameHeader compares a stored header block with that of a delivered message, of which only the parsed form is known.
-func sameHeader(block []byte, m Message) bool {
-	if len(block) == 0 {
+// sameHeader compares the header of a stored message with that of a delivered one, of which usually only the parsed form is known.
+func sameHeader(stored StoredMessage, m Message) bool {
+	if len(stored.Header) == 0 {
 		return len(m.Msg.Header) == 0 && m.Header == nil
 	}
 	if m.Header != nil {
-		return len(m.Header) == 0 || bytes.Equal(block, m.Header)
+		return len(m.Header) == 0 || bytes.Equal(stored.Header, m.Header)
 	}
-	parsed, err := nats.DecodeHeadersMsg(block)
-	return err == nil && maps.EqualFunc(parsed, m.Msg.Header, slices.Equal)
+	parsed, raw := stored.ParseHeader()
+	return raw == nil && maps.EqualFunc(parsed, m.Msg.Header, slices.Equal)
 }
 
 // prove checks that the stream is still the one that id describes. It gives nil, a *DivergedError, or why it could not find out. A
@@ -102,7 +102,7 @@ func (s *Source) prove(ctx context.Context, id *identity, secondLook time.Durati
 		case time.Since(id.suspected) >= secondLook:
 			return info, &DivergedError{Stream: s.stream, Was: id.created, Is: info.Created, RolledBack: true, Info: info}
 		}
-		if err := pause(ctx, max(secondLook-time.Since(id.suspected), secondLook/10)); err != nil {
+		if err := retry.Pause(ctx, max(secondLook-time.Since(id.suspected), secondLook/10)); err != nil {
 			return info, fmt.Errorf("stream %q looks rolled back, a second look will tell: %w", s.stream, err)
 		}
 	}
@@ -134,17 +134,5 @@ func (s *Source) compare(ctx context.Context, id *identity) (info StreamInfo, sa
 		return info, false, err
 	default:
 		return info, id.matches(stored), nil
-	}
-}
-
-// pause waits, or returns the context's error.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

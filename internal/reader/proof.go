@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 )
 
@@ -130,7 +131,7 @@ func (d *durable) compare(ctx context.Context, consumer *consumerInfo, own count
 			return forgetful, nil
 		}
 		d.log.Debug("the consumer's counts differ from ours, asking again", "state", why)
-		if err := pause(ctx, d.timing.Retry); err != nil {
+		if err := retry.Pause(ctx, d.timing.Retry); err != nil {
 			return differs, err
 		}
 		if consumer, err = d.src.consumer(ctx, d.cfg.Name); err != nil {

@@ -50,6 +50,19 @@ func (m StoredMessage) Anchor() Anchor {
 	return Anchor{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Hash: cutlog.HashMessage(m.Subject, m.Header, m.Data)}
 }
 
+// ParseHeader parses the header block as the client does for a delivered message. raw is the block itself if it cannot be parsed, and nil
+// otherwise; both are nil for a message without a header.
+func (m StoredMessage) ParseHeader() (header nats.Header, raw []byte) {
+	if len(m.Header) == 0 {
+		return nil, nil
+	}
+	header, err := nats.DecodeHeadersMsg(m.Header)
+	if err != nil {
+		return nil, m.Header
+	}
+	return header, nil
+}
+
 // streamInfo is the response to STREAM.INFO, as far as it is used.
 type streamInfo struct {
 	apiStatus

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
 // Fault is what a proxy does to a request.
@@ -154,7 +156,7 @@ func (p *Proxy) next(r *http.Request) Fault {
 
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	pause(r.Context(), p.Latency)
+	_ = retry.Pause(r.Context(), p.Latency)
 	switch fault := p.next(r); fault {
 	case Internal:
 		refuse(w, r, http.StatusInternalServerError, "InternalError")
@@ -213,17 +215,8 @@ func (p *Proxy) writeLater(r *http.Request) {
 	again := r.Clone(context.WithoutCancel(r.Context()))
 	again.Body = newBody(body)
 	p.late.Go(func() {
-		pause(again.Context(), lateBy)
+		_ = retry.Pause(again.Context(), lateBy)
 		defer func() { _ = recover() }() // the proxy's way to say that the server did not answer
 		p.forward.ServeHTTP(httptest.NewRecorder(), again)
 	})
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
 func newBody(content []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(content)) }
@@ -46,7 +48,7 @@ type slowWriter struct {
 // Write implements io.Writer.
 func (w *slowWriter) Write(p []byte) (written int, err error) {
 	for len(p) > 0 && err == nil {
-		pause(w.ctx, slowPause)
+		_ = retry.Pause(w.ctx, slowPause)
 		var n int
 		n, err = w.ResponseWriter.Write(p[:min(len(p), slowChunk)])
 		written += n
@@ -63,6 +65,6 @@ type slowBody struct {
 
 // Read implements io.Reader.
 func (b *slowBody) Read(p []byte) (int, error) {
-	pause(b.ctx, slowPause)
+	_ = retry.Pause(b.ctx, slowPause)
 	return b.ReadCloser.Read(p[:min(len(p), slowChunk)])
 }
