@@ -12,6 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 )
@@ -23,8 +24,8 @@ type stream struct {
 	filter []string
 	info   reader.StreamInfo
 
-	reader reader.Reader // nil: not open
-	at     uint64        // everything up to here was handed over
+	reader *reader.Ordered // nil: not open
+	at     uint64          // everything up to here was handed over
 	rest   []reader.Message
 	read   uint64 // everything up to here is in rest or was handed over
 }
@@ -77,44 +78,18 @@ func (s *stream) oneByOne(ctx context.Context, after, through uint64) iter.Seq2[
 
 // storedMessage parses the header as the client parses that of a delivered message.
 func storedMessage(m reader.StoredMessage) archive.Message {
-	out := archive.Message{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Data: m.Data}
-	if len(m.Header) == 0 {
-		return out
-	}
-	header, err := nats.DecodeHeadersMsg(m.Header)
-	if err != nil {
-		out.HeaderRaw = m.Header
-		return out
-	}
-	out.Header = header
-	return out
+	header, raw := m.ParseHeader()
+	return archive.Message{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: header, HeaderRaw: raw, Data: m.Data}
 }
 
 // wants reports whether the filter lets a subject through.
 func (s *stream) wants(subject string) bool {
 	for _, f := range s.filter {
-		if subjectMatches(f, subject) {
+		if wire.Matches(f, subject) {
 			return true
 		}
 	}
 	return len(s.filter) == 0
-}
-
-// subjectMatches reports whether a subject matches a filter with the wildcards * and >.
-func subjectMatches(filter, subject string) bool {
-	for {
-		want, filterRest, filterMore := strings.Cut(filter, ".")
-		token, rest, more := strings.Cut(subject, ".")
-		switch {
-		case want == ">":
-			return true
-		case want != "*" && want != token, filterMore != more:
-			return false
-		case !more:
-			return true
-		}
-		filter, subject = filterRest, rest
-	}
 }
 
 // verifyHeartbeat is how soon an idle consumer tells that there is nothing more.
@@ -149,19 +124,22 @@ func (s *stream) inBatches(ctx context.Context, after, through uint64) iter.Seq2
 	}
 }
 
-// position makes the reader go on behind a sequence.
-func (s *stream) position(ctx context.Context, after uint64) (err error) {
+// position opens a reader that goes on after a sequence, unless the one that is open is there already.
+func (s *stream) position(ctx context.Context, after uint64) error {
 	if s.reader != nil && s.at == after {
 		return nil
 	}
+	if err := s.Close(ctx); err != nil {
+		return err
+	}
 	at := reader.Position{After: after, Created: s.info.Created}
 	s.rest, s.at, s.read = nil, after, after
-	if s.reader != nil {
-		return s.reader.Reposition(ctx, at)
-	}
-	s.reader, err = reader.OpenOrdered(ctx, s.source, reader.OrderedConfig{
+	r, err := reader.OpenOrdered(ctx, s.source, reader.OrderedConfig{
 		Name: "jetcapture-verify-" + nuid.Next(), Filter: s.filter, FailWhenGone: true, Timing: reader.Timing{Heartbeat: verifyHeartbeat},
 	}, at)
+	if err == nil {
+		s.reader = r
+	}
 	return err
 }
 
@@ -176,5 +154,7 @@ func (s *stream) Close(ctx context.Context) error {
 	if s.reader == nil {
 		return nil
 	}
-	return s.reader.Close(ctx)
+	r := s.reader
+	s.reader = nil
+	return r.Close(ctx)
 }

@@ -227,31 +227,6 @@ func TestVerifyUsage(t *testing.T) {
 	}
 }
 
-func TestSubjectMatches(t *testing.T) {
-	for _, tt := range []struct {
-		filter, subject string
-		want            bool
-	}{
-		{"a", "a", true},
-		{"a", "b", false},
-		{"a", "a.b", false},
-		{"a.b", "a", false},
-		{"*", "a", true},
-		{"*", "a.b", false},
-		{">", "a", true},
-		{">", "a.b.c", true},
-		{"a.>", "a", false},
-		{"a.>", "a.b", true},
-		{"a.*.c", "a.b.c", true},
-		{"a.*.c", "a.b.d", false},
-		{"*.*", "a.b", true},
-	} {
-		if got := subjectMatches(tt.filter, tt.subject); got != tt.want {
-			t.Errorf("filter %s, subject %s: %v", tt.filter, tt.subject, got)
-		}
-	}
-}
-
 // TestVerifyProgress shows the line on a terminal, now and then, and takes it away for a finding.
 func TestVerifyProgress(t *testing.T) {
 	var terminal, out bytes.Buffer

@@ -71,13 +71,6 @@ func (a *acks) inHand() *ledger {
 	return a.ledger
 }
 
-// forget drops what is known of earlier lives.
-func (a *acks) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.before, a.ledger = nil, nil
-}
-
 // add enters messages in the ledger; ok is false if their reply subjects do not begin as the others'.
 func (a *acks) add(messages []Message, prefix string) (ok bool) {
 	if len(messages) == 0 {
@@ -133,7 +126,7 @@ func (a *acks) overdue(now time.Time) bool {
 
 // AcksNear reports whether a cut is due because of the consumer's settings: half of AckWait has passed since the oldest unacknowledged
 // message was delivered, or 80 % of MaxAckPending are unacknowledged, or 25 % in a backfill. why names the setting. It may be called from any goroutine.
-func (d *durable) AcksNear(now time.Time) (why string, near bool) {
+func (d *Durable) AcksNear(now time.Time) (why string, near bool) {
 	a := &d.acks
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -167,14 +160,14 @@ func acksNear(age time.Duration, n int, ackWait time.Duration, maxUnacked, due i
 
 // Floor is the stream sequence of the consumer's ack floor when the reader positioned itself last: nothing up to there comes any more. It
 // may be called from any goroutine.
-func (d *durable) Floor() uint64 {
+func (d *Durable) Floor() uint64 {
 	d.acks.mu.Lock()
 	defer d.acks.mu.Unlock()
 	return d.acks.floor
 }
 
 // Ack implements Reader.
-func (d *durable) Ack(ctx context.Context, to uint64) error {
+func (d *Durable) Ack(ctx context.Context, to uint64) error {
 	d.acks.mu.Lock()
 	d.acks.to = max(d.acks.to, to)
 	d.acks.mu.Unlock()
@@ -211,7 +204,7 @@ type acked struct {
 }
 
 // sendAcks acknowledges everything that may be, in order. With keepLast the last one is returned and not sent: the caller confirms it.
-func (d *durable) sendAcks(keepLast bool) (acked, error) {
+func (d *Durable) sendAcks(keepLast bool) (acked, error) {
 	a := &d.acks
 	a.sending.Lock()
 	defer a.sending.Unlock()

@@ -41,17 +41,17 @@ func (e *ConsumerGoneError) Error() string {
 	return fmt.Sprintf("consumer %q on stream %q does not exist: %s", e.Consumer, e.Stream, e.Advice)
 }
 
-// durable reads through a durable AckExplicit consumer. At each position it RESETs the consumer to its ack floor, so that everything
+// Durable reads through a durable AckExplicit consumer. At each position it RESETs the consumer to its ack floor, so that everything
 // unacknowledged comes again, once, in order; what is in hand already is recognised by its sequence.
 //
 // Another reader's RESET cannot be seen in the deliveries. It shows in the consumer's own counts, which are compared with ours before each
 // cut (Check) and before each RESET of our own (proveLife).
-type durable struct {
+type Durable struct {
 	follower
 	cfg     DurableConfig
 	foreign bool // the last life ended by something that we did not cause
 
-	consumer  time.Time // when the consumer was created; zero before the first life since Reposition
+	consumer  time.Time // when the consumer was created; zero before the first life
 	retention nats.RetentionPolicy
 	maxAge    time.Duration // of the stream
 	oldDSeq   uint64        // last consumer sequence of the life that has ended
@@ -60,15 +60,13 @@ type durable struct {
 	acks acks
 }
 
-var _ Reader = (*durable)(nil)
+var _ Reader = (*Durable)(nil)
 
 // OpenDurable binds to the consumer, or creates it, and begins to read after the position. Everything up to at.After must be under a done
 // record: what comes again of it is acknowledged at once. Errors at open are returned and not waited out: besides those of Source.Info
 // they are *DivergedError, *UnsuitableError, *ConsumerGoneError. While somebody else pulls from the consumer, Next stands by.
-//
-// The reader offers, beyond Reader, AcksNear and Floor.
-func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Position) (Reader, error) {
-	d := &durable{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
+func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Position) (*Durable, error) {
+	d := &Durable{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
 	d.kind = d
 	d.log = d.log.With("consumer", cfg.Name)
 	d.acks.to = at.After
@@ -107,7 +105,7 @@ func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, erro
 }
 
 // position implements kind.
-func (d *durable) position(ctx context.Context) (*life, error) {
+func (d *Durable) position(ctx context.Context) (*life, error) {
 	info, err := d.src.prove(ctx, &d.id, d.timing.SecondLook)
 	if err != nil {
 		return nil, err
@@ -128,7 +126,7 @@ func (d *durable) position(ctx context.Context) (*life, error) {
 }
 
 // bind looks the consumer up, creates it where that is allowed, and refuses one that does not fit.
-func (d *durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
+func (d *Durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
 	consumer, err := d.src.consumer(ctx, d.cfg.Name)
 	if hasCode(err, codeConsumerNotFound) {
 		consumer, err = d.create(ctx, info)
@@ -144,7 +142,7 @@ func (d *durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, err
 
 // create makes the consumer that is missing. Where an ack deletes and something was read before, it refuses: with the consumer, the
 // stream may have dropped messages, and nobody knows which.
-func (d *durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
+func (d *Durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
 	gone := &ConsumerGoneError{Stream: d.src.stream, Consumer: d.cfg.Name}
 	switch {
 	case !d.cfg.Create:
@@ -185,7 +183,7 @@ func durableConsumer(name string, filter []string, maxAge time.Duration) jetstre
 }
 
 // standBy lets another live reader have the consumer, until it is gone.
-func (d *durable) standBy(ctx context.Context, consumer *consumerInfo) error {
+func (d *Durable) standBy(ctx context.Context, consumer *consumerInfo) error {
 	if consumer.Waiting == 0 && !d.foreign {
 		return nil
 	}
@@ -207,7 +205,7 @@ func (d *durable) standBy(ctx context.Context, consumer *consumerInfo) error {
 }
 
 // reset begins a new life: a fresh inbox first, so that nothing of the new life is missed and nothing of the old one arrives.
-func (d *durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*life, error) {
+func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*life, error) {
 	f, err := openFeed(d.src.nc, d.src.pullSubject(d.cfg.Name), d.limits(cfg))
 	if err != nil {
 		return nil, err
@@ -227,7 +225,7 @@ func (d *durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 }
 
 // sameStream makes sure that the stream is still the one that was proved before the RESET.
-func (d *durable) sameStream(ctx context.Context) error {
+func (d *Durable) sameStream(ctx context.Context) error {
 	info, err := d.src.Info(ctx)
 	if err != nil || info.Created.Equal(d.id.created) {
 		return err
@@ -236,7 +234,7 @@ func (d *durable) sameStream(ctx context.Context) error {
 }
 
 // limits are those of a pull, within what the consumer allows.
-func (d *durable) limits(cfg jetstream.ConsumerConfig) pullLimits {
+func (d *Durable) limits(cfg jetstream.ConsumerConfig) pullLimits {
 	return clampPull(cfg, pullLimits{batch: maxPullBatch, bytes: d.pullBytes, expires: d.timing.Expires, heartbeat: d.timing.Heartbeat})
 }
 
@@ -256,7 +254,7 @@ func clampPull(cfg jetstream.ConsumerConfig, p pullLimits) pullLimits {
 }
 
 // admit implements kind: it enters every delivery in the ledger, and leaves out of the batch what is in hand already.
-func (d *durable) admit(ctx context.Context, b *Batch) error {
+func (d *Durable) admit(ctx context.Context, b *Batch) error {
 	d.askPending(ctx, d.cfg.Name, b)
 	if !d.acks.add(b.Messages, d.life.parser.prefix) {
 		d.life.broken = &anomaly{reason: "the reply subjects of the messages changed their form"}
@@ -284,21 +282,14 @@ func (d *durable) admit(ctx context.Context, b *Batch) error {
 }
 
 // ended implements kind.
-func (d *durable) ended(why *anomaly) {
+func (d *Durable) ended(why *anomaly) {
 	ours := d.acks.overdue(time.Now()) || d.src.nc.Stats().Reconnects != d.life.reconnects
 	d.foreign = why.foreign && !ours
 	d.oldDSeq, d.proofDue = d.life.dseq, true
 }
 
-// Reposition implements Reader.
-func (d *durable) Reposition(ctx context.Context, at Position) error {
-	d.proofDue, d.consumer = false, time.Time{}
-	d.acks.forget()
-	return d.follower.Reposition(ctx, at)
-}
-
 // Close implements Reader. The consumer stays.
-func (d *durable) Close(context.Context) error {
+func (d *Durable) Close(context.Context) error {
 	d.drop()
 	return nil
 }

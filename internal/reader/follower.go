@@ -34,7 +34,7 @@ type follower struct {
 	through   uint64  // as Batch.Through
 	life      *life   // nil: to be positioned
 	queue     []batch // read and not handed over yet
-	stuck     error   // what Next returns until Reposition
+	stuck     error   // what Next returns from now on
 	pullBytes int     // of the next life's pulls
 	began     time.Time
 	fruitless bool // the last life brought nothing
@@ -184,7 +184,7 @@ func (f *follower) drop() {
 	f.life = nil
 }
 
-// stop makes an error final until Reposition, unless it is the context's.
+// stop makes an error final, unless it is the context's.
 func (f *follower) stop(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -293,14 +293,6 @@ func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
 	if f.id.last.Seq == m.Seq {
 		f.id.last.Header = m.Header
 	}
-	return nil
-}
-
-// Reposition implements Reader.
-func (f *follower) Reposition(_ context.Context, at Position) error {
-	f.drop()
-	f.id, f.through = newIdentity(at), at.After
-	f.queue, f.stuck, f.fruitless = nil, nil, false
 	return nil
 }
 

@@ -31,9 +31,9 @@ type OrderedConfig struct {
 	Timing            Timing
 }
 
-// ordered reads through an ephemeral AckNone consumer of its own, which it makes anew at each re-position. It is for streams with Limits
+// Ordered reads through an ephemeral AckNone consumer of its own, which it makes anew at each re-position. It is for streams with Limits
 // retention: on others AckNone deletes what was not stored yet.
-type ordered struct {
+type Ordered struct {
 	follower
 	cfg  OrderedConfig
 	from uint64     // everything up to here was in hand when the present life began
@@ -43,15 +43,15 @@ type ordered struct {
 	warnedTwin time.Time
 }
 
-var _ Reader = (*ordered)(nil)
+var _ Reader = (*Ordered)(nil)
 
 // OpenOrdered proves that the stream is the one of the position, creates the consumer and begins to read after it. An error at open is
 // returned and not waited out: besides those of Source.Info it is a *DivergedError, or says that the retention forbids this reader.
-func OpenOrdered(ctx context.Context, src *Source, cfg OrderedConfig, at Position) (Reader, error) {
+func OpenOrdered(ctx context.Context, src *Source, cfg OrderedConfig, at Position) (*Ordered, error) {
 	if cfg.InactiveThreshold <= 0 {
 		cfg.InactiveThreshold = defaultInactiveThreshold
 	}
-	o := &ordered{cfg: cfg, mark: "jetcapture " + nuid.Next() + " ", follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
+	o := &Ordered{cfg: cfg, mark: "jetcapture " + nuid.Next() + " ", follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
 	o.kind = o
 	var err error
 	if o.life, err = o.position(ctx); err != nil {
@@ -62,7 +62,7 @@ func OpenOrdered(ctx context.Context, src *Source, cfg OrderedConfig, at Positio
 }
 
 // position implements kind.
-func (o *ordered) position(ctx context.Context) (*life, error) {
+func (o *Ordered) position(ctx context.Context) (*life, error) {
 	info, err := o.src.prove(ctx, &o.id, o.timing.SecondLook)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (o *ordered) position(ctx context.Context) (*life, error) {
 }
 
 // create makes the consumer, in place of one that a former life or a killed process has left.
-func (o *ordered) create(ctx context.Context, start uint64) (*consumerInfo, error) {
+func (o *Ordered) create(ctx context.Context, start uint64) (*consumerInfo, error) {
 	cfg := jetstream.ConsumerConfig{
 		Name:              o.cfg.Name,
 		Description:       o.mark + nuid.Next(), // no two lives have equal configurations, so a left-over is never taken for a new one
@@ -113,7 +113,7 @@ func (o *ordered) create(ctx context.Context, start uint64) (*consumerInfo, erro
 }
 
 // warnOfTwin warns when the consumer that is in the way is none of ours. At open nobody knows: it may be a left-over.
-func (o *ordered) warnOfTwin(ctx context.Context) {
+func (o *Ordered) warnOfTwin(ctx context.Context) {
 	if o.began.IsZero() || time.Since(o.warnedTwin) < o.timing.Warn {
 		return
 	}
@@ -126,7 +126,7 @@ func (o *ordered) warnOfTwin(ctx context.Context) {
 }
 
 // belongs makes sure that the consumer belongs to the stream that was proved: equal creation times before and after it was created.
-func (o *ordered) belongs(ctx context.Context, proved StreamInfo) error {
+func (o *Ordered) belongs(ctx context.Context, proved StreamInfo) error {
 	info, err := o.src.Info(ctx)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (o *ordered) belongs(ctx context.Context, proved StreamInfo) error {
 }
 
 // listen opens the feed of the new consumer.
-func (o *ordered) listen(consumer *consumerInfo) (*life, error) {
+func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 	f, err := openFeed(o.src.nc, o.src.pullSubject(o.cfg.Name), pullLimits{
 		batch: maxPullBatch, bytes: o.pullBytes, expires: o.timing.Expires, heartbeat: o.timing.Heartbeat,
 	})
@@ -152,7 +152,7 @@ func (o *ordered) listen(consumer *consumerInfo) (*life, error) {
 }
 
 // admit implements kind: a message at or below what was in hand is one that the stream did not have before.
-func (o *ordered) admit(ctx context.Context, b *Batch) error {
+func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
 		o.askPending(ctx, o.cfg.Name, b)
 		return nil
@@ -161,16 +161,19 @@ func (o *ordered) admit(ctx context.Context, b *Batch) error {
 }
 
 // ended implements kind.
-func (o *ordered) ended(*anomaly) {}
+func (o *Ordered) ended(*anomaly) {}
 
 // Check implements Reader.
-func (o *ordered) Check(ctx context.Context) error { return o.checkIdentity(ctx) }
+func (o *Ordered) Check(ctx context.Context) error { return o.checkIdentity(ctx) }
 
 // Ack implements Reader: there is nothing to acknowledge.
-func (o *ordered) Ack(context.Context, uint64) error { return nil }
+func (o *Ordered) Ack(context.Context, uint64) error { return nil }
+
+// AcksNear reports that no cut is ever due because of acks, as there are none.
+func (o *Ordered) AcksNear(time.Time) (why string, near bool) { return "", false }
 
 // Close implements Reader.
-func (o *ordered) Close(ctx context.Context) error {
+func (o *Ordered) Close(ctx context.Context) error {
 	o.drop()
 	if o.src.nc.IsConnected() {
 		o.remove(ctx)
@@ -179,7 +182,7 @@ func (o *ordered) Close(ctx context.Context) error {
 }
 
 // remove deletes the consumer if it can; else the server does it after InactiveThreshold.
-func (o *ordered) remove(ctx context.Context) {
+func (o *Ordered) remove(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()
 	if err := o.src.deleteConsumer(limited, o.cfg.Name); err != nil {

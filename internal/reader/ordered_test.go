@@ -68,10 +68,11 @@ func TestOrderedStartsAfterPosition(t *testing.T) {
 	}
 	r := openOrdered(t, nc, "S", reader.Position{After: 60, Created: created(t, src), Anchor: stored.Anchor()})
 	wantSeqs(t, readUntil(t, r, 100), 61, 100)
-	if err := r.Reposition(natstest.Context(t), reader.Position{After: 10}); err != nil {
+	if err := r.Close(natstest.Context(t)); err != nil {
 		t.Fatal(err)
 	}
-	wantSeqs(t, readUntil(t, r, 100), 11, 100)
+	again := openOrdered(t, nc, "S", reader.Position{After: 10})
+	wantSeqs(t, readUntil(t, again, 100), 11, 100)
 }
 
 func TestOrderedFilterAndGaps(t *testing.T) {
@@ -237,13 +238,14 @@ func TestOrderedStreamRecreated(t *testing.T) {
 		t.Fatalf("got error %v", err)
 	}
 	wantSeqs(t, got, 1, 0)
-	if _, again := readError(t, r); !errors.Is(again, err) {
-		t.Fatalf("a second call says %v", again)
+	if _, second := readError(t, r); !errors.Is(second, err) {
+		t.Fatalf("a second call says %v", second)
 	}
-	if err := r.Reposition(natstest.Context(t), reader.Position{Created: diverged.Is}); err != nil {
+	if err := r.Close(natstest.Context(t)); err != nil {
 		t.Fatal(err)
 	}
-	wantSeqs(t, readUntil(t, r, 20), 1, 20)
+	again := openOrdered(t, nc, "S", reader.Position{Created: diverged.Is})
+	wantSeqs(t, readUntil(t, again, 20), 1, 20)
 }
 
 func TestOrderedStreamGone(t *testing.T) {

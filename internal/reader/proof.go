@@ -36,7 +36,7 @@ func (c counts) over(after counts) counts {
 
 // Check implements Reader: the stream is the same, and the consumer stands where our own deliveries and acks since the last RESET of our
 // own have brought it. Anybody else's RESET or ack shows here.
-func (d *durable) Check(ctx context.Context) error {
+func (d *Durable) Check(ctx context.Context) error {
 	if d.stuck != nil {
 		return d.stuck
 	}
@@ -59,7 +59,7 @@ func (d *durable) Check(ctx context.Context) error {
 }
 
 // settle takes in what has arrived, and ends a life that is broken.
-func (d *durable) settle(ctx context.Context) error {
+func (d *Durable) settle(ctx context.Context) error {
 	now := time.Now()
 	if err := d.take(ctx, d.life.drain(nil, now)); err != nil {
 		return d.stop(err)
@@ -74,7 +74,7 @@ func (d *durable) settle(ctx context.Context) error {
 }
 
 // checkLife compares the consumer's counts with ours, once everything has arrived that it says it has delivered.
-func (d *durable) checkLife(ctx context.Context) error {
+func (d *Durable) checkLife(ctx context.Context) error {
 	own, asked := d.acks.counts(), d.life.dseq
 	consumer, err := d.src.consumer(ctx, d.cfg.Name)
 	if err != nil {
@@ -102,7 +102,7 @@ func (d *durable) checkLife(ctx context.Context) error {
 const differingAsks = 3
 
 // proveLife does the same for a life that has ended, before it is followed by another one: only then is what it brought in hand.
-func (d *durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
+func (d *Durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
 	if !d.consumer.IsZero() && !consumer.Created.Equal(d.consumer) {
 		return d.disturbed("it was deleted and created anew")
 	}
@@ -118,7 +118,7 @@ func (d *durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
 
 // compare compares the consumer's counts with ours, and makes ErrDisturbed of a difference that lasts: a server that has just become the
 // consumer's leader may not have caught up. A consumer that has only forgotten acks is as good as before, once it is RESET.
-func (d *durable) compare(ctx context.Context, consumer *consumerInfo, own counts, have uint64) (difference, error) {
+func (d *Durable) compare(ctx context.Context, consumer *consumerInfo, own counts, have uint64) (difference, error) {
 	for asks := 1; ; asks++ {
 		differs, why, err := d.compareCounts(ctx, consumer, own, have)
 		switch {
@@ -152,7 +152,7 @@ const (
 
 // compareCounts tells whether the consumer is where we left it, and else why not. have is the consumer sequence up to which everything has
 // arrived. What was delivered beyond it may be redeliveries, so only have bounds the unacknowledged messages from below.
-func (d *durable) compareCounts(ctx context.Context, c *consumerInfo, own counts, have uint64) (difference, string, error) {
+func (d *Durable) compareCounts(ctx context.Context, c *consumerInfo, own counts, have uint64) (difference, string, error) {
 	delivered, floor, pending := c.Delivered.Consumer, c.AckFloor, uint64(c.AckPending)
 	least, most := have-min(own.sent, have), delivered-min(own.confirmed, delivered)
 	what := fmt.Sprintf("it has delivered %d messages (ours are %d), %d of them are unacknowledged (%d to %d by our count), "+
@@ -183,7 +183,7 @@ func (d *durable) compareCounts(ctx context.Context, c *consumerInfo, own counts
 // dropped counts the messages, arrived up to a consumer sequence and not acknowledged, that the stream's own limits have removed
 // since; the server then counts them as acknowledged. On Limits retention the stream itself tells. Elsewhere an ack removes a message,
 // too, so only those count whose age is over.
-func (d *durable) dropped(ctx context.Context, c *consumerInfo, have uint64) (uint64, error) {
+func (d *Durable) dropped(ctx context.Context, c *consumerInfo, have uint64) (uint64, error) {
 	if d.retention != nats.LimitsPolicy {
 		if d.maxAge <= 0 {
 			return 0, nil
@@ -239,8 +239,8 @@ func (a *acks) consistent(floor sequencePair) bool {
 	return true
 }
 
-// disturbed makes ErrDisturbed out of a reason, and keeps it until Reposition.
-func (d *durable) disturbed(why string) error {
+// disturbed makes ErrDisturbed out of a reason, and keeps it for good.
+func (d *Durable) disturbed(why string) error {
 	d.log.Warn("the consumer is not where this reader left it: what was read since the last cut is read again", "reason", why)
 	d.drop()
 	d.queue = nil

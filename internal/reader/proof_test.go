@@ -46,11 +46,9 @@ func TestDurableDisturbed(t *testing.T) {
 			if _, err := readError(t, r); !errors.Is(err, reader.ErrDisturbed) {
 				t.Fatalf("next: %v", err)
 			}
-			if err := r.Reposition(natstest.Context(t), reader.Position{After: 50}); err != nil {
-				t.Fatal(err)
-			}
-			wantSeqs(t, readUntil(t, r, 100), 51, 100)
-			wantCheck(t, r, nil)
+			again := reopenDurable(t, nc, name, r, reader.Position{After: 50})
+			wantSeqs(t, readUntil(t, again, 100), 51, 100)
+			wantCheck(t, again, nil)
 		})
 	}
 }
@@ -67,12 +65,10 @@ func TestDurableRemade(t *testing.T) {
 	if _, err := readError(t, r); !errors.Is(err, reader.ErrDisturbed) {
 		t.Fatalf("next: %v", err)
 	}
-	if err := r.Reposition(natstest.Context(t), reader.Position{After: 50}); err != nil {
-		t.Fatal(err)
-	}
+	again := reopenDurable(t, nc, "S", r, reader.Position{After: 50})
 	natstest.PublishN(t, nc, "s.a", 10)
-	wantSeqs(t, readUntil(t, r, 110), 51, 110)
-	wantCheck(t, r, nil)
+	wantSeqs(t, readUntil(t, again, 110), 51, 110)
+	wantCheck(t, again, nil)
 	natstest.Eventually(t, 5*time.Second, "ack of what is stored", func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 50 })
 }
 

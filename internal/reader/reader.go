@@ -10,17 +10,17 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Errors that Readers return. All other errors of Next are permanent: the capture cannot go on by itself.
+// Errors of readers. All other errors of Next are permanent: the capture cannot go on by itself.
 var (
-	// ErrStreamNotFound: the stream does not exist. Next returns it only with FailWhenGone; else it waits.
+	// ErrStreamNotFound: the stream does not exist. Next returns it only with FailWhenGone, otherwise it waits for the stream.
 	ErrStreamNotFound = errors.New("stream not found")
-	// ErrDisturbed: somebody else moved the consumer (reset, deleted, acked) since our last re-position, so that what was accepted since
-	// the last cut proves nothing. The owner drops its open blocks, cuts nothing and calls Reposition.
+	// ErrDisturbed: somebody else moved the consumer (reset, deleted, acked) since this reader positioned it last, so what was read
+	// since the last cut proves nothing. The owner drops its open blocks without a cut, closes the reader and opens another one.
 	ErrDisturbed = errors.New("the consumer was moved by somebody else")
 )
 
 // DivergedError says that the stream is not the one that was read so far: it was deleted and recreated, or rolled back. What was
-// accepted before stays valid; nothing is read of the new stream until Reposition.
+// returned before stays valid. Next returns this error for good: the new stream takes a new reader.
 type DivergedError struct {
 	Stream     string
 	Was, Is    time.Time // created
@@ -41,21 +41,20 @@ type Message struct {
 type Batch struct {
 	Messages []Message // ascending Seq; may be empty
 	// Through: every message of the capture's filter with a sequence up to here has been returned, in this or an earlier batch; what was
-	// not returned below it is absent. It never goes back but by Reposition, and is 0 while nothing is known (shared readers: always).
+	// not returned below it is absent. It never goes back, and is 0 while nothing is known (shared readers: always).
 	Through uint64
 	// Pending is the number of matching messages that the stream holds beyond the last one delivered (lag), as last told by the server.
 	Pending uint64
 }
 
-// Reader is one way to read a stream. Its methods are called from one goroutine, but Ack, which may run beside Next.
+// Reader is one way to read a stream: *Ordered, *Durable or *Shared. Next, Check and Close are called from one goroutine; Ack may run
+// beside Next. After Close no method may be called.
 type Reader interface {
 	// Next waits for messages or progress. It goes on by itself after every fault that time can mend.
 	Next(ctx context.Context) (Batch, error)
 	// Check proves, before a cut, that the batches returned so far are complete: identity of the stream, and for a durable consumer that
 	// nobody else moved it. It returns nil, ErrDisturbed, *DivergedError or an error that a later try may mend.
 	Check(ctx context.Context) error
-	// Reposition makes Next continue with the first message after the stream sequence after.
-	Reposition(ctx context.Context, after Position) error
 	// Ack acknowledges every delivered message up to the stream sequence to: plain acks in order, the last one confirmed. It does
 	// nothing on an ordered reader. A missing confirmation is no error.
 	Ack(ctx context.Context, to uint64) error
