@@ -37,7 +37,8 @@ test:
 test-race:
 	@status=0; for m in $(MODULES); do (cd $$m && $(GO) test -race -timeout 20m $(TESTFLAGS) ./...) || status=1; done; exit $$status
 
-# test-sim runs the pure simulations at full length: no goroutine of theirs can race, and without the race detector they go many times further.
+# test-sim runs the simulations at full length. Without the race detector they go many times further; test-race runs short ones with it, since
+# cutlog.EncodePlan checks a plan on a goroutine of its own.
 test-sim:
 	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run Simulation ./internal/sim/...; fi
 

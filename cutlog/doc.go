@@ -5,8 +5,8 @@
 // carries it out; a done record says that all of them are there. Ranges are chained and disjoint, so each message is in one file. Leases,
 // clocks and acknowledgements play no part. docs/FORMAT.md specifies every object byte by byte.
 //
-// The package is the protocol and nothing else: it knows no NATS, no clock and no goroutine, and does no I/O but through Store. A writer
-// goes through its log like this:
+// The package is the protocol and nothing else. It knows neither NATS nor a clock, and does I/O through Store only. No goroutine outlives
+// a call: EncodePlan checks a plan on one while it packs it, and waits for both. A writer goes through its log like this:
 //
 //	Birth                               what is there? plan 1 and format.json first, if need be
 //	Probe                               does the store refuse a second put?
