@@ -80,7 +80,7 @@ func (o *Options[P, K]) settings() map[string]string {
 func (k *archiveKeeper[P, K]) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts {
 	return engine.Facts{
 		Capture: k.w.Capture, Writer: k.w.Me, Reason: reason, Time: time.Now(), Settings: k.opts.settings(),
-		FirstSeq: s.FirstSeq, Limits: s.Limits, Floor: k.floor, Notes: k.notes,
+		FirstSeq: s.FirstSeq, Limits: s.Limits,
 	}
 }
 
@@ -100,47 +100,53 @@ func (k *archiveKeeper[P, K]) check(ctx context.Context, rd reader.Reader) error
 	return nil
 }
 
-// commit implements keeper: plan, files, done, ack.
+// commit implements keeper.
 func (k *archiveKeeper[P, K]) commit(ctx context.Context, rd reader.Reader, s *sealedCut[P, K]) error {
-	facts := k.facts(k.checked, s.reason)
-	facts.Unproved = s.reason == cutlog.ReasonDiverged
-	p := s.cut.Plan(k.w.Head, facts)
-	won, err := k.w.Commit(ctx, p, func(ctx context.Context) ([]cutlog.File, error) { return k.putAll(ctx, p, s) })
-	if errors.Is(err, engine.ErrOvertaken) {
-		return fmt.Errorf("%w: %w", errBehind, err)
+	checked := engine.Checked{
+		Reason: s.reason, Stream: k.checked, Floor: k.floor, Unproved: s.reason == cutlog.ReasonDiverged, Notes: k.notes,
 	}
+	done, err := k.entry.Commit(ctx, s.cut, checked, &delivery[P, K]{k, rd, s.files})
 	if err != nil {
 		return err
 	}
-	if !won {
+	switch done.Outcome {
+	case engine.Beaten:
 		k.stats.update(func(st *Stats) { st.CutsLost++ })
 		return errBehind
+	case engine.Overtaken:
+		return fmt.Errorf("%w: %w", errBehind, engine.ErrOvertaken)
 	}
 	k.notes = nil
-	s.event = cutEvent(p, k.w.Head.Done)
-	k.lostByPlan(p)
-	k.lostAtRedo(k.w.Head)
-	k.ack(ctx, rd, p.To)
+	s.event = cutEvent(done.Cut.Plan, done.Cut.Done)
+	k.lostByPlan(done.Cut.Plan)
+	k.lostAtRedo(done.Cut)
+	if done.Unacked != nil && ctx.Err() == nil {
+		k.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", done.Cut.Plan.To, "error", done.Unacked)
+	}
 	return nil
 }
 
-// ack acknowledges what a done record covers. What the server does not confirm comes again, is recognised and acknowledged then.
-func (k *archiveKeeper[P, K]) ack(ctx context.Context, rd reader.Reader, to uint64) {
-	if k.opts.NATSConsumerName == "" {
-		return
-	}
-	if _, err := k.src.Info(ctx); errors.Is(err, reader.ErrStreamNotFound) {
-		return // and with it everything that could be acknowledged
-	}
-	ok, err := k.entry.MayAck(ctx)
-	if ok {
-		err = rd.Ack(ctx, to)
-	}
-	if err != nil && ctx.Err() == nil {
-		k.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", to, "error", err)
-	}
-	k.w.At(engine.AfterAck)
+// delivery is the commit of one cut. It implements engine.Delivery.
+type delivery[P Payload, K DestKey] struct {
+	k     *archiveKeeper[P, K]
+	rd    reader.Reader
+	files map[*engine.Block]file[K]
 }
+
+// Content implements engine.Delivery.
+func (d *delivery[P, K]) Content(b *engine.Block) engine.Content { return d.files[b] }
+
+// OwesAcks implements engine.Delivery. A stream that is gone took everything with it that could be acknowledged.
+func (d *delivery[P, K]) OwesAcks(ctx context.Context) bool {
+	if d.k.opts.NATSConsumerName == "" {
+		return false
+	}
+	_, err := d.k.src.Info(ctx)
+	return !errors.Is(err, reader.ErrStreamNotFound)
+}
+
+// Ack implements engine.Delivery.
+func (d *delivery[P, K]) Ack(ctx context.Context, to uint64) error { return d.rd.Ack(ctx, to) }
 
 // settleTimeout bounds the wait for acks that an earlier run owes.
 const settleTimeout = 5 * time.Second
@@ -163,17 +169,6 @@ func (k *archiveKeeper[P, K]) settle(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// putAll stores the files of a cut, StoreWorkers at a time, and returns them in the plan's order.
-func (k *archiveKeeper[P, K]) putAll(ctx context.Context, p *cutlog.Plan, s *sealedCut[P, K]) ([]cutlog.File, error) {
-	files := make([]cutlog.File, len(p.Blocks))
-	err := each(ctx, k.opts.StoreWorkers, len(p.Blocks), func(ctx context.Context, i int) (err error) {
-		files[i], err = k.put(ctx, p, i, s.files[s.cut.Blocks[i]].Sealed)
-		k.w.At(engine.AfterFile)
-		return err
-	})
-	return files, err
 }
 
 // each calls f for 0 to n-1 on several goroutines and returns its first error, after all have ended: when ctx ends, that says more than ctx does.

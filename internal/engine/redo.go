@@ -112,8 +112,7 @@ func (d *redo) put(ctx context.Context, made []Remade) error {
 			d.files[m.Block] = cutlog.File{Missing: true}
 			return nil
 		}
-		d.files[m.Block], err = d.Put(ctx, d.plan, m.Block, m.Content)
-		d.At(AfterFile)
+		d.files[m.Block], err = d.store(ctx, d.Redoer, d.plan, m.Block, m.Content)
 		return err
 	})
 }

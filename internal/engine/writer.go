@@ -64,21 +64,6 @@ func (w *Writer) Refresh(ctx context.Context) error {
 	})
 }
 
-// Commit carries out the cut that p plans: the plan, the files by way of store, the done record. It reports false when another writer's
-// plan holds the number; nothing of this cut was stored then.
-func (w *Writer) Commit(ctx context.Context, p *cutlog.Plan, store func(ctx context.Context) ([]cutlog.File, error)) (won bool, err error) {
-	won, err = w.Plan(ctx, p)
-	if err != nil || !won {
-		return won, err
-	}
-	files, err := store(ctx)
-	if err != nil {
-		return true, fmt.Errorf("store the files of cut %d: %w", p.N, err)
-	}
-	w.At(AfterFiles)
-	return true, w.finish(ctx, files)
-}
-
 // finish puts the done record, unless another writer has. A file that was found there may lack messages which the one that put it recorded as
 // lost; that record was there before the file, so it is seen now, and done names it.
 func (w *Writer) finish(ctx context.Context, files []cutlog.File) error {

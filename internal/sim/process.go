@@ -114,9 +114,9 @@ func (p *process) wait(_ context.Context, d time.Duration) error {
 	return nil
 }
 
-func (p *process) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts {
+func (p *process) facts(_ engine.StreamFacts, reason cutlog.Reason) engine.Facts {
 	return engine.Facts{
-		Capture: capture, Writer: p.entry.Me, Reason: reason, Time: epochStart, FirstSeq: s.FirstSeq, Limits: s.Limits,
+		Capture: capture, Writer: p.entry.Me, Reason: reason, Time: epochStart,
 		Settings: map[string]string{"version": fmt.Sprint(p.version)},
 	}
 }
@@ -164,18 +164,11 @@ func (p *process) life(ctx context.Context) error {
 			p.w.Cov.Disturbed++
 			return errAgain
 		}
-		won, err := p.commit(ctx, cut, facts, r, ended)
-		if errors.Is(err, engine.ErrOvertaken) {
-			return errAgain
-		}
+		outcome, err := p.commit(ctx, cut, facts, r, ended)
 		if err != nil {
 			return err
 		}
-		if !won {
-			p.w.Cov.CutsLost++
-			return errAgain
-		}
-		if ended {
+		if ended || outcome != engine.Won {
 			return errAgain
 		}
 		r.from = cut.Through
@@ -235,38 +228,46 @@ func (p *process) check(r *reading, ended bool) (facts engine.StreamFacts, other
 }
 
 // commit carries out a cut, and acknowledges it.
-func (p *process) commit(ctx context.Context, cut *engine.Cut, s engine.StreamFacts, r *reading, ended bool) (bool, error) {
-	facts := p.facts(s, cutlog.ReasonPressure)
-	facts.Unproved, facts.Floor = ended, r.floor
-	plan := cut.Plan(p.entry.Head, facts)
+func (p *process) commit(ctx context.Context, cut *engine.Cut, s engine.StreamFacts, r *reading, ended bool) (engine.Outcome, error) {
 	if p.w.cfg.Mutant == AckBeforeDone {
-		r.ack(plan)
+		r.ack(cut.Through)
 	}
-	p.w.trace("%s commits cut %d (%d, %d]", p.boot, plan.N, plan.From, plan.To)
-	won, err := p.entry.Commit(ctx, plan, func(ctx context.Context) ([]cutlog.File, error) {
-		files := make([]cutlog.File, len(plan.Blocks))
-		for i, b := range cut.Blocks {
-			f, err := p.Put(ctx, plan, i, p.w.contents[b].rows)
-			if err != nil {
-				return nil, err
-			}
-			files[i] = f
-			p.cross(engine.AfterFile)
-		}
-		return files, nil
-	})
-	if err != nil || !won {
-		return won, err
-	}
-	// That the stream changes between this question and the ack, and that its new message is delivered to somebody meanwhile, no protocol
-	// without conditional acks can exclude; here it does not happen.
-	p.still = true
-	if ok, err := p.entry.MayAck(ctx); err == nil && ok {
-		r.ack(plan)
-	}
+	p.w.trace("%s commits cut %d (%d, %d]", p.boot, p.entry.Head.N+1, cut.From, cut.Through)
+	checked := engine.Checked{Reason: cutlog.ReasonPressure, Stream: s, Floor: r.floor, Unproved: ended}
+	done, err := p.entry.Commit(ctx, cut, checked, &delivery{p, r})
 	p.still = false
-	p.cross(engine.AfterAck)
-	return true, nil
+	switch {
+	case err != nil:
+		return 0, err
+	case done.Outcome == engine.Beaten:
+		p.w.Cov.CutsLost++
+	case done.Outcome == engine.Overtaken:
+		p.w.Cov.Overtaken++
+	}
+	return done.Outcome, done.Unacked
+}
+
+// delivery is the commit of one cut.
+type delivery struct {
+	p *process
+	r *reading
+}
+
+// Content implements engine.Delivery.
+func (d *delivery) Content(b *engine.Block) engine.Content { return d.p.w.contents[b].rows }
+
+// OwesAcks implements engine.Delivery. From here to the ack nothing else happens in the world. The stream may change between
+// the question whether it is the same and the ack, and its new message be delivered to somebody meanwhile: no protocol without
+// conditional acks can exclude that.
+func (d *delivery) OwesAcks(context.Context) bool {
+	d.p.still = d.p.w.cfg.Durable
+	return d.p.w.cfg.Durable
+}
+
+// Ack implements engine.Delivery.
+func (d *delivery) Ack(_ context.Context, to uint64) error {
+	d.r.ack(to)
+	return nil
 }
 
 // Facts implements engine.Source.

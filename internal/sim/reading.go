@@ -136,15 +136,15 @@ func (r *reading) counted() bool {
 	return c.delivered == r.base+r.delivered && uint64(len(c.pending)) == r.delivered-r.acked
 }
 
-// ack acknowledges what a plan covers.
-func (r *reading) ack(p *cutlog.Plan) {
+// ack acknowledges what is pending up to the stream sequence to.
+func (r *reading) ack(to uint64) {
 	if !r.p.w.cfg.Durable {
 		return
 	}
 	s := r.p.w.stream
 	var all []uint64
 	for seq := range s.consumer.pending {
-		if seq <= p.To {
+		if seq <= to {
 			all = append(all, seq)
 		}
 	}

@@ -55,10 +55,10 @@ func NewConfig(seed uint64, m Mutant) Config {
 
 // Coverage counts what schedules went through.
 type Coverage struct {
-	Schedules, Plans, Redone, CutsLost, Awaited, Disturbed, Incarnations, LostAtRedo int
-	Refused, LatePuts, LostResponses, Repeated, StaleLists                           int
-	Killed, Paused, Recreated, RolledBack, Resets, Expired, Deleted                  int
-	Crossed, Crashed                                                                 map[string]int // by arrow
+	Schedules, Plans, Redone, CutsLost, Overtaken, Awaited, Disturbed, Incarnations, LostAtRedo int
+	Refused, LatePuts, LostResponses, Repeated, StaleLists                                      int
+	Killed, Paused, Recreated, RolledBack, Resets, Expired, Deleted                             int
+	Crossed, Crashed                                                                            map[string]int // by arrow
 }
 
 // Add sums up.
