@@ -97,18 +97,8 @@ func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int) (
 	if measured.err != nil { // nothing is known about the file
 		return f, false, measured.err
 	}
-	if wrong == nil && rows >= 0 && rows != b.Rows {
-		lost, err := k.w.LostNow(ctx, i)
-		if err != nil {
-			return f, false, err
-		}
-		wrong = judgeRows(rows, b, lost)
-	}
-	if wrong != nil {
-		return f, false, &cutlog.CorruptError{
-			Object: name, Expected: fmt.Sprintf("the file that plan %d promised", p.N), Found: wrong.Error(),
-			Advice: "find out who put it; when it is of no use, delete it, and the cut is finished at the next start",
-		}
+	if err := k.w.CheckFound(ctx, i, rows, wrong); err != nil {
+		return f, false, err
 	}
 	return cutlog.File{Size: measured.size, SHA256: hex.EncodeToString(measured.sum.Sum(nil))}, true, nil
 }
@@ -133,20 +123,6 @@ func readBack(in io.Reader, p *cutlog.Plan, b cutlog.Block) (rows int64, err err
 	}
 	_, err = io.Copy(io.Discard, in)
 	return rows, err
-}
-
-// judgeRows compares the rows of a file with those of a block that has lost messages. A paused writer may have stored it with them.
-func judgeRows(rows int64, b cutlog.Block, lost cutlog.SeqSet) error {
-	least := b.Rows
-	if n := int64(lost.Count()); n > 0 && b.Rows == b.Messages {
-		least -= n
-	} else if n > 0 {
-		least = 0 // how many rows a message has is not known
-	}
-	if rows < least || rows > b.Rows {
-		return fmt.Errorf("%d rows, %d were planned, of which at most %d are lost", rows, b.Rows, b.Rows-least)
-	}
-	return nil
 }
 
 // measure counts and hashes what is read through it, and keeps the store's error.

@@ -257,11 +257,10 @@ func (s *pass[P, K]) finish(ctx context.Context, done func([]engine.Remade) erro
 	s.table.blocks = nil // sealed: the files own the spool now
 	var made []engine.Remade
 	for _, i := range slices.Sorted(maps.Keys(s.blocks)) {
-		b, planned := s.blocks[i], s.plan.Blocks[i]
-		m := engine.Remade{Block: i, Lost: planned.Seqs.Minus(b.Seqs), Empty: b.Messages == 0}
-		if m.Lost.Empty() && b.Rows != planned.Rows {
-			return fmt.Errorf("cut %d, block %s/%s: the writer makes %d rows, %d were planned: it is not the writer that planned it",
-				s.plan.N, b.Dir, planned.Name, b.Rows, planned.Rows)
+		b := s.blocks[i]
+		m, err := engine.NewRemade(s.plan, i, b.Seqs, b.Rows)
+		if err != nil {
+			return err
 		}
 		if !m.Empty {
 			m.Content = sealed.files[b.Block]

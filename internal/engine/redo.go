@@ -22,7 +22,7 @@ type Remade struct {
 
 // Redoer does for a redo what only the running capture can.
 type Redoer interface {
-	// Find looks for the file of block i of p. If it is there, it must decompress and hold the planned rows, less what Writer.LostNow says.
+	// Find looks for the file of block i of p. One that is there is read to its end and passed to Writer.CheckFound.
 	Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error)
 	// Remake reads the range of p again and makes the blocks, grouped by the plan. It calls done for some at a time, in any order.
 	Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]Remade) error) error
@@ -115,21 +115,6 @@ func (d *redo) put(ctx context.Context, made []Remade) error {
 		d.files[m.Block], err = d.store(ctx, d.Redoer, d.plan, m.Block, m.Content)
 		return err
 	})
-}
-
-// LostNow returns what the log says by now of block i of the head's cut. Who has seen a file asks only then: a lost record comes before
-// the first file that lacks what it lists. It may be called from several goroutines.
-func (w *Writer) LostNow(ctx context.Context, i int) (cutlog.SeqSet, error) {
-	h, _, err := w.Log.Next(ctx, w.Head)
-	if err != nil || h.Lost == nil {
-		return cutlog.SeqSet{}, err
-	}
-	for _, b := range h.Lost.Blocks {
-		if b.Block == i {
-			return b.Seqs, nil
-		}
-	}
-	return cutlog.SeqSet{}, nil
 }
 
 // lose puts a lost record, before the first file that is not as planned, unless the one that is there says all. When another writer's won, or the

@@ -41,7 +41,7 @@ func fileOf(data []byte) cutlog.File {
 	return cutlog.File{Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
 }
 
-// Find implements engine.Redoer. What is there must have every planned message but those that are recorded as lost.
+// Find implements engine.Redoer.
 func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
 	if p.w.cfg.Mutant == NoRedo {
 		return fileOf(nil), true, nil
@@ -56,33 +56,10 @@ func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int) (f cutlog.
 			return err
 		}
 		ok, f = true, fileOf(data)
-		return p.lacksOnlyLost(ctx, plan, i, data)
+		rows, damage := decodeRows(data)
+		return p.entry.CheckFound(ctx, i, int64(len(rows)), damage)
 	})
 	return f, ok && err == nil, err
-}
-
-// lacksOnlyLost compares a file with its plan.
-func (p *process) lacksOnlyLost(ctx context.Context, plan *cutlog.Plan, i int, data []byte) error {
-	rows, err := decodeRows(data)
-	if err != nil {
-		return err
-	}
-	var have cutlog.SeqSet
-	for _, r := range rows {
-		have.Add(r.Seq)
-	}
-	lacks := plan.Blocks[i].Seqs.Minus(have)
-	if lacks.Empty() {
-		return nil
-	}
-	lost, err := p.entry.LostNow(ctx, i)
-	if err != nil {
-		return err
-	}
-	if lacks = lacks.Minus(lost); !lacks.Empty() {
-		return fmt.Errorf("%s lacks %v, which is not lost", plan.Blocks[i].Path(), lacks)
-	}
-	return nil
 }
 
 // Put implements engine.Redoer. It is what a cut uses, too.
@@ -140,10 +117,14 @@ func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, don
 		if sets[i] != nil {
 			have = *sets[i]
 		}
-		m := engine.Remade{Block: i, Content: rows[i], Lost: plan.Blocks[i].Seqs.Minus(have), Empty: len(rows[i]) == 0}
+		m, err := engine.NewRemade(plan, i, have, int64(len(rows[i])))
 		if p.w.cfg.Mutant == GroupByToday {
-			m.Lost = cutlog.SeqSet{}
+			m, err = engine.Remade{Block: i, Empty: have.Empty()}, nil
 		}
+		if err != nil {
+			return err
+		}
+		m.Content = rows[i]
 		made = append(made, m)
 	}
 	return done(made)
