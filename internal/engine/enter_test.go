@@ -86,37 +86,18 @@ func (noFile) Each(ctx context.Context, n int, f func(context.Context, int) erro
 // be recorded as lost.
 func TestRedoRefusesAForeignStream(t *testing.T) {
 	store, s := objects{}, &stream{facts(1, 100)}
-	w := &engine.Writer{
-		Capture: "C", Log: cutlog.New(store, "C"), Me: cutlog.Writer{Instance: "one", Boot: "1"},
-		Retry: func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) },
-	}
-	e := &engine.Entry{
-		Writer: w, Source: s, Redoer: noFile{}, Observer: s, Format: cutlog.Format{Version: cutlog.Version, Capture: "C", Stream: "S"},
-		Facts: func(f engine.StreamFacts, reason cutlog.Reason) engine.Facts {
-			return engine.Facts{Capture: "C", Writer: w.Me, Reason: reason, Time: began, FirstSeq: f.FirstSeq, Limits: f.Limits}
-		},
-		Wait: func(context.Context, time.Duration) error { return nil },
-	}
+	e := newEntry(t, store, s, "1", noFile{})
 	enter := func() error {
 		_, err := e.Enter(t.Context())
 		return err
-	}
-	if err := errors.Join(e.Birth(t.Context()), enter()); err != nil {
-		t.Fatal(err)
 	}
 	left := s.Created
 	s.Created = left.Add(time.Hour) // made anew: a second incarnation
 	if err := enter(); err != nil {
 		t.Fatal(err)
 	}
-	c := engine.NewCut(w.Head.Plan.To, cutlog.Anchor{})
-	b := &engine.Block{Kind: cutlog.KindData, Dir: "k", Suffix: "rows", Window: began.UnixNano()}
-	c.Open(b)
-	c.Add(b, 1, 1)
-	c.Last = cutlog.Anchor{Seq: 1, Time: began, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)}
-	c.Through = 1
-	p := c.Plan(w.Head, e.Facts(s.StreamFacts, cutlog.ReasonWindow))
-	if won, err := w.Plan(t.Context(), p); err != nil || !won {
+	p := oneMessage(e.Writer).Plan(e.Head, e.Facts(s.StreamFacts, cutlog.ReasonWindow))
+	if won, err := e.Plan(t.Context(), p); err != nil || !won {
 		t.Fatal(won, err)
 	}
 	s.Created = left
