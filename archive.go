@@ -62,16 +62,16 @@ func newBoot() string {
 func (k *archiveKeeper[P, K]) close() error { return k.instance.release() }
 
 // settings are what shapes the bytes of the files, as the plan keeps them.
-func (o *Options[P, K]) settings() map[string]string {
-	s := map[string]string{
-		"compression": string(o.Compression), "suffix": o.Suffix, "decoder_version": o.DecoderVersion,
-		"max_age": o.MaxAge.String(),
+func (o *Options[P, K]) settings() cutlog.Settings {
+	s := cutlog.Settings{
+		cutlog.SettingCompression: string(o.Compression), cutlog.SettingSuffix: o.Suffix,
+		cutlog.SettingDecoderVersion: o.DecoderVersion, cutlog.SettingMaxAge: o.MaxAge.String(),
 	}
 	if o.CompressionLevel != 0 {
-		s["compression_level"] = fmt.Sprint(o.CompressionLevel)
+		s[cutlog.SettingCompressionLevel] = fmt.Sprint(o.CompressionLevel)
 	}
 	for name, v := range o.Settings {
-		s["x_"+name] = v
+		s.SetUser(name, v)
 	}
 	return s
 }

@@ -105,7 +105,8 @@ func (k *archiveKeeper[P, K]) find(ctx context.Context, p *cutlog.Plan, i int) (
 
 // readBack decompresses a file to its end and counts the rows; they are -1 where the format is not known.
 func readBack(in io.Reader, p *cutlog.Plan, b cutlog.Block) (rows int64, err error) {
-	c, layout := Compression(p.Settings["compression"]), rowcount.LayoutOf(p.Settings)
+	c := Compression(p.Settings.Compression())
+	layout := rowcount.Layout{Format: p.Settings.User(cutlog.SettingFormat), NoHeader: !p.Settings.CSVHeader()}
 	if b.Kind == cutlog.KindDead {
 		c, layout = GZip, rowcount.Layout{Format: rowcount.NDJSON}
 	}

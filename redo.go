@@ -72,7 +72,7 @@ func (r *redoer[P, K]) adopt(p *cutlog.Plan) error {
 }
 
 // under returns the options that make the bytes which a plan with these settings promised.
-func (o *Options[P, K]) under(settings map[string]string) (Options[P, K], error) {
+func (o *Options[P, K]) under(settings cutlog.Settings) (Options[P, K], error) {
 	if o.ForPlan != nil {
 		opts, err := o.ForPlan(settings)
 		if err != nil {
@@ -84,13 +84,15 @@ func (o *Options[P, K]) under(settings map[string]string) (Options[P, K], error)
 		return d, nil
 	}
 	d := *o
-	d.Compression, d.Suffix = Compression(settings["compression"]), settings["suffix"]
-	d.CompressionLevel = 0
-	if _, err := fmt.Sscan(settings["compression_level"], &d.CompressionLevel); settings["compression_level"] != "" && err != nil {
-		return d, fmt.Errorf("compression level %q of a plan: %w", settings["compression_level"], err)
+	d.Compression, d.Suffix = Compression(settings.Compression()), settings[cutlog.SettingSuffix]
+	var err error
+	if d.CompressionLevel, err = settings.CompressionLevel(); err != nil {
+		return d, fmt.Errorf("a plan's %w", err)
 	}
 	ours, theirs := o.settings(), maps.Clone(settings)
-	for _, name := range []string{"compression", "suffix", "compression_level", "max_age"} {
+	for _, name := range []string{
+		cutlog.SettingCompression, cutlog.SettingSuffix, cutlog.SettingCompressionLevel, cutlog.SettingMaxAge,
+	} {
 		delete(ours, name)
 		delete(theirs, name)
 	}

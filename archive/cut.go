@@ -47,7 +47,7 @@ func (c Cut) block(i int) Block {
 	if c.Done != nil && i < len(c.Done.Files) {
 		b.Stored = &c.Done.Files[i]
 	}
-	if age, err := time.ParseDuration(c.Plan.Settings[settingMaxAge]); err == nil && age > 0 {
+	if age := c.Plan.Settings.MaxAge(); age > 0 {
 		b.End = b.Window.Add(age)
 	}
 	return b

@@ -34,11 +34,11 @@ func rowKindOf(p *cutlog.Plan, k cutlog.Kind) rowKind {
 	switch {
 	case k == cutlog.KindDead:
 		return rowDead
-	case p.Settings[settingDecoderVersion] != decoderVersion || p.Settings[settingFormat] != formatNDJSON:
+	case !p.Settings.Command() || p.Settings.User(cutlog.SettingFormat) != cutlog.FormatNDJSON:
 		return rowUnknown
-	case p.Settings[settingRecord] == recordMessage:
+	case p.Settings.User(cutlog.SettingRecord) == cutlog.RecordMessage:
 		return rowMessage
-	case p.Settings[settingRecord] == recordPayload:
+	case p.Settings.User(cutlog.SettingRecord) == cutlog.RecordPayload:
 		return rowPayload
 	}
 	return rowUnknown

@@ -96,27 +96,27 @@ type Block struct {
 //
 // Accounting holds in every plan: To - From = messages in Blocks + Skipped + Lost + Absent.
 type Plan struct {
-	Version     int               `json:"version"`
-	N           uint64            `json:"n"`
-	Prev        string            `json:"prev"` // SHA-256 (hex) of the bytes of done n-1; empty for n = 1
-	Writer      Writer            `json:"writer"`
-	Reason      Reason            `json:"reason"`
-	Time        time.Time         `json:"time"` // the writer's clock, information only
-	Stream      Stream            `json:"stream"`
-	Incarnation string            `json:"incarnation"`     // IncarnationID
-	Opens       bool              `json:"opens,omitempty"` // this plan opens Incarnation
-	Opened      uint64            `json:"opened"`          // number of the plan that opened Incarnation
-	Past        []time.Time       `json:"past,omitempty"`  // with Opens: creation times of the streams of earlier incarnations
-	From        uint64            `json:"from"`            // the cut covers the stream sequences (From, To]
-	To          uint64            `json:"to"`
-	Anchor      Anchor            `json:"anchor"`
-	Format      *Format           `json:"format,omitempty"` // only in plan 1, which is put before format.json
-	Notes       []string          `json:"notes,omitempty"`
-	Settings    map[string]string `json:"settings,omitempty"` // what shapes the bytes of the files
-	Blocks      []Block           `json:"blocks,omitempty"`   // in JSON, the last member before the sum
-	Skipped     SeqSet            `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
-	Lost        []LostRange       `json:"lost,omitempty"`
-	Absent      uint64            `json:"absent"` // what no set covers: not in the stream, or left out by the filter
+	Version     int         `json:"version"`
+	N           uint64      `json:"n"`
+	Prev        string      `json:"prev"` // SHA-256 (hex) of the bytes of done n-1; empty for n = 1
+	Writer      Writer      `json:"writer"`
+	Reason      Reason      `json:"reason"`
+	Time        time.Time   `json:"time"` // the writer's clock, information only
+	Stream      Stream      `json:"stream"`
+	Incarnation string      `json:"incarnation"`     // IncarnationID
+	Opens       bool        `json:"opens,omitempty"` // this plan opens Incarnation
+	Opened      uint64      `json:"opened"`          // number of the plan that opened Incarnation
+	Past        []time.Time `json:"past,omitempty"`  // with Opens: creation times of the streams of earlier incarnations
+	From        uint64      `json:"from"`            // the cut covers the stream sequences (From, To]
+	To          uint64      `json:"to"`
+	Anchor      Anchor      `json:"anchor"`
+	Format      *Format     `json:"format,omitempty"` // only in plan 1, which is put before format.json
+	Notes       []string    `json:"notes,omitempty"`
+	Settings    Settings    `json:"settings,omitempty"` // what shapes the bytes of the files
+	Blocks      []Block     `json:"blocks,omitempty"`   // in JSON, the last member before the sum
+	Skipped     SeqSet      `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
+	Lost        []LostRange `json:"lost,omitempty"`
+	Absent      uint64      `json:"absent"` // what no set covers: not in the stream, or left out by the filter
 }
 
 // File is what a done record says of one stored file, in the order of the plan's blocks.

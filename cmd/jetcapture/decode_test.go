@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 	"github.com/nats-io/nats.go"
@@ -171,15 +172,15 @@ func TestSettingsOfAPlanMakeTheSameForm(t *testing.T) {
 		{format: formatAvro, record: recordEventHubs, codec: jetcapture.GZip},
 	} {
 		o := f.apply(captureOptions{Compression: jetcapture.Snappy, Settings: map[string]string{"more": "kept"}})
-		planned := map[string]string{"compression": "zstd", "decoder_version": decoderVersion}
+		planned := cutlog.Settings{"compression": "zstd", "decoder_version": cutlog.CommandVersion}
 		for name, v := range o.Settings {
-			planned[planPrefix+name] = v
+			planned.SetUser(name, v)
 		}
 		back, err := forPlan(captureOptions{}, planned)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back.Compression != jetcapture.Zstd || back.Suffix != string(f.format) || back.Settings[settingFormat] != string(f.format) {
+		if back.Compression != jetcapture.Zstd || back.Suffix != string(f.format) || back.Settings[cutlog.SettingFormat] != string(f.format) {
 			t.Errorf("got %q, %q, %v", back.Compression, back.Suffix, back.Settings)
 		}
 		delete(o.Settings, "more")
@@ -193,13 +194,13 @@ func TestPlansOfOthersAreRefused(t *testing.T) {
 	for _, planned := range []map[string]string{
 		{},
 		{"decoder_version": "jetcapture-0"},
-		{"decoder_version": decoderVersion, "x_format": "orc"},
-		{"decoder_version": decoderVersion, "x_format": "parquet", "x_codec": "lz4"},
-		{"decoder_version": decoderVersion, "x_format": "avro", "x_codec_level": "x"},
-		{"decoder_version": decoderVersion, "x_format": "csv", "x_columns": "a"},
-		{"decoder_version": decoderVersion, "x_format": "csv", "x_columns": `["a=b"]`},
-		{"decoder_version": decoderVersion, "x_format": "csv", "x_keys": `["subject[0]"]`},
-		{"decoder_version": decoderVersion, "x_format": "csv", "compression_level": "high"},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "orc"},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "parquet", "x_codec": "lz4"},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "avro", "x_codec_level": "x"},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "csv", "x_columns": "a"},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "csv", "x_columns": `["a=b"]`},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "csv", "x_keys": `["subject[0]"]`},
+		{"decoder_version": cutlog.CommandVersion, "x_format": "csv", "compression_level": "high"},
 	} {
 		if _, err := forPlan(captureOptions{}, planned); err == nil {
 			t.Errorf("%v is taken", planned)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
@@ -18,11 +19,11 @@ type format string
 
 // The formats. Their names are the suffixes of the files.
 const (
-	formatNDJSON  format = "ndjson"
-	formatCSV     format = "csv"
-	formatParquet format = "parquet"
-	formatAvro    format = "avro"
-	formatRaw     format = "raw"
+	formatNDJSON  format = cutlog.FormatNDJSON
+	formatCSV     format = cutlog.FormatCSV
+	formatParquet format = cutlog.FormatParquet
+	formatAvro    format = cutlog.FormatAvro
+	formatRaw     format = cutlog.FormatRaw
 )
 
 func formats() []format {
@@ -34,10 +35,10 @@ type record string
 
 // The records.
 const (
-	recordMessage   record = "message"   // jetcapture.NatsMessage, or what the writers of Parquet and Avro make of it
-	recordPayload   record = "payload"   // the payload alone
-	recordEvent     record = "event"     // jetcapture.CloudEvent
-	recordEventHubs record = "eventhubs" // as in the files of Azure Event Hubs Capture
+	recordMessage   record = cutlog.RecordMessage   // jetcapture.NatsMessage, or what the writers of Parquet and Avro make of it
+	recordPayload   record = cutlog.RecordPayload   // the payload alone
+	recordEvent     record = cutlog.RecordEvent     // jetcapture.CloudEvent
+	recordEventHubs record = cutlog.RecordEventHubs // as in the files of Azure Event Hubs Capture
 )
 
 func records() []record { return []record{recordMessage, recordPayload, recordEvent, recordEventHubs} }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
@@ -184,51 +185,31 @@ func (s *settings) captureOptions(b bucket.Bucket, log *slog.Logger) captureOpti
 	return o
 }
 
-// decoderVersion names how messages become rows, for the plans. It changes when a release makes other rows of the same settings.
-const decoderVersion = "jetcapture-1"
-
-// The names under which the settings of a form are in Options.Settings, and, with planPrefix, in a plan.
-const (
-	settingFormat     = "format"
-	settingRecord     = "record"
-	settingColumns    = "columns"
-	settingKeys       = "keys"
-	settingPayload    = "payload"
-	settingMismatch   = "on_mismatch"
-	settingCSVNull    = "csv_null"
-	settingCSVHeader  = "csv_header"
-	settingCodec      = "codec"
-	settingCodecLevel = "codec_level"
-	planPrefix        = "x_"
-)
-
 // forPlan returns the options under which a cut was planned, which may be those of an earlier start with other flags.
-func forPlan(o captureOptions, planned map[string]string) (captureOptions, error) {
-	if v := planned["decoder_version"]; v != decoderVersion {
-		return o, fmt.Errorf("decoder version %q planned it, this is %q: start once with the jetcapture that planned it", v, decoderVersion)
+func forPlan(o captureOptions, planned cutlog.Settings) (captureOptions, error) {
+	if !planned.Command() {
+		return o, fmt.Errorf("decoder version %q planned it, this is %q: start once with the jetcapture that planned it",
+			planned[cutlog.SettingDecoderVersion], cutlog.CommandVersion)
 	}
 	f, err := formOf(planned)
 	if err != nil {
 		return o, err
 	}
-	o.Compression = jetcapture.Compression(planned["compression"])
-	o.CompressionLevel = 0
-	if level := planned["compression_level"]; level != "" {
-		if _, err := fmt.Sscan(level, &o.CompressionLevel); err != nil {
-			return o, fmt.Errorf("compression level %q: %w", level, err)
-		}
+	o.Compression = jetcapture.Compression(planned.Compression())
+	if o.CompressionLevel, err = planned.CompressionLevel(); err != nil {
+		return o, err
 	}
 	return f.apply(o), nil
 }
 
 // formOf reads the form back from a plan's settings.
-func formOf(planned map[string]string) (f form, err error) {
-	get := func(name string) string { return planned[planPrefix+name] }
+func formOf(planned cutlog.Settings) (f form, err error) {
+	get := planned.User
 	f = form{
-		format: format(get(settingFormat)), record: record(get(settingRecord)), payload: payloadType(get(settingPayload)),
-		mismatch: cmp.Or(mismatchPolicy(get(settingMismatch)), mismatchDeadLetter),
-		csvNull:  get(settingCSVNull), csvNoHeader: get(settingCSVHeader) == "false",
-		codec: jetcapture.Compression(get(settingCodec)),
+		format: format(get(cutlog.SettingFormat)), record: record(get(cutlog.SettingRecord)), payload: payloadType(get(cutlog.SettingPayload)),
+		mismatch: cmp.Or(mismatchPolicy(get(cutlog.SettingMismatch)), mismatchDeadLetter),
+		csvNull:  get(cutlog.SettingCSVNull), csvNoHeader: !planned.CSVHeader(),
+		codec: jetcapture.Compression(get(cutlog.SettingCodec)),
 	}
 	if !slices.Contains(formats(), f.format) {
 		return f, fmt.Errorf("format %q is not known to this jetcapture", f.format)
@@ -236,15 +217,13 @@ func formOf(planned map[string]string) (f form, err error) {
 	if f.record != "" && !slices.Contains(records(), f.record) {
 		return f, fmt.Errorf("record %q is not known to this jetcapture", f.record)
 	}
-	if level := get(settingCodecLevel); level != "" {
-		if f.level, err = strconv.Atoi(level); err != nil {
-			return f, fmt.Errorf("codec level %q: %w", level, err)
-		}
+	if f.level, err = planned.CodecLevel(); err != nil {
+		return f, err
 	}
-	if f.columns, err = parseAll(get(settingColumns), column.Parse); err != nil {
+	if f.columns, err = parseAll(get(cutlog.SettingColumns), column.Parse); err != nil {
 		return f, fmt.Errorf("columns: %w", err)
 	}
-	if f.keys, err = parseAll(get(settingKeys), source.ParseNamed); err != nil {
+	if f.keys, err = parseAll(get(cutlog.SettingKeys), source.ParseNamed); err != nil {
 		return f, fmt.Errorf("keys: %w", err)
 	}
 	if f.format.packed() {
@@ -256,17 +235,17 @@ func formOf(planned map[string]string) (f form, err error) {
 // settings are those of the form, for the plans: what shapes the bytes of its files.
 func (f form) settings() map[string]string {
 	s := map[string]string{
-		settingFormat: string(f.format), settingRecord: string(f.record),
-		settingColumns: formatAll(f.columns), settingKeys: formatAll(f.keys),
+		cutlog.SettingFormat: string(f.format), cutlog.SettingRecord: string(f.record),
+		cutlog.SettingColumns: formatAll(f.columns), cutlog.SettingKeys: formatAll(f.keys),
 	}
 	if f.isTable() {
-		s[settingMismatch] = string(f.mismatch)
+		s[cutlog.SettingMismatch] = string(f.mismatch)
 	}
 	if f.format == formatCSV {
-		s[settingCSVNull], s[settingCSVHeader] = f.csvNull, strconv.FormatBool(!f.csvNoHeader)
+		s[cutlog.SettingCSVNull], s[cutlog.SettingCSVHeader] = f.csvNull, strconv.FormatBool(!f.csvNoHeader)
 	}
 	if f.format.packed() {
-		s[settingCodec], s[settingCodecLevel], s[settingPayload] = string(f.codec), strconv.Itoa(f.level), string(f.payload)
+		s[cutlog.SettingCodec], s[cutlog.SettingCodecLevel], s[cutlog.SettingPayload] = string(f.codec), strconv.Itoa(f.level), string(f.payload)
 	}
 	return s
 }
@@ -276,7 +255,7 @@ func (f form) apply(o captureOptions) captureOptions {
 	o.Suffix = string(f.format)
 	o.MessageDecoder = newDecoder(f).decode
 	o.WriterFactory = f.writers()
-	o.DecoderVersion = decoderVersion
+	o.DecoderVersion = cutlog.CommandVersion
 	settings := f.settings()
 	for name, v := range o.Settings {
 		if _, ours := settings[name]; !ours {

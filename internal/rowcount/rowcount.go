@@ -32,11 +32,6 @@ type Layout struct {
 	NoHeader bool // a CSV file without a header
 }
 
-// LayoutOf returns the layout of the data files of a plan with these settings. Only what the command has planned names a format.
-func LayoutOf(settings map[string]string) Layout {
-	return Layout{Format: settings["x_format"], NoHeader: settings["x_csv_header"] == "false"}
-}
-
 // Count reads r to its end, by way of buf, and returns the number of its rows, or Unknown. An error says that r cannot be read, or is no whole
 // file of its format.
 func (l Layout) Count(r io.Reader, buf []byte) (int64, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/rowcount"
 )
 
@@ -75,4 +76,15 @@ func FuzzCount(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestFormatsAreThoseOfPlans(t *testing.T) {
+	for ours, planned := range map[string]string{
+		rowcount.NDJSON: cutlog.FormatNDJSON, rowcount.CSV: cutlog.FormatCSV, rowcount.Raw: cutlog.FormatRaw,
+		rowcount.Parquet: cutlog.FormatParquet, rowcount.Avro: cutlog.FormatAvro,
+	} {
+		if ours != planned {
+			t.Errorf("the format is %q here and %q in plans", ours, planned)
+		}
+	}
 }

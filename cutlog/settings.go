@@ -1,0 +1,100 @@
+package cutlog
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Settings are what shapes the bytes of the files of a cut, by name. A plan keeps them, so that a cut which was interrupted is finished
+// as it was planned. This file is the only place that spells their names.
+type Settings map[string]string
+
+// The settings of the library.
+const (
+	SettingCompression      = "compression"       // around the file
+	SettingCompressionLevel = "compression_level" // absent: the codec's default
+	SettingSuffix           = "suffix"            // of the file names
+	SettingDecoderVersion   = "decoder_version"   // names how messages become rows
+	SettingMaxAge           = "max_age"           // the length of a window
+)
+
+// userPrefix keeps the names of the library's user apart from those of the library.
+const userPrefix = "x_"
+
+// The settings of the command jetcapture. A plan keeps them with a prefix, as it does all settings of the library's user: see User.
+const (
+	SettingFormat     = "format"      // of the files, see FormatNDJSON and so on
+	SettingRecord     = "record"      // what a message becomes, see RecordMessage and so on
+	SettingColumns    = "columns"     // a JSON list of column expressions
+	SettingKeys       = "keys"        // a JSON list of named sources
+	SettingPayload    = "payload"     // how a payload is kept where there are no columns
+	SettingMismatch   = "on_mismatch" // the policy for a value that does not fit its column
+	SettingCSVNull    = "csv_null"    // what stands for null
+	SettingCSVHeader  = "csv_header"  // "false": files begin with a row
+	SettingCodec      = "codec"       // compression inside of the file
+	SettingCodecLevel = "codec_level"
+)
+
+// The file formats of the command.
+const (
+	FormatNDJSON  = "ndjson"
+	FormatCSV     = "csv"
+	FormatParquet = "parquet"
+	FormatAvro    = "avro"
+	FormatRaw     = "raw"
+)
+
+// The records of the command.
+const (
+	RecordMessage   = "message"   // the whole message
+	RecordPayload   = "payload"   // the payload alone
+	RecordEvent     = "event"     // the whole message as a CloudEvent
+	RecordEventHubs = "eventhubs" // the fields of Azure Event Hubs Capture
+)
+
+// CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same settings.
+const CommandVersion = "jetcapture-1"
+
+// Compression is the codec around the file, empty for none.
+func (s Settings) Compression() string { return s[SettingCompression] }
+
+// CompressionLevel is the level of that codec, 0 for its default.
+func (s Settings) CompressionLevel() (int, error) {
+	return level("compression level", s[SettingCompressionLevel])
+}
+
+// MaxAge is the length of a window, 0 if the plan does not say.
+func (s Settings) MaxAge() time.Duration {
+	age, err := time.ParseDuration(s[SettingMaxAge])
+	if err != nil {
+		return 0
+	}
+	return max(age, 0)
+}
+
+// User is a setting of the library's user, empty if there is none.
+func (s Settings) User(name string) string { return s[userPrefix+name] }
+
+// SetUser sets a setting of the library's user.
+func (s Settings) SetUser(name, value string) { s[userPrefix+name] = value }
+
+// Command reports whether the command planned the files with rows that this version knows.
+func (s Settings) Command() bool { return s[SettingDecoderVersion] == CommandVersion }
+
+// CSVHeader reports whether a CSV file begins with the names of its columns.
+func (s Settings) CSVHeader() bool { return s.User(SettingCSVHeader) != "false" }
+
+// CodecLevel is the level of the compression inside of the file, 0 for its default.
+func (s Settings) CodecLevel() (int, error) { return level("codec level", s.User(SettingCodecLevel)) }
+
+func level(what, text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s %q: %w", what, text, err)
+	}
+	return n, nil
+}
