@@ -6,48 +6,46 @@ import (
 	"strings"
 )
 
-// filter is FilterSubjects in the form in which they are compared and kept: sorted, each once.
+// filter is FilterSubjects as they are compared and kept: sorted, without repetition.
 func (o *Options[P, K]) filter() []string {
 	return slices.Compact(slices.Sorted(slices.Values(o.FilterSubjects)))
 }
 
-// filterProblems says what a server would refuse of the filter subjects; it is asked only when the archive has them already.
-func (o *Options[P, K]) filterProblems() (problems []error) {
-	subjects := o.filter()
+// checkFilter refuses what a server would refuse of the filter subjects. A server would do so only after plan 1 had fixed them.
+func (o *Options[P, K]) checkFilter(p *problems) {
+	subjects, sound := o.filter(), true
 	for _, s := range subjects {
-		if why, ok := checkSubject(s); !ok {
-			problems = append(problems, fmt.Errorf("FilterSubjects: %q is no subject%s", s, why))
+		if err := checkSubject(s); err != nil {
+			sound = false
+			p.add("FilterSubjects", "%v", err)
 		}
 	}
-	if len(problems) > 0 {
-		return problems
+	if !sound {
+		return
 	}
 	for _, wide := range subjects {
 		for _, narrow := range subjects {
-			if wide != narrow && covers(wide, narrow) {
-				problems = append(problems, fmt.Errorf("FilterSubjects: %q is part of %q: leave one of the two out", narrow, wide))
-			}
+			p.addIf(wide != narrow && covers(wide, narrow), "FilterSubjects",
+				"%q is part of %q: leave one of the two out", narrow, wide)
 		}
 	}
-	return problems
 }
 
-// checkSubject reports whether a text is a subject, wildcards allowed, by the rules of nats-server (sublist.go, isValidSubject), and why it is
-// none where that is not plain to see.
-func checkSubject(subject string) (why string, ok bool) {
+// checkSubject returns why a text is not a subject, wildcards allowed, by the rules of nats-server (sublist.go, isValidSubject).
+func checkSubject(subject string) error {
 	if subject == "" || strings.ContainsAny(subject, " \t\r\n\f\x00") {
-		return "", false
+		return fmt.Errorf("%q is not a subject: it is empty or contains blanks", subject)
 	}
 	tokens := strings.Split(subject, ".")
 	for i, t := range tokens {
 		switch {
 		case t == "":
-			return ": a part between dots is empty", false
+			return fmt.Errorf("%q is not a subject: a part between dots is empty", subject)
 		case t == ">" && i < len(tokens)-1:
-			return ": the wildcard > can only be its last part", false
+			return fmt.Errorf("%q is not a subject: the wildcard > can only be its last part", subject)
 		}
 	}
-	return "", true
+	return nil
 }
 
 // covers reports whether wide matches every subject that narrow matches. Servers refuse two such filters of one consumer, but not two that

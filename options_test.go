@@ -2,6 +2,7 @@ package jetcapture_test
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -206,5 +207,25 @@ func TestStartText(t *testing.T) {
 		if got, err := jetcapture.ParseStart(text); err == nil {
 			t.Errorf("ParseStart(%q) = %+v", text, got)
 		}
+	}
+}
+
+func TestProblemsNameTheirField(t *testing.T) {
+	o := with(sound(), func(o *options) { o.MaxAge, o.Archive.Instance = -1, "a b" })
+	joined, ok := o.Validate().(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("Validate = %T, want joined errors", o.Validate())
+	}
+	var fields []string
+	for _, err := range joined.Unwrap() {
+		var problem *jetcapture.OptionError
+		if !errors.As(err, &problem) || problem.Reason == "" {
+			t.Errorf("problem %v, want an OptionError with a reason", err)
+			continue
+		}
+		fields = append(fields, problem.Field)
+	}
+	if want := []string{"MaxAge", "Archive.Instance"}; !slices.Equal(fields, want) {
+		t.Errorf("fields %q, want %q", fields, want)
 	}
 }

@@ -47,16 +47,13 @@ func (s Start) String() string {
 	return "all"
 }
 
-// problem says why the value makes no sense, or nothing.
-func (s Start) problem() string {
+// ambiguous reports whether more than one place is set.
+func (s Start) ambiguous() bool {
 	set := 0
 	for _, is := range []bool{s.New, s.Seq > 0, !s.Time.IsZero()} {
 		if is {
 			set++
 		}
 	}
-	if set > 1 {
-		return "Start: only one of New, Seq and Time can be set"
-	}
-	return ""
+	return set > 1
 }

@@ -11,71 +11,120 @@ import (
 	"github.com/jetcapture/jetcapture/internal/codec"
 )
 
-// Validate reports everything that is wrong with the options, joined; each problem is one line that names the field. It changes nothing.
-func (o *Options[P, K]) Validate() error {
-	var problems []error
-	add := func(bad bool, format string, args ...any) {
-		if bad {
-			problems = append(problems, fmt.Errorf(format, args...))
-		}
-	}
-	archive, store := o.Archive.Bucket != nil, o.Store != nil
-	add(o.NATSStreamName == "", "NATSStreamName: a stream name is required")
-	add(strings.ContainsAny(o.NATSStreamName, " \t\r\n.*>/\\"), "NATSStreamName: %q is no name of a stream", o.NATSStreamName)
-	add(strings.ContainsAny(o.NATSConsumerName, " \t\r\n.*>/\\"), "NATSConsumerName: %q is no name of a consumer", o.NATSConsumerName)
-	add(o.MessageDecoder == nil, "MessageDecoder: a function is required")
-	add(o.WriterFactory == nil, "WriterFactory: a function is required")
-	add(!archive && !store, "Archive or Store: one of the two is required")
-	add(archive && store, "Archive and Store: only one of the two can be set, they keep different promises")
-	add(store && o.NATSConsumerName == "", "NATSConsumerName: a capture with a Store reads through a durable consumer, name it")
-	add(store && o.Poison == PoisonDeadLetter && o.DeadLetters == nil, "DeadLetters: required with the poison policy dead-letter and a Store")
-	add(store && o.Start != Start{}, "Start: a capture with a Store starts where its consumer is")
-	add(archive && o.NATSConsumerName != "" && o.Start != Start{}, "Start: a durable consumer starts at its ack floor, only all is possible")
-	add(archive && o.DeadLetters != nil, "DeadLetters: an archive keeps its dead letters itself")
-	for _, p := range o.ranges() {
-		add(p.bad, "%s: %s", p.field, p.why)
-	}
-	problems = append(problems, o.words()...)
-	return errors.Join(problems...)
+// OptionError is one problem of Options.
+type OptionError struct {
+	Field  string // of Options, with its group: Archive.Capture
+	Reason string // one line, no full stop
 }
 
-// words checks the options that are one of a few words, or a text with a form.
-func (o *Options[P, K]) words() (problems []error) {
-	name := string(o.withDefaults().Compression)
-	if _, err := codec.New(name, 0); err != nil {
-		problems = append(problems, fmt.Errorf("Compression: %w", err))
-	} else if _, err := codec.New(name, o.CompressionLevel); err != nil {
-		problems = append(problems, fmt.Errorf("CompressionLevel: %w", err))
+// Error implements error.
+func (e *OptionError) Error() string { return e.Field + ": " + e.Reason }
+
+// Validate reports everything that is wrong with the options. Its error joins one *OptionError for each problem, a line each. It changes
+// nothing.
+func (o *Options[P, K]) Validate() error {
+	p := &problems{}
+	o.checkRequired(p)
+	o.checkPromise(p)
+	o.checkRanges(p)
+	o.checkWords(p)
+	o.checkNames(p)
+	o.checkFilter(p)
+	return errors.Join(p.all...)
+}
+
+// problems collects what is wrong with options.
+type problems struct{ all []error }
+
+func (p *problems) add(field, format string, args ...any) {
+	p.all = append(p.all, &OptionError{Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) addIf(bad bool, field, format string, args ...any) {
+	if bad {
+		p.add(field, format, args...)
+	}
+}
+
+func (o *Options[P, K]) checkRequired(p *problems) {
+	const forbidden = " \t\r\n.*>/\\"
+	const allowed = "it must not contain blanks, slashes or any of . * >"
+	p.addIf(o.NATSStreamName == "", "NATSStreamName", "a stream name is required")
+	p.addIf(strings.ContainsAny(o.NATSStreamName, forbidden), "NATSStreamName",
+		"%q is not the name of a stream: %s", o.NATSStreamName, allowed)
+	p.addIf(strings.ContainsAny(o.NATSConsumerName, forbidden), "NATSConsumerName",
+		"%q is not the name of a consumer: %s", o.NATSConsumerName, allowed)
+	p.addIf(o.MessageDecoder == nil, "MessageDecoder", "a function is required")
+	p.addIf(o.WriterFactory == nil, "WriterFactory", "a function is required")
+}
+
+// checkPromise checks what an archive and a Store have, each, and the other one has not.
+func (o *Options[P, K]) checkPromise(p *problems) {
+	archive, store := o.Archive.Bucket != nil, o.Store != nil
+	p.addIf(!archive && !store, "Archive or Store", "one of the two is required")
+	p.addIf(archive && store, "Archive and Store", "only one of the two can be set, they keep different promises")
+	p.addIf(store && o.NATSConsumerName == "", "NATSConsumerName",
+		"a capture with a Store reads through a durable consumer, name it")
+	p.addIf(store && o.Poison == PoisonDeadLetter && o.DeadLetters == nil, "DeadLetters",
+		"required with the poison policy dead-letter and a Store")
+	p.addIf(store && o.Start != Start{}, "Start", "a capture with a Store starts where its consumer is")
+	p.addIf(archive && o.NATSConsumerName != "" && o.Start != Start{}, "Start",
+		"a durable consumer starts at its ack floor, only all is possible")
+	p.addIf(archive && o.DeadLetters != nil, "DeadLetters", "an archive keeps its dead letters itself")
+}
+
+func (o *Options[P, K]) checkRanges(p *problems) {
+	for _, limit := range []struct {
+		field    string
+		negative bool
+	}{
+		{"MaxAge", o.MaxAge < 0},
+		{"MaxMessages", o.MaxMessages < 0},
+		{"MaxBytes", o.MaxBytes < 0},
+		{"MaxIdle", o.MaxIdle < 0},
+		{"Grace", o.Grace < 0},
+		{"DrainTimeout", o.DrainTimeout < 0},
+		{"MemoryLimit", o.MemoryLimit < 0},
+		{"SpoolLimit", o.SpoolLimit < 0},
+		{"DecodeWorkers", o.DecodeWorkers < 0},
+		{"StoreWorkers", o.StoreWorkers < 0},
+		{"Archive.Takeover", o.Archive.Takeover < 0},
+	} {
+		p.addIf(limit.negative, limit.field, "must not be negative")
+	}
+}
+
+// checkWords checks the options that are one of a few words, or a text with a form.
+func (o *Options[P, K]) checkWords(p *problems) {
+	_, err := codec.New(string(o.withDefaults().Compression), o.CompressionLevel)
+	switch level := (*codec.LevelError)(nil); {
+	case errors.As(err, &level):
+		p.add("CompressionLevel", "%v", err)
+	case err != nil:
+		p.add("Compression", "%v", err)
 	}
 	switch o.Poison {
 	case "", PoisonFail, PoisonDeadLetter, PoisonSkip:
 	default:
-		problems = append(problems, fmt.Errorf("Poison: %q is none of fail, dead-letter, skip", o.Poison))
+		p.add("Poison", "unknown policy %q: use one of fail, dead-letter, skip", o.Poison)
 	}
-	if !o.suffixFits() {
-		problems = append(problems, fmt.Errorf("Suffix: %q is no suffix of a file name: use letters and digits, %d at most", o.Suffix, maxSuffix))
-	}
-	if p := o.Start.problem(); p != "" {
-		problems = append(problems, errors.New(p))
-	}
-	problems = append(problems, o.names()...)
-	return append(problems, o.filterProblems()...)
+	p.addIf(!o.suffixFits(), "Suffix", "%q cannot end a file name: use at most %d letters and digits", o.Suffix, maxSuffix)
+	p.addIf(o.Start.ambiguous(), "Start", "only one of New, Seq and Time can be set")
 }
 
-// names checks what is told from others by its name.
-func (o *Options[P, K]) names() (problems []error) {
+// checkNames checks the names by which captures and processes are told apart.
+func (o *Options[P, K]) checkNames(p *problems) {
 	if o.Archive.Bucket == nil {
-		return nil
+		return
 	}
-	if name := o.withDefaults().Archive.Capture; name != "" { // else the stream's name is missing
+	if name := o.withDefaults().Archive.Capture; name != "" { // otherwise the stream's name is missing
 		if err := cutlog.CheckCapture(cutlog.EscapeSegment(name)); err != nil {
-			problems = append(problems, fmt.Errorf("Archive.Capture: %w", err))
+			p.add("Archive.Capture", "%v", err)
 		}
 	}
-	if name := o.Archive.Instance; !isInstance(name) {
-		problems = append(problems, fmt.Errorf("Archive.Instance: %q is no name: use at most %d of the characters A-Z a-z 0-9 _ -", name, maxInstance))
-	}
-	return problems
+	name := o.Archive.Instance
+	p.addIf(!isInstance(name), "Archive.Instance",
+		"%q is not a name: use at most %d of the characters A-Z a-z 0-9 _ -", name, maxInstance)
 }
 
 // suffixFits reports whether a file name may end in the suffix; one of an archive must be a name that every store takes.
@@ -85,30 +134,6 @@ func (o *Options[P, K]) suffixFits() bool {
 		return !strings.ContainsAny(suffix, "/\\\x00")
 	}
 	return len(suffix) <= maxSuffix && !strings.Contains(suffix, "/") && cutlog.CheckName("x."+suffix) == nil
-}
-
-// bound is a range check of one field.
-type bound struct {
-	field string
-	bad   bool
-	why   string
-}
-
-func (o *Options[P, K]) ranges() []bound {
-	const negative = "must not be negative"
-	return []bound{
-		{"MaxAge", o.MaxAge < 0, negative},
-		{"MaxMessages", o.MaxMessages < 0, negative},
-		{"MaxBytes", o.MaxBytes < 0, negative},
-		{"MaxIdle", o.MaxIdle < 0, negative},
-		{"Grace", o.Grace < 0, negative},
-		{"DrainTimeout", o.DrainTimeout < 0, negative},
-		{"MemoryLimit", o.MemoryLimit < 0, negative},
-		{"SpoolLimit", o.SpoolLimit < 0, negative},
-		{"DecodeWorkers", o.DecodeWorkers < 0, negative},
-		{"StoreWorkers", o.StoreWorkers < 0, negative},
-		{"Archive.Takeover", o.Archive.Takeover < 0, negative},
-	}
 }
 
 // withDefaults returns a copy in which every zero that means a default is that default.

@@ -40,20 +40,32 @@ const (
 	MetaFirst  = "jetcapture.first_sequence" // its stream sequence, likewise
 )
 
+// OptionError is the error of an option that makes no sense.
+type OptionError struct {
+	Field  string // of Options
+	Reason string
+}
+
+func (e *OptionError) Error() string { return "avro: " + e.Reason }
+
+func optionErrorf(field, format string, args ...any) error {
+	return &OptionError{field, fmt.Sprintf(format, args...)}
+}
+
 // validate returns o with its defaults filled in.
 func (o Options) validate() (Options, error) {
 	if o.BlockBytes < 0 {
-		return o, fmt.Errorf("avro: blocks of %d bytes: the limit must not be negative", o.BlockBytes)
+		return o, optionErrorf("BlockBytes", "blocks of %d bytes: the limit must not be negative", o.BlockBytes)
 	}
 	if o.BlockBytes == 0 {
 		o.BlockBytes = DefaultBlockBytes
 	}
 	for key, value := range o.Metadata {
 		if strings.HasPrefix(key, "avro.") || slices.Contains([]string{MetaWriter, MetaStream, MetaFirst}, key) {
-			return o, fmt.Errorf("avro: metadata key %q is not for users", key)
+			return o, optionErrorf("Metadata", "metadata key %q is not for users", key)
 		}
 		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return o, fmt.Errorf("avro: metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
+			return o, optionErrorf("Metadata", "metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
 		}
 	}
 	o.Metadata = maps.Clone(o.Metadata)
@@ -65,12 +77,12 @@ func (o Options) codec() (ocf.Codec, error) {
 	switch strings.ToLower(o.Compression) {
 	case "", "deflate":
 		if o.Level < 0 || o.Level > 9 {
-			return nil, fmt.Errorf("avro: level %d of deflate: it takes 1 to 9", o.Level)
+			return nil, optionErrorf("Level", "level %d of deflate: it takes 1 to 9", o.Level)
 		}
 		return newDeflate(max(1, o.Level)), nil
 	case "zstd":
 		if o.Level < 0 || o.Level > 22 {
-			return nil, fmt.Errorf("avro: level %d of zstd: it takes 1 to 22", o.Level)
+			return nil, optionErrorf("Level", "level %d of zstd: it takes 1 to 22", o.Level)
 		}
 		// The concurrency is that of files; a block is one frame by one goroutine, the same each time. A window of the default size would make
 		// a compressor hold 16 MiB.
@@ -85,12 +97,12 @@ func (o Options) codec() (ocf.Codec, error) {
 		return ocf.NopCloser(codec), nil
 	case "snappy", "none":
 		if o.Level != 0 {
-			return nil, fmt.Errorf("avro: level %d of %s, which has no levels", o.Level, o.Compression)
+			return nil, optionErrorf("Level", "level %d of %s, which has no levels", o.Level, o.Compression)
 		}
 		if strings.EqualFold(o.Compression, "none") {
 			return nil, nil
 		}
 		return ocf.SnappyCodec(), nil
 	}
-	return nil, fmt.Errorf("avro: unknown compression %q: take deflate, snappy, zstd or none", o.Compression)
+	return nil, optionErrorf("Compression", "unknown compression %q: take deflate, snappy, zstd or none", o.Compression)
 }

@@ -49,20 +49,33 @@ type Column struct {
 	NoStatistics bool
 }
 
+// ColumnError is the error of a column that cannot be, or of a value that cannot be stored in its column.
+type ColumnError struct {
+	Column string // its name
+	Reason string
+}
+
+func (e *ColumnError) Error() string {
+	return fmt.Sprintf("parquet: column %q: %s", e.Column, e.Reason)
+}
+
+func (c Column) errorf(format string, args ...any) error {
+	return &ColumnError{c.Name, fmt.Sprintf(format, args...)}
+}
+
 // validate checks a column by itself.
 func (c Column) validate() error {
 	switch {
 	case c.Name == "":
-		return fmt.Errorf("parquet: a column without a name")
+		return c.errorf("a column needs a name")
 	case !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return fmt.Errorf("parquet: column %q: a name must be valid UTF-8 without control characters", c.Name)
+		return c.errorf("a name must be valid UTF-8 without control characters")
 	case c.Type == 0 || int(c.Type) >= len(typeNames):
-		return fmt.Errorf("parquet: column %q: unknown type %d", c.Name, c.Type)
+		return c.errorf("unknown type %d", c.Type)
 	case c.Type != Decimal && (c.Precision != 0 || c.Scale != 0):
-		return fmt.Errorf("parquet: column %q: a %s has no precision and scale", c.Name, c.Type)
+		return c.errorf("a %s has no precision and scale", c.Type)
 	case c.Type == Decimal && (c.Precision < 1 || c.Precision > maxPrecision || c.Scale < 0 || c.Scale > c.Precision):
-		return fmt.Errorf("parquet: column %q: decimal(%d,%d): precision must be 1 to %d, scale 0 to precision",
-			c.Name, c.Precision, c.Scale, maxPrecision)
+		return c.errorf("decimal(%d,%d): precision must be 1 to %d, scale 0 to precision", c.Precision, c.Scale, maxPrecision)
 	}
 	return nil
 }
@@ -125,16 +138,16 @@ func (c Column) Check(v Value) error {
 	case v.kind == 0:
 		return nil
 	case v.kind != c.Type:
-		return fmt.Errorf("parquet: column %q: a %s is no %s", c.Name, v.kind, c.Type)
+		return c.errorf("a %s is no %s", v.kind, c.Type)
 	case c.Type == String && !utf8.Valid(v.v.ByteArray()):
-		return fmt.Errorf("parquet: column %q: not valid UTF-8", c.Name)
+		return c.errorf("not valid UTF-8")
 	case c.Type == JSON:
 		var stack []byte
 		if !isJSON(v.v.ByteArray(), &stack) {
-			return fmt.Errorf("parquet: column %q: not JSON", c.Name)
+			return c.errorf("not JSON")
 		}
 	case c.Type == Decimal && (v.precision != uint8(c.Precision) || v.scale != uint8(c.Scale)):
-		return fmt.Errorf("parquet: column %q: a decimal(%d,%d) is no decimal(%d,%d)", c.Name, v.precision, v.scale, c.Precision, c.Scale)
+		return c.errorf("a decimal(%d,%d) is no decimal(%d,%d)", v.precision, v.scale, c.Precision, c.Scale)
 	}
 	return nil
 }

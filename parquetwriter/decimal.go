@@ -2,7 +2,6 @@ package parquetwriter
 
 import (
 	"errors"
-	"fmt"
 	"math/big"
 	"strings"
 
@@ -35,11 +34,11 @@ var errNotDecimal = errors.New("not a decimal number")
 // if the number is none, has more digits before the point than the column, or other digits than 0 beyond its scale: it never rounds.
 func (c Column) DecimalValue(text string) (Value, error) {
 	if c.Type != Decimal {
-		return Value{}, fmt.Errorf("parquet: column %q: a decimal is no %s", c.Name, c.Type)
+		return Value{}, c.errorf("a decimal is no %s", c.Type)
 	}
 	digits, exponent, negative, err := splitDecimal(text)
 	if err != nil {
-		return Value{}, fmt.Errorf("parquet: column %q: %.40q: %w", c.Name, text, err)
+		return Value{}, c.errorf("%.40q: %v", text, err)
 	}
 	// The number is digits × 10^exponent; wanted is an integer × 10^-scale.
 	digits, shift := strings.TrimLeft(digits, "0"), exponent+c.Scale
@@ -50,7 +49,7 @@ func (c Column) DecimalValue(text string) (Value, error) {
 		digits = digits[:len(digits)-1]
 	}
 	if shift < 0 || len(digits)+shift > c.Precision {
-		return Value{}, fmt.Errorf("parquet: column %q: %.40q does not fit in decimal(%d,%d)", c.Name, text, c.Precision, c.Scale)
+		return Value{}, c.errorf("%.40q does not fit in decimal(%d,%d)", text, c.Precision, c.Scale)
 	}
 	return c.unscaled(digits+strings.Repeat("0", shift), negative), nil
 }

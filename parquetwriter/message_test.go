@@ -258,7 +258,7 @@ func TestWrongOptions(t *testing.T) {
 		"level 10 of gzip":           {Compression: "gzip", Level: 10},
 		"snappy, which has no":       {Compression: "snappy", Level: 1},
 		"row groups of -1 rows":      {RowGroupRows: -1},
-		"and -2 bytes":               {RowGroupBytes: -2},
+		"-2 bytes":                   {RowGroupBytes: -2},
 		`"jetcapture.stream" is the`: {Metadata: map[string]string{"jetcapture.stream": ""}},
 		"must be valid UTF-8":        {Metadata: map[string]string{"a": "\xff"}},
 		"the key must not be empty":  {Metadata: map[string]string{"": "a"}},

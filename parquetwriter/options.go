@@ -46,10 +46,25 @@ const (
 	MetaLast   = "jetcapture.last_sequence"  // the last stream sequence in the file, likewise
 )
 
+// OptionError is the error of an option that makes no sense.
+type OptionError struct {
+	Field  string // of Options
+	Reason string
+}
+
+func (e *OptionError) Error() string { return "parquet: " + e.Reason }
+
+func optionErrorf(field, format string, args ...any) error {
+	return &OptionError{field, fmt.Sprintf(format, args...)}
+}
+
 // validate returns o with its defaults filled in.
 func (o Options) validate() (Options, error) {
-	if o.RowGroupRows < 0 || o.RowGroupBytes < 0 {
-		return o, fmt.Errorf("parquet: row groups of %d rows and %d bytes: a limit must not be negative", o.RowGroupRows, o.RowGroupBytes)
+	if o.RowGroupRows < 0 {
+		return o, optionErrorf("RowGroupRows", "row groups of %d rows: a limit must not be negative", o.RowGroupRows)
+	}
+	if o.RowGroupBytes < 0 {
+		return o, optionErrorf("RowGroupBytes", "row groups of %d bytes: a limit must not be negative", o.RowGroupBytes)
 	}
 	if o.RowGroupRows == 0 {
 		o.RowGroupRows = DefaultRowGroupRows
@@ -59,10 +74,10 @@ func (o Options) validate() (Options, error) {
 	}
 	for key, value := range o.Metadata {
 		if slices.Contains([]string{MetaWriter, MetaSchema, MetaStream, MetaFirst, MetaLast}, key) {
-			return o, fmt.Errorf("parquet: metadata key %q is the writer's own", key)
+			return o, optionErrorf("Metadata", "metadata key %q is the writer's own", key)
 		}
 		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return o, fmt.Errorf("parquet: metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
+			return o, optionErrorf("Metadata", "metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
 		}
 	}
 	o.Metadata = maps.Clone(o.Metadata)
@@ -74,22 +89,22 @@ func (o Options) codec() (compress.Codec, error) {
 	switch strings.ToLower(o.Compression) {
 	case "", "zstd":
 		if o.Level < 0 || o.Level > 22 {
-			return nil, fmt.Errorf("parquet: level %d of zstd: it takes 1 to 22", o.Level)
+			return nil, optionErrorf("Level", "level %d of zstd: it takes 1 to 22", o.Level)
 		}
 		return newZstd(o.Level)
 	case "gzip":
 		if o.Level < 0 || o.Level > gzip.BestCompression {
-			return nil, fmt.Errorf("parquet: level %d of gzip: it takes 1 to 9", o.Level)
+			return nil, optionErrorf("Level", "level %d of gzip: it takes 1 to 9", o.Level)
 		}
 		return &gzip.Codec{Level: max(1, o.Level)}, nil
 	case "snappy", "none":
 		if o.Level != 0 {
-			return nil, fmt.Errorf("parquet: level %d of %s, which has no levels", o.Level, o.Compression)
+			return nil, optionErrorf("Level", "level %d of %s, which has no levels", o.Level, o.Compression)
 		}
 		if strings.EqualFold(o.Compression, "none") {
 			return &parquet.Uncompressed, nil
 		}
 		return &parquet.Snappy, nil
 	}
-	return nil, fmt.Errorf("parquet: unknown compression %q: take zstd, snappy, gzip or none", o.Compression)
+	return nil, optionErrorf("Compression", "unknown compression %q: take zstd, snappy, gzip or none", o.Compression)
 }

@@ -37,7 +37,7 @@ func NewTableWriter(o Options, columns []Column) (*TableWriter, error) {
 		}
 		folded := strings.ToLower(c.Name)
 		if other, ok := names[folded]; ok {
-			return nil, fmt.Errorf("parquet: columns %q and %q: most engines see one name", other, c.Name)
+			return nil, c.errorf("there is a column %q, too, and most engines take the two for one", other)
 		}
 		names[folded] = c.Name
 		nodes[i] = column{c.Name, parquet.Optional(c.node())}

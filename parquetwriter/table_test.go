@@ -261,19 +261,19 @@ func TestColumnsThatAreRefused(t *testing.T) {
 	type columns = []parquetwriter.Column
 	text := parquetwriter.String
 	for want, c := range map[string]columns{
-		"at least one column":         {},
-		"without a name":              {{Type: text}},
-		`"a\xff": a name must`:        {{Name: "a\xff", Type: text}},
-		`"a\x00": a name must`:        {{Name: "a\x00", Type: text}},
-		`"a": unknown type 0`:         {{Name: "a"}},
-		`"a": unknown type 77`:        {{Name: "a", Type: 77}},
-		`"a" and "a"`:                 {{Name: "a", Type: text}, {Name: "a", Type: text}},
-		`"a" and "A"`:                 {{Name: "a", Type: text}, {Name: "A", Type: parquetwriter.Bool}},
-		"decimal(0,0)":                {{Name: "a", Type: parquetwriter.Decimal}},
-		"decimal(39,0)":               {{Name: "a", Type: parquetwriter.Decimal, Precision: 39}},
-		"decimal(3,4)":                {{Name: "a", Type: parquetwriter.Decimal, Precision: 3, Scale: 4}},
-		"a string has no precision":   {{Name: "a", Type: text, Precision: 3}},
-		"Parquet has none of boolean": {{Name: "b", Type: parquetwriter.Bool}},
+		"at least one column":             {},
+		"needs a name":                    {{Type: text}},
+		`"a\xff": a name must`:            {{Name: "a\xff", Type: text}},
+		`"a\x00": a name must`:            {{Name: "a\x00", Type: text}},
+		`"a": unknown type 0`:             {{Name: "a"}},
+		`"a": unknown type 77`:            {{Name: "a", Type: 77}},
+		`"a": there is a column "a", too`: {{Name: "a", Type: text}, {Name: "a", Type: text}},
+		`"A": there is a column "a", too`: {{Name: "a", Type: text}, {Name: "A", Type: parquetwriter.Bool}},
+		"decimal(0,0)":                    {{Name: "a", Type: parquetwriter.Decimal}},
+		"decimal(39,0)":                   {{Name: "a", Type: parquetwriter.Decimal, Precision: 39}},
+		"decimal(3,4)":                    {{Name: "a", Type: parquetwriter.Decimal, Precision: 3, Scale: 4}},
+		"a string has no precision":       {{Name: "a", Type: text, Precision: 3}},
+		"Parquet has none of boolean":     {{Name: "b", Type: parquetwriter.Bool}},
 	} {
 		o := parquetwriter.Options{}
 		if strings.Contains(want, "boolean") {

@@ -2,16 +2,20 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/avrowriter"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
+	"github.com/jetcapture/jetcapture/parquetwriter"
 )
 
 // format is a file format.
@@ -128,14 +132,20 @@ func (f form) problems(chosen func(option string) bool) (problems []error) {
 
 // inPackedFlags names the flag that a writer's error is about.
 func inPackedFlags(err error) error {
-	_, text, _ := strings.Cut(err.Error(), ": ")
-	flag := "--format"
-	for begin, name := range map[string]string{"level": "--compression-level", "unknown compression": "--compression", "column": "--column"} {
-		if strings.HasPrefix(text, begin) {
-			flag = name
-		}
+	var parquet *parquetwriter.OptionError
+	var avro *avrowriter.OptionError
+	var column *parquetwriter.ColumnError
+	field, reason := "", err.Error()
+	switch {
+	case errors.As(err, &column):
+		return fmt.Errorf("--column: column %q: %s", column.Column, column.Reason)
+	case errors.As(err, &parquet):
+		field, reason = parquet.Field, parquet.Reason
+	case errors.As(err, &avro):
+		field, reason = avro.Field, avro.Reason
 	}
-	return fmt.Errorf("%s: %s", flag, text)
+	flags := map[string]string{"Compression": "--compression", "Level": "--compression-level"}
+	return fmt.Errorf("%s: %s", cmp.Or(flags[field], "--format"), reason)
 }
 
 // twice finds names that are given twice. Most readers of tables ignore case.

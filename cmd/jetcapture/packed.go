@@ -1,8 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/avrowriter"
@@ -192,9 +192,12 @@ func parquetValue(c parquetwriter.Column, cell column.Cell) (v parquetwriter.Val
 	if err == nil {
 		err = c.Check(v)
 	}
-	if err != nil {
-		_, reason, _ = strings.Cut(err.Error(), c.Name+`": `)
-		return parquetwriter.Value{}, reason
+	if err == nil {
+		return v, ""
 	}
-	return v, ""
+	var misfit *parquetwriter.ColumnError
+	if errors.As(err, &misfit) {
+		return parquetwriter.Value{}, misfit.Reason
+	}
+	return parquetwriter.Value{}, err.Error()
 }

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -164,14 +163,22 @@ func inFlags(err error) (problems []error) {
 			flags[o.field] = "--" + o.name
 		}
 	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		field, rest, _ := strings.Cut(line, ": ")
-		if flag := flags[field]; flag != "" {
-			line = flag + ": " + rest
+	for _, one := range joined(err) {
+		var problem *jetcapture.OptionError
+		if errors.As(one, &problem) && flags[problem.Field] != "" {
+			one = fmt.Errorf("%s: %s", flags[problem.Field], problem.Reason)
 		}
-		problems = append(problems, errors.New(line))
+		problems = append(problems, one)
 	}
 	return problems
+}
+
+// joined are the errors that errors.Join has joined.
+func joined(err error) []error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		return several.Unwrap()
+	}
+	return []error{err}
 }
 
 // captureOptions returns the library's options for an archive in b.

@@ -6,6 +6,7 @@ package codec
 import (
 	"fmt"
 	"runtime"
+	"strings"
 )
 
 // The names that [New] knows, as users write them.
@@ -52,24 +53,37 @@ func formats() []format {
 }
 
 // New returns the codec called name ("none", "gzip", "snappy", "zstd") at a level. Level 0 is the default of this
-// package, which favours speed. Gzip takes 1 to 9 and zstd 1 to 22, as their tools do; the others take 0 only.
+// package, which favours speed. Gzip takes 1 to 9 and zstd 1 to 22, as their tools do; the others take 0 only. Any
+// other level is a [LevelError].
 func New(name string, level int) (*Codec, error) {
-	var names []string
+	names := make([]string, 0, len(formats()))
 	for _, f := range formats() {
 		if f.name == name {
 			return newCodec(f, level)
 		}
 		names = append(names, f.name)
 	}
-	return nil, fmt.Errorf("find compression %q: choose one of %q", name, names)
+	return nil, fmt.Errorf("unknown compression %q: use one of %s", name, strings.Join(names, ", "))
+}
+
+// LevelError is the error of a level that a codec does not have.
+type LevelError struct {
+	Codec   string
+	Level   int
+	Highest int // 0: the codec has no levels
+}
+
+func (e *LevelError) Error() string {
+	if e.Highest == 0 {
+		return fmt.Sprintf("level %d of %s, which has no levels", e.Level, e.Codec)
+	}
+	return fmt.Sprintf("level %d of %s: it takes 1 to %d, or 0 for the default", e.Level, e.Codec, e.Highest)
 }
 
 func newCodec(f format, level int) (*Codec, error) {
 	switch {
-	case level < 0 || level > f.levels && f.levels > 0:
-		return nil, fmt.Errorf("check compression level of %s: %d is not within 0 (default) to %d", f.name, level, f.levels)
-	case level > f.levels:
-		return nil, fmt.Errorf("check compression level of %s: it has no levels, %d must be 0", f.name, level)
+	case level < 0 || level > f.levels:
+		return nil, &LevelError{Codec: f.name, Level: level, Highest: f.levels}
 	case level == 0:
 		level = f.level
 	}
