@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
 )
@@ -35,25 +36,27 @@ func (s *scripted) Next(ctx context.Context) (reader.Batch, error) {
 	b.Through, b.Pending = s.next, s.n-s.next
 	return b, nil
 }
-func (s *scripted) Check(context.Context) error                       { return nil }
-func (s *scripted) Reposition(context.Context, reader.Position) error { return nil }
-func (s *scripted) Ack(context.Context, uint64) error                 { return nil }
-func (s *scripted) Close(context.Context) error                       { return nil }
-
-// discarding is a keeper that reads from a scripted reader and stores nothing.
-type discarding[P Payload, K DestKey] struct{ rd reader.Reader }
-
-func (d discarding[P, K]) open(context.Context) (opened, error) {
-	return opened{rd: d.rd, last: d.rd.(*scripted).n}, nil
+func (s *scripted) Check(context.Context) error       { return nil }
+func (s *scripted) Ordered() bool                     { return true }
+func (s *scripted) Repeated(*reader.Message) bool     { return false }
+func (s *scripted) AcksNear(time.Time) (string, bool) { return "", false }
+func (s *scripted) Detach()                           {}
+func (s *scripted) Settle(context.Context) error      { return nil }
+func (s *scripted) Close(context.Context) error       { return nil }
+func (s *scripted) Commit(context.Context, *capture.Sealed) (capture.Committed, error) {
+	return capture.Committed{}, nil
 }
-func (d discarding[P, K]) check(context.Context, reader.Reader) error { return nil }
-func (d discarding[P, K]) commit(context.Context, reader.Reader, *sealedCut[P, K]) error {
-	return nil
-}
-func (d discarding[P, K]) settle(context.Context) error { return nil }
 
-func (d discarding[P, K]) close() error                   { return nil }
-func (d discarding[P, K]) diverged(*reader.DivergedError) {}
+// discarding is a promise that reads from a scripted reader and stores nothing.
+type discarding struct{ rd *scripted }
+
+func (d discarding) Open(context.Context) (capture.Opened, error) {
+	return capture.Opened{Reading: d.rd, Last: d.rd.n}, nil
+}
+func (d discarding) Close() error                   { return nil }
+func (d discarding) Diverged(*reader.DivergedError) {}
+
+var unboundSub = &nats.Subscription{}
 
 var newline = []byte{'\n'}
 
@@ -95,14 +98,16 @@ func benchmarkCapture(b *testing.B, keys int, codec Compression) {
 		`"total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
-	c := New(o)
-	r, err := c.newRun(&nats.Conn{})
+	o = o.withDefaults()
+	nc := &nats.Conn{}
+	r, err := capture.New(nc, reader.NewSource(nc, "", "S"), o.config(), o.report(&counters{}))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer r.spool.Close()
+	defer r.Close()
 	b.ResetTimer()
-	if err := r.lives(context.Background(), discarding[*nats.Msg, string]{&scripted{n: uint64(b.N), subjects: subjects, payload: payload}}); err != nil {
+	promise := discarding{&scripted{n: uint64(b.N), subjects: subjects, payload: payload}}
+	if err := r.Live(context.Background(), promise); err != nil {
 		b.Fatal(err)
 	}
 }

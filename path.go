@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
@@ -55,14 +56,14 @@ func (a *Archive[K]) dir(key []cutlog.Text, path string, window int64) (dir stri
 		return joinPath(path, engine.WindowDir(window)), nil
 	}
 	err = guard(func() error {
-		dir = escapePath(a.Layout(texts(key), time.Unix(0, window).UTC()))
+		dir = escapePath(a.Layout(capture.Texts(key), time.Unix(0, window).UTC()))
 		return nil
 	})
 	if err == nil {
 		err = a.checkDir(dir)
 	}
 	if err != nil {
-		return "", fmt.Errorf("lay out key %q: %w", texts(key), err)
+		return "", fmt.Errorf("lay out key %q: %w", capture.Texts(key), err)
 	}
 	return dir, nil
 }
@@ -94,9 +95,4 @@ func joinPath(parts ...string) string {
 		}
 	}
 	return strings.Join(kept, "/")
-}
-
-// fileSuffix joins the suffix of a format and of a codec.
-func fileSuffix(format, codec string) string {
-	return strings.Trim(format+"."+codec, ".")
 }

@@ -2,14 +2,15 @@ package jetcapture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/capture"
 )
 
 // ErrSkip is returned by a MessageDecoder, as it is or wrapped, to leave a message out on purpose. It is counted and recorded as
 // skipped, and then acknowledged: on a work queue that deletes it.
-var ErrSkip = errors.New("skip this message")
+var ErrSkip = capture.ErrSkip
 
 // PoisonPolicy says what becomes of a message that cannot be decoded or written.
 type PoisonPolicy string

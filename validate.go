@@ -9,6 +9,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/exactlyonce"
 )
 
 // OptionError is one problem of Options.
@@ -123,8 +124,8 @@ func (o *Options[P, K]) checkNames(p *problems) {
 		}
 	}
 	name := o.Archive.Instance
-	p.addIf(!isInstance(name), "Archive.Instance",
-		"%q is not a name: use at most %d of the characters A-Z a-z 0-9 _ -", name, maxInstance)
+	p.addIf(!exactlyonce.ValidInstance(name), "Archive.Instance",
+		"%q is not a name: use at most %d of the characters A-Z a-z 0-9 _ -", name, exactlyonce.MaxInstance)
 }
 
 // suffixFits reports whether a file name may end in the suffix; one of an archive must be a name that every store takes.

@@ -111,9 +111,9 @@ func (o *overview) stats() (sum jetcapture.Stats) {
 		sum.Spooled += s.Spooled
 		sum.Lag += left(s)
 	}
-	sum.State = counted(int64(len(o.all)), "capture")
+	sum.State = jetcapture.State(counted(int64(len(o.all)), "capture"))
 	if o.ended > 0 {
-		sum.State += ", " + thousands(int64(o.ended)) + " ended"
+		sum.State += jetcapture.State(", " + thousands(int64(o.ended)) + " ended")
 	}
 	return sum
 }
@@ -140,7 +140,7 @@ func (p *progress) line(now time.Time, s jetcapture.Stats) string {
 	p.past = append(p.past, current)
 	oldest := p.past[0]
 	seconds := now.Sub(oldest.at).Seconds()
-	parts := []string{s.State, counted(s.Messages, "message")}
+	parts := []string{string(s.State), counted(s.Messages, "message")}
 	if seconds > 0 {
 		parts = append(parts, thousands(int64(float64(current.messages-oldest.messages)/seconds))+"/s")
 	}

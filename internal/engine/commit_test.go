@@ -105,7 +105,7 @@ func TestCommit(t *testing.T) {
 			}
 			e := newEntry(t, objects{}, s, "1", &tt.d)
 			done := tt.d.commit(t, e)
-			if done.Outcome != engine.Won || done.Cut.Done == nil || done.Cut.N != 2 || done.Unacked != tt.unacked {
+			if done.Outcome != engine.Won || done.Cut.Done == nil || done.Cut.N != 2 || !errors.Is(done.Unacked, tt.unacked) {
 				t.Errorf("got %+v", done)
 			}
 			if !slices.Equal(tt.d.steps, tt.want) {

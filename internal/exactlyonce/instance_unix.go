@@ -1,6 +1,6 @@
 //go:build unix
 
-package jetcapture
+package exactlyonce
 
 import (
 	"os"

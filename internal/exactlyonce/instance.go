@@ -1,4 +1,4 @@
-package jetcapture
+package exactlyonce
 
 import (
 	"fmt"
@@ -9,7 +9,8 @@ import (
 
 const (
 	maxInstances = 1000 // that one host can run without being told their names
-	maxInstance  = 64   // bytes of a name
+	// MaxInstance is the length of an instance's name in bytes.
+	MaxInstance = 64
 )
 
 // instance is the name of this process among those that work on the same capture.
@@ -20,9 +21,9 @@ type instance struct {
 
 var notNameChar = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
-// isInstance reports whether a name can be an instance's. Nothing is: one is made then.
-func isInstance(name string) bool {
-	return len(name) <= maxInstance && !notNameChar.MatchString(name)
+// ValidInstance reports whether a name can be an instance's. The empty name is valid: a name is generated.
+func ValidInstance(name string) bool {
+	return len(name) <= MaxInstance && !notNameChar.MatchString(name)
 }
 
 // claimInstance returns the given name, which Validate has checked, or the host name plus the lowest number whose lock file in the temporary directory is free.

@@ -1,4 +1,4 @@
-package jetcapture
+package capture
 
 import (
 	"bufio"

@@ -1,0 +1,120 @@
+package jetcapture
+
+import (
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/reader"
+)
+
+// counters make Stats of events.
+type counters struct {
+	mu      sync.Mutex // guards all below
+	s       Stats
+	held    State  // what has held up reading for a while; empty: nothing
+	counted uint64 // stream sequence up to which Messages counts; 0 with a Store
+}
+
+// snapshot copies the counters.
+func (c *counters) snapshot() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.s
+	s.Reasons = maps.Clone(s.Reasons)
+	if c.held != "" && s.State == StateReading {
+		s.State = c.held
+	}
+	return s
+}
+
+// count counts an event.
+func (c *counters) count(e capture.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.s
+	switch e := e.(type) {
+	case capture.Began:
+		*s, c.held, c.counted = Stats{Reasons: map[string]int64{}, State: StateStarting}, "", 0
+	case capture.Positioned:
+		s.StoredSeq = e.Stored
+	case capture.Targeted:
+		s.Target = e.Seq
+	case capture.Changed:
+		s.State = State(e.State)
+	case capture.HeldUp:
+		c.held = State(e.State)
+	case capture.Redoing:
+		s.State = StateRedo
+	case capture.Taken:
+		c.take(e)
+	case capture.Used:
+		s.Memory, s.Spooled = e.Memory, e.Disk
+	case capture.Detached:
+		s.OpenBlocks = 0
+	case capture.Skipped:
+		s.Skipped++
+	case capture.Repositioned:
+		s.Repositions++
+	case capture.Refused:
+		s.Retries++
+	default:
+		c.countResult(e)
+	}
+}
+
+// countResult counts what was stored, lost and left out.
+func (c *counters) countResult(e capture.Event) {
+	s := &c.s
+	switch e := e.(type) {
+	case capture.Poisoned:
+		if e.Policy == capture.PoisonDeadLetter {
+			s.Dead++
+		}
+	case capture.BlockStored:
+		s.Blocks++
+		s.BytesStored += e.Size
+		s.Rows += e.Rows
+	case capture.CutDone:
+		s.Cuts++
+		s.Reasons[e.Reason]++
+		s.Absent += e.Absent
+		s.StoredSeq = max(s.StoredSeq, e.To)
+		if e.Redone {
+			s.Redone++
+		}
+	case capture.CutLost:
+		s.CutsLost++
+	case capture.Lost:
+		s.Lost += e.Messages
+	case capture.Diverged:
+		s.Incarnations++
+		s.StoredSeq, c.counted = e.To, e.To // sequences are another stream's now
+	}
+}
+
+// take counts messages that were taken. Those that were read before, in an earlier life of the reader, were counted then.
+func (c *counters) take(e capture.Taken) {
+	for i := range e.Messages {
+		m := &e.Messages[i]
+		if e.Ordered && m.Seq <= c.counted {
+			continue
+		}
+		c.s.Messages++
+		c.s.Bytes += int64(m.Size)
+	}
+	if n := len(e.Messages); n > 0 {
+		c.last(&e.Messages[n-1], e.Ordered)
+	}
+	c.s.Lag, c.s.OpenBlocks = e.Pending, int64(e.Blocks)
+	c.s.Memory, c.s.Spooled = e.Used.Memory, e.Used.Disk
+}
+
+// last notes the last message that was taken.
+func (c *counters) last(m *reader.Message, ordered bool) {
+	c.s.LastSeq, c.s.LastTime = m.Seq, time.Unix(0, m.Time).UTC()
+	if ordered {
+		c.counted = max(c.counted, m.Seq)
+	}
+}

@@ -1,0 +1,206 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/retry"
+)
+
+// cutIfDue makes a cut if one is due and none is being stored.
+func (l *loop) cutIfDue(ctx context.Context) error {
+	if l.storing != nil {
+		l.planFull = l.cut.PlanBytes() >= engine.MaxPlanBytes
+		return nil
+	}
+	half := l.cfg.SpoolLimit / 2
+	if !l.cfg.BufferToDisk {
+		half = l.cfg.MemoryLimit / 2
+	}
+	reason, due := l.pace.Due(time.Now(), l.cut, engine.Pressure{
+		Spool: l.spool.Over(),
+		Half:  (l.cfg.MaxMessages > 0 || l.cfg.MaxBytes > 0) && l.table.closedBytes() >= half,
+		Acks:  l.acksNear(),
+	})
+	if !due {
+		return nil
+	}
+	_, err := l.makeCut(ctx, reason)
+	return err
+}
+
+// acksNear reports whether the consumer will soon deliver again, or nothing any more, if nothing is acknowledged.
+func (l *loop) acksNear() bool {
+	setting, near := l.rd.AcksNear(time.Now())
+	if near && !l.toldAcks {
+		l.toldAcks = true
+		l.observer.Observe(CutsEarly{Setting: setting})
+	}
+	return near
+}
+
+// makeCut closes everything that is open and begins to store it. While the server cannot be asked it makes no cut, and
+// returns false; a later call tries again.
+func (l *loop) makeCut(ctx context.Context, reason cutlog.Reason) (made bool, err error) {
+	var ended error // reading starts again after this cut, because of it
+	err = l.check(ctx)
+	switch {
+	case err == nil:
+	case ends(err):
+		ended, reason = err, cutlog.ReasonDiverged
+	case l.isStopping() && errors.Is(err, reader.ErrStreamNotFound):
+		reason = cutlog.ReasonDiverged // nothing stays for the next start: what is in hand is all that is left
+	case errors.Is(err, reader.ErrDisturbed), l.feed.over():
+		return false, err
+	default:
+		l.postpone(ctx, err)
+		return false, nil
+	}
+	if err := l.detach(ctx, reason); err != nil {
+		return false, err
+	}
+	if ended != nil {
+		return true, errors.Join(l.stored(), ended)
+	}
+	return true, nil
+}
+
+// check asks, in the reader's goroutine, whether what was read can be cut.
+func (l *loop) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return l.feed.call(ctx, l.rd.Check)
+}
+
+// postpone records and tells why a cut has to wait.
+func (l *loop) postpone(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return // the work was given up, which says more
+	}
+	l.postponed = err
+	l.observer.Observe(Postponed{Err: err, Quiet: !l.warned.Ready(time.Now())})
+}
+
+// detach hands the open blocks to a goroutine that stores them, and begins to collect the next cut.
+func (l *loop) detach(ctx context.Context, reason cutlog.Reason) error {
+	if err := l.table.finish(); err != nil {
+		return err
+	}
+	now := time.Now()
+	if l.lastMsg != nil {
+		l.cut.Last = AnchorOf(l.lastMsg)
+	}
+	l.pace.Cut(now, reason, l.cut)
+	l.rd.Detach()
+	s := &Sealed{Reason: reason, Cut: l.cut, table: l.table, encoders: l.maker.encoders(), began: now}
+	l.cut = engine.NewCut(l.cut.Through, l.cut.Last)
+	l.table, l.lastMsg, l.postponed, l.planFull = l.maker.NewTable(l.cut), nil, nil, false
+	l.observer.Observe(Detached{})
+	storing := make(chan error, 1)
+	l.storing = storing
+	go func() { storing <- s.store(ctx, l.rd) }()
+	return nil
+}
+
+// stored waits until the cut that is being stored is stored.
+func (l *loop) stored() error {
+	err := <-l.storing
+	l.storing = nil
+	return err
+}
+
+// finish waits for the cut that is being stored, and cuts and stores what is open: the last cut of a life.
+func (l *loop) finish(ctx context.Context, reason cutlog.Reason) error {
+	l.tell(StateLastCut)
+	for {
+		if l.storing != nil {
+			if err := l.stored(); err != nil {
+				return err
+			}
+		}
+		if !l.cut.Moved() || (l.cut.Empty() && !l.rd.Ordered()) {
+			return nil
+		}
+		made, err := l.makeCut(ctx, reason)
+		if err != nil {
+			return err
+		}
+		if !made { // the stream could not be checked
+			if err := retry.Pause(ctx, tickEvery); err != nil {
+				return errors.Join(err, l.postponed)
+			}
+		}
+	}
+}
+
+// deadline is the end of a run in two steps: when stopping ends, no more messages are taken; DrainTimeout later, work ends,
+// and what is not stored by then is given up.
+type deadline struct {
+	stopping, work context.Context
+	cancel         func() // ends work at once
+}
+
+func newDeadline(stopping context.Context, drain time.Duration) *deadline {
+	work, cancel := context.WithCancel(context.WithoutCancel(stopping))
+	forget := context.AfterFunc(stopping, func() {
+		t := time.NewTimer(drain)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			cancel()
+		case <-work.Done():
+		}
+	})
+	return &deadline{stopping, work, func() {
+		forget()
+		cancel()
+	}}
+}
+
+// explain says of an error that came after DrainTimeout had passed what it means.
+func (l *loop) explain(end *deadline, err error) error {
+	if err != nil && end.stopping.Err() != nil && end.work.Err() != nil {
+		return fmt.Errorf(
+			"stopped after %v with messages up to stream sequence %d not stored, they stay in the stream for the next start: %w",
+			l.cfg.DrainTimeout, l.cut.Through, err)
+	}
+	return err
+}
+
+// waitForSpool stops reading until the spool can take more. The rows that it could not take are still in memory.
+func (l *loop) waitForSpool(ctx context.Context, cause error) error {
+	l.observer.Observe(SpoolFull{Dir: l.cfg.TempDir, Err: cause})
+	l.tell(StateSpool)
+	defer l.tell(StateReading)
+	for {
+		if l.isStopping() || l.spool.Relieve() == nil {
+			return nil
+		}
+		if err := l.storeToMakeRoom(ctx); err != nil {
+			return err
+		}
+		if err := retry.Pause(ctx, tickEvery); err != nil {
+			return fmt.Errorf("write to the spool in %s: %w", l.cfg.TempDir, errors.Join(cause, err))
+		}
+	}
+}
+
+// storeToMakeRoom takes the next step towards an emptier spool: cut what is open, or wait for the cut that is being stored.
+func (l *loop) storeToMakeRoom(ctx context.Context) error {
+	if l.storing == nil {
+		_, err := l.makeCut(ctx, cutlog.ReasonPressure)
+		return err
+	}
+	select {
+	case err := <-l.storing:
+		l.storing = nil
+		return err
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,310 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/retry"
+	"github.com/jetcapture/jetcapture/internal/spool"
+)
+
+// loop owns the open blocks. All its methods run in the goroutine of Run.Live; a cut that is being stored runs beside it.
+//
+// Their contexts are those of the work, which ends DrainTimeout after the run is to stop.
+type loop struct {
+	cfg      *Config
+	observer Observer
+	maker    *Maker
+	spool    *spool.Spool
+	target   target
+	stopping <-chan struct{} // closed when the run is to stop
+
+	rd        Reading
+	feed      *feed
+	cut       *engine.Cut
+	table     *Table
+	pace      engine.Pace
+	storing   chan error      // the result of the cut that is being stored; nil: none is
+	lastMsg   *reader.Message // of the open cut; nil: none was read
+	planFull  bool            // the plan of what is open cannot grow much more, and the cut before is still being stored
+	postponed error           // why the last cut that was due was not made
+	warned    retry.Limiter   // of that
+	toldAcks  bool            // CutsEarly was told
+	pulse     *pulse
+	state     State
+}
+
+// verdict is what the loop does next.
+type verdict int
+
+const (
+	goOn    verdict = iota
+	reached         // with Once: the target is in hand
+	stop            // the run is to stop, and has left a part of a batch to the next start: no other batch may follow
+)
+
+func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
+	l := &loop{
+		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
+		rd: o.Reading, cut: engine.NewCut(o.From, o.Anchor),
+		warned: retry.Limiter{Every: warnEvery},
+	}
+	l.table = l.maker.NewTable(l.cut)
+	l.pace = engine.Pace{MaxAge: l.cfg.MaxAge, Grace: l.cfg.Grace, MaxIdle: l.cfg.MaxIdle}
+	l.pace.Start(time.Now())
+	l.feed = startFeed(context.WithoutCancel(ctx), o.Reading, l.maker)
+	l.tell(StateReading)
+	return l
+}
+
+// usage is what the open blocks take.
+func (l *loop) usage() Used {
+	u := l.spool.Usage()
+	return Used{Memory: u.Memory, Disk: u.Disk}
+}
+
+// tell tells of another state.
+func (l *loop) tell(s State) {
+	if l.state != s {
+		l.state = s
+		l.observer.Observe(Changed{State: s})
+	}
+}
+
+// isStopping reports whether the run is to stop.
+func (l *loop) isStopping() bool {
+	select {
+	case <-l.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// capture reads and cuts until the end. What is open then is dropped: it stays in the stream.
+func (l *loop) capture(ctx context.Context) error {
+	end := newDeadline(ctx, l.cfg.DrainTimeout)
+	defer func() {
+		end.cancel()
+		if l.storing != nil {
+			<-l.storing //nolint:errcheck // the run ends with an error already; what was not stored stays in the stream
+		}
+		l.table.Discard()
+	}()
+	l.pulse = startPulse(l.maker)
+	defer l.pulse.stop()
+	next, err := l.read(end)
+	switch {
+	case err != nil:
+		return err
+	case next == stop:
+		return l.explain(end, l.finish(end.work, cutlog.ReasonShutdown))
+	}
+	if err := l.finish(end.work, cutlog.ReasonOnce); err != nil {
+		return l.explain(end, err)
+	}
+	return l.rd.Settle(ctx)
+}
+
+// read reads, and cuts when a cut is due, until the target is in hand or the run is to stop.
+func (l *loop) read(end *deadline) (next verdict, err error) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for next = l.arrived(); next == goOn && err == nil; {
+		select {
+		case j, ok := <-l.input():
+			if !ok {
+				return stop, l.readerEnded(end.work)
+			}
+			next, err = l.take(end.work, j)
+			l.pulse.enter(resting)
+		case <-tick.C:
+			l.observer.Observe(l.usage())
+			err = l.look(end.work)
+		case stored := <-l.storing:
+			l.storing = nil
+			err = l.explain(end, stored)
+		case <-l.stopping:
+			return stop, nil
+		}
+	}
+	return next, err
+}
+
+// arrived reports whether the target is in hand.
+func (l *loop) arrived() verdict {
+	if l.target.fixed && l.cut.Through >= l.target.seq {
+		return reached
+	}
+	return goOn
+}
+
+// input is where the next batch comes from: nowhere, while there is no room for it.
+func (l *loop) input() <-chan *job {
+	switch {
+	case !l.spool.Over() && !l.planFull:
+		l.tell(StateReading)
+		return l.feed.out
+	case l.storing == nil && l.postponed != nil:
+		l.tell(StateServer)
+	default:
+		l.tell(StateStore)
+	}
+	return nil
+}
+
+// look makes a cut if one is due.
+func (l *loop) look(ctx context.Context) error {
+	l.pulse.due.Store(false)
+	defer l.pulse.enter(cutting)()
+	return l.cutIfDue(ctx)
+}
+
+// take puts the messages of a batch into blocks.
+func (l *loop) take(ctx context.Context, j *job) (verdict, error) {
+	if next, err := l.ready(ctx, j); next != goOn || err != nil {
+		return next, err
+	}
+	if l.target.fixed {
+		j.Messages = upTo(j.Messages, l.target.seq)
+	}
+	l.pulse.enter(taking)
+	if next, err := l.takeAll(ctx, j); next != goOn || err != nil {
+		return next, err
+	}
+	through := j.Through
+	if l.target.fixed {
+		through = min(through, l.target.seq)
+	}
+	l.cut.Through = max(l.cut.Through, through)
+	if l.spool.Over() {
+		if err := l.look(ctx); err != nil {
+			return goOn, err
+		}
+	}
+	if l.target.fixed && !l.rd.Ordered() && j.Pending == 0 {
+		return reached, nil // a shared consumer may have given the rest to others
+	}
+	return l.arrived(), nil
+}
+
+// ready waits until the batch is decoded, if others do that, or the run is to stop.
+func (l *loop) ready(ctx context.Context, j *job) (verdict, error) {
+	if j.ready == nil {
+		return goOn, nil
+	}
+	l.pulse.enter(awaiting)
+	for {
+		select {
+		case <-j.ready:
+			return goOn, nil
+		case <-l.stopping:
+			return stop, nil
+		case <-time.After(tickEvery):
+			if err := l.look(ctx); err != nil {
+				return goOn, err
+			}
+		}
+	}
+}
+
+// takeAll hands each message of the batch to its block. When the run is to stop, it leaves the rest of them to the next start.
+func (l *loop) takeAll(ctx context.Context, j *job) (verdict, error) {
+	noted := 0
+	for i := range j.Messages {
+		if l.pulse.due.Load() {
+			l.note(j.Messages[noted:i], j.Pending+uint64(len(j.Messages)-i))
+			noted = i
+			if l.isStopping() {
+				return stop, nil
+			}
+			if err := l.look(ctx); err != nil {
+				return goOn, err
+			}
+		}
+		if err := l.takeItem(ctx, j, i); err != nil {
+			return goOn, err
+		}
+	}
+	l.note(j.Messages[noted:], j.Pending)
+	l.feed.done(j)
+	return goOn, nil
+}
+
+// takeItem puts message i of a batch into its block.
+func (l *loop) takeItem(ctx context.Context, j *job, i int) error {
+	it := Item{Message: &j.Messages[i], Batch: j.decoded, Slot: i}
+	if j.decoded == nil {
+		it, _ = l.table.decode(it.Message) // Keys.Group returns the error again
+	}
+	// First its place, then the message: to make room for it, a cut may be needed that holds it.
+	l.cut.Through = max(l.cut.Through, it.Message.Seq)
+	l.lastMsg = it.Message
+	if err := l.takeOne(ctx, it); err != nil {
+		return err
+	}
+	if l.cut.AllClosed() {
+		return l.look(ctx)
+	}
+	return nil
+}
+
+// upTo cuts off the messages beyond the stream sequence target.
+func upTo(ms []reader.Message, target uint64) []reader.Message {
+	for len(ms) > 0 && ms[len(ms)-1].Seq > target {
+		ms = ms[:len(ms)-1]
+	}
+	return ms
+}
+
+// takeOne puts one message into its block, or wherever the poison policy says.
+func (l *loop) takeOne(ctx context.Context, it Item) error {
+	if l.rd.Repeated(it.Message) {
+		return nil
+	}
+	err := l.table.add(it)
+	if err == nil {
+		return nil
+	}
+	var block *blockError
+	switch {
+	case errors.Is(err, ErrSkip):
+		l.skip(it.Message.Seq)
+		return nil
+	case !errors.As(err, &block):
+		return l.poison(ctx, it.Message, err)
+	case block.trouble == spoolFull:
+		return l.waitForSpool(ctx, err)
+	}
+	return fmt.Errorf("stream %s sequence %d: %w", l.maker.stream, it.Message.Seq, err)
+}
+
+// note counts messages that were just taken and advances the clock of windows; pending is the stream's remaining lag.
+func (l *loop) note(messages []reader.Message, pending uint64) {
+	highest := int64(0)
+	for i := range messages {
+		highest = max(highest, messages[i].Time)
+	}
+	l.pace.Read(time.Now(), len(messages), highest, pending == 0)
+	l.observer.Observe(Taken{
+		Messages: messages, Pending: pending, Blocks: len(l.table.blocks), Ordered: l.rd.Ordered(), Used: l.usage(),
+	})
+}
+
+// readerEnded deals with the end of reading that the reader chose.
+func (l *loop) readerEnded(ctx context.Context) error {
+	err := l.feed.err
+	if !ends(err) || l.cut.Empty() {
+		return err
+	}
+	// What was read is good: it is cut before another stream is entered, or an operator sees to the consumer.
+	if cutErr := l.finish(ctx, cutlog.ReasonDiverged); cutErr != nil {
+		return cutErr
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package exactlyonce
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/engine"
+)
+
+// observer implements engine.Observer: it makes events for the observer of the run.
+type observer struct{ *Keeper }
+
+// Awaiting implements engine.Observer.
+func (o observer) Awaiting(p *cutlog.Plan) {
+	o.run.Observer.Observe(capture.Awaiting{N: p.N, Writer: p.Writer.Instance, AtMost: o.cfg.Takeover})
+}
+
+// Redoing implements engine.Observer.
+func (o observer) Redoing(p *cutlog.Plan) {
+	o.redoing = time.Now()
+	o.run.Observer.Observe(capture.Redoing{N: p.N, Writer: p.Writer.Instance, Blocks: len(p.Blocks)})
+}
+
+// Redone implements engine.Observer.
+func (o observer) Redone(h cutlog.Head) {
+	e := cutDone(h.Plan, h.Done)
+	e.Redone, e.Took = true, time.Since(o.redoing)
+	e.Lost += o.lostAtRedo(h)
+	o.run.Observer.Observe(e)
+}
+
+// LookingAgain implements engine.Observer.
+func (o observer) LookingAgain(s engine.StreamFacts, p *cutlog.Plan) {
+	o.run.Observer.Observe(capture.LookingAgain{LastSeq: s.LastSeq, Stored: p.To, In: secondLook})
+}
+
+// Diverged implements engine.Observer.
+func (o observer) Diverged(old, opening *cutlog.Plan, what string) {
+	o.run.Observer.Observe(capture.Diverged{From: old.To, To: opening.From, What: what})
+	o.lostByPlan(opening)
+}
+
+// lostByPlan tells of what the stream dropped before it was read.
+func (k *Keeper) lostByPlan(p *cutlog.Plan) {
+	for _, l := range p.Lost {
+		k.run.Observer.Observe(lost(l.Reason, l.Seqs, fmt.Sprintf("recorded in plan %d", p.N)))
+	}
+}
+
+// lostAtRedo tells of what a redo, ours or another writer's, did not find in the stream any more, and returns how much that is.
+func (k *Keeper) lostAtRedo(h cutlog.Head) (n int64) {
+	if h.Lost == nil {
+		return 0
+	}
+	for _, b := range h.Lost.Blocks {
+		e := lost(cutlog.LostGone, b.Seqs, "planned for "+h.Plan.Blocks[b.Block].Name+", gone before it was stored")
+		n += e.Messages
+		k.run.Observer.Observe(e)
+	}
+	return n
+}
+
+func lost(reason cutlog.LostReason, seqs cutlog.SeqSet, detail string) capture.Lost {
+	return capture.Lost{
+		Reason: string(reason), Messages: int64(seqs.Count()), From: seqs.First(), To: seqs.Last(), Detail: detail,
+	}
+}
+
+// cutDone is the event of a finished plan.
+func cutDone(p *cutlog.Plan, d *cutlog.Done) capture.CutDone {
+	e := capture.CutDone{
+		N: p.N, Reason: string(p.Reason), From: p.From, To: p.To, Blocks: len(p.Blocks),
+		Skipped: int64(p.Skipped.Count()), Absent: int64(p.Absent),
+	}
+	for _, l := range p.Lost {
+		e.Lost += int64(l.Seqs.Count())
+	}
+	for i, b := range p.Blocks {
+		e.Messages += b.Messages
+		if b.Kind == cutlog.KindDead {
+			e.Dead += b.Messages
+		}
+		if d != nil && i < len(d.Files) {
+			e.Bytes += d.Files[i].Size
+		}
+	}
+	return e
+}

@@ -1,0 +1,115 @@
+package exactlyonce
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/logstore"
+	"github.com/jetcapture/jetcapture/internal/measure"
+	"github.com/jetcapture/jetcapture/internal/rowcount"
+	"github.com/jetcapture/jetcapture/internal/spool"
+)
+
+// put stores the file of block i of p, until it is there, and returns what is there: ours, or what another writer made of
+// the same plan.
+func (k *Keeper) put(ctx context.Context, p *cutlog.Plan, i int, content *spool.Sealed) (f cutlog.File, err error) {
+	b := p.Blocks[i]
+	err = k.retry(ctx, "put "+b.Path(), func(ctx context.Context) error {
+		f, err = k.putOnce(ctx, p, i, content)
+		return err
+	})
+	if err != nil {
+		return f, err
+	}
+	k.run.Observer.Observe(capture.BlockStored{
+		Location: k.cfg.Bucket.String() + "/" + b.Path(), Dead: b.Kind == cutlog.KindDead, Key: capture.Texts(b.Key),
+		Window: b.Window, First: b.Seqs.First(), Last: b.Seqs.Last(), Messages: b.Messages, Rows: b.Rows, Size: f.Size,
+	})
+	return f, nil
+}
+
+// putOnce tries to put a file. One that is there already is read back.
+func (k *Keeper) putOnce(ctx context.Context, p *cutlog.Plan, i int, content *spool.Sealed) (f cutlog.File, err error) {
+	b := p.Blocks[i]
+	body, err := content.Open()
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, body.Close()) }()
+	sum := sha256.New()
+	err = k.cfg.Bucket.PutNew(ctx, b.Path(), io.TeeReader(body, sum), bucket.PutOptions{
+		Size: content.Size(), ContentType: logstore.ContentType(b.Name), Metadata: map[string]string{
+			"stream": p.Stream.Name, "capture": k.writer.Capture, "incarnation": p.Incarnation,
+			"rows":      strconv.FormatInt(b.Rows, 10),
+			"first-seq": strconv.FormatUint(b.Seqs.First(), 10), "last-seq": strconv.FormatUint(b.Seqs.Last(), 10),
+		},
+	})
+	if err == nil {
+		return cutlog.File{Size: content.Size(), SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
+	}
+	if !errors.Is(err, bucket.ErrExists) {
+		return f, err
+	}
+	f, ok, err := k.find(ctx, p, i)
+	if err == nil && !ok {
+		err = fmt.Errorf("store says that %s exists, and does not have it", b.Name)
+	}
+	return f, err
+}
+
+// find reads the file of block i of p back, if it is there. It was put by this plan, so it must decompress and hold the
+// planned rows, less those that are lost.
+func (k *Keeper) find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
+	b := p.Blocks[i]
+	in, err := k.cfg.Bucket.Open(ctx, b.Path(), 0, -1)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	measured := measure.NewReader(in)
+	rows, damage := readBack(measured, p, b)
+	if err := measured.Err(); err != nil { // nothing is known about the file
+		return f, false, err
+	}
+	if err := k.writer.CheckFound(ctx, i, rows, damage); err != nil {
+		return f, false, err
+	}
+	return cutlog.File{Size: measured.Size(), SHA256: measured.SHA256()}, true, nil
+}
+
+// readBack decompresses a file to its end and counts the rows; they are -1 where the format is not known.
+func readBack(in io.Reader, p *cutlog.Plan, b cutlog.Block) (rows int64, err error) {
+	settings := p.Settings
+	name := cmp.Or(settings.Compression(), codec.None)
+	layout := rowcount.Layout{Format: settings.User(cutlog.SettingFormat), NoHeader: !settings.CSVHeader()}
+	if b.Kind == cutlog.KindDead {
+		name, layout = codec.Gzip, rowcount.Layout{Format: rowcount.NDJSON}
+	}
+	c, err := codec.New(name, 0)
+	if err != nil {
+		return 0, err
+	}
+	plain, err := c.NewReader(in)
+	if err != nil {
+		return 0, err
+	}
+	rows, err = layout.Count(plain, make([]byte, rowcount.BufferSize))
+	if err := errors.Join(err, plain.Close()); err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(io.Discard, in)
+	return rows, err
+}

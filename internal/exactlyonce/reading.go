@@ -1,0 +1,179 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/retry"
+)
+
+// streamReader is a reader of an archive: *reader.Ordered or *reader.Durable.
+type streamReader interface {
+	reader.Reader
+	AcksNear(now time.Time) (setting string, near bool)
+}
+
+// reading is the capture.Reading of an archive.
+type reading struct {
+	streamReader
+	k     *Keeper
+	floor func() uint64 // ack floor of a durable consumer
+
+	// What the last Check found out, for the Commit that follows.
+	checked   engine.StreamFacts
+	lastFloor uint64
+}
+
+// openReading starts to read after a position, for a capture.
+func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading, error) {
+	rd := &reading{k: k, floor: func() uint64 { return 0 }}
+	if k.cfg.Consumer == "" {
+		ordered, err := reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
+		rd.streamReader = ordered
+		return rd, err
+	}
+	durable, err := reader.OpenDurable(ctx, k.run.Source, k.durableConfig(), at)
+	if err != nil {
+		return nil, err
+	}
+	rd.streamReader, rd.floor = durable, durable.Floor
+	return rd, nil
+}
+
+// openReader starts to read after a position, for a redo.
+func (k *Keeper) openReader(ctx context.Context, at reader.Position) (reader.Reader, error) {
+	if k.cfg.Consumer == "" {
+		return reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
+	}
+	return reader.OpenDurable(ctx, k.run.Source, k.durableConfig(), at)
+}
+
+// position is where reading goes on after the sequence after, with the plan's anchor as the proof.
+func position(after uint64, p *cutlog.Plan) reader.Position {
+	a := reader.Anchor{Seq: p.Anchor.Seq, Time: p.Anchor.Time, Subject: string(p.Anchor.Subject)}
+	return reader.Position{After: after, Created: p.Stream.Created, Anchor: a}
+}
+
+// ephemeral is the name of this instance's own consumer.
+func (k *Keeper) ephemeral() string {
+	// A consumer's name has no dots, and an escaped one has no %2E.
+	return "jetcapture-" + strings.ReplaceAll(k.writer.Capture, ".", "%2E") + "-" + k.writer.Me.Instance
+}
+
+func (k *Keeper) orderedConfig() reader.OrderedConfig {
+	return reader.OrderedConfig{
+		Name: k.ephemeral(), Filter: k.cfg.Filter, Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(),
+		FailWhenGone: k.run.Config.Once,
+	}
+}
+
+func (k *Keeper) durableConfig() reader.DurableConfig {
+	return reader.DurableConfig{
+		Name: k.cfg.Consumer, Create: k.cfg.CreateIt, Filter: k.cfg.Filter, MaxAge: k.run.Config.MaxAge,
+		Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(), FailWhenGone: k.run.Config.Once,
+	}
+}
+
+// Ordered implements capture.Reading.
+func (*reading) Ordered() bool { return true }
+
+// Repeated implements capture.Reading: the readers deliver each message once.
+func (*reading) Repeated(*reader.Message) bool { return false }
+
+// Detach implements capture.Reading.
+func (*reading) Detach() {}
+
+// Check implements capture.Reading.
+func (rd *reading) Check(ctx context.Context) error {
+	if err := rd.streamReader.Check(ctx); err != nil {
+		return err
+	}
+	info, err := rd.k.run.Source.Info(ctx)
+	if err != nil {
+		return err
+	}
+	rd.checked, rd.lastFloor = rd.k.streamFacts(info), rd.floor()
+	return nil
+}
+
+// Commit implements capture.Reading: plan, files, done, ack.
+func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Committed, error) {
+	k := rd.k
+	checked := engine.Checked{
+		Reason: s.Reason, Stream: rd.checked, Floor: rd.lastFloor, Unproved: s.Reason == cutlog.ReasonDiverged, Notes: k.notes,
+	}
+	done, err := k.entry.Commit(ctx, s.Cut, checked, &delivery{rd, s})
+	if err != nil {
+		return capture.Committed{}, err
+	}
+	switch done.Outcome {
+	case engine.Beaten:
+		k.run.Observer.Observe(capture.CutLost{})
+		return capture.Committed{Behind: errBeaten}, nil
+	case engine.Overtaken:
+		return capture.Committed{Behind: engine.ErrOvertaken}, nil
+	}
+	k.notes = nil
+	k.lostByPlan(done.Cut.Plan)
+	k.lostAtRedo(done.Cut)
+	if done.Unacked != nil && ctx.Err() == nil {
+		k.run.Observer.Observe(capture.Unacknowledged{To: done.Cut.Plan.To, Err: done.Unacked})
+	}
+	return capture.Committed{Done: cutDone(done.Cut.Plan, done.Cut.Done)}, nil
+}
+
+var errBeaten = errors.New("another writer was first")
+
+// delivery is the commit of one cut.
+type delivery struct {
+	rd  *reading
+	cut *capture.Sealed
+}
+
+// Content implements engine.Delivery.
+func (d *delivery) Content(b *engine.Block) engine.Content { return d.cut.File(b).Sealed }
+
+// OwesAcks implements engine.Delivery. A stream that is gone took everything with it that could be acknowledged.
+func (d *delivery) OwesAcks(ctx context.Context) bool {
+	if d.rd.k.cfg.Consumer == "" {
+		return false
+	}
+	_, err := d.rd.k.run.Source.Info(ctx)
+	return !errors.Is(err, reader.ErrStreamNotFound)
+}
+
+// Ack implements engine.Delivery.
+func (d *delivery) Ack(ctx context.Context, to uint64) error { return d.rd.Ack(ctx, to) }
+
+const (
+	settleTimeout = 5 * time.Second // for acks that an earlier run owes
+	settleEvery   = 20 * time.Millisecond
+)
+
+// Settle implements capture.Reading. An earlier run may have stored messages and died before it acknowledged them. They come
+// again, and the reader acknowledges them if it is given the time. On a work queue they would stay in the stream otherwise.
+func (rd *reading) Settle(ctx context.Context) error {
+	k := rd.k
+	if k.cfg.Consumer == "" {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	for {
+		to := k.writer.Head.Plan.To
+		ok, err := reader.Acknowledged(limited, k.run.Source, k.cfg.Consumer, to)
+		if ok || ctx.Err() != nil {
+			return nil
+		}
+		if paused := retry.Pause(limited, settleEvery); paused != nil {
+			k.run.Observer.Observe(capture.Unsettled{To: to, Err: err})
+			return nil
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/parallel"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/spool"
+)
+
+// redoer implements engine.Redoer: it stores the files of cuts, and carries out a plan that was made before, grouped by the
+// plan and under the plan's settings.
+type redoer struct{ *Keeper }
+
+// Find implements engine.Redoer.
+func (r *redoer) Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
+	err = r.retry(ctx, "look for "+p.Blocks[i].Name, func(ctx context.Context) error {
+		f, ok, err = r.find(ctx, p, i)
+		return err
+	})
+	return f, ok, err
+}
+
+// Put implements engine.Redoer.
+func (r *redoer) Put(ctx context.Context, p *cutlog.Plan, i int, c engine.Content) (cutlog.File, error) {
+	f := c.(*spool.Sealed)
+	defer f.Discard()
+	return r.put(ctx, p, i, f)
+}
+
+// Each implements engine.Redoer.
+func (r *redoer) Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	return parallel.Each(ctx, r.run.Config.StoreWorkers, n, f)
+}
+
+// Remake implements engine.Redoer. It makes as many passes over the range as the spool needs.
+func (r *redoer) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error) error {
+	form := r.run.Config.Form
+	if !maps.Equal(r.cfg.Settings, p.Settings) {
+		var err error
+		if form, err = r.cfg.FormOf(p.Settings); err != nil {
+			return err
+		}
+	}
+	maker, err := r.run.Maker.Under(form)
+	if err != nil {
+		return err
+	}
+	for len(blocks) > 0 {
+		if blocks, err = r.pass(ctx, maker, p, blocks, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass reads the range once. When the spool is full, it puts off half of the blocks, and returns those.
+func (r *redoer) pass(
+	ctx context.Context, k *capture.Maker, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error,
+) (later []int, err error) {
+	s, err := newPass(k, p, blocks)
+	defer s.made.Discard()
+	if err != nil {
+		return nil, err
+	}
+	rd, err := r.openReader(ctx, reader.Position{After: p.From, Created: p.Stream.Created})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rd.Close(context.WithoutCancel(ctx))) }()
+	if later, err = s.read(ctx, rd); err != nil {
+		return nil, err
+	}
+	if err := s.checkMissing(ctx, r.run.Source); err != nil {
+		return nil, err
+	}
+	return later, s.finish(ctx, done)
+}
+
+// pass is one reading of a plan's range. One goroutine uses it.
+type pass struct {
+	plan   *cutlog.Plan
+	made   *capture.Planned
+	blocks map[int]*capture.Block // by their place in the plan
+	assign *engine.Assignment
+}
+
+// newPass opens the blocks. After an error, the pass is still to be discarded.
+func newPass(k *capture.Maker, p *cutlog.Plan, blocks []int) (*pass, error) {
+	s := &pass{plan: p, made: k.NewPlanned(p), blocks: map[int]*capture.Block{}, assign: engine.Assign(p, blocks)}
+	for _, i := range blocks {
+		b, err := s.made.Open(i)
+		if err != nil {
+			return s, err
+		}
+		s.blocks[i] = b
+	}
+	return s, nil
+}
+
+// read reads the whole range, and returns the blocks that it put off.
+func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err error) {
+	for through := s.plan.From; through < s.plan.To; {
+		batch, err := rd.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for i := range batch.Messages {
+			if err := s.take(&batch.Messages[i]); err != nil {
+				return nil, err
+			}
+		}
+		through = max(through, batch.Through)
+		if s.made.Over() {
+			later = append(later, s.putOff()...)
+		}
+	}
+	return later, nil
+}
+
+// take puts a message into the block that the plan says.
+func (s *pass) take(m *reader.Message) error {
+	if m.Seq == s.plan.Anchor.Seq && capture.AnchorOf(m) != s.plan.Anchor {
+		created := s.plan.Stream.Created
+		return &reader.DivergedError{Stream: s.plan.Stream.Name, Was: created, Is: created, RolledBack: true}
+	}
+	i, ok := s.assign.Block(m.Seq)
+	b := s.blocks[i]
+	if !ok || b == nil {
+		return nil
+	}
+	if err := s.made.Take(b, m); err != nil {
+		return fmt.Errorf("cut %d, block %s: sequence %d was planned and cannot be written any more: %w",
+			s.plan.N, s.plan.Blocks[i].Path(), m.Seq, err)
+	}
+	return nil
+}
+
+// putOff drops half of the blocks for a later pass, at least one and never the last.
+func (s *pass) putOff() (later []int) {
+	all := slices.Sorted(maps.Keys(s.blocks))
+	for _, i := range all[(len(all)+1)/2:] {
+		s.made.Drop(s.blocks[i])
+		delete(s.blocks, i)
+		later = append(later, i)
+	}
+	return later
+}
+
+// checkMissing asks the stream itself for planned messages that the reader did not deliver. Only the stream's word counts: an
+// error says that it still has one of them.
+func (s *pass) checkMissing(ctx context.Context, src *reader.Source) error {
+	var missing cutlog.SeqSet
+	for i, b := range s.blocks {
+		missing = missing.Union(s.plan.Blocks[i].Seqs.Minus(b.Seqs))
+	}
+	if missing.Empty() {
+		return nil
+	}
+	info, err := src.Info(ctx)
+	if err != nil {
+		return err
+	}
+	for seq := range missing.All() {
+		if seq < info.FirstSeq || seq > info.LastSeq {
+			continue
+		}
+		_, err := src.Get(ctx, seq)
+		if errors.Is(err, reader.ErrMessageNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("sequence %d was planned and is in the stream, but the reader did not deliver it; "+
+			"the filter or the consumer may have changed", seq)
+	}
+	return nil
+}
+
+// finish seals the blocks of this pass and hands their files over.
+func (s *pass) finish(ctx context.Context, done func([]engine.Remade) error) error {
+	files, err := s.made.Finish(ctx)
+	if err != nil {
+		return err
+	}
+	var made []engine.Remade
+	for _, i := range slices.Sorted(maps.Keys(s.blocks)) {
+		b := s.blocks[i]
+		m, err := engine.NewRemade(s.plan, i, b.Seqs, b.Rows)
+		if err != nil {
+			return err
+		}
+		if !m.Empty {
+			m.Content = files[b.Block].Sealed
+		}
+		made = append(made, m)
+	}
+	return done(made)
+}

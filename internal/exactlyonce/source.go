@@ -1,0 +1,103 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/retry"
+	"github.com/nats-io/nats.go"
+)
+
+// tellEvery is how often it is told that the stream cannot be asked.
+const tellEvery = time.Minute
+
+// Facts implements engine.Source. A stream that is gone is waited for, except with Once, and at the very start, where its name
+// may be wrong.
+func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
+	told := retry.Limiter{Every: tellEvery}
+	for {
+		info, err := k.run.Source.Info(ctx)
+		if err == nil {
+			return k.streamFacts(info), k.checkRetention(info)
+		}
+		if ctx.Err() != nil || !k.started || k.run.Config.Once {
+			return engine.StreamFacts{}, err
+		}
+		if told.Ready(time.Now()) {
+			k.run.Observer.Observe(capture.StreamUnreachable{Err: err})
+		}
+		if err := retry.Pause(ctx, time.Second); err != nil {
+			return engine.StreamFacts{}, err
+		}
+	}
+}
+
+// streamFacts is what the engine wants to know of a stream. What it dropped unread was certainly a message for us only on limits retention and without
+// a filter.
+func (k *Keeper) streamFacts(info reader.StreamInfo) engine.StreamFacts {
+	return engine.StreamFacts{
+		Name: info.Name, Created: info.Created, Configured: info.ConfiguredFirst, FirstSeq: info.FirstSeq, LastSeq: info.LastSeq,
+		Limits: info.Retention == nats.LimitsPolicy && len(k.cfg.Filter) == 0,
+	}
+}
+
+// checkRetention refuses to read a stream without acks where a delivery deletes.
+func (k *Keeper) checkRetention(info reader.StreamInfo) error {
+	if info.Retention == nats.LimitsPolicy || k.cfg.Consumer != "" {
+		return nil
+	}
+	return fmt.Errorf("stream %s has %v retention: what is acknowledged is deleted there, so it is read through a durable consumer only; name one",
+		info.Name, info.Retention)
+}
+
+// Look implements engine.Source.
+func (k *Keeper) Look(ctx context.Context, a cutlog.Anchor) (engine.AnchorLook, error) {
+	if a.Seq == 0 {
+		return engine.AnchorSame, nil
+	}
+	m, err := k.run.Source.Get(ctx, a.Seq)
+	switch {
+	case errors.Is(err, reader.ErrMessageNotFound):
+		return engine.AnchorMissing, nil
+	case err != nil:
+		return 0, fmt.Errorf("look at the anchor, stream sequence %d: %w", a.Seq, err)
+	case capture.AnchorOfStored(m) == a:
+		return engine.AnchorSame, nil
+	}
+	return engine.AnchorOther, nil
+}
+
+// Prepare implements engine.Source: it makes the durable consumer, if it is missing and may be made.
+func (k *Keeper) Prepare(ctx context.Context) error {
+	if k.cfg.Consumer == "" {
+		return nil
+	}
+	_, err := reader.AckFloor(ctx, k.run.Source, k.durableConfig())
+	return err
+}
+
+// First implements engine.Source.
+func (k *Keeper) First(ctx context.Context, s engine.StreamFacts) (uint64, error) {
+	start, before := k.cfg.Start, max(s.FirstSeq, 1)-1
+	switch {
+	case k.cfg.Consumer != "":
+		floor, err := reader.AckFloor(ctx, k.run.Source, k.durableConfig())
+		return max(floor, before), err
+	case start.New:
+		return s.LastSeq, nil
+	case start.Seq > s.LastSeq+1:
+		return 0, fmt.Errorf("start at sequence %d: stream %s ends at %d; start with new to capture only what comes", start.Seq, s.Name, s.LastSeq)
+	case start.Seq > 0:
+		return max(start.Seq-1, before), nil
+	case !start.Time.IsZero():
+		at, err := k.run.Source.Before(ctx, k.ephemeral()+"-start", start.Time)
+		return max(at, before), err
+	}
+	return before, nil
+}

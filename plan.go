@@ -1,0 +1,74 @@
+package jetcapture
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/exactlyonce"
+)
+
+// exactlyOnce is what a capture with an archive needs to know of the options.
+func (o *Options[P, K]) exactlyOnce() exactlyonce.Config {
+	return exactlyonce.Config{
+		Bucket: o.Archive.Bucket, Capture: o.Archive.Capture, Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
+		Filter: o.FilterSubjects, Domain: domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
+		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer,
+		Settings: o.settings(), FormOf: o.formOf, FailAtStep: o.crash,
+	}
+}
+
+// domain is the JetStream domain that an API prefix names, or nothing.
+func domain(prefix string) string {
+	d, ok := strings.CutPrefix(prefix, "$JS.")
+	if d, isDomain := strings.CutSuffix(d, ".API"); ok && isDomain {
+		return d
+	}
+	return ""
+}
+
+// settings are what shapes the bytes of the files, as a plan keeps them.
+func (o *Options[P, K]) settings() cutlog.Settings {
+	s := cutlog.Settings{
+		cutlog.SettingCompression: string(o.Compression), cutlog.SettingSuffix: o.Suffix,
+		cutlog.SettingDecoderVersion: o.DecoderVersion, cutlog.SettingMaxAge: o.MaxAge.String(),
+	}
+	if o.CompressionLevel != 0 {
+		s[cutlog.SettingCompressionLevel] = fmt.Sprint(o.CompressionLevel)
+	}
+	for name, v := range o.Settings {
+		s.SetUser(name, v)
+	}
+	return s
+}
+
+// formOf returns the form that makes the bytes which a plan with these settings promised.
+func (o *Options[P, K]) formOf(planned cutlog.Settings) (capture.Form, error) {
+	if o.ForPlan != nil {
+		then, err := o.ForPlan(planned)
+		if err != nil {
+			return capture.Form{}, fmt.Errorf("finish a cut under its own settings %v: %w", planned, err)
+		}
+		return then.form(), nil
+	}
+	then := *o
+	then.Compression, then.Suffix = Compression(planned.Compression()), planned[cutlog.SettingSuffix]
+	var err error
+	if then.CompressionLevel, err = planned.CompressionLevel(); err != nil {
+		return capture.Form{}, fmt.Errorf("a plan's %w", err)
+	}
+	ours, theirs := o.settings(), maps.Clone(planned)
+	for _, name := range []string{
+		cutlog.SettingCompression, cutlog.SettingSuffix, cutlog.SettingCompressionLevel, cutlog.SettingMaxAge,
+	} {
+		delete(ours, name)
+		delete(theirs, name)
+	}
+	if !maps.Equal(ours, theirs) {
+		return capture.Form{}, fmt.Errorf(
+			"a cut was planned with the settings %v, now they are %v: start once with the old ones to finish it", theirs, ours)
+	}
+	return then.form(), nil
+}

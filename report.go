@@ -1,0 +1,168 @@
+package jetcapture
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"syscall"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/capture"
+)
+
+// report makes the counters, the log and the hooks of a run. It is the one observer of the machinery.
+type report struct {
+	counters *counters
+	log      *slog.Logger
+	hooks    Hooks
+	calls    sync.Mutex // held while a hook runs
+}
+
+// Observe implements capture.Observer.
+func (r *report) Observe(e capture.Event) {
+	r.counters.count(e)
+	switch e := e.(type) {
+	case capture.Taken, capture.Used, capture.Changed, capture.HeldUp:
+		return // often, and only counted
+	case capture.Refused, capture.NotYet, capture.Postponed, capture.SpoolFull, capture.StreamUnreachable, capture.Repositioned:
+		r.logWait(e)
+	case capture.CutsEarly, capture.Unacknowledged, capture.WithheldAcks, capture.Unsettled, capture.SecondName:
+		r.logOdd(e)
+	default:
+		r.logProgress(e)
+		r.callHook(e)
+	}
+}
+
+// callHook calls the hook of an event, one call at a time.
+func (r *report) callHook(e capture.Event) {
+	r.calls.Lock()
+	defer r.calls.Unlock()
+	switch e := e.(type) {
+	case capture.BlockStored:
+		call(r.hooks.BlockStored, BlockStored(e))
+	case capture.CutDone:
+		call(r.hooks.CutDone, CutDone(e))
+	case capture.Lost:
+		call(r.hooks.Lost, Lost(e))
+	case capture.Diverged:
+		call(r.hooks.Lost, Lost{Reason: "diverged", From: e.From, To: e.To, Detail: e.What})
+	case capture.Poisoned:
+		var p *PoisonError
+		if errors.As(e.Err, &p) {
+			call(r.hooks.Poison, PoisonMessage{Policy: PoisonPolicy(e.Policy), Err: p})
+		}
+	}
+}
+
+func call[E any](hook func(E), e E) {
+	if hook != nil {
+		hook(e)
+	}
+}
+
+// logProgress logs what goes as it should, and what has become of the stream.
+func (r *report) logProgress(e capture.Event) {
+	switch e := e.(type) {
+	case capture.Entered:
+		if e.Archive != "" {
+			r.log.Info("capturing, each message in exactly one file", "archive", e.Archive, "instance", e.Instance)
+		} else {
+			r.log.Info("capturing, each message in at least one file", "consumer", e.Consumer)
+		}
+	case capture.BlockStored:
+		r.log.Debug("block stored", "location", e.Location, "messages", e.Messages, "size", e.Size)
+	case capture.CutDone:
+		r.log.Info("cut", "n", e.N, "reason", e.Reason, "from", e.From, "to", e.To, "blocks", e.Blocks, "messages", e.Messages,
+			"dead", e.Dead, "skipped", e.Skipped, "lost", e.Lost, "absent", e.Absent, "bytes", e.Bytes, "took", e.Took,
+			"redone", e.Redone)
+	case capture.Awaiting:
+		r.log.Info("another writer has planned a cut, leaving it to that one for a while", "cut", e.N, "writer", e.Writer,
+			"at_most", e.AtMost)
+	case capture.Redoing:
+		r.log.Info("finishing a cut that was planned before", "cut", e.N, "writer", e.Writer, "blocks", e.Blocks)
+	case capture.Poisoned:
+		var p *PoisonError
+		if errors.As(e.Err, &p) {
+			r.log.Warn("poison message", "seq", p.Seq, "subject", p.Subject, "policy", e.Policy, "error", p.Err)
+		}
+	case capture.Lost:
+		r.log.Warn("the source has lost messages before they were captured", "reason", e.Reason, "messages", e.Messages,
+			"from", e.From, "to", e.To, "detail", e.Detail)
+	case capture.Diverged:
+		r.log.Warn("stream was replaced: sequence numbers restart", "from", e.From, "to", e.To, "detail", e.What)
+	case capture.LookingAgain:
+		r.log.Warn("the stream seems to be rolled back, looking again", "last_seq", e.LastSeq, "stored_up_to", e.Stored,
+			"in", e.In)
+	}
+}
+
+// logWait logs why the capture waits or starts reading again.
+func (r *report) logWait(e capture.Event) {
+	switch e := e.(type) {
+	case capture.Refused:
+		if !e.Quiet {
+			r.logRefused(e)
+		}
+	case capture.NotYet:
+		if !e.Quiet {
+			r.log.Warn("reading cannot start yet, trying again", "error", e.Err)
+		}
+	case capture.Postponed:
+		if !e.Quiet {
+			r.log.Warn("no cut while the stream cannot be checked, trying again", "error", e.Err)
+		}
+	case capture.SpoolFull:
+		r.log.Warn("the spool cannot be written, reading waits", "dir", e.Dir, "error", e.Err)
+	case capture.StreamUnreachable:
+		r.log.Warn("the stream cannot be asked, waiting for it", "error", e.Err)
+	case capture.Repositioned:
+		r.logRepositioned(e)
+	}
+}
+
+// logRefused says why the store is tried again, and what an operator can do about it.
+func (r *report) logRefused(e capture.Refused) {
+	if errors.Is(e.Err, syscall.ENOSPC) || errors.Is(e.Err, syscall.EDQUOT) {
+		r.log.Warn("the disk of the store is full, trying again: make room there, nothing is lost meanwhile but what the stream expires",
+			"operation", e.Operation, "error", e.Err, "needs_operator", true)
+		return
+	}
+	r.log.Warn("store operation failed, retrying", "operation", e.Operation, "error", e.Err,
+		"needs_operator", bucket.IsPermanent(e.Err))
+}
+
+func (r *report) logRepositioned(e capture.Repositioned) {
+	if e.Reason == nil {
+		return
+	}
+	switch e.Cause {
+	case capture.CauseBehind:
+		r.log.Warn("reading starts again at the archive's position", "reason", e.Reason)
+	case capture.CauseDiverged:
+		r.log.Warn("the stream is another one now", "reason", e.Reason)
+	case capture.CauseFileLost:
+		r.log.Warn("a writer has lost the file of an open block, its messages are read again", "error", e.Reason)
+	}
+}
+
+// logOdd logs what an operator should know, though the capture goes on as it should.
+func (r *report) logOdd(e capture.Event) {
+	switch e := e.(type) {
+	case capture.CutsEarly:
+		r.log.Warn("cuts come earlier than the window asks, because of the consumer's settings", "setting", e.Setting)
+	case capture.Unacknowledged:
+		if e.To == 0 {
+			r.log.Warn("acks are not confirmed: the messages may come again and be stored again", "error", e.Err)
+		} else {
+			r.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", e.To, "error", e.Err)
+		}
+	case capture.WithheldAcks:
+		r.log.Warn("what was stored is not acknowledged: the stream is another one now", "was", e.Was, "is", e.Is)
+	case capture.Unsettled:
+		r.log.Warn("not all that is stored is acknowledged, the next start does it", "up_to", e.To, "error", e.Err)
+	case capture.SecondName:
+		r.log.Warn("the store has another file of that name, the block gets a second name",
+			"block", e.Name, "second", e.Second, "store", e.Err)
+	}
+}
