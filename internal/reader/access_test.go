@@ -15,7 +15,8 @@ import (
 
 func TestCheckConsumer(t *testing.T) {
 	nc := natstest.Start(t).Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", ConsumerLimits: jetstream.StreamConsumerLimits{InactiveThreshold: time.Minute}})
+	natstest.CreateStream(t, nc,
+		jetstream.StreamConfig{Name: "S", ConsumerLimits: jetstream.StreamConsumerLimits{InactiveThreshold: time.Minute}})
 	js := natstest.JetStream(t, nc)
 	base := jetstream.ConsumerConfig{Durable: "D", AckPolicy: jetstream.AckExplicitPolicy}
 	ctx := natstest.Context(t)
@@ -26,7 +27,8 @@ func TestCheckConsumer(t *testing.T) {
 	if got := reader.CheckConsumer(c.CachedInfo().Config, nil); len(got) != 1 || !strings.Contains(got[0], "1m0s") {
 		t.Errorf("threshold inherited from the stream: %q", got)
 	}
-	good := jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1, AckWait: time.Second, MaxAckPending: 1}
+	good := jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1, AckWait: time.Second,
+		MaxAckPending: 1}
 	for _, c := range []struct {
 		name   string
 		change func(*jetstream.ConsumerConfig)
@@ -45,7 +47,8 @@ func TestCheckConsumer(t *testing.T) {
 		{"headers", func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true }, nil, "headers only"},
 		{"groups", func(c *jetstream.ConsumerConfig) { c.PriorityGroups = []string{"g"} }, nil, "priority groups"},
 		{"threshold", func(c *jetstream.ConsumerConfig) { c.InactiveThreshold = time.Hour }, nil, "1h0m0s"},
-		{"filter", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "a" }, []string{"b"}, `filters ["a"], the capture ["b"]`},
+		{"filter", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "a" }, []string{"b"},
+			`filters ["a"], the capture ["b"]`},
 	} {
 		cfg := good
 		c.change(&cfg)
@@ -72,11 +75,14 @@ func TestRestrictedUser(t *testing.T) {
 	s := natstest.Start(t, func(o *server.Options) {
 		o.Users = []*server.User{
 			{Username: "admin", Password: "p"},
-			user("ordered", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.CONSUMER.CREATE.S.c", "$JS.API.CONSUMER.MSG.NEXT.S.c",
+			user("ordered", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.CONSUMER.CREATE.S.c",
+				"$JS.API.CONSUMER.MSG.NEXT.S.c",
 				"$JS.API.CONSUMER.DELETE.S.c"),
-			user("durable", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.CONSUMER.INFO.S.D", "$JS.API.CONSUMER.MSG.NEXT.S.D",
+			user("durable", "$JS.API.STREAM.INFO.S", "$JS.API.STREAM.MSG.GET.S", "$JS.API.CONSUMER.INFO.S.D",
+				"$JS.API.CONSUMER.MSG.NEXT.S.D",
 				"$JS.API.CONSUMER.RESET.S.D", "$JS.ACK.S.D.>"),
-			user("blind", "$JS.API.STREAM.INFO.S", "$JS.API.CONSUMER.INFO.S.D", "$JS.API.CONSUMER.MSG.NEXT.S.D", "$JS.API.CONSUMER.RESET.S.D", "$JS.ACK.S.D.>"),
+			user("blind", "$JS.API.STREAM.INFO.S", "$JS.API.CONSUMER.INFO.S.D", "$JS.API.CONSUMER.MSG.NEXT.S.D",
+				"$JS.API.CONSUMER.RESET.S.D", "$JS.ACK.S.D.>"),
 			user("nothing", "x"),
 		}
 	})
@@ -89,11 +95,13 @@ func TestRestrictedUser(t *testing.T) {
 	natstest.PublishN(t, admin, "s.a", 100)
 
 	filter := []string{"s.a"}
-	o := openOrdered(t, as("ordered"), "S", reader.Position{}, func(c *reader.OrderedConfig) { c.Name, c.Filter = "c", filter })
+	o := openOrdered(t, as("ordered"), "S", reader.Position{},
+		func(c *reader.OrderedConfig) { c.Name, c.Filter = "c", filter })
 	wantSeqs(t, readUntil(t, o, 100), 1, 100)
 	wantCheck(t, o, nil)
 
-	d := openDurable(t, as("durable"), "S", reader.Position{}, func(c *reader.DurableConfig) { c.Create, c.Filter = false, filter })
+	d := openDurable(t, as("durable"), "S", reader.Position{},
+		func(c *reader.DurableConfig) { c.Create, c.Filter = false, filter })
 	wantSeqs(t, readUntil(t, d, 100), 1, 100)
 	ack(t, d, 100)
 	wantCheck(t, d, nil)
@@ -103,7 +111,8 @@ func TestRestrictedUser(t *testing.T) {
 
 	src := reader.NewSource(as("blind"), "", "S") // an anchor could not be looked up at the first cut
 	src.SetTimeout(200 * time.Millisecond)
-	_, err := reader.OpenDurable(natstest.Context(t), src, reader.DurableConfig{Name: "D", Filter: filter}, reader.Position{})
+	_, err := reader.OpenDurable(natstest.Context(t), src, reader.DurableConfig{Name: "D", Filter: filter},
+		reader.Position{})
 	if !errors.Is(err, reader.ErrNoAnswer) || !strings.Contains(err.Error(), "$JS.API.STREAM.MSG.GET.S") {
 		t.Errorf("without STREAM.MSG.GET: %v", err)
 	}
@@ -119,7 +128,8 @@ func TestRestrictedUser(t *testing.T) {
 
 func TestNoJetStream(t *testing.T) {
 	nc := natstest.Start(t, func(o *server.Options) { o.JetStream = false }).Connect()
-	_, err := reader.OpenOrdered(natstest.Context(t), reader.NewSource(nc, "", "S"), reader.OrderedConfig{Name: "c"}, reader.Position{})
+	_, err := reader.OpenOrdered(natstest.Context(t), reader.NewSource(nc, "", "S"), reader.OrderedConfig{Name: "c"},
+		reader.Position{})
 	if !errors.Is(err, reader.ErrNoJetStream) {
 		t.Errorf("got %v", err)
 	}

@@ -2,8 +2,8 @@ package reader
 
 import "context"
 
-// Acknowledged tells whether a durable consumer has everything acknowledged up to the stream sequence to. Messages that are stored, but
-// whose acks were lost, come again to a reader that is at work, which acknowledges them.
+// Acknowledged reports whether everything up to the stream sequence to is acknowledged on a durable consumer. If acks
+// of stored messages were lost, the server delivers them again, and an open reader acknowledges them.
 func Acknowledged(ctx context.Context, src *Source, consumer string, to uint64) (bool, error) {
 	info, err := src.consumer(ctx, consumer)
 	if err != nil {

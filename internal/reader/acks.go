@@ -12,35 +12,40 @@ import (
 )
 
 const (
-	ackBatch = 1024 // reply subjects built at once
-	// pendingShare is the part of MaxAckPending after which a cut is due, in percent. While the stream holds more than behindShare beyond what was
-	// read, backfillShare is enough if that is at least backfillLeast messages: then some may be delivered while the acks of others are on their way.
+	ackBatch   = 1024 // reply subjects built at a time
+	pathLength = 256  // confirmed acks that are remembered
+
+	// A cut is due when pendingShare percent of MaxAckPending are unacknowledged. While the stream holds more than
+	// behindShare percent beyond what was read, backfillShare is enough, if that is at least backfillLeast messages: the
+	// server can then deliver some messages while the acks of others are on their way.
 	pendingShare, backfillShare, behindShare = 80, 25, 5
 	backfillLeast                            = 100_000
-	// pathLength is how many confirmed acks are remembered.
-	pathLength = 256
 )
 
 // ackBody is what an acknowledgement says (nats-server, consumer.go, AckAck).
 var ackBody = []byte("+ACK")
 
-// acks is the acknowledging half of a durable reader. Ack runs beside Next, so all of it is behind a mutex, which no request holds.
+// acks is the acknowledging half of a durable reader. The goroutine that reads and the one that calls Ack share it: mu
+// guards every field below it, and is never held during a request. sending is locked before mu.
 type acks struct {
-	sending sync.Mutex // held by who publishes acks, so that they leave in order
+	sending sync.Mutex // held while acks are published, so that they leave in order
 
-	mu        sync.Mutex
-	ledger    *ledger        // delivered in the present life and not acknowledged
-	before    *ledger        // what was in hand and not acknowledged when it began
-	seen      cursor         // over before
-	to        uint64         // everything up to here may be acknowledged
-	sent      uint64         // messages of the present life that were acknowledged
-	confirmed uint64         // of these, how many the server has surely counted
-	confSeq   uint64         // stream sequence of the last confirmed one, or of the floor at the beginning
-	floor     uint64         // stream sequence of the ack floor at the beginning
-	path      []sequencePair // where the ack floor was, oldest first
-	ackWait   time.Duration
-	maxUnack  int    // MaxAckPending; 0 or less: no limit
-	behind    uint64 // messages that the stream held beyond the last one delivered
+	mu     sync.Mutex
+	ledger *ledger // delivered in the present life and not acknowledged; nil before the first life
+	before *ledger // in hand and not acknowledged when the present life began; nil: nothing
+	seen   cursor  // in before, at the last message that came again
+	to     uint64  // everything up to this stream sequence may be acknowledged
+
+	// Of the present life.
+	sent      uint64         // messages acknowledged
+	confirmed uint64         // messages whose acks the server has certainly counted, at most sent
+	confSeq   uint64         // stream sequence of the last confirmed one, or of the ack floor when the life began
+	floor     uint64         // stream sequence of the ack floor when the life began
+	path      []sequencePair // where the ack floor has been, oldest first
+
+	ackWait  time.Duration
+	maxUnack int    // MaxAckPending; 0 or less: no limit
+	behind   uint64 // messages that the stream held beyond the last one delivered
 }
 
 // begin starts the bookkeeping of a new life.
@@ -56,14 +61,15 @@ func (a *acks) begin(floor uint64, cfg jetstream.ConsumerConfig) {
 	a.ackWait, a.maxUnack = cfg.AckWait, cfg.MaxAckPending
 }
 
-// limit takes over the limits of a consumer whose configuration an operator may have changed.
+// limit takes over the consumer's limits, which an operator may have changed.
 func (a *acks) limit(cfg jetstream.ConsumerConfig) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ackWait, a.maxUnack = cfg.AckWait, cfg.MaxAckPending
 }
 
-// inHand is what is in hand and not acknowledged. A life that broke before everything came again adds nothing to what is known.
+// inHand returns what is in hand and not acknowledged. That is still the earlier ledger if the life broke before
+// everything in it had come again. The caller holds mu.
 func (a *acks) inHand() *ledger {
 	if a.before != nil && (a.ledger == nil || a.ledger.back.sseq < a.before.back.sseq) {
 		return a.before
@@ -71,7 +77,7 @@ func (a *acks) inHand() *ledger {
 	return a.ledger
 }
 
-// add enters messages in the ledger; ok is false if their reply subjects do not begin as the others'.
+// add enters messages in the ledger. It returns false if their reply subjects begin otherwise than those before.
 func (a *acks) add(messages []Message, prefix string) (ok bool) {
 	if len(messages) == 0 {
 		return true
@@ -94,8 +100,8 @@ func (a *acks) add(messages []Message, prefix string) (ok bool) {
 	return true
 }
 
-// unknown gives the first of the messages that came again and was not in hand: neither covered by an ack nor in the ledger of the life
-// before; 0 if there is none. Messages come in the order of their sequences.
+// unknown returns the first of the redelivered messages that was not in hand, which means that it is neither covered by
+// an ack nor in the ledger of the life before; 0 if all were. Messages come in the order of their sequences.
 func (a *acks) unknown(again []Message) uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -113,7 +119,7 @@ func (a *acks) unknown(again []Message) uint64 {
 	return 0
 }
 
-// overdue tells whether a redelivery is to be expected because of AckWait.
+// overdue reports whether AckWait lets the server redeliver messages about now.
 func (a *acks) overdue(now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -124,8 +130,9 @@ func (a *acks) overdue(now time.Time) bool {
 	return !oldest.IsZero() && now.Sub(oldest) > a.ackWait*9/10
 }
 
-// AcksNear reports whether a cut is due because of the consumer's settings: half of AckWait has passed since the oldest unacknowledged
-// message was delivered, or 80 % of MaxAckPending are unacknowledged, or 25 % in a backfill. why names the setting. It may be called from any goroutine.
+// AcksNear reports whether a cut is due because of the consumer's settings: half of AckWait has passed since the oldest
+// unacknowledged message was delivered, or 80 % of MaxAckPending are unacknowledged, or 25 % in a backfill. why names
+// the setting. It may be called from any goroutine.
 func (d *Durable) AcksNear(now time.Time) (why string, near bool) {
 	a := &d.acks
 	a.mu.Lock()
@@ -137,7 +144,8 @@ func (d *Durable) AcksNear(now time.Time) (why string, near bool) {
 	return acksNear(now.Sub(a.ledger.oldest()), a.ledger.n, a.ackWait, a.maxUnack, due)
 }
 
-// pendingLimit is how many unacknowledged messages make a cut due, of a consumer that allows maxUnacked and is behind.
+// pendingLimit returns how many unacknowledged messages make a cut due. maxUnacked is MaxAckPending, behind the number
+// of messages that are still to be delivered.
 func pendingLimit(maxUnacked int, behind uint64) int {
 	limit := maxUnacked * pendingShare / 100
 	if behind*100 > uint64(max(0, maxUnacked))*behindShare {
@@ -146,7 +154,8 @@ func pendingLimit(maxUnacked int, behind uint64) int {
 	return limit
 }
 
-// acksNear compares the age of the oldest of n unacknowledged messages with the consumer's AckWait, and n with due, a part of MaxAckPending.
+// acksNear compares the age of the oldest of n unacknowledged messages with AckWait, and n with due, which pendingLimit
+// has computed.
 func acksNear(age time.Duration, n int, ackWait time.Duration, maxUnacked, due int) (why string, near bool) {
 	switch {
 	case ackWait > 0 && age >= ackWait/2:
@@ -158,8 +167,8 @@ func acksNear(age time.Duration, n int, ackWait time.Duration, maxUnacked, due i
 	}
 }
 
-// Floor is the stream sequence of the consumer's ack floor when the reader positioned itself last: nothing up to there comes any more. It
-// may be called from any goroutine.
+// Floor returns the stream sequence of the consumer's ack floor when the reader last positioned itself. Nothing up to
+// it is delivered any more. It may be called from any goroutine.
 func (d *Durable) Floor() uint64 {
 	d.acks.mu.Lock()
 	defer d.acks.mu.Unlock()
@@ -183,8 +192,9 @@ func (d *Durable) Ack(ctx context.Context, to uint64) error {
 	return err
 }
 
-// confirmedAck sends an ack and waits until the server has counted it, and so every ack sent before. A missing confirmation is no error: the
-// server does not confirm the ack of a delivery that it has taken back.
+// confirmedAck sends an ack and waits until the server has counted it, and thereby every ack sent before. It returns
+// false if the server does not confirm: an ack of a delivery that it has taken back is never confirmed, so this is not
+// an error.
 func (s *Source) confirmedAck(ctx context.Context, reply string) (bool, error) {
 	limited, cancel := context.WithTimeout(ctx, ackConfirmation)
 	defer cancel()
@@ -203,7 +213,8 @@ type acked struct {
 	seq    uint64
 }
 
-// sendAcks acknowledges everything that may be, in order. With keepLast the last one is returned and not sent: the caller confirms it.
+// sendAcks acknowledges everything that may be acknowledged, in order. With keepLast it does not send the last ack but
+// returns it, so that the caller can have it confirmed.
 func (d *Durable) sendAcks(keepLast bool) (acked, error) {
 	a := &d.acks
 	a.sending.Lock()
@@ -260,8 +271,9 @@ func (a *acks) confirm(last acked) {
 	a.path = append(a.path, sequencePair{Consumer: last.sent, Stream: last.seq})
 }
 
-// passed tells whether the ack floor may have been at a place in the present life. Its two sequences belong together as in no other life,
-// because each of them moves on by at least one message.
+// passed reports whether the ack floor may have been there in the present life. The pairs of sequences on the path are
+// those of this life only. Between two of them the floor moves by at least one stream sequence for each consumer
+// sequence, which bounds what lies between.
 func (a *acks) passed(floor sequencePair) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -281,7 +293,7 @@ func (a *acks) passed(floor sequencePair) bool {
 	return false
 }
 
-// due tells whether messages wait in the ledger that may be acknowledged.
+// due reports whether the ledger holds messages that may be acknowledged.
 func (a *acks) due() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -2,7 +2,7 @@ package reader
 
 import "strings"
 
-// Every delivered message carries in its reply subject where it stands (nats-server, consumer.go, ackReplyInfo):
+// The reply subject of a delivered message says where the message stands (nats-server, consumer.go, ackReplyInfo):
 //
 //	$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>
 //	$JS.ACK.<domain>.<account hash>.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>[.<more>]
@@ -12,22 +12,22 @@ const (
 	tokensLong  = 11
 )
 
-// ackToken is the position of a delivered message, out of its reply subject.
+// ackToken is what a reply subject says of its message.
 type ackToken struct {
-	delivered uint64 // how many times, this one included
+	delivered uint64 // number of deliveries, this one included
 	sseq      uint64 // stream sequence
 	dseq      uint64 // consumer sequence
 	time      int64  // nanoseconds since the Unix epoch
 	pending   uint64 // messages that the consumer still has to deliver
 }
 
-// ackParser reads reply subjects. It remembers the part that all messages of a consumer share, so that a message costs one comparison
-// and five numbers.
+// ackParser reads reply subjects. It remembers the part that all messages of a consumer share, so that a message costs
+// one comparison and five numbers. One goroutine uses it at a time.
 type ackParser struct {
 	prefix string // up to and including the dot before <delivered>
 }
 
-// parse reads a reply subject; ok is false for one of another form.
+// parse reads a reply subject. ok is false if it has another form.
 func (p *ackParser) parse(reply string) (t ackToken, ok bool) {
 	if p.prefix == "" || !strings.HasPrefix(reply, p.prefix) {
 		if p.prefix, ok = sharedPart(reply); !ok {
@@ -54,7 +54,7 @@ func sharedPart(reply string) (string, bool) {
 	return reply[:end], true
 }
 
-// parseNumbers reads the five numbers from offset i on. What follows the fifth is left alone.
+// parseNumbers reads the five numbers from offset i on. It ignores what follows the fifth.
 func parseNumbers(s string, i int) (t ackToken, ok bool) {
 	var stamp uint64
 	for n, field := range [...]*uint64{&t.delivered, &t.sseq, &t.dseq, &stamp, &t.pending} {

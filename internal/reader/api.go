@@ -11,11 +11,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ErrNoJetStream says that nobody listens on the JetStream API subjects: JetStream is off, or the domain or API prefix is wrong.
+// ErrNoJetStream says that nobody listens on the JetStream API subjects: JetStream is off, or the domain or API prefix
+// is wrong.
 var ErrNoJetStream = errors.New("no JetStream")
 
-// ErrNoAnswer says that a request got no answer in time. A permission that is missing looks like this, because the server drops the request and
-// tells the connection's error handler only.
+// ErrNoAnswer says that a request got no answer in time. A missing permission looks like this, because the server drops
+// the request and informs only the connection's error handler.
 var ErrNoAnswer = errors.New("no answer")
 
 // Codes of the JetStream API, see errors.json of nats-server.
@@ -27,14 +28,14 @@ const (
 	codeNotEnabled       = 10076
 	codeNotEnabledHere   = 10039
 	codeStreamNotFound   = 10059
-	codeInvalidConfig    = 10052 // of a stream, and of a consumer: a filter that is no subject
+	codeInvalidConfig    = 10052 // of a stream; of a consumer if its filter is not a subject
 )
 
-// APIError is what the JetStream API answered instead of doing what it was asked.
+// APIError is an error that the JetStream API answered with.
 type APIError struct {
 	Subject     string `json:"-"`           // of the request
 	Code        int    `json:"code"`        // like HTTP's
-	ErrCode     int    `json:"err_code"`    // names the error
+	ErrCode     int    `json:"err_code"`    // see errors.json of nats-server
 	Description string `json:"description"` // in the server's words
 }
 
@@ -53,13 +54,14 @@ func (s *apiStatus) failure() *APIError { return s.Err }
 // apiResponse is a response that embeds apiStatus.
 type apiResponse interface{ failure() *APIError }
 
-// hasCode says whether the JetStream API answered with one of the codes.
+// hasCode reports whether the JetStream API answered with one of the codes.
 func hasCode(err error, codes ...int) bool {
 	var api *APIError
 	return errors.As(err, &api) && slices.Contains(codes, api.ErrCode)
 }
 
-// request asks the JetStream API. subject comes without the prefix; a nil req is an empty body.
+// request asks the JetStream API and waits for the answer, at most for the source's timeout. subject comes without the
+// prefix; a nil req is an empty body.
 func (s *Source) request(ctx context.Context, subject string, req any, resp apiResponse) error {
 	var body []byte
 	if req != nil {
@@ -85,7 +87,7 @@ func (s *Source) request(ctx context.Context, subject string, req any, resp apiR
 	return nil
 }
 
-// explain turns the client's error into one that says what to do.
+// explain turns the client's error into one that names the request and likely causes.
 func (s *Source) explain(ctx context.Context, subject string, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -100,9 +102,10 @@ func (s *Source) explain(ctx context.Context, subject string, err error) error {
 	}
 }
 
-var errSilent = errors.New("the server is not reachable, or the user may not publish to this subject or subscribe to the connection's inbox prefix")
+var errSilent = errors.New("the server is not reachable, or the user may not publish to this subject or subscribe to " +
+	"the connection's inbox prefix")
 
-// denied says why an answer may be missing, as far as the connection knows.
+// denied returns why an answer may be missing, as far as the connection knows.
 func (s *Source) denied(subject string) error {
 	if err := s.nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
 		if strings.Contains(err.Error(), subject) || strings.Contains(err.Error(), "Subscription") {
@@ -112,7 +115,7 @@ func (s *Source) denied(subject string) error {
 	return errSilent
 }
 
-// translate gives the errors of the API that callers test for their own names.
+// translate wraps those API errors that callers test for in errors of this package.
 func translate(api *APIError) error {
 	switch api.ErrCode {
 	case codeStreamNotFound:

@@ -25,8 +25,8 @@ func benchStream(b *testing.B) *nats.Conn {
 	return s.Connect()
 }
 
-// cpu reports the processor time of the whole process, server included, a message: unlike the wall clock it says something on a busy
-// machine. Call the result when the benchmark ends.
+// cpu reports the processor time of the whole process, server included, a message: unlike the wall clock it says
+// something on a busy machine. Call the result when the benchmark ends.
 func cpu(b *testing.B) func() {
 	used := func() int64 {
 		var u syscall.Rusage
@@ -39,13 +39,15 @@ func cpu(b *testing.B) func() {
 	return func() { b.ReportMetric(float64(used()-start)/float64(b.N)/benchMessages, "cpu-ns/msg") }
 }
 
-// BenchmarkOrdered and BenchmarkOrderedConsumer read the same stream with our reader and with nats.go's OrderedConsumer.
+// BenchmarkOrdered and BenchmarkOrderedConsumer read the same stream with our reader and with nats.go's
+// OrderedConsumer.
 func BenchmarkOrdered(b *testing.B) {
 	nc := benchStream(b)
 	b.SetBytes(benchMessages * 190)
 	defer cpu(b)()
 	for b.Loop() {
-		r, err := reader.OpenOrdered(context.Background(), reader.NewSource(nc, "", "S"), reader.OrderedConfig{Name: "c"}, reader.Position{})
+		r, err := reader.OpenOrdered(context.Background(), reader.NewSource(nc, "", "S"), reader.OrderedConfig{Name: "c"},
+			reader.Position{})
 		if err != nil {
 			b.Fatal(err)
 		}

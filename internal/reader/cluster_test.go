@@ -30,7 +30,8 @@ func (f *follow) until(t *testing.T, to uint64) {
 	}
 }
 
-// Leaders step down and a server goes away while messages are read and acknowledged: every message comes once, in order.
+// Leaders step down and a server goes away while messages are read and acknowledged: every message comes once, in
+// order.
 func TestCluster(t *testing.T) {
 	c := natstest.StartCluster(t, 3)
 	nc := c.Connect()

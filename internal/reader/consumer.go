@@ -16,7 +16,7 @@ type sequencePair struct {
 	Stream   uint64 `json:"stream_seq"`
 }
 
-// consumerInfo is the response to CONSUMER.INFO, CREATE and RESET, as far as it is used.
+// consumerInfo is the part in use of the responses to CONSUMER.INFO, CREATE and RESET.
 type consumerInfo struct {
 	apiStatus
 	Created    time.Time                `json:"created"`
@@ -30,8 +30,8 @@ type consumerInfo struct {
 	ResetSeq   uint64                   `json:"reset_seq"`
 }
 
-// createConsumer creates a consumer, and fails if one of this name and another configuration exists. The filter travels in the request
-// only, so that the permission to create names the consumer alone.
+// createConsumer creates a consumer. It fails if one with the same name and another configuration exists. The filter is
+// in the request only, not in its subject, so that the permission to create needs to name the consumer alone.
 func (s *Source) createConsumer(ctx context.Context, cfg jetstream.ConsumerConfig) (*consumerInfo, error) {
 	req := struct {
 		Stream string                   `json:"stream_name"`
@@ -45,7 +45,7 @@ func (s *Source) createConsumer(ctx context.Context, cfg jetstream.ConsumerConfi
 	return &resp, nil
 }
 
-// consumer looks a consumer up.
+// consumer looks up a consumer.
 func (s *Source) consumer(ctx context.Context, name string) (*consumerInfo, error) {
 	var resp consumerInfo
 	if err := s.request(ctx, "CONSUMER.INFO."+s.stream+"."+name, nil, &resp); err != nil {
@@ -54,7 +54,7 @@ func (s *Source) consumer(ctx context.Context, name string) (*consumerInfo, erro
 	return &resp, nil
 }
 
-// deleteConsumer deletes a consumer; that it does not exist is no error.
+// deleteConsumer deletes a consumer. It is not an error if the consumer does not exist.
 func (s *Source) deleteConsumer(ctx context.Context, name string) error {
 	var resp struct{ apiStatus }
 	err := s.request(ctx, "CONSUMER.DELETE."+s.stream+"."+name, nil, &resp)
@@ -64,12 +64,12 @@ func (s *Source) deleteConsumer(ctx context.Context, name string) error {
 	return fmt.Errorf("delete consumer %q on stream %q: %w", name, s.stream, err)
 }
 
-// pullSubject is where pulls of the consumer go.
+// pullSubject returns the subject that pulls of the consumer are published to.
 func (s *Source) pullSubject(name string) string {
 	return s.prefix + ".CONSUMER.MSG.NEXT." + s.stream + "." + name
 }
 
-// setFilter puts the subjects into a configuration: one in the field that servers of all ages know.
+// setFilter puts the subjects into a configuration. A single one goes into the field that old servers know, too.
 func setFilter(cfg *jetstream.ConsumerConfig, filter []string) {
 	if len(filter) == 1 {
 		cfg.FilterSubject = filter[0]
@@ -78,8 +78,9 @@ func setFilter(cfg *jetstream.ConsumerConfig, filter []string) {
 	cfg.FilterSubjects = filter
 }
 
-// resetConsumer moves the consumer back to its ack floor, or with a sequence to it: everything after that is delivered again, for the first
-// time, with consumer sequences from 1 on. Outstanding pulls stay. It needs nats-server 2.14.
+// resetConsumer makes the server deliver again from the stream sequence seq on, or with 0 from after the consumer's ack
+// floor. Deliveries count as first ones, with consumer sequences from 1 on. Outstanding pulls stay. It needs
+// nats-server 2.14.
 func (s *Source) resetConsumer(ctx context.Context, name string, seq uint64) (*consumerInfo, error) {
 	var req any
 	if seq > 0 {
@@ -88,7 +89,8 @@ func (s *Source) resetConsumer(ctx context.Context, name string, seq uint64) (*c
 	var resp consumerInfo
 	err := s.request(ctx, "CONSUMER.RESET."+s.stream+"."+name, req, &resp)
 	if errors.Is(err, nats.ErrNoResponders) && s.olderThan(2, 14) {
-		err = permanent{fmt.Errorf("this needs nats-server 2.14 or newer, connected is %s: %w", s.nc.ConnectedServerVersion(), err)}
+		err = permanent{fmt.Errorf("this needs nats-server 2.14 or newer, connected is %s: %w",
+			s.nc.ConnectedServerVersion(), err)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reset consumer %q on stream %q: %w", name, s.stream, err)
@@ -96,7 +98,8 @@ func (s *Source) resetConsumer(ctx context.Context, name string, seq uint64) (*c
 	return &resp, nil
 }
 
-// olderThan compares the version of the connected server.
+// olderThan reports whether the connected server is older than a version. It is false if the server does not say its
+// version.
 func (s *Source) olderThan(major, minor int) bool {
 	var a, b int
 	if n, _ := fmt.Sscanf(s.nc.ConnectedServerVersion(), "%d.%d", &a, &b); n != 2 {

@@ -13,24 +13,25 @@ import (
 )
 
 const (
-	minAckWait    = time.Hour // of a consumer that we create; more for long windows
-	maxAckPending = 1_000_000 // likewise
-	standByAsks   = 3         // consecutive answers that nobody pulls, before a reader that stands by goes on
+	minAckWait    = time.Hour // AckWait of a consumer that we create; more for long windows
+	maxAckPending = 1_000_000 // MaxAckPending of a consumer that we create
+	standByAsks   = 3         // a reader that stands by goes on after so many answers in a row that nobody pulls
 )
 
 // DurableConfig configures a durable reader.
 type DurableConfig struct {
-	Name         string        // of the consumer
-	Create       bool          // create it where it is missing
-	Filter       []string      // subjects that it must have; empty: the whole stream
-	MaxAge       time.Duration // of the capture's windows; a consumer that is created gets an AckWait of at least four of them
-	FailWhenGone bool          // Next returns ErrStreamNotFound instead of waiting for the stream
-	PullBytes    int           // of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
-	Logger       *slog.Logger  // nil: none
+	Name   string   // of the consumer
+	Create bool     // create the consumer if it is missing
+	Filter []string // subjects that the consumer must have; empty: the whole stream
+	// length of the capture's windows; AckWait of a created consumer is at least four times that
+	MaxAge       time.Duration
+	FailWhenGone bool         // Next returns ErrStreamNotFound instead of waiting for the stream
+	PullBytes    int          // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	Logger       *slog.Logger // nil: none
 	Timing       Timing
 }
 
-// ConsumerGoneError says that the durable consumer does not exist and is not made anew.
+// ConsumerGoneError says that the durable consumer does not exist and may not be created.
 type ConsumerGoneError struct {
 	Stream, Consumer string
 	Advice           string
@@ -41,30 +42,36 @@ func (e *ConsumerGoneError) Error() string {
 	return fmt.Sprintf("consumer %q on stream %q does not exist: %s", e.Consumer, e.Stream, e.Advice)
 }
 
-// Durable reads through a durable AckExplicit consumer. At each position it RESETs the consumer to its ack floor, so that everything
-// unacknowledged comes again, once, in order; what is in hand already is recognised by its sequence.
+// Durable reads through a durable AckExplicit consumer. Each time it positions itself it RESETs the consumer to its ack
+// floor, so that everything unacknowledged comes again, once and in order. What is in hand already is recognised by its
+// sequence.
 //
-// Another reader's RESET cannot be seen in the deliveries. It shows in the consumer's own counts, which are compared with ours before each
-// cut (Check) and before each RESET of our own (proveLife).
+// Another reader's RESET cannot be seen in the deliveries. It shows in the consumer's own counts, which are compared
+// with ours before each cut (Check) and before each RESET of our own (proveLife).
+//
+// Next, Check and Close belong to one goroutine, as all fields but acks do. Ack, AcksNear and Floor may be called from
+// any goroutine.
 type Durable struct {
 	follower
 	cfg     DurableConfig
-	foreign bool // the last life ended by something that we did not cause
+	foreign bool // the last life was ended by something that we did not cause
 
 	consumer  time.Time // when the consumer was created; zero before the first life
 	retention nats.RetentionPolicy
-	maxAge    time.Duration // of the stream
+	maxAge    time.Duration // MaxAge of the stream
 	oldDSeq   uint64        // last consumer sequence of the life that has ended
-	proofDue  bool          // the life that has ended must be proved before the next one begins
+	proofDue  bool          // what the ended life brought must be proved before the next one begins
 
 	acks acks
 }
 
 var _ Reader = (*Durable)(nil)
 
-// OpenDurable binds to the consumer, or creates it, and begins to read after the position. Everything up to at.After must be under a done
-// record: what comes again of it is acknowledged at once. Errors at open are returned and not waited out: besides those of Source.Info
-// they are *DivergedError, *UnsuitableError, *ConsumerGoneError. While somebody else pulls from the consumer, Next stands by.
+// OpenDurable binds to the consumer, or creates it, and begins to read after the position. A done record must cover
+// everything up to at.After, because what comes again of that is acknowledged at once.
+//
+// It does not wait for errors to go away. Besides those of Source.Info it returns *DivergedError, *UnsuitableError and
+// *ConsumerGoneError. While another reader pulls from the consumer, Next stands by.
 func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Position) (*Durable, error) {
 	d := &Durable{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
 	d.kind = d
@@ -78,7 +85,7 @@ func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Positio
 	if err != nil {
 		return nil, err
 	}
-	if consumer.Waiting > 0 { // the position is taken by Next, which may have to wait for long
+	if consumer.Waiting > 0 { // Next takes the position: it may have to wait for long
 		return d, nil
 	}
 	if d.life, err = d.position(ctx); err != nil {
@@ -88,14 +95,16 @@ func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Positio
 	return d, nil
 }
 
-// AckFloor gives the stream sequence up to which the consumer has everything acknowledged: where the first plan starts. A consumer that is
-// missing is created if it may be: one that is missing after the first plan was deleted then.
+// AckFloor returns the stream sequence up to which everything is acknowledged on the consumer: the first plan starts
+// there. A missing consumer is created if cfg allows it, so that one which is missing later is known to have been
+// deleted.
 func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, error) {
 	info, err := src.consumer(ctx, cfg.Name)
 	if hasCode(err, codeConsumerNotFound) && cfg.Create {
 		info, err = src.createConsumer(ctx, durableConsumer(cfg.Name, cfg.Filter, cfg.MaxAge))
 	}
-	if hasCode(err, codeConsumerExists, codeConsumerNameUsed) { // made meanwhile by somebody else, otherwise
+	// another process has created it meanwhile, with other settings
+	if hasCode(err, codeConsumerExists, codeConsumerNameUsed) {
 		info, err = src.consumer(ctx, cfg.Name)
 	}
 	if err != nil {
@@ -125,7 +134,7 @@ func (d *Durable) position(ctx context.Context) (*life, error) {
 	return d.reset(ctx, consumer.Config)
 }
 
-// bind looks the consumer up, creates it where that is allowed, and refuses one that does not fit.
+// bind looks up the consumer, creates it if that is allowed, and refuses one that does not fit.
 func (d *Durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
 	consumer, err := d.src.consumer(ctx, d.cfg.Name)
 	if hasCode(err, codeConsumerNotFound) {
@@ -140,8 +149,8 @@ func (d *Durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, err
 	return consumer, nil
 }
 
-// create makes the consumer that is missing. Where an ack deletes and something was read before, it refuses: with the consumer, the
-// stream may have dropped messages, and nobody knows which.
+// create creates the missing consumer. It refuses if an ack deletes and something was read before: together with the
+// consumer the stream may have dropped messages, and nobody knows which.
 func (d *Durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
 	gone := &ConsumerGoneError{Stream: d.src.stream, Consumer: d.cfg.Name}
 	switch {
@@ -149,25 +158,26 @@ func (d *Durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, e
 		gone.Advice = "create it, or allow the capture to create it"
 		return nil, permanent{gone}
 	case info.Retention == nats.LimitsPolicy && !d.consumer.IsZero():
-		return nil, d.disturbed("it was deleted") // made anew behind what is surely in hand, at the next position
+		return nil, d.disturbed("it was deleted") // the next reader creates it after what is stored
 	case info.Retention != nats.LimitsPolicy && d.id.after > 0:
-		gone.Advice = fmt.Sprintf("it was deleted, and with it perhaps messages after stream sequence %d that were not captured; "+
-			"create it again to go on with what is left", d.id.after)
+		gone.Advice = fmt.Sprintf("it was deleted, and with it perhaps messages after stream sequence %d "+
+			"that were not captured; create it again to go on with what is left", d.id.after)
 		return nil, permanent{gone}
 	}
 	consumer, err := d.src.createConsumer(ctx, durableConsumer(d.cfg.Name, d.cfg.Filter, d.cfg.MaxAge))
 	if err != nil {
 		return nil, err
 	}
-	d.log.Info("created the consumer", "ack_wait", consumer.Config.AckWait, "max_ack_pending", consumer.Config.MaxAckPending)
+	made := consumer.Config
+	d.log.Info("created the consumer", "ack_wait", made.AckWait, "max_ack_pending", made.MaxAckPending)
 	if d.id.after == 0 {
 		return consumer, nil
 	}
-	// A new consumer has acknowledged nothing. What is in hand need not come again.
+	// Nothing is acknowledged on a new consumer. What is stored need not come again.
 	return d.src.resetConsumer(ctx, d.cfg.Name, d.id.after+1)
 }
 
-// durableConsumer is the consumer that we create for windows of maxAge.
+// durableConsumer is the configuration of a consumer that we create for windows of maxAge.
 func durableConsumer(name string, filter []string, maxAge time.Duration) jetstream.ConsumerConfig {
 	cfg := jetstream.ConsumerConfig{
 		Name: name, Durable: name, Description: "jetcapture",
@@ -182,7 +192,7 @@ func durableConsumer(name string, filter []string, maxAge time.Duration) jetstre
 	return cfg
 }
 
-// standBy lets another live reader have the consumer, until it is gone.
+// standBy leaves the consumer to another live reader until that is gone.
 func (d *Durable) standBy(ctx context.Context, consumer *consumerInfo) error {
 	if consumer.Waiting == 0 && !d.foreign {
 		return nil
@@ -204,7 +214,8 @@ func (d *Durable) standBy(ctx context.Context, consumer *consumerInfo) error {
 	return nil
 }
 
-// reset begins a new life: a fresh inbox first, so that nothing of the new life is missed and nothing of the old one arrives.
+// reset begins a new life. It opens a fresh inbox first, so that nothing of the new life is missed and nothing of the
+// old one arrives.
 func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*life, error) {
 	f, err := openFeed(d.src.nc, d.src.pullSubject(d.cfg.Name), d.limits(cfg))
 	if err != nil {
@@ -224,7 +235,7 @@ func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 	return l, nil
 }
 
-// sameStream makes sure that the stream is still the one that was proved before the RESET.
+// sameStream returns an error unless the stream is still the one that was proved before the RESET.
 func (d *Durable) sameStream(ctx context.Context) error {
 	info, err := d.src.Info(ctx)
 	if err != nil || info.Created.Equal(d.id.created) {
@@ -233,12 +244,15 @@ func (d *Durable) sameStream(ctx context.Context) error {
 	return &DivergedError{Stream: d.src.stream, Was: d.id.created, Is: info.Created, Info: info}
 }
 
-// limits are those of a pull, within what the consumer allows.
+// limits returns the limits of a pull, within what the consumer allows.
 func (d *Durable) limits(cfg jetstream.ConsumerConfig) pullLimits {
-	return clampPull(cfg, pullLimits{batch: maxPullBatch, bytes: d.pullBytes, expires: d.timing.Expires, heartbeat: d.timing.Heartbeat})
+	return clampPull(cfg, pullLimits{
+		batch: maxPullBatch, bytes: d.pullBytes, expires: d.timing.Expires, heartbeat: d.timing.Heartbeat,
+	})
 }
 
-// clampPull keeps a pull within the limits of a consumer's configuration; the server refuses what exceeds them.
+// clampPull lowers the limits of a pull to those of the consumer's configuration. The server refuses pulls that exceed
+// them.
 func clampPull(cfg jetstream.ConsumerConfig, p pullLimits) pullLimits {
 	if n := cfg.MaxRequestBatch; n > 0 {
 		p.batch = min(p.batch, n)
@@ -253,7 +267,7 @@ func clampPull(cfg jetstream.ConsumerConfig, p pullLimits) pullLimits {
 	return p
 }
 
-// admit implements kind: it enters every delivery in the ledger, and leaves out of the batch what is in hand already.
+// admit implements kind. It enters every delivery in the ledger, and takes out of the batch what is in hand already.
 func (d *Durable) admit(ctx context.Context, b *Batch) error {
 	d.askPending(ctx, d.cfg.Name, b)
 	if !d.acks.add(b.Messages, d.life.parser.prefix) {
@@ -275,7 +289,7 @@ func (d *Durable) admit(ctx context.Context, b *Batch) error {
 	if !d.acks.due() {
 		return nil
 	}
-	if _, err := d.sendAcks(false); err != nil { // of what a done record covers already
+	if _, err := d.sendAcks(false); err != nil { // a done record covers them already
 		d.life.broken = &anomaly{reason: err.Error()}
 	}
 	return nil

@@ -15,7 +15,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-func openDurable(t testing.TB, nc *nats.Conn, stream string, at reader.Position, change ...func(*reader.DurableConfig)) *reader.Durable {
+func openDurable(t testing.TB, nc *nats.Conn, stream string, at reader.Position,
+	change ...func(*reader.DurableConfig)) *reader.Durable {
 	t.Helper()
 	cfg := reader.DurableConfig{Name: "D", Create: true, Logger: logger(t), Timing: quick}
 	for _, c := range change {
@@ -42,7 +43,7 @@ func reopenDurable(t testing.TB, nc *nats.Conn, stream string, r *reader.Durable
 	return openDurable(t, nc, stream, at)
 }
 
-// consumerInfo looks the test's consumer up.
+// consumerInfo looks up the test's consumer.
 func consumerInfo(t testing.TB, nc *nats.Conn, stream string) *jetstream.ConsumerInfo {
 	t.Helper()
 	c, err := natstest.JetStream(t, nc).Consumer(natstest.Context(t), stream, "D")
@@ -104,8 +105,8 @@ func TestDurableReadsAndAcks(t *testing.T) {
 	}
 }
 
-// A reader that is killed leaves everything unacknowledged; the next one gets it again at once, though AckWait is an hour, and acknowledges
-// by itself what the position covers.
+// A reader that is killed leaves everything unacknowledged; the next one gets it again at once, though AckWait is an
+// hour, and acknowledges by itself what the position covers.
 func TestDurableKilledAndReopened(t *testing.T) {
 	s := natstest.Start(t)
 	nc := s.Connect()
@@ -119,7 +120,8 @@ func TestDurableKilledAndReopened(t *testing.T) {
 	again := openDurable(t, nc, "S", reader.Position{After: 600})
 	wantSeqs(t, readUntil(t, again, 1000), 601, 1000)
 	wantCheck(t, again, nil)
-	natstest.Eventually(t, 5*time.Second, "ack of what is stored", func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 600 })
+	natstest.Eventually(t, 5*time.Second, "ack of what is stored",
+		func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 600 })
 	wantCheck(t, again, nil)
 	ack(t, again, 1000)
 	if info := consumerInfo(t, nc, "S"); info.NumAckPending != 0 || info.AckFloor.Stream != 1000 {
@@ -183,7 +185,8 @@ func TestDurableConnectionCut(t *testing.T) {
 	createConsumer(t, direct, "S", func(c *jetstream.ConsumerConfig) { c.MaxAckPending = 100_000 })
 	const n = 6_000
 	natstest.PublishN(t, direct, "s.a", n)
-	r := openDurable(t, natstest.Connect(t, proxy.URL()), "S", reader.Position{}, func(c *reader.DurableConfig) { c.PullBytes = 32 << 10 })
+	r := openDurable(t, natstest.Connect(t, proxy.URL()), "S", reader.Position{},
+		func(c *reader.DurableConfig) { c.PullBytes = 32 << 10 })
 	var got []reader.Message
 	for cuts := 0; len(got) < n; {
 		b, err := r.Next(natstest.Context(t))

@@ -15,12 +15,13 @@ const (
 	defaultPullBytes = 16 << 20
 	// maxPullBatch is how many messages one pull may bring.
 	maxPullBatch = 32 << 10
-	// feedBuffer is the capacity of the channel between the connection and the reader. Never more messages than this, less the reserve,
-	// are under way: the connection drops what finds the channel full.
+	// feedBuffer is the capacity of the channel between the connection and the reader. Pulls never ask for more messages
+	// at a time than this less the reserve, because the connection drops what finds the channel full.
 	feedBuffer = 4*maxPullBatch + statusReserve
-	// statusReserve is kept free for status messages. A pull gets one every heartbeat until it expires, and a handful are outstanding.
+	// statusReserve is kept free for status messages. Each of the few outstanding pulls gets one every heartbeat until it
+	// expires.
 	statusReserve = 1024
-	// overdue is how long after its expiry a pull counts as ended although the server did not say so.
+	// overdue is how long after its expiry a pull counts as ended even if the server did not say so.
 	overdue = 2 * time.Second
 )
 
@@ -28,12 +29,12 @@ const (
 type pullLimits struct {
 	batch     int
 	bytes     int
-	maxBytes  int // that the consumer allows, 0: any
+	maxBytes  int // the consumer's limit for bytes; 0: none
 	expires   time.Duration
 	heartbeat time.Duration
 }
 
-// grow doubles the bytes of a pull, because a message did not fit. It reports false where the consumer forbids more.
+// grow doubles the bytes of a pull, because a message did not fit. It returns false if the consumer forbids more.
 func (p *pullLimits) grow() bool {
 	if p.maxBytes > 0 && p.bytes >= p.maxBytes {
 		return false
@@ -45,15 +46,18 @@ func (p *pullLimits) grow() bool {
 	return true
 }
 
-// feed is an inbox and the pulls that fill it. Two pulls of limits.bytes are kept outstanding while somebody reads; who does not read
-// sends no pull, so the server holds the messages back.
+// feed is an inbox and the pulls that fill it. While its owner reads, two pulls of limits.bytes are outstanding. An
+// owner that does not read sends no pulls, so the server keeps the messages.
 //
-// The server counts the subject, reply, header and payload of each message against a pull (consumer.go, nextWaiting), as nats.Msg.Size
-// does here. It spreads the messages over all outstanding pulls in turn, and the end of a pull comes with what was left of it. So the sum
-// of what is outstanding is known exactly, though not to which pull a message belonged.
+// The server counts the subject, reply, header and payload of each message against a pull (consumer.go, nextWaiting),
+// and nats.Msg.Size counts the same. It spreads the messages over all outstanding pulls in turn, and says at the end of
+// a pull what was left of it. So the sum of what is outstanding is known exactly, though not which pull a message
+// belonged to.
+//
+// The reader's goroutine owns everything but ch, which the connection's goroutine fills.
 type feed struct {
 	nc      *nats.Conn
-	subject string // that pulls are published to
+	subject string // pulls are published to it
 	inbox   string
 	sub     *nats.Subscription
 	ch      chan *nats.Msg
@@ -61,8 +65,8 @@ type feed struct {
 
 	pulls  []pull // outstanding, oldest first
 	serial uint64 // of the newest pull, the last token of its inbox
-	bytes  int    // that the server may still send
-	msgs   int
+	bytes  int    // bytes that the server may still send
+	msgs   int    // messages that the server may still send
 
 	reconnects uint64    // of the connection when the feed began
 	active     time.Time // last sign of life from the server, or first pull after a rest
@@ -86,12 +90,14 @@ func openFeed(nc *nats.Conn, subject string, limits pullLimits) (*feed, error) {
 	return f, nil
 }
 
-// close ends the subscription. The server drops the outstanding pulls, because nobody listens to their inbox any more.
+// close ends the subscription. The server then drops the outstanding pulls, because their inbox has no listener any
+// more.
 func (f *feed) close() {
 	_ = f.sub.Unsubscribe() // fails only on a closed connection
 }
 
-// topUp sends pulls until two are outstanding, and another one as soon as they are half used, by bytes or by number.
+// topUp sends pulls until two are outstanding, and another one as soon as half is used up, by bytes or by number of
+// messages.
 func (f *feed) topUp(now time.Time) error {
 	f.expire(now)
 	for (f.bytes <= f.limits.bytes || f.msgs <= f.limits.batch) &&
@@ -128,13 +134,13 @@ func (f *feed) pull(now time.Time) error {
 	return nil
 }
 
-// received takes a message off what is outstanding.
+// received subtracts a message from what is outstanding.
 func (f *feed) received(size int) {
 	f.bytes -= size
 	f.msgs--
 }
 
-// ended takes a pull off what is outstanding, of which msgs and bytes were left, and tells whether it was a pull of the present size that
+// ended removes a pull of which msgs and bytes were left. It reports whether this was a pull of the present size that
 // brought nothing.
 func (f *feed) ended(serial uint64, msgs, bytes int) (untouched bool) {
 	for i, p := range f.pulls {
@@ -150,14 +156,15 @@ func (f *feed) ended(serial uint64, msgs, bytes int) (untouched bool) {
 	return false
 }
 
-// settle resets the sums when no pull is outstanding: a pull whose bytes were used up to the last one ends without a word.
+// settle resets the sums when nothing is outstanding. The server does not report the end of a pull whose bytes are used
+// up exactly.
 func (f *feed) settle() {
 	if len(f.pulls) == 0 || f.bytes <= 0 || f.msgs <= 0 {
 		f.pulls, f.bytes, f.msgs = f.pulls[:0], 0, 0
 	}
 }
 
-// expire forgets the pulls that must have ended by their age, though nothing said so.
+// expire drops pulls that must have ended by now, although the server did not say so.
 func (f *feed) expire(now time.Time) {
 	for len(f.pulls) > 0 && now.Sub(f.pulls[0].sent) > f.limits.expires+overdue {
 		f.pulls = f.pulls[1:]
@@ -165,13 +172,13 @@ func (f *feed) expire(now time.Time) {
 	f.settle()
 }
 
-// trouble tells what must have broken the feed, if the connection or the silence says so; else it is nil.
+// trouble returns what has broken the feed, judged by the connection and by missing heartbeats; nil if nothing has.
 func (f *feed) trouble(now time.Time) *anomaly {
 	if f.nc.IsClosed() {
 		return &anomaly{reason: "the connection was closed"}
 	}
 	if n := f.nc.Stats().Reconnects; n != f.reconnects {
-		return &anomaly{reason: "the connection was lost and made anew"}
+		return &anomaly{reason: "the connection was lost and restored"}
 	}
 	if len(f.pulls) > 0 && now.Sub(f.active) > 2*f.limits.heartbeat+f.limits.heartbeat/4 {
 		return &anomaly{reason: "heartbeats are missing"}
@@ -179,7 +186,7 @@ func (f *feed) trouble(now time.Time) *anomaly {
 	return nil
 }
 
-// serialOf reads which pull a status message belongs to.
+// serialOf returns the serial of the pull that a status message belongs to.
 func (f *feed) serialOf(subject string) uint64 {
 	n, _ := strconv.ParseUint(strings.TrimPrefix(subject, f.inbox+"."), 10, 64)
 	return n

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Before returns the stream sequence after which the messages at or after the time t begin, by way of a short-lived ephemeral consumer of
-// the given name: only the server can search by time.
+// Before returns the stream sequence after which the messages of the time t and later begin. It creates and deletes an
+// ephemeral consumer of the given name, since only the server can search by time.
 func (s *Source) Before(ctx context.Context, consumer string, t time.Time) (uint64, error) {
 	info, err := s.createConsumer(ctx, jetstream.ConsumerConfig{
 		Name:              consumer,
@@ -23,6 +23,6 @@ func (s *Source) Before(ctx context.Context, consumer string, t time.Time) (uint
 	if err != nil {
 		return 0, err
 	}
-	// Delivered is where the consumer begins: the sequence before the first that it will deliver.
+	// Delivered is the sequence before the first one that the consumer will deliver.
 	return info.Delivered.Stream, s.deleteConsumer(ctx, consumer)
 }

@@ -11,18 +11,19 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// kind is what the readers do differently.
+// kind is where the readers differ. The follower calls it from the goroutine of the reader's owner.
 type kind interface {
-	// position finds out whether the stream still is the same, and begins a new life of the consumer.
+	// position proves that the stream is still the same, and begins a new life of the consumer.
 	position(ctx context.Context) (*life, error)
-	// admit looks at what a life has brought, before it is handed over.
+	// admit checks what a life has brought before it is handed over, and may take messages out.
 	admit(ctx context.Context, b *Batch) error
-	// ended is told why a life is over, while it is still there.
+	// ended is called when a life is over, before it is dropped.
 	ended(why *anomaly)
 }
 
-// follower follows a stream through one life of its consumer after the other: the part that all readers share. It has no goroutine: it
-// works while its owner calls it, and messages wait in the channel of the subscription meanwhile.
+// follower is the part that all readers share: it follows a stream through one life of its consumer after the other. It
+// has no goroutine. It works while its owner calls it; meanwhile messages wait in the channel of the subscription. All
+// fields belong to the owner's goroutine.
 type follower struct {
 	src          *Source
 	log          *slog.Logger
@@ -31,30 +32,30 @@ type follower struct {
 	kind         kind
 
 	id        identity
-	through   uint64  // as Batch.Through
-	life      *life   // nil: to be positioned
-	queue     []batch // read and not handed over yet
-	stuck     error   // what Next returns from now on
-	pullBytes int     // of the next life's pulls
-	began     time.Time
-	fruitless bool // the last life brought nothing
+	through   uint64    // as Batch.Through
+	life      *life     // nil: to be positioned
+	queue     []batch   // read and not handed over yet
+	stuck     error     // what Next returns from now on
+	pullBytes int       // of the next life's pulls
+	began     time.Time // when the last life began; zero while the reader is opened
+	fruitless bool      // the last life brought nothing
 	warned    retry.Limiter
-	troubled  bool
+	troubled  bool // something failed since the last success
 }
 
 // batch is a Batch on its way to the owner.
 type batch struct {
 	Batch
-	odd int // messages in it whose header block must still be fetched
+	odd int // messages whose header block must still be fetched
 }
 
-// permanent marks an error that time does not mend.
+// permanent marks an error that does not go away by itself.
 type permanent struct{ error }
 
-// Unwrap gives the error itself.
+// Unwrap returns the error itself.
 func (p permanent) Unwrap() error { return p.error }
 
-// newFollower begins at a position with nothing read.
+// newFollower returns a follower that has read nothing yet.
 func newFollower(src *Source, log *slog.Logger, timing Timing, failWhenGone bool, pullBytes int, at Position) follower {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -75,7 +76,7 @@ func (f *follower) Next(ctx context.Context) (Batch, error) {
 		if f.stuck != nil {
 			return Batch{}, f.stuck
 		}
-		if err := f.step(ctx); err != nil && len(f.queue) == 0 { // what was read before comes first
+		if err := f.step(ctx); err != nil && len(f.queue) == 0 { // what was read before is handed over first
 			return Batch{}, err
 		}
 	}
@@ -87,7 +88,7 @@ func (f *follower) Next(ctx context.Context) (Batch, error) {
 	return b, nil
 }
 
-// step makes sure that a life is there, reads from it once, and queues what came.
+// step begins a life if there is none, reads from it once, and queues what came.
 func (f *follower) step(ctx context.Context) error {
 	if f.life == nil {
 		if err := f.begin(ctx); err != nil {
@@ -130,23 +131,23 @@ func (f *follower) take(ctx context.Context, b Batch) error {
 	return nil
 }
 
-// progress tells whether a batch says anything new.
+// progress reports whether a batch says anything new.
 func (f *follower) progress(b Batch) bool {
 	return len(b.Messages) > 0 || b.Through > f.through || f.life.idle
 }
 
-// askPending asks a consumer that told of progress without a message how many are pending: what it still had to deliver may have been
-// dropped by the stream, or given to others.
+// askPending asks the server how many messages are pending if a batch has progress but no message: the stream may have
+// dropped what was still to be delivered, or others may have got it.
 func (f *follower) askPending(ctx context.Context, consumer string, b *Batch) {
 	if len(b.Messages) > 0 || b.Pending == 0 {
 		return
 	}
-	if info, err := f.src.consumer(ctx, consumer); err == nil { // else a later heartbeat asks again
+	if info, err := f.src.consumer(ctx, consumer); err == nil { // after an error, the next heartbeat asks again
 		b.Pending, f.life.pending = info.NumPending, info.NumPending
 	}
 }
 
-// begin starts a life, and tries again until it can.
+// begin starts a life, and retries until it succeeds.
 func (f *follower) begin(ctx context.Context) error {
 	if f.fruitless && time.Since(f.began) < f.timing.Retry {
 		if err := retry.Pause(ctx, f.timing.Retry); err != nil {
@@ -184,7 +185,7 @@ func (f *follower) drop() {
 	f.life = nil
 }
 
-// stop makes an error final, unless it is the context's.
+// stop makes an error final, unless it is the context's: Next returns it from now on.
 func (f *follower) stop(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -221,7 +222,7 @@ func (f *follower) retry(ctx context.Context, try func(context.Context) error) e
 	}
 }
 
-// final tells whether the capture cannot go on by itself after err.
+// final reports whether err is one that the reader cannot recover from by itself.
 func (f *follower) final(err error) bool {
 	var diverged *DivergedError
 	var p permanent
@@ -229,12 +230,13 @@ func (f *follower) final(err error) bool {
 		f.failWhenGone && errors.Is(err, ErrStreamNotFound)
 }
 
-// closed tells whether the owner has closed the connection, or is about to.
+// closed reports whether the connection's owner has closed it, or is about to.
 func (f *follower) closed() bool {
 	return f.src.nc.IsClosed() || f.src.nc.IsDraining()
 }
 
-// connected waits for the connection. A request while it is down would be sent later, when it may have lost its sense.
+// connected waits for the connection. A request made while it is down would be sent later, when it may make no sense
+// any more.
 func (f *follower) connected(ctx context.Context) error {
 	for !f.src.nc.IsConnected() {
 		if f.closed() {
@@ -248,7 +250,7 @@ func (f *follower) connected(ctx context.Context) error {
 	return nil
 }
 
-// warn logs why the reader waits, once a minute.
+// warn logs why the reader waits, at most once in timing.Warn.
 func (f *follower) warn(err error) {
 	f.troubled = true
 	if f.warned.Ready(time.Now()) {
@@ -279,7 +281,7 @@ func (f *follower) complete(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// fetchHeader sets the raw header block of a message, to an empty one if the stream has dropped the message since.
+// fetchHeader sets the raw header block of a message. It is empty if the stream has dropped the message since.
 func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
 	stored, err := f.src.Get(ctx, m.Seq)
 	switch {

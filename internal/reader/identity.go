@@ -17,35 +17,35 @@ import (
 // Error says how the stream differs from the one that was read.
 func (e *DivergedError) Error() string {
 	if e.RolledBack {
-		return fmt.Sprintf("stream %q was rolled back: it ends at sequence %d now, or holds another message where one was read before",
-			e.Stream, e.Info.LastSeq)
+		return fmt.Sprintf("stream %q was rolled back: it ends at sequence %d now, "+
+			"or holds another message where one was read before", e.Stream, e.Info.LastSeq)
 	}
 	return fmt.Sprintf("stream %q was recreated: it was created at %s, the one read before at %s",
 		e.Stream, e.Is.Format(time.RFC3339Nano), e.Was.Format(time.RFC3339Nano))
 }
 
-// identity is what a reader knows of the stream that it reads, and by which it recognises it again.
+// identity is what a reader knows of its stream, and what it recognises the stream by. It belongs to the reader's
+// goroutine.
 type identity struct {
-	created time.Time
-	after   uint64 // the stream had this sequence, so its last one cannot be lower
-	anchor  Anchor // as given by the position
-	last    Message
-	// suspected is when the stream first looked rolled back; zero while it does not.
-	suspected time.Time
+	created   time.Time // when the stream was created; zero: not known yet
+	after     uint64    // the stream had this sequence, so its last one cannot be lower
+	anchor    Anchor    // of the position
+	last      Message   // the last one accepted, which is the newest anchor; zero Seq: none
+	suspected time.Time // when the stream first looked rolled back; zero while it does not
 }
 
-// newIdentity begins with a position; the first message accepted becomes an anchor, too.
+// newIdentity begins with what a position says.
 func newIdentity(p Position) identity {
 	return identity{created: p.Created, after: p.After, anchor: p.Anchor}
 }
 
-// accepted notes the last message that was accepted.
+// accepted notes a message that was accepted.
 func (id *identity) accepted(m Message) {
 	id.last = m
 	id.after = max(id.after, m.Seq)
 }
 
-// anchorSeq is the sequence of the newest anchor, 0 for none.
+// anchorSeq returns the sequence of the newest anchor; 0 if there is none.
 func (id *identity) anchorSeq() uint64 {
 	return max(id.anchor.Seq, id.last.Seq)
 }
@@ -62,8 +62,9 @@ func (id *identity) matches(m StoredMessage) bool {
 		sameHeader(m, id.last)
 }
 
-// JSONSubject is a subject as STREAM.MSG.GET returns it: JSON has no place for bytes that are not UTF-8, so the server's encoder puts U+FFFD
-// in for each (encoding/json, appendString). It is the form in which subjects of one message can be compared.
+// JSONSubject returns a subject as STREAM.MSG.GET does. JSON cannot hold bytes that are not UTF-8, so the server's
+// encoder replaces each of them by U+FFFD (encoding/json, appendString). A delivered and a stored subject can be
+// compared in this form only.
 func JSONSubject(subject string) string {
 	if utf8.ValidString(subject) {
 		return subject
@@ -71,7 +72,8 @@ func JSONSubject(subject string) string {
 	return string([]rune(subject))
 }
 
-// sameHeader compares the header of a stored message with that of a delivered one, of which usually only the parsed form is known.
+// sameHeader compares the header of a stored message with that of a delivered one, of which usually only the parsed
+// form is known.
 func sameHeader(stored StoredMessage, m Message) bool {
 	if len(stored.Header) == 0 {
 		return len(m.Msg.Header) == 0 && m.Header == nil
@@ -83,9 +85,9 @@ func sameHeader(stored StoredMessage, m Message) bool {
 	return raw == nil && maps.EqualFunc(parsed, m.Msg.Header, slices.Equal)
 }
 
-// prove checks that the stream is still the one that id describes. It gives nil, a *DivergedError, or why it could not find out. A
-// stream that looks rolled back is looked at again after secondLook, in this call or a later one, and judged only while it has a leader:
-// a new leader may still catch up.
+// prove checks that the stream is still the one that id describes. The error is a *DivergedError, or says why it could
+// not find out. A stream that looks rolled back is looked at again after secondLook, in this call or a later one. It is
+// judged only while it has a leader, since a new leader may still have to catch up.
 func (s *Source) prove(ctx context.Context, id *identity, secondLook time.Duration) (StreamInfo, error) {
 	for {
 		info, same, err := s.compare(ctx, id)
@@ -108,7 +110,7 @@ func (s *Source) prove(ctx context.Context, id *identity, secondLook time.Durati
 	}
 }
 
-// compare looks at the stream once. A stream that was created at another time is a DivergedError at once.
+// compare looks at the stream once. If it was created at another time, the error is a *DivergedError at once.
 func (s *Source) compare(ctx context.Context, id *identity) (info StreamInfo, same bool, err error) {
 	info, err = s.Info(ctx)
 	if err != nil {
@@ -121,14 +123,14 @@ func (s *Source) compare(ctx context.Context, id *identity) (info StreamInfo, sa
 		return info, false, nil
 	}
 	seq := id.anchorSeq()
-	if seq == 0 { // nothing to compare; but a missing permission must show now, and not at the first cut
+	if seq == 0 { // nothing to compare, but a missing permission must show now, not at the first cut
 		seq = info.LastSeq + 1
 	}
 	stored, err := s.Get(ctx, seq)
 	switch {
-	case errors.Is(err, ErrMessageNotFound): // dropped since: the rule on WorkQueue and Interest
+	case errors.Is(err, ErrMessageNotFound): // dropped since, as is usual on WorkQueue and Interest
 		return info, true, nil
-	case id.anchorSeq() == 0 && err == nil: // stored since Info
+	case id.anchorSeq() == 0 && err == nil: // a message stored since Info
 		return info, true, nil
 	case err != nil:
 		return info, false, err

@@ -9,24 +9,24 @@ import (
 const (
 	chunkSize    = 64 << 10
 	maxEntrySize = 3 * binary.MaxVarintLen64
-	// markEvery is how far apart the delivery times are that a ledger keeps.
+	// markEvery is the least time between two delivery times that a ledger keeps.
 	markEvery = 50 * time.Millisecond
 )
 
-// ledger keeps what is needed to acknowledge the messages of one life of a consumer: the number tokens of their reply subjects, which
-// differ little from one message to the next. A message costs 3 to 10 bytes. The consumer sequences need no byte: the life accepts only
-// contiguous ones. It is not safe for concurrent use.
+// ledger keeps what is needed to acknowledge the messages of one life of a consumer: the numbers in their reply
+// subjects, as differences from one message to the next. A message costs 3 to 10 bytes. The consumer sequences cost
+// nothing, because a life accepts only contiguous ones. It is not safe for concurrent use.
 type ledger struct {
 	prefix string   // of all reply subjects
 	chunks [][]byte // three signed varints an entry; no entry spans two chunks
 	head   int      // offset of the first entry in chunks[0]
-	n      int
-	front  entry // the entry before the first; its consumer sequence is that of the last one taken
-	back   entry // the last entry
-	marks  []mark
+	n      int      // entries
+	front  entry    // the entry before the first; its consumer sequence is that of the last one taken
+	back   entry    // the last entry
+	marks  []mark   // delivery times, oldest first
 }
 
-// entry is one delivered message: the tokens of its reply subject.
+// entry is one delivered message: the numbers in its reply subject, see ackToken.
 type entry struct {
 	dseq    uint64
 	sseq    uint64
@@ -34,13 +34,14 @@ type entry struct {
 	pending uint64
 }
 
-// mark says when the messages up to a consumer sequence were delivered, at the earliest.
+// mark says that the messages from the mark before up to a consumer sequence were delivered at a time, or less than
+// markEvery later.
 type mark struct {
 	dseq uint64
 	at   time.Time
 }
 
-// add appends a message, whose consumer sequence is the last one's plus one.
+// add appends a message. Its consumer sequence must be the last one plus one.
 func (l *ledger) add(t ackToken) {
 	last := len(l.chunks) - 1
 	if last < 0 || cap(l.chunks[last])-len(l.chunks[last]) < maxEntrySize {
@@ -56,7 +57,7 @@ func (l *ledger) add(t ackToken) {
 	l.n++
 }
 
-// mark notes that what was added since the last mark was delivered now.
+// mark notes that the messages added since the last call are delivered now.
 func (l *ledger) mark(now time.Time) {
 	if n := len(l.marks); n > 0 && now.Sub(l.marks[n-1].at) < markEvery {
 		l.marks[n-1].dseq = l.back.dseq
@@ -65,7 +66,7 @@ func (l *ledger) mark(now time.Time) {
 	l.marks = append(l.marks, mark{l.back.dseq, now})
 }
 
-// oldest is when the oldest message in the ledger was delivered; zero if it is empty.
+// oldest returns when the oldest message in the ledger was delivered, or the zero time if the ledger is empty.
 func (l *ledger) oldest() time.Time {
 	for len(l.marks) > 0 && l.marks[0].dseq <= l.front.dseq {
 		l.marks = l.marks[1:]
@@ -76,18 +77,19 @@ func (l *ledger) oldest() time.Time {
 	return l.marks[0].at
 }
 
-// cursor walks over the entries of a ledger that does not change meanwhile.
+// cursor walks over the entries of a ledger, which must not change meanwhile. It stands before an entry until next is
+// called.
 type cursor struct {
 	l     *ledger
-	chunk int
-	off   int
-	left  int
-	entry entry
+	chunk int   // where the next entry is
+	off   int   // where it begins in its chunk
+	left  int   // entries still to come
+	entry entry // the present entry
 }
 
 func (l *ledger) entries() cursor { return cursor{l: l, off: l.head, left: l.n, entry: l.front} }
 
-// next moves to the next entry.
+// next moves to the next entry and reports whether there is one.
 func (c *cursor) next() bool {
 	if c.left == 0 {
 		return false
@@ -107,14 +109,15 @@ func (c *cursor) next() bool {
 	return true
 }
 
-// first gives the oldest entry.
+// first returns the oldest entry and reports whether there is one.
 func (l *ledger) first() (entry, bool) {
 	c := l.entries()
 	ok := c.next()
 	return c.entry, ok
 }
 
-// take removes entries from the front whose stream sequence is at most to, at most limit of them, and gives their reply subjects.
+// take removes at most limit entries from the front whose stream sequence is at most to, and returns their reply
+// subjects.
 func (l *ledger) take(to uint64, limit int) (replies []string) {
 	c := l.entries()
 	for range limit {
@@ -136,7 +139,7 @@ func (l *ledger) take(to uint64, limit int) (replies []string) {
 	return replies
 }
 
-// reply builds the reply subject of an entry again. Every message in a ledger was delivered once.
+// reply rebuilds the reply subject of an entry. Every message in a ledger is a first delivery.
 func (l *ledger) reply(e entry) string {
 	b := make([]byte, 0, len(l.prefix)+64)
 	b = append(b, l.prefix...)

@@ -9,42 +9,45 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// MaxBatchMessages is how many messages Next returns at once, at most.
+// MaxBatchMessages is the largest number of messages that Next returns at once.
 const MaxBatchMessages = 512
 
-// maxBatchBytes is how many bytes of messages Next returns at once, exceeded by at most one message.
+// maxBatchBytes limits the bytes of messages that Next returns at once. One message may exceed it.
 const maxBatchBytes = 4 << 20
 
-// life follows one life of a consumer, from its creation or RESET on, and holds its deliveries to the rule by which the server's own
-// mirrors read (nats-server, stream.go, processInboundMirrorMsg): each message is delivered for the first time, its consumer sequence is
-// the last one plus one, and its stream sequence is greater than the last one. As long as the rule holds, a stream sequence that is left
-// out is one that the stream does not have. The first message that breaks it ends the life.
+// life follows one life of a consumer, from its creation or RESET on. It checks the deliveries by the rule of the
+// server's own mirrors (nats-server, stream.go, processInboundMirrorMsg): each message is delivered for the first time,
+// its consumer sequence is the last one plus one, and its stream sequence is greater than the last one. As long as the
+// rule holds, the stream does not have the stream sequences that are left out. The first message that breaks the rule
+// ends the life.
+//
+// All fields belong to the reader's goroutine.
 type life struct {
 	*feed
 	parser  ackParser
-	shared  bool // others read from the consumer, too: the rule cannot hold, and nothing is proved
-	dseq    uint64
-	sseq    uint64
-	through uint64
-	pending uint64
-	// suspect is a last consumer sequence that a heartbeat told and that has not arrived; on a replicated consumer heartbeats overtake
-	// messages, which wait for the quorum.
+	shared  bool   // others read from the consumer, too: the rule cannot hold, and nothing is proved
+	dseq    uint64 // consumer sequence of the last message
+	sseq    uint64 // stream sequence of the last message
+	through uint64 // as Batch.Through
+	pending uint64 // as Batch.Pending
+	// suspect is the last consumer sequence by a heartbeat, of a message that has not arrived. On a replicated consumer
+	// heartbeats overtake messages, because those wait for the quorum.
 	suspect     uint64
 	suspectTime time.Time
-	broken      *anomaly
-	odd         int  // messages of the present batch whose header could not be parsed
-	idle        bool // shared: a heartbeat came, so there was nothing to deliver
+	broken      *anomaly // why the life is over; nil while it is not
+	odd         int      // messages of the present batch whose header could not be parsed
+	idle        bool     // shared: a heartbeat came, so there was nothing to deliver
 	timer       *time.Timer
 	tick        time.Duration
 }
 
-// newLife begins a life that has nothing delivered yet. Everything up to through is in hand.
+// newLife begins a life in which nothing is delivered yet. Everything up to through is in hand.
 func newLife(f *feed, through uint64, tick time.Duration) *life {
 	return &life{feed: f, through: through, timer: time.NewTimer(tick), tick: tick}
 }
 
-// read waits until there are messages, or through has moved, or the life is broken, and takes what is there without waiting for more.
-// It fails only with the context or the connection.
+// read waits until there are messages, through has moved, or the life is broken. It takes what is there without waiting
+// for more. It fails only with the context or the connection.
 func (l *life) read(ctx context.Context) (Batch, error) {
 	before := l.through
 	l.idle = false
@@ -72,8 +75,9 @@ func (l *life) read(ctx context.Context) (Batch, error) {
 	}
 }
 
-// wait waits for one message, or a tick: then the message is nil. The first message of many wakes us while the connection's goroutine still
-// parses the rest of what it has read; letting it go on makes one batch of it instead of one wake-up a message.
+// wait waits for one message or for a tick, when the message is nil. The first of many messages wakes us while the
+// connection's goroutine is still parsing the others. Letting it run first makes one batch of them instead of one
+// wake-up for each.
 func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
 	select {
 	case m := <-l.ch:
@@ -87,7 +91,7 @@ func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
 	}
 }
 
-// drain takes first, if there is one, and what else has arrived, up to the limits of a batch.
+// drain takes first, if it is not nil, and what else has arrived, up to the limits of a batch.
 func (l *life) drain(first *nats.Msg, now time.Time) Batch {
 	messages, alive := l.collect(first, now)
 	if alive {
@@ -97,7 +101,7 @@ func (l *life) drain(first *nats.Msg, now time.Time) Batch {
 	return Batch{Messages: messages, Through: l.through, Pending: l.pending}
 }
 
-// collect is the loop over what has arrived. alive tells whether anything had.
+// collect is the loop over what has arrived. alive reports whether anything had.
 func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, alive bool) {
 	bytes := 0
 	for l.broken == nil && len(messages) < MaxBatchMessages && bytes < maxBatchBytes {
@@ -129,7 +133,7 @@ func (l *life) collect(first *nats.Msg, now time.Time) (messages []Message, aliv
 	return messages, alive
 }
 
-// accept holds a message to the rule.
+// accept checks a message by the rule. It returns false, with the life broken, for one that breaks it.
 func (l *life) accept(m *nats.Msg) (Message, bool) {
 	t, ok := l.parser.parse(m.Reply)
 	if !ok {
@@ -151,14 +155,20 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 	return Message{Msg: m, Seq: t.sseq, Time: t.time, Size: m.Size() - len(m.Reply)}, true
 }
 
-// violation says how a message breaks the rule.
+// violation returns how a message breaks the rule.
 func (l *life) violation(t ackToken) *anomaly {
 	switch {
 	case t.delivered != 1:
-		return &anomaly{reason: fmt.Sprintf("stream sequence %d is delivered for the %d. time", t.sseq, t.delivered), foreign: true}
+		return &anomaly{
+			foreign: true,
+			reason:  fmt.Sprintf("stream sequence %d is delivered again (delivery %d)", t.sseq, t.delivered),
+		}
 	default:
-		return &anomaly{foreign: true, reason: fmt.Sprintf("consumer sequence %d (stream %d) follows %d (stream %d)",
-			t.dseq, t.sseq, l.dseq, l.sseq)}
+		return &anomaly{
+			foreign: true,
+			reason: fmt.Sprintf("consumer sequence %d (stream %d) follows %d (stream %d)",
+				t.dseq, t.sseq, l.dseq, l.sseq),
+		}
 	}
 }
 
@@ -178,16 +188,21 @@ func (l *life) control(m *nats.Msg, now time.Time) {
 		l.suspect = 0
 		l.through = max(l.through, s.sseq)
 	case s.dseq < l.dseq:
-		l.broken = &anomaly{foreign: true, reason: fmt.Sprintf("server's last consumer sequence is %d, ours %d", s.dseq, l.dseq)}
+		l.broken = &anomaly{
+			foreign: true,
+			reason:  fmt.Sprintf("server's last consumer sequence is %d, ours %d", s.dseq, l.dseq),
+		}
 	case l.suspect == 0 || l.suspect <= l.dseq:
 		l.suspect, l.suspectTime = s.dseq, now
 	case now.Sub(l.suspectTime) > l.limits.heartbeat/2:
-		l.broken = &anomaly{reason: fmt.Sprintf("messages up to consumer sequence %d were sent and did not arrive", l.suspect)}
+		l.broken = &anomaly{
+			reason: fmt.Sprintf("messages up to consumer sequence %d were sent and did not arrive", l.suspect),
+		}
 	}
 }
 
-// unparsed tells whether the message came with a header block that the client could not parse: it then hands over neither header nor
-// error (nats.go, processMsg), but counts the block in the size.
+// unparsed reports whether the message has a header block that the client could not parse. The client then hands over
+// neither header nor error (nats.go, processMsg), but counts the block in the size.
 func unparsed(m *nats.Msg) bool {
 	return m.Header == nil && m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data)
 }

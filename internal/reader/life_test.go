@@ -11,7 +11,8 @@ import (
 
 // silent is a life without a server behind it.
 func silent() *life {
-	f := &feed{ch: make(chan *nats.Msg, 4096), limits: pullLimits{batch: 1000, bytes: 1 << 20, heartbeat: time.Hour}, inbox: "in"}
+	f := &feed{ch: make(chan *nats.Msg, 4096), limits: pullLimits{batch: 1000, bytes: 1 << 20, heartbeat: time.Hour},
+		inbox: "in"}
 	return newLife(f, 0, time.Hour)
 }
 
@@ -109,7 +110,8 @@ func TestLifeAccounting(t *testing.T) {
 	l.bytes, l.msgs = 2000, 20
 	end := func(serial int, text string, msgs, bytes int) {
 		l.ch <- &nats.Msg{Subject: fmt.Sprintf("in.%d", serial), Header: nats.Header{
-			headerStatus: {text[:3]}, headerDescription: {text[4:]}, headerPendingMsgs: {fmt.Sprint(msgs)}, headerPendingBytes: {fmt.Sprint(bytes)},
+			headerStatus: {text[:3]}, headerDescription: {text[4:]}, headerPendingMsgs: {fmt.Sprint(msgs)},
+			headerPendingBytes: {fmt.Sprint(bytes)},
 		}}
 	}
 	m := delivery1(1, 1, 1)

@@ -64,7 +64,7 @@ func readUntil(t testing.TB, r reader.Reader, to uint64) []reader.Message {
 	return all
 }
 
-// readError reads until Next fails, and gives what came before and the error.
+// readError reads until Next fails, and returns what came before, and the error.
 func readError(t testing.TB, r reader.Reader) ([]reader.Message, error) {
 	t.Helper()
 	var all []reader.Message
@@ -106,7 +106,7 @@ func wantSeqs(t testing.TB, got []reader.Message, first, last uint64, without ..
 	}
 }
 
-// create time of the stream, for positions.
+// created returns when the stream was created, for positions.
 func created(t testing.TB, src *reader.Source) time.Time {
 	t.Helper()
 	info, err := src.Info(natstest.Context(t))

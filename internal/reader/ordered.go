@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
@@ -15,8 +16,8 @@ import (
 
 const (
 	defaultInactiveThreshold = time.Minute
-	// deleteTimeout bounds the deletion of our own consumer. It is a courtesy: the server deletes it after InactiveThreshold, and the user
-	// may lack the permission.
+	// deleteTimeout bounds the deletion of our own consumer. Deleting is a courtesy: the server does it after
+	// InactiveThreshold anyway, and the user may lack the permission.
 	deleteTimeout = 2 * time.Second
 )
 
@@ -25,34 +26,40 @@ type OrderedConfig struct {
 	Name              string        // of the consumer; no two readers of a stream may use one name at the same time
 	Filter            []string      // subjects; empty: the whole stream
 	FailWhenGone      bool          // Next returns ErrStreamNotFound instead of waiting for the stream
-	PullBytes         int           // of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
-	InactiveThreshold time.Duration // after which the server deletes the consumer of a reader that died; 0: 1 min
+	PullBytes         int           // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	InactiveThreshold time.Duration // the server deletes the consumer of a dead reader after this time; 0: 1 min
 	Logger            *slog.Logger  // nil: none
 	Timing            Timing
 }
 
-// Ordered reads through an ephemeral AckNone consumer of its own, which it makes anew at each re-position. It is for streams with Limits
-// retention: on others AckNone deletes what was not stored yet.
+// Ordered reads through an ephemeral AckNone consumer of its own, which it creates again each time it positions itself.
+// It is for streams with Limits retention only: on others AckNone deletes what is not stored yet.
+//
+// Its methods and fields belong to one goroutine, except that Ack and AcksNear may be called from any.
 type Ordered struct {
 	follower
 	cfg  OrderedConfig
 	from uint64     // everything up to here was in hand when the present life began
-	mark string     // what the descriptions of all our consumers begin with, and nobody else's
-	info StreamInfo // as proved then
+	info StreamInfo // of the stream that was proved then
+	mark string     // the descriptions of all consumers of this reader begin with it, and no others do
 
-	warnedTwin time.Time
+	warnedTwin retry.Limiter
 }
 
 var _ Reader = (*Ordered)(nil)
 
-// OpenOrdered proves that the stream is the one of the position, creates the consumer and begins to read after it. An error at open is
-// returned and not waited out: besides those of Source.Info it is a *DivergedError, or says that the retention forbids this reader.
+// OpenOrdered proves that the stream is the one of the position, creates the consumer, and begins to read after the
+// position. It does not wait for errors to go away. Besides those of Source.Info it returns *DivergedError, and an
+// error if the retention forbids this reader.
 func OpenOrdered(ctx context.Context, src *Source, cfg OrderedConfig, at Position) (*Ordered, error) {
 	if cfg.InactiveThreshold <= 0 {
 		cfg.InactiveThreshold = defaultInactiveThreshold
 	}
-	o := &Ordered{cfg: cfg, mark: "jetcapture " + nuid.Next() + " ", follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
-	o.kind = o
+	o := &Ordered{
+		follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at),
+		cfg:      cfg, mark: "jetcapture " + nuid.Next() + " ",
+	}
+	o.kind, o.warnedTwin.Every = o, o.timing.Warn
 	var err error
 	if o.life, err = o.position(ctx); err != nil {
 		return nil, err
@@ -68,10 +75,11 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 	if info.Retention != nats.LimitsPolicy {
-		return nil, permanent{fmt.Errorf("stream %q has %v retention, which needs a durable consumer: name one", o.src.stream, info.Retention)}
+		return nil, permanent{fmt.Errorf("stream %q has %v retention, which needs a durable consumer: name one",
+			o.src.stream, info.Retention)}
 	}
 	start := o.id.after + 1
-	if seq := o.id.anchorSeq(); seq > 0 { // what comes before after+1 proves a rollback
+	if seq := o.id.anchorSeq(); seq > 0 { // a message before after+1 proves a rollback
 		start = seq + 1
 	}
 	consumer, err := o.create(ctx, start)
@@ -86,11 +94,12 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 	return o.listen(consumer)
 }
 
-// create makes the consumer, in place of one that a former life or a killed process has left.
+// create creates the consumer, in place of one that an earlier life or a killed process has left.
 func (o *Ordered) create(ctx context.Context, start uint64) (*consumerInfo, error) {
 	cfg := jetstream.ConsumerConfig{
-		Name:              o.cfg.Name,
-		Description:       o.mark + nuid.Next(), // no two lives have equal configurations, so a left-over is never taken for a new one
+		Name: o.cfg.Name,
+		// differs in each life, so that the server never takes a left-over for the new consumer
+		Description:       o.mark + nuid.Next(),
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       start,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -112,20 +121,23 @@ func (o *Ordered) create(ctx context.Context, start uint64) (*consumerInfo, erro
 	return o.src.createConsumer(ctx, cfg)
 }
 
-// warnOfTwin warns when the consumer that is in the way is none of ours. At open nobody knows: it may be a left-over.
+// warnOfTwin warns if the consumer in our way belongs to another process. While the reader is opened nobody knows: it
+// may be a left-over.
 func (o *Ordered) warnOfTwin(ctx context.Context) {
-	if o.began.IsZero() || time.Since(o.warnedTwin) < o.timing.Warn {
+	if o.began.IsZero() {
 		return
 	}
 	if other, err := o.src.consumer(ctx, o.cfg.Name); err != nil || strings.HasPrefix(other.Config.Description, o.mark) {
 		return
 	}
-	o.warnedTwin = time.Now()
-	o.log.Warn("another process reads under the same name, and each takes the consumer away from the other: give every process its own instance name",
-		"consumer", o.cfg.Name)
+	if o.warnedTwin.Ready(time.Now()) {
+		o.log.Warn("another process reads under the same name, and each takes the consumer away from the other: "+
+			"give every process its own instance name", "consumer", o.cfg.Name)
+	}
 }
 
-// belongs makes sure that the consumer belongs to the stream that was proved: equal creation times before and after it was created.
+// belongs returns an error unless the consumer belongs to the stream that was proved, which has the same creation time
+// before and after the consumer was created.
 func (o *Ordered) belongs(ctx context.Context, proved StreamInfo) error {
 	info, err := o.src.Info(ctx)
 	if err != nil {
@@ -151,7 +163,8 @@ func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 	return l, nil
 }
 
-// admit implements kind: a message at or below what was in hand is one that the stream did not have before.
+// admit implements kind. A message at or below what was in hand is one that the stream did not have before: it was
+// rolled back.
 func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
 		o.askPending(ctx, o.cfg.Name, b)
@@ -166,7 +179,7 @@ func (o *Ordered) ended(*anomaly) {}
 // Check implements Reader.
 func (o *Ordered) Check(ctx context.Context) error { return o.checkIdentity(ctx) }
 
-// Ack implements Reader: there is nothing to acknowledge.
+// Ack implements Reader. There is nothing to acknowledge.
 func (o *Ordered) Ack(context.Context, uint64) error { return nil }
 
 // AcksNear reports that no cut is ever due because of acks, as there are none.
@@ -181,7 +194,7 @@ func (o *Ordered) Close(ctx context.Context) error {
 	return nil
 }
 
-// remove deletes the consumer if it can; else the server does it after InactiveThreshold.
+// remove deletes the consumer if it can. Otherwise the server does it after InactiveThreshold.
 func (o *Ordered) remove(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, deleteTimeout)
 	defer cancel()

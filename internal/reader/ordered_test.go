@@ -17,7 +17,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-func openOrdered(t testing.TB, nc *nats.Conn, stream string, at reader.Position, change ...func(*reader.OrderedConfig)) reader.Reader {
+func openOrdered(t testing.TB, nc *nats.Conn, stream string, at reader.Position,
+	change ...func(*reader.OrderedConfig)) reader.Reader {
 	t.Helper()
 	cfg := reader.OrderedConfig{Name: "jetcapture-test", Logger: logger(t), Timing: quick}
 	for _, c := range change {
@@ -220,111 +221,13 @@ func TestOrderedWarnsOfATwin(t *testing.T) {
 	}
 }
 
-func TestOrderedStreamRecreated(t *testing.T) {
-	nc := natstest.Start(t).Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	natstest.PublishN(t, nc, "s.a", 10)
-	r := openOrdered(t, nc, "S", reader.Position{})
-	wantSeqs(t, readUntil(t, r, 10), 1, 10)
-	was := created(t, reader.NewSource(nc, "", "S"))
-	if err := natstest.JetStream(t, nc).DeleteStream(natstest.Context(t), "S"); err != nil {
-		t.Fatal(err)
-	}
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	natstest.PublishN(t, nc, "s.a", 20)
-	got, err := readError(t, r)
-	var diverged *reader.DivergedError
-	if !errors.As(err, &diverged) || diverged.RolledBack || !diverged.Was.Equal(was) || diverged.Info.LastSeq != 20 {
-		t.Fatalf("got error %v", err)
-	}
-	wantSeqs(t, got, 1, 0)
-	if _, second := readError(t, r); !errors.Is(second, err) {
-		t.Fatalf("a second call says %v", second)
-	}
-	if err := r.Close(natstest.Context(t)); err != nil {
-		t.Fatal(err)
-	}
-	again := openOrdered(t, nc, "S", reader.Position{Created: diverged.Is})
-	wantSeqs(t, readUntil(t, again, 20), 1, 20)
-}
-
-func TestOrderedStreamGone(t *testing.T) {
-	nc := natstest.Start(t).Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	wait := openOrdered(t, nc, "S", reader.Position{})
-	fail := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) { c.FailWhenGone, c.Name = true, "other" })
-	if err := natstest.JetStream(t, nc).DeleteStream(natstest.Context(t), "S"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readError(t, fail); !errors.Is(err, reader.ErrStreamNotFound) {
-		t.Fatalf("with FailWhenGone: %v", err)
-	}
-	short, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
-	defer cancel()
-	if _, err := wait.Next(short); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("without FailWhenGone: %v", err)
-	}
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	var diverged *reader.DivergedError
-	if _, err := readError(t, wait); !errors.As(err, &diverged) {
-		t.Fatalf("the stream came back: %v", err)
-	}
-}
-
-func TestOrderedRolledBack(t *testing.T) {
-	s := natstest.Start(t)
-	nc := s.Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	natstest.PublishN(t, nc, "s.a", 50)
-	s.Stop()
-	copied := t.TempDir()
-	s.CopyStore(copied)
-	for name, regrown := range map[string]int{"shorter": 10, "regrown": 60} {
-		t.Run(name, func(t *testing.T) {
-			s.Restart()
-			nc := s.Connect()
-			natstest.PublishN(t, nc, "s.a", 50)
-			r := openOrdered(t, nc, "S", reader.Position{})
-			wantSeqs(t, readUntil(t, r, 100), 1, 100)
-			s.Stop()
-			s.RestoreStore(copied)
-			s.Restart()
-			natstest.PublishN(t, s.Connect(), "s.b", regrown)
-			_, err := readError(t, r)
-			var diverged *reader.DivergedError
-			if !errors.As(err, &diverged) || !diverged.RolledBack {
-				t.Fatalf("got error %v", err)
-			}
-			s.Stop()
-			s.RestoreStore(copied)
-		})
-	}
-}
-
-// A message between the anchor and the position, which was not there before, proves a rollback even where the anchor still matches.
-func TestOrderedRolledBackBehindAnchor(t *testing.T) {
-	nc := natstest.Start(t).Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
-	natstest.PublishN(t, nc, "s.a", 50)
-	src := reader.NewSource(nc, "", "S")
-	stored, err := src.Get(natstest.Context(t), 30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := openOrdered(t, nc, "S", reader.Position{After: 40, Created: created(t, src), Anchor: stored.Anchor()})
-	_, err = readError(t, r)
-	var diverged *reader.DivergedError
-	if !errors.As(err, &diverged) || !diverged.RolledBack {
-		t.Fatalf("got error %v", err)
-	}
-}
-
 func TestOrderedRefusesOtherRetention(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	for _, retention := range []jetstream.RetentionPolicy{jetstream.InterestPolicy, jetstream.WorkQueuePolicy} {
 		name := "R" + fmt.Sprint(int(retention))
 		natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: name, Retention: retention})
-		_, err := reader.OpenOrdered(natstest.Context(t), reader.NewSource(nc, "", name), reader.OrderedConfig{Name: "c"}, reader.Position{})
+		_, err := reader.OpenOrdered(natstest.Context(t), reader.NewSource(nc, "", name), reader.OrderedConfig{Name: "c"},
+			reader.Position{})
 		if err == nil || !strings.Contains(err.Error(), "durable") {
 			t.Errorf("%v: %v", retention, err)
 		}
@@ -440,14 +343,16 @@ func TestOrderedBackPressure(t *testing.T) {
 	wantSeqs(t, append(got, readUntil(t, r, 3000)...), 1, 3000)
 }
 
-// A filter that the server refuses is none that time mends.
+// A filter that the server refuses does not become valid by waiting.
 func TestBadFilterIsNotTemporary(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
 	src := source(nc, "S")
 	for _, filter := range [][]string{{"s..a"}, {"s.>.a"}, {"s.>", "s.a"}, {"s.a", "s.a"}, {"s..a", "s.b"}} {
-		_, ordered := reader.OpenOrdered(natstest.Context(t), src, reader.OrderedConfig{Name: "O", Filter: filter, Timing: quick}, reader.Position{})
-		_, durable := reader.OpenDurable(natstest.Context(t), src, reader.DurableConfig{Name: "D", Create: true, Filter: filter, Timing: quick},
+		_, ordered := reader.OpenOrdered(natstest.Context(t), src,
+			reader.OrderedConfig{Name: "O", Filter: filter, Timing: quick}, reader.Position{})
+		_, durable := reader.OpenDurable(natstest.Context(t), src,
+			reader.DurableConfig{Name: "D", Create: true, Filter: filter, Timing: quick},
 			reader.Position{})
 		for _, err := range []error{ordered, durable} {
 			var api *reader.APIError

@@ -11,15 +11,16 @@ import (
 // Origin is where a message is stored.
 type Origin struct {
 	Stream string
-	Seq    uint64 // the stream sequence
-	Time   time.Time
+	Seq    uint64    // the stream sequence
+	Time   time.Time // the stream's timestamp
 }
 
-// OriginParser reads where messages are stored out of their reply subjects, as nats.Msg.Metadata does, for less: it remembers what the messages of a
-// consumer have in common. The zero value is ready; one goroutine uses it at a time.
+// OriginParser reads from reply subjects where messages are stored. It costs less than nats.Msg.Metadata, because it
+// remembers what the messages of a consumer have in common. The zero value is ready to use. One goroutine uses it at a
+// time.
 type OriginParser struct {
 	ack    ackParser
-	prefix string // whose stream it is
+	prefix string // of the reply subjects that stream was read from
 	stream string
 }
 
@@ -27,10 +28,11 @@ type OriginParser struct {
 func (p *OriginParser) Parse(msg *nats.Msg) (Origin, error) {
 	t, ok := p.ack.parse(msg.Reply)
 	if !ok {
-		return Origin{}, fmt.Errorf("read the sequence and time of the message: its reply subject is %q, not that of a delivered message", msg.Reply)
+		return Origin{}, fmt.Errorf("read the sequence and time of the message: "+
+			"its reply subject is %q, not that of a delivered message", msg.Reply)
 	}
 	if p.prefix != p.ack.prefix {
-		tokens := strings.Split(p.ack.prefix, ".") // the last one is empty, before it are stream and consumer
+		tokens := strings.Split(p.ack.prefix, ".") // ends with stream, consumer and an empty token
 		p.prefix, p.stream = p.ack.prefix, tokens[len(tokens)-3]
 	}
 	return Origin{Stream: p.stream, Seq: t.sseq, Time: time.Unix(0, t.time)}, nil

@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// The origins of messages are those that the client reads, one consumer's after the other's.
+// Parse returns what nats.Msg.Metadata does, also when messages of several consumers alternate.
 func TestOriginParser(t *testing.T) {
 	var p reader.OriginParser
 	for _, reply := range []string{

@@ -7,23 +7,24 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// outstanding counts what a shared reader has delivered and not acknowledged, and since when. Redeliveries make the order irregular, so
-// every message is remembered by its stream sequence.
+// outstanding counts what a shared reader has delivered and not acknowledged, and since when. Redeliveries make the
+// order irregular, so every message is remembered by its stream sequence. It may be used from any goroutine.
 type outstanding struct {
-	mu       sync.Mutex
+	mu       sync.Mutex           // guards all fields
 	runs     map[uint64]*delivery // by stream sequence
 	order    []*delivery          // oldest first
 	ackWait  time.Duration
-	maxUnack int
+	maxUnack int // MaxAckPending; 0 or less: no limit
 	parser   ackParser
 }
 
 // delivery is a number of messages that were delivered together.
 type delivery struct {
 	at   time.Time
-	left int // not acknowledged, nor delivered again since
+	left int // messages neither acknowledged nor delivered again since
 }
 
+// limits takes over the limits of the consumer.
 func (o *outstanding) limits(cfg jetstream.ConsumerConfig) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -59,7 +60,7 @@ func (o *outstanding) acked(replies []string) {
 	}
 }
 
-// settle takes a message off its delivery. The lock is held.
+// settle removes a message from its delivery. The caller holds mu.
 func (o *outstanding) settle(seq uint64) {
 	if d := o.runs[seq]; d != nil {
 		d.left--
@@ -67,6 +68,7 @@ func (o *outstanding) settle(seq uint64) {
 	}
 }
 
+// near is Shared.AcksNear.
 func (o *outstanding) near(now time.Time) (why string, near bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

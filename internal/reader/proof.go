@@ -9,13 +9,15 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// counts is what our own bookkeeping of a life says the consumer must look like. Acks that are under way make it a range.
+// counts is what the consumer must look like by our own bookkeeping of a life. It is a range, because acks may be under
+// way.
 type counts struct {
 	confirmed, sent uint64 // acknowledged messages: at least, at most
-	confSeq         uint64 // stream sequence of the last confirmed one
-	next            uint64 // stream sequence of the first one not sent; 0: none
+	confSeq         uint64 // stream sequence of the last message whose ack is confirmed
+	next            uint64 // stream sequence of the first message whose ack is not sent; 0: none
 }
 
+// counts returns the present counts.
 func (a *acks) counts() counts {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -28,14 +30,14 @@ func (a *acks) counts() counts {
 	return c
 }
 
-// over widens c, taken before a request, by what was acknowledged until after it.
+// over widens c, which was taken before a request, by the counts after it.
 func (c counts) over(after counts) counts {
 	c.sent, c.next = after.sent, after.next
 	return c
 }
 
-// Check implements Reader: the stream is the same, and the consumer stands where our own deliveries and acks since the last RESET of our
-// own have brought it. Anybody else's RESET or ack shows here.
+// Check implements Reader. It proves that the stream is the same, and that the consumer stands where our own deliveries
+// and acks since our last RESET have brought it. A RESET or an ack of another process shows here.
 func (d *Durable) Check(ctx context.Context) error {
 	if d.stuck != nil {
 		return d.stuck
@@ -44,7 +46,7 @@ func (d *Durable) Check(ctx context.Context) error {
 		return err
 	}
 	for {
-		if d.life == nil { // the end of the last life is proved before the next one begins
+		if d.life == nil { // begin proves what the last life brought
 			if err := d.begin(ctx); err != nil {
 				return err
 			}
@@ -58,7 +60,7 @@ func (d *Durable) Check(ctx context.Context) error {
 	}
 }
 
-// settle takes in what has arrived, and ends a life that is broken.
+// settle takes what has arrived, and ends the life if it is broken.
 func (d *Durable) settle(ctx context.Context) error {
 	now := time.Now()
 	if err := d.take(ctx, d.life.drain(nil, now)); err != nil {
@@ -73,7 +75,8 @@ func (d *Durable) settle(ctx context.Context) error {
 	return nil
 }
 
-// checkLife compares the consumer's counts with ours, once everything has arrived that it says it has delivered.
+// checkLife compares the consumer's counts with ours. First it waits until everything has arrived that the consumer
+// says it has delivered.
 func (d *Durable) checkLife(ctx context.Context) error {
 	own, asked := d.acks.counts(), d.life.dseq
 	consumer, err := d.src.consumer(ctx, d.cfg.Name)
@@ -98,13 +101,14 @@ func (d *Durable) checkLife(ctx context.Context) error {
 	return err
 }
 
-// differingAsks is how often the consumer must differ from our counts until it counts as moved.
+// differingAsks is how many times in a row the consumer must differ from our counts before it counts as moved.
 const differingAsks = 3
 
-// proveLife does the same for a life that has ended, before it is followed by another one: only then is what it brought in hand.
+// proveLife does what checkLife does for a life that has ended, before the next one begins. Only then is what it
+// brought in hand.
 func (d *Durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
 	if !d.consumer.IsZero() && !consumer.Created.Equal(d.consumer) {
-		return d.disturbed("it was deleted and created anew")
+		return d.disturbed("it was deleted and created again")
 	}
 	if !d.proofDue {
 		return nil
@@ -116,8 +120,9 @@ func (d *Durable) proveLife(ctx context.Context, consumer *consumerInfo) error {
 	return nil
 }
 
-// compare compares the consumer's counts with ours, and makes ErrDisturbed of a difference that lasts: a server that has just become the
-// consumer's leader may not have caught up. A consumer that has only forgotten acks is as good as before, once it is RESET.
+// compare compares the consumer's counts with ours. A difference that lasts makes it return ErrDisturbed; it asks
+// several times, because a server that has just become the consumer's leader may not have caught up. A consumer that
+// has only forgotten acks is as good as before once it is RESET.
 func (d *Durable) compare(ctx context.Context, consumer *consumerInfo, own counts, have uint64) (difference, error) {
 	for asks := 1; ; asks++ {
 		differs, why, err := d.compareCounts(ctx, consumer, own, have)
@@ -150,16 +155,20 @@ const (
 	moved                // somebody else moved it
 )
 
-// compareCounts tells whether the consumer is where we left it, and else why not. have is the consumer sequence up to which everything has
-// arrived. What was delivered beyond it may be redeliveries, so only have bounds the unacknowledged messages from below.
-func (d *Durable) compareCounts(ctx context.Context, c *consumerInfo, own counts, have uint64) (difference, string, error) {
+// compareCounts returns whether the consumer is where we left it, and if not, why. have is the consumer sequence up to
+// which everything has arrived. What was delivered beyond it may be redeliveries, so only have bounds the
+// unacknowledged messages from below.
+func (d *Durable) compareCounts(
+	ctx context.Context, c *consumerInfo, own counts, have uint64,
+) (differs difference, why string, err error) {
 	delivered, floor, pending := c.Delivered.Consumer, c.AckFloor, uint64(c.AckPending)
 	least, most := have-min(own.sent, have), delivered-min(own.confirmed, delivered)
-	what := fmt.Sprintf("it has delivered %d messages (ours are %d), %d of them are unacknowledged (%d to %d by our count), "+
-		"and its ack floor is %d (stream sequence %d)", delivered, have, pending, least, most, floor.Consumer, floor.Stream)
+	what := fmt.Sprintf("it has delivered %d messages (ours are %d), "+
+		"%d of them are unacknowledged (%d to %d by our count), and its ack floor is %d (stream sequence %d)",
+		delivered, have, pending, least, most, floor.Consumer, floor.Stream)
 	switch {
 	case !c.Created.Equal(d.consumer):
-		return moved, "it was deleted and created anew", nil
+		return moved, "it was deleted and created again", nil
 	case delivered < have:
 		return moved, what, nil
 	case pending > most || floor.Consumer < own.confirmed || floor.Stream < own.confSeq:
@@ -180,9 +189,9 @@ func (d *Durable) compareCounts(ctx context.Context, c *consumerInfo, own counts
 	return same, "", nil
 }
 
-// dropped counts the messages, arrived up to a consumer sequence and not acknowledged, that the stream's own limits have removed
-// since; the server then counts them as acknowledged. On Limits retention the stream itself tells. Elsewhere an ack removes a message,
-// too, so only those count whose age is over.
+// dropped counts the messages up to a consumer sequence that have arrived, are not acknowledged, and were removed since
+// by the stream's own limits: the server counts them as acknowledged. On Limits retention the stream says which those
+// are. Elsewhere an ack removes a message, too, so only messages older than the stream's MaxAge count.
 func (d *Durable) dropped(ctx context.Context, c *consumerInfo, have uint64) (uint64, error) {
 	if d.retention != nats.LimitsPolicy {
 		if d.maxAge <= 0 {
@@ -205,7 +214,7 @@ func (d *Durable) dropped(ctx context.Context, c *consumerInfo, have uint64) (ui
 	}), nil
 }
 
-// count counts the unacknowledged messages up to a consumer sequence that is says something of.
+// count counts the unacknowledged messages up to a consumer sequence for which is returns true.
 func (a *acks) count(delivered uint64, is func(entry) bool) (n uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -220,8 +229,9 @@ func (a *acks) count(delivered uint64, is func(entry) bool) (n uint64) {
 	return n
 }
 
-// consistent tells whether the two halves of an ack floor belong together in the present life: its stream sequence must lie between those
-// of the messages with its consumer sequence and with the next one. Under another reader's RESET they do not.
+// consistent reports whether the two halves of an ack floor belong together in the present life: its stream sequence
+// must lie between those of the messages with its consumer sequence and with the next one. After another reader's RESET
+// they do not.
 func (a *acks) consistent(floor sequencePair) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -229,7 +239,8 @@ func (a *acks) consistent(floor sequencePair) bool {
 		return true
 	}
 	for c := a.ledger.entries(); c.next(); {
-		if c.entry.dseq == floor.Consumer && floor.Stream < c.entry.sseq || c.entry.dseq > floor.Consumer && floor.Stream >= c.entry.sseq {
+		if c.entry.dseq == floor.Consumer && floor.Stream < c.entry.sseq ||
+			c.entry.dseq > floor.Consumer && floor.Stream >= c.entry.sseq {
 			return false
 		}
 		if c.entry.dseq > floor.Consumer {
@@ -239,9 +250,10 @@ func (a *acks) consistent(floor sequencePair) bool {
 	return true
 }
 
-// disturbed makes ErrDisturbed out of a reason, and keeps it for good.
+// disturbed logs a reason and returns ErrDisturbed, as Next does from now on.
 func (d *Durable) disturbed(why string) error {
-	d.log.Warn("the consumer is not where this reader left it: what was read since the last cut is read again", "reason", why)
+	d.log.Warn("the consumer is not where this reader left it: what was read since the last cut is read again",
+		"reason", why)
 	d.drop()
 	d.queue = nil
 	d.stuck = ErrDisturbed

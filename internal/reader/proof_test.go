@@ -53,7 +53,7 @@ func TestDurableDisturbed(t *testing.T) {
 	}
 }
 
-// A consumer that was deleted and made again proves nothing of what was read through the old one.
+// A consumer that was deleted and created again proves nothing about what was read through the old one.
 func TestDurableRemade(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
@@ -69,7 +69,8 @@ func TestDurableRemade(t *testing.T) {
 	natstest.PublishN(t, nc, "s.a", 10)
 	wantSeqs(t, readUntil(t, again, 110), 51, 110)
 	wantCheck(t, again, nil)
-	natstest.Eventually(t, 5*time.Second, "ack of what is stored", func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 50 })
+	natstest.Eventually(t, 5*time.Second, "ack of what is stored",
+		func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 50 })
 }
 
 // ackAll acknowledges messages that were delivered to somebody else.
@@ -93,18 +94,20 @@ func remake(t testing.TB, nc *nats.Conn, stream string) {
 	createConsumer(t, nc, stream, nil)
 }
 
-// The case that a trial found: another instance RESETs while our pulls rest, and our next message follows on its last one as if nothing had
-// happened.
+// The case that a trial found: another instance RESETs while our pulls rest, and our next message follows on its last
+// one as if nothing had happened.
 func TestDurableInvisibleReset(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
 	createConsumer(t, nc, "S", func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 50 })
 	natstest.PublishN(t, nc, "s.a", 100)
-	r := openDurable(t, nc, "S", reader.Position{}, func(c *reader.DurableConfig) { c.Timing.Expires = 300 * time.Millisecond })
+	r := openDurable(t, nc, "S", reader.Position{},
+		func(c *reader.DurableConfig) { c.Timing.Expires = 300 * time.Millisecond })
 	got := readUntil(t, r, 100)
 	wantSeqs(t, got, 1, 100)
 	ack(t, r, 50)
-	natstest.Eventually(t, 5*time.Second, "end of our pulls", func() bool { return consumerInfo(t, nc, "S").NumWaiting == 0 })
+	natstest.Eventually(t, 5*time.Second, "end of our pulls",
+		func() bool { return consumerInfo(t, nc, "S").NumWaiting == 0 })
 	reset(t, nc, "S")
 	other := pullAll(t, nc, "S", 50) // 51 to 100, consumer sequences 1 to 50
 	if len(other) != 50 {
@@ -165,7 +168,7 @@ func TestDurableStandsBy(t *testing.T) {
 	wantCheck(t, second, nil)
 }
 
-// What the stream's own limits drop while it waits for its cut is in hand, and no disturbance.
+// What the stream's own limits drop while it waits for its cut is in hand. That is not a disturbance.
 func TestDurableToleratesLimits(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	js := natstest.JetStream(t, nc)
@@ -201,7 +204,8 @@ func TestDurableToleratesLimits(t *testing.T) {
 
 func TestDurableExpiryOnWorkQueue(t *testing.T) {
 	nc := natstest.Start(t).Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", Retention: jetstream.WorkQueuePolicy, MaxAge: time.Second, Duplicates: time.Second})
+	natstest.CreateStream(t, nc,
+		jetstream.StreamConfig{Name: "S", Retention: jetstream.WorkQueuePolicy, MaxAge: time.Second, Duplicates: time.Second})
 	r := openDurable(t, nc, "S", reader.Position{})
 	natstest.PublishN(t, nc, "s.a", 100)
 	wantSeqs(t, readUntil(t, r, 100), 1, 100)

@@ -11,19 +11,24 @@ import (
 
 // SharedConfig configures a shared reader.
 type SharedConfig struct {
-	Name         string        // of the consumer
-	Create       bool          // create it where it is missing
-	Filter       []string      // subjects of a consumer that is created
-	MaxAge       time.Duration // of the capture's windows; a consumer that is created gets an AckWait of at least four of them
-	Created      time.Time     // when the stream was created; zero: whenever it was
-	FailWhenGone bool          // Next returns ErrStreamNotFound instead of waiting for the stream
-	PullBytes    int           // of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
-	Logger       *slog.Logger  // nil: none
+	Name   string   // of the consumer
+	Create bool     // create the consumer if it is missing
+	Filter []string // subjects of a consumer that is created
+	// length of the capture's windows; AckWait of a created consumer is at least four times that
+	MaxAge       time.Duration
+	Created      time.Time    // when the stream was created; zero: any time
+	FailWhenGone bool         // Next returns ErrStreamNotFound instead of waiting for the stream
+	PullBytes    int          // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	Logger       *slog.Logger // nil: none
 	Timing       Timing
 }
 
-// Shared reads through a durable consumer that others may read from, too. It hands over what is delivered, redeliveries included, proves
-// nothing (Batch.Through is 0), and takes the consumer's settings as they are. Messages are acknowledged by their reply subjects.
+// Shared reads through a durable consumer that others may read from, too. It hands over whatever is delivered,
+// including redeliveries, and proves nothing: Batch.Through is 0. It accepts the consumer's settings as they are.
+// Messages are acknowledged by their reply subjects.
+//
+// Next, Check and Close belong to one goroutine, as all fields but pending do. AckReplies and AcksNear may be called
+// from any goroutine.
 type Shared struct {
 	follower
 	cfg     SharedConfig
@@ -32,11 +37,13 @@ type Shared struct {
 
 var _ Reader = (*Shared)(nil)
 
-// OpenShared binds to the consumer, or creates it. It refuses, with *UnsuitableError, only a consumer that cannot work: one that pushes,
-// or whose acks mean something else, and with *DivergedError a stream that was created at another time than cfg.Created; Next returns that
-// when the stream is recreated later. Errors at open are returned and not waited out.
+// OpenShared binds to the consumer, or creates it. With *UnsuitableError it refuses only a consumer that cannot work:
+// one that pushes, or whose acks mean something else. With *DivergedError it refuses a stream that was created at
+// another time than cfg.Created; Next returns that error if the stream is recreated later. It does not wait for errors
+// to go away.
 func OpenShared(ctx context.Context, src *Source, cfg SharedConfig) (*Shared, error) {
-	s := &Shared{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, Position{Created: cfg.Created})}
+	at := Position{Created: cfg.Created}
+	s := &Shared{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
 	s.kind = s
 	s.log = s.log.With("consumer", cfg.Name)
 	var err error
@@ -49,7 +56,7 @@ func OpenShared(ctx context.Context, src *Source, cfg SharedConfig) (*Shared, er
 
 // position implements kind.
 func (s *Shared) position(ctx context.Context) (*life, error) {
-	if err := s.sameStream(ctx); err != nil { // so that a stream that is gone is told from a consumer that is
+	if err := s.sameStream(ctx); err != nil { // first, so that a missing stream is not taken for a missing consumer
 		return nil, err
 	}
 	consumer, err := s.src.consumer(ctx, s.cfg.Name)
@@ -77,8 +84,8 @@ func (s *Shared) position(ctx context.Context) (*life, error) {
 	return l, nil
 }
 
-// sameStream makes sure that the stream is still the one that was read so far: the messages of another one have sequences that seem to be
-// in hand already.
+// sameStream returns an error unless the stream is the one that was read so far. The sequences of another stream would
+// seem to be in hand already.
 func (s *Shared) sameStream(ctx context.Context) error {
 	info, err := s.src.Info(ctx)
 	if err != nil {
@@ -93,7 +100,7 @@ func (s *Shared) sameStream(ctx context.Context) error {
 	return &DivergedError{Stream: s.src.stream, Was: s.id.created, Is: info.Created, Info: info}
 }
 
-// create makes the consumer that is missing.
+// create creates the missing consumer.
 func (s *Shared) create(ctx context.Context) (*consumerInfo, error) {
 	if !s.cfg.Create {
 		return nil, permanent{&ConsumerGoneError{
@@ -104,7 +111,7 @@ func (s *Shared) create(ctx context.Context) (*consumerInfo, error) {
 	return s.src.createConsumer(ctx, durableConsumer(s.cfg.Name, s.cfg.Filter, s.cfg.MaxAge))
 }
 
-// checkShared tells why a consumer cannot work at all.
+// checkShared returns all reasons why a consumer cannot work at all.
 func checkShared(cfg jetstream.ConsumerConfig) []string {
 	var reasons []string
 	if cfg.DeliverSubject != "" {
@@ -127,14 +134,15 @@ func (s *Shared) admit(ctx context.Context, b *Batch) error {
 // ended implements kind.
 func (s *Shared) ended(*anomaly) {}
 
-// Check implements Reader: there is nothing to prove.
+// Check implements Reader. There is nothing to prove.
 func (s *Shared) Check(context.Context) error { return nil }
 
-// Ack implements Reader. It does nothing: which messages below a sequence were given to others is not known. See AckReplies.
+// Ack implements Reader. It does nothing, because it is not known which messages below a sequence went to others. See
+// AckReplies.
 func (s *Shared) Ack(context.Context, uint64) error { return nil }
 
-// AckReplies acknowledges the messages with these reply subjects (Msg.Reply): plain acks, the last one confirmed. A missing confirmation
-// is no error: the message comes again. It may run beside Next.
+// AckReplies acknowledges the messages with these reply subjects (Msg.Reply): plain acks, the last one confirmed. A
+// missing confirmation is not an error, because the message comes again. It may run beside Next.
 func (s *Shared) AckReplies(ctx context.Context, replies []string) error {
 	if len(replies) == 0 {
 		return nil
@@ -148,7 +156,8 @@ func (s *Shared) AckReplies(ctx context.Context, replies []string) error {
 	return err
 }
 
-// AcksNear reports whether a cut is due because of the consumer's settings, as for a durable reader. It may be called from any goroutine.
+// AcksNear reports whether a cut is due because of the consumer's settings, see Durable.AcksNear. It may be called from
+// any goroutine.
 func (s *Shared) AcksNear(now time.Time) (why string, near bool) { return s.pending.near(now) }
 
 // Close implements Reader. The consumer stays.

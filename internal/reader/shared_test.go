@@ -32,7 +32,7 @@ func openShared(t testing.TB, nc *nats.Conn, stream string, change ...func(*read
 	return r
 }
 
-// takeShared adds what the reader has now to seen, by stream sequence, and gives the reply subjects.
+// takeShared adds what the reader has now to seen, by stream sequence, and returns the reply subjects.
 func takeShared(t testing.TB, r *reader.Shared, seen map[uint64]int) []string {
 	t.Helper()
 	b, err := r.Next(short(t))
@@ -112,7 +112,7 @@ func TestSharedRedelivery(t *testing.T) {
 	}
 }
 
-// With nothing to read, a batch says so, that a capture up to the end can end.
+// With nothing to read, a batch says so, because a capture up to the end of the stream waits for it.
 func TestSharedSaysIdle(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})

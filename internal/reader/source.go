@@ -16,16 +16,17 @@ var ErrMessageNotFound = errors.New("message not found")
 // defaultAPIPrefix is where the JetStream API of the connection's own account listens.
 const defaultAPIPrefix = "$JS.API"
 
-// Source is a stream as seen through a connection. Its methods may be called from any goroutine; they change nothing of the connection.
+// Source is a stream seen through a connection. Its methods may be called from any goroutine. They do not change the
+// connection.
 type Source struct {
 	nc      *nats.Conn
 	prefix  string // of the API's subjects, without the last dot
 	stream  string
-	timeout time.Duration // of one request
+	timeout time.Duration // for one request; not changed once the source is in use
 }
 
-// NewSource names a stream. apiPrefix is the JetStream API prefix ("$JS.<domain>.API", or that of an import); empty is "$JS.API".
-// It asks nothing yet.
+// NewSource names a stream. apiPrefix is the JetStream API prefix ("$JS.<domain>.API", or that of an import); empty
+// means "$JS.API". It sends no request yet.
 func NewSource(nc *nats.Conn, apiPrefix, stream string) *Source {
 	if apiPrefix == "" {
 		apiPrefix = defaultAPIPrefix
@@ -40,18 +41,18 @@ func (s *Source) Stream() string { return s.stream }
 type StoredMessage struct {
 	Subject string
 	Seq     uint64
-	Header  []byte // the raw header block, "NATS/1.0\r\n..."; nil for none
+	Header  []byte // the raw header block, "NATS/1.0\r\n..."; nil: no header
 	Data    []byte
 	Time    time.Time // the stream's timestamp, with all its nanoseconds, UTC
 }
 
-// Anchor makes an anchor of the message.
+// Anchor returns the message as an anchor.
 func (m StoredMessage) Anchor() Anchor {
 	return Anchor{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Hash: cutlog.HashMessage(m.Subject, m.Header, m.Data)}
 }
 
-// ParseHeader parses the header block as the client does for a delivered message. raw is the block itself if it cannot be parsed, and nil
-// otherwise; both are nil for a message without a header.
+// ParseHeader parses the header block as the client does for a delivered message. raw is the block itself if it cannot
+// be parsed, and nil otherwise; both are nil for a message without a header.
 func (m StoredMessage) ParseHeader() (header nats.Header, raw []byte) {
 	if len(m.Header) == 0 {
 		return nil, nil
@@ -63,14 +64,13 @@ func (m StoredMessage) ParseHeader() (header nats.Header, raw []byte) {
 	return header, nil
 }
 
-// streamInfo is the response to STREAM.INFO, as far as it is used.
+// streamInfo is the part in use of the response to STREAM.INFO.
 type streamInfo struct {
 	apiStatus
 	Created time.Time `json:"created"`
 	Config  struct {
 		Name      string               `json:"name"`
 		Retention nats.RetentionPolicy `json:"retention"`
-		Discard   nats.DiscardPolicy   `json:"discard"`
 		MaxAge    time.Duration        `json:"max_age"`
 		FirstSeq  uint64               `json:"first_seq"`
 	} `json:"config"`
@@ -86,7 +86,7 @@ type streamInfo struct {
 	} `json:"cluster"`
 }
 
-// Info asks for the stream. Errors: ErrStreamNotFound, ErrNoJetStream, ErrNoAnswer, *APIError, or the context's.
+// Info looks up the stream. Errors: ErrStreamNotFound, ErrNoJetStream, ErrNoAnswer, *APIError, or the context's.
 func (s *Source) Info(ctx context.Context) (StreamInfo, error) {
 	info, err := s.info(ctx, false)
 	if err != nil {
@@ -95,7 +95,8 @@ func (s *Source) Info(ctx context.Context) (StreamInfo, error) {
 	return info.public(), nil
 }
 
-// info asks for the stream, with the list of the sequences missing between its first and its last one if deleted is set.
+// info looks up the stream. With deleted, the answer lists the sequences that are missing between its first and its
+// last one.
 func (s *Source) info(ctx context.Context, deleted bool) (*streamInfo, error) {
 	var req any
 	if deleted {
@@ -108,6 +109,7 @@ func (s *Source) info(ctx context.Context, deleted bool) (*streamInfo, error) {
 	return &resp, nil
 }
 
+// public returns the part that other packages see.
 func (i *streamInfo) public() StreamInfo {
 	return StreamInfo{
 		Name:      i.Config.Name,
@@ -116,7 +118,6 @@ func (i *streamInfo) public() StreamInfo {
 		LastSeq:   i.State.LastSeq,
 		Messages:  i.State.Messages,
 		Retention: i.Config.Retention,
-		Discard:   i.Config.Discard,
 		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
 		MaxAge:    i.Config.MaxAge,
 
@@ -124,8 +125,8 @@ func (i *streamInfo) public() StreamInfo {
 	}
 }
 
-// Get reads one stored message through STREAM.MSG.GET, which the stream's leader answers; it needs no allow_direct. Errors:
-// ErrMessageNotFound, ErrStreamNotFound and those of Info.
+// Get reads one stored message through STREAM.MSG.GET, which the stream's leader answers, so that it does not need
+// allow_direct. Errors: ErrMessageNotFound and those of Info.
 func (s *Source) Get(ctx context.Context, seq uint64) (StoredMessage, error) {
 	var resp struct {
 		apiStatus

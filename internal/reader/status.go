@@ -18,10 +18,10 @@ const (
 	headerLastStream   = "Nats-Last-Stream"
 )
 
-// anomaly is why a reader gives up one life of its consumer and positions itself again.
+// anomaly is why a reader ends a life of its consumer and positions itself again.
 type anomaly struct {
 	reason  string
-	foreign bool // not explained by the connection or the servers: somebody else may read from the same consumer
+	foreign bool // neither the connection nor the servers explain it: another process may read from the same consumer
 	small   bool // a message is larger than the consumer allows a pull to be
 }
 
@@ -32,25 +32,25 @@ const (
 	statusHeartbeat statusKind = iota
 	statusEnd                  // the pull ended as pulls do
 	statusBroken               // the life of the consumer is over
-	statusRefused              // the pull was refused; it is asked again later
+	statusRefused              // the pull was refused; another one is sent later
 )
 
-// status is a message of the server that carries no stored message.
+// status is a message from the server that holds no stored message.
 type status struct {
 	kind   statusKind
 	serial uint64 // of the pull
 	text   string
-	msgs   int // left of the pull
-	bytes  int
+	msgs   int    // messages left of the pull
+	bytes  int    // bytes left of the pull
 	dseq   uint64 // heartbeat: last consumer sequence
-	sseq   uint64 // heartbeat: the consumer has nothing more to deliver up to this stream sequence
+	sseq   uint64 // heartbeat: everything up to this stream sequence is delivered
 }
 
-// readStatus reads a message that came without reply subject.
+// readStatus reads a message without a reply subject.
 func (f *feed) readStatus(m *nats.Msg) status {
 	code, text := m.Header.Get(headerStatus), m.Header.Get(headerDescription)
 	s := status{serial: f.serialOf(m.Subject), text: strings.TrimSpace(code + " " + text)}
-	s.msgs, _ = strconv.Atoi(m.Header.Get(headerPendingMsgs)) // absent: nothing is known to be left
+	s.msgs, _ = strconv.Atoi(m.Header.Get(headerPendingMsgs)) // absent: 0
 	s.bytes, _ = strconv.Atoi(m.Header.Get(headerPendingBytes))
 	switch code {
 	case "100":
@@ -63,7 +63,7 @@ func (f *feed) readStatus(m *nats.Msg) status {
 		s.kind = kindOfConflict(text)
 	case "503": // no responders: nobody serves the consumer
 		s.kind = statusBroken
-	default: // 400, 412, 423 and what later servers say
+	default: // 400, 412, 423 and codes of later servers
 		s.kind = statusRefused
 	}
 	return s
@@ -84,7 +84,7 @@ func kindOfConflict(text string) statusKind {
 // textTooLarge ends a pull whose rest is smaller than the next message.
 const textTooLarge = "Message Size Exceeds MaxBytes"
 
-// endOf accounts the end of a pull, and gives an anomaly where the end means more.
+// endOf accounts for the end of a pull. It returns an anomaly if the end means more than that.
 func (f *feed) endOf(s status) *anomaly {
 	untouched := f.ended(s.serial, s.msgs, s.bytes)
 	switch {
@@ -94,7 +94,8 @@ func (f *feed) endOf(s status) *anomaly {
 		return &anomaly{reason: "server refuses the pull: " + s.text}
 	case untouched && strings.HasSuffix(s.text, textTooLarge) && !f.limits.grow():
 		return &anomaly{small: true, reason: fmt.Sprintf(
-			"a message is larger than the %d bytes that the consumer allows a pull (max_bytes): raise that limit", f.limits.bytes)}
+			"a message is larger than the %d bytes that the consumer allows a pull (max_bytes): raise that limit",
+			f.limits.bytes)}
 	default:
 		return nil
 	}

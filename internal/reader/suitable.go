@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// UnsuitableError says why a consumer cannot be captured from, with every reason.
+// UnsuitableError says why a consumer cannot be captured from. It has every reason.
 type UnsuitableError struct {
 	Stream, Consumer string
 	Reasons          []string
@@ -21,8 +21,9 @@ func (e *UnsuitableError) Error() string {
 		e.Consumer, e.Stream, strings.Join(e.Reasons, "; "))
 }
 
-// CheckConsumer tells why a consumer cannot be captured from, all reasons at once; nil if it can. filter is the capture's own: the
-// subjects, in any order, none for the whole stream. What is not mentioned may be as it is, AckWait and MaxAckPending among it.
+// CheckConsumer returns all reasons why a consumer cannot be captured from; nil if it can. filter is the capture's own:
+// the subjects in any order, none for the whole stream. Settings that it does not check, such as AckWait and
+// MaxAckPending, may have any value.
 func CheckConsumer(cfg jetstream.ConsumerConfig, filter []string) []string {
 	var reasons []string
 	refuse := func(bad bool, format string, args ...any) {
@@ -33,18 +34,20 @@ func CheckConsumer(cfg jetstream.ConsumerConfig, filter []string) []string {
 	refuse(cfg.DeliverSubject != "", "it is a push consumer (deliver_subject %q)", cfg.DeliverSubject)
 	refuse(cfg.AckPolicy != jetstream.AckExplicitPolicy, "its ack policy is %v, not explicit", cfg.AckPolicy)
 	refuse(cfg.DeliverPolicy != jetstream.DeliverAllPolicy, "its deliver policy is %v, not all", cfg.DeliverPolicy)
-	refuse(cfg.MaxDeliver > 0, "max_deliver is %d, not -1: a message could be given up before it is stored", cfg.MaxDeliver)
+	refuse(cfg.MaxDeliver > 0, "max_deliver is %d, not -1: a message could be given up before it is stored",
+		cfg.MaxDeliver)
 	refuse(len(cfg.BackOff) > 0, "it has a backoff")
 	refuse(cfg.HeadersOnly, "it delivers headers only")
 	refuse(len(cfg.PriorityGroups) > 0, "it has priority groups (%s)", strings.Join(cfg.PriorityGroups, ", "))
-	refuse(cfg.InactiveThreshold > 0, "the server deletes it after %v without a reader (inactive_threshold, perhaps inherited from the stream)",
+	refuse(cfg.InactiveThreshold > 0,
+		"the server deletes it after %v without a reader (inactive_threshold, perhaps inherited from the stream)",
 		cfg.InactiveThreshold.Round(time.Millisecond))
 	has, want := normalFilter(append(cfg.FilterSubjects, cfg.FilterSubject)), normalFilter(filter)
 	refuse(!slices.Equal(has, want), "it filters %s, the capture %s", describeFilter(has), describeFilter(want))
 	return reasons
 }
 
-// normalFilter sorts the subjects; no subject and the one that matches all mean the same.
+// normalFilter returns the subjects sorted, each once. It returns nil if they match everything.
 func normalFilter(subjects []string) []string {
 	var normal []string
 	for _, s := range subjects {

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// IsTemporary decides whether an error of a Source or of opening a Reader may go away by itself: the server did not answer, is not there, or
-// has no leader. Everything that it did answer is not.
+// IsTemporary reports whether an error of a Source, or of opening a reader, may go away by itself: the server did not
+// answer, cannot be reached, or has no leader. An error that a working server answered with is not temporary.
 func IsTemporary(err error) bool {
 	for _, target := range []error{
 		ErrNoAnswer, ErrNoJetStream, ErrStreamNotFound, context.DeadlineExceeded,
@@ -25,8 +25,8 @@ func IsTemporary(err error) bool {
 	return api.Code >= 500 // no leader, shutting down, offline, or out of memory, space or file handles
 }
 
-// IsUnanswered decides whether an error only says that the server is slow, busy or on its way: the temporary ones that can hardly mean a
-// wrong name, a missing permission, or a server without JetStream.
+// IsUnanswered reports whether an error only says that the server is slow, busy or still starting. Those are the
+// temporary errors that hardly mean a wrong name, a missing permission, or a server without JetStream.
 func IsUnanswered(err error) bool {
 	for _, target := range []error{ErrNoJetStream, ErrStreamNotFound, nats.ErrNoResponders, nats.ErrPermissionViolation} {
 		if errors.Is(err, target) {

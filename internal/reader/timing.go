@@ -7,15 +7,15 @@ const (
 	ackConfirmation       = 5 * time.Second
 )
 
-// Timing holds the intervals of a reader. Zero values mean the defaults; tests shorten them.
+// Timing holds the intervals of a reader. Zero values mean the defaults, which the comments give. Tests shorten them.
 type Timing struct {
 	Expires    time.Duration // of a pull; 30 s
 	Heartbeat  time.Duration // idle heartbeat of a pull, at most half of Expires; 5 s
 	Tick       time.Duration // how often a waiting reader looks at the clock and the connection; 250 ms
 	SecondLook time.Duration // between the two looks that prove a rollback; 10 s
-	Retry      time.Duration // between two tries to reach a stream that is gone or out of reach; 1 s
+	Retry      time.Duration // between two tries to reach a stream that is gone or cannot be reached; 1 s
 	Warn       time.Duration // least time between two warnings of the same trouble; 1 min
-	StandBy    time.Duration // mean time between two of the three asks of a reader that stands by; 1 s
+	StandBy    time.Duration // mean time between two requests of a reader that stands by; 1 s
 }
 
 // withDefaults fills in what is zero.
@@ -36,5 +36,6 @@ func (t Timing) withDefaults() Timing {
 	return t
 }
 
-// SetTimeout sets how long a request may take before it counts as unanswered; 5 s by default. Call it before the source is used.
+// SetTimeout sets how long a request may take before it counts as unanswered. The default is 5 s. Call it before the
+// source is used.
 func (s *Source) SetTimeout(d time.Duration) { s.timeout = d }

@@ -29,7 +29,7 @@ func (w warnings) Enabled(context.Context, slog.Level) bool { return true }
 
 func (w warnings) WithAttrs([]slog.Attr) slog.Handler { return w }
 
-// A stream that stays away is asked for again and again, and complained of once.
+// A stream that stays away is looked up again and again, with one warning.
 func TestOneWarningOfAStreamThatIsGone(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
