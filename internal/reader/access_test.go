@@ -27,8 +27,10 @@ func TestCheckConsumer(t *testing.T) {
 	if got := reader.CheckConsumer(c.CachedInfo().Config, nil); len(got) != 1 || !strings.Contains(got[0], "1m0s") {
 		t.Errorf("threshold inherited from the stream: %q", got)
 	}
-	good := jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1, AckWait: time.Second,
-		MaxAckPending: 1}
+	good := jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1, AckWait: time.Second,
+		MaxAckPending: 1,
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*jetstream.ConsumerConfig)
@@ -47,8 +49,11 @@ func TestCheckConsumer(t *testing.T) {
 		{"headers", func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true }, nil, "headers only"},
 		{"groups", func(c *jetstream.ConsumerConfig) { c.PriorityGroups = []string{"g"} }, nil, "priority groups"},
 		{"threshold", func(c *jetstream.ConsumerConfig) { c.InactiveThreshold = time.Hour }, nil, "1h0m0s"},
-		{"filter", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "a" }, []string{"b"},
-			`filters ["a"], the capture ["b"]`},
+		{
+			"filter", func(c *jetstream.ConsumerConfig) { c.FilterSubject = "a" },
+			[]string{"b"},
+			`filters ["a"], the capture ["b"]`,
+		},
 	} {
 		cfg := good
 		c.change(&cfg)

@@ -16,7 +16,8 @@ import (
 )
 
 func openDurable(t testing.TB, nc *nats.Conn, stream string, at reader.Position,
-	change ...func(*reader.DurableConfig)) *reader.Durable {
+	change ...func(*reader.DurableConfig),
+) *reader.Durable {
 	t.Helper()
 	cfg := reader.DurableConfig{Name: "D", Create: true, Logger: logger(t), Timing: quick}
 	for _, c := range change {

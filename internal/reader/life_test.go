@@ -11,8 +11,10 @@ import (
 
 // silent is a life without a server behind it.
 func silent() *life {
-	f := &feed{ch: make(chan *nats.Msg, 4096), limits: pullLimits{batch: 1000, bytes: 1 << 20, heartbeat: time.Hour},
-		inbox: "in"}
+	f := &feed{
+		ch: make(chan *nats.Msg, 4096), limits: pullLimits{batch: 1000, bytes: 1 << 20, heartbeat: time.Hour},
+		inbox: "in",
+	}
 	return newLife(f, 0, time.Hour)
 }
 

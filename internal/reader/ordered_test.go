@@ -18,7 +18,8 @@ import (
 )
 
 func openOrdered(t testing.TB, nc *nats.Conn, stream string, at reader.Position,
-	change ...func(*reader.OrderedConfig)) reader.Reader {
+	change ...func(*reader.OrderedConfig),
+) reader.Reader {
 	t.Helper()
 	cfg := reader.OrderedConfig{Name: "jetcapture-test", Logger: logger(t), Timing: quick}
 	for _, c := range change {
