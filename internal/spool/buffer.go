@@ -10,8 +10,8 @@ import (
 // made of the rows alone: a frame ends at the first [Buffer.Commit] at which FrameSize plain bytes or more came since
 // the last one, whatever memory and disk are doing.
 //
-// From the first Write of a row to its Commit the buffer keeps the lock of its tail: one lock for each row, not for each
-// Write, and no row that is not whole is ever spilled.
+// From the first Write of a row to its Commit the buffer keeps the lock of its tail: one lock for each row, not for
+// each Write, and no row that is not whole is ever spilled.
 type Buffer struct {
 	s         *Spool
 	codec     *codec.Codec
@@ -37,7 +37,7 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// gone says why the buffer takes no more.
+// gone returns why the buffer takes no more bytes.
 func (b *Buffer) gone() error {
 	if b.out != nil && !b.out.isDiscarded() {
 		return ErrSealed
@@ -53,12 +53,13 @@ func (b *Buffer) Len() int64 {
 	return b.framed + b.tail.len()
 }
 
-// Truncate cuts back to the first n plain bytes. Bytes before the last Commit are final: n below panics, as does n
-// beyond Len.
+// Truncate cuts back to the first n plain bytes. Bytes before the last Commit are final: Truncate panics if n is below
+// them or beyond Len.
 func (b *Buffer) Truncate(n int64) {
 	drop := b.Len() - n
 	if n < b.committed || drop < 0 {
-		panic(fmt.Sprintf("spool: truncate to %d: not between the last commit at %d and the end at %d", n, b.committed, b.Len()))
+		panic(fmt.Sprintf("spool: truncate to %d: not between the last commit at %d and the end at %d", n, b.committed,
+			b.Len()))
 	}
 	if drop > 0 {
 		b.tail.truncate(&b.s.mem, drop)
@@ -68,6 +69,7 @@ func (b *Buffer) Truncate(n int64) {
 	}
 }
 
+// endRow gives back the lock that the first Write of a row has taken.
 func (b *Buffer) endRow() {
 	if b.inRow {
 		b.inRow = false
@@ -77,8 +79,9 @@ func (b *Buffer) endRow() {
 
 // Commit ends a row. It may hand a frame to the compressors, waiting for them when they are behind, and it may move
 // bytes of any block to disk. The row is committed in any case. An error of the disk means that the spool holds more
-// than its budget, with nothing lost: the owner stops writing and calls [Spool.Relieve] until it succeeds. After any other
-// error (the spool was closed, or a block's bytes cannot be read back from disk) this block cannot be stored any more.
+// than its budget, with nothing lost: the owner stops writing and calls [Spool.Relieve] until it succeeds. After any
+// other error (the spool was closed, or a block's bytes cannot be read back from disk) this block cannot be stored any
+// more.
 func (b *Buffer) Commit() error {
 	if err := b.commit(); err != nil {
 		return err
@@ -86,7 +89,7 @@ func (b *Buffer) Commit() error {
 	return b.s.Relieve()
 }
 
-// commit is Commit without a thought of the budget.
+// commit is Commit without regard to the budget.
 func (b *Buffer) commit() error {
 	if b.ended {
 		return b.gone()
@@ -99,7 +102,7 @@ func (b *Buffer) commit() error {
 	return b.frame()
 }
 
-// frame hands the tail to the compressors, unless there is nothing for them to do.
+// frame hands the tail to the compressors, or adds it to the file as it is if it needs no compression.
 func (b *Buffer) frame() error {
 	if !b.inRow {
 		b.tail.mu.Lock()
@@ -122,9 +125,9 @@ func (b *Buffer) frame() error {
 	return b.out.failure()
 }
 
-// Seal commits what was written, makes the last frame and ends the buffer. A block without a byte becomes the empty file
-// of its codec. It may wait and spill as Commit does, but a full disk is no error here: the bytes stay in memory, and
-// [Spool.Over] tells. After an error the buffer is still to be discarded.
+// Seal commits what was written, makes the last frame and ends the buffer. A block without a byte becomes the empty
+// file of its codec. It may wait and spill as Commit does, but a full disk is not an error here: the bytes stay in
+// memory, and [Spool.Over] reports that. After an error the buffer must still be discarded.
 func (b *Buffer) Seal() (*Sealed, error) {
 	if b.ended {
 		return nil, b.gone()
@@ -139,11 +142,11 @@ func (b *Buffer) Seal() (*Sealed, error) {
 	b.ended = true
 	b.s.mem.charge(-bufferCost)
 	b.out.plain = b.committed
-	_ = b.s.Relieve() // the next Commit meets the same error, and its owner can stop
+	_ = b.s.Relieve() // the next Commit meets the same error, and its caller can stop
 	return b.out, nil
 }
 
-// Discard drops everything. It does nothing after Seal or a Discard: a sealed block has its own.
+// Discard drops everything. It does nothing after Seal or another Discard. Seal's result has a Discard of its own.
 func (b *Buffer) Discard() {
 	if b.ended {
 		return
@@ -161,7 +164,7 @@ func (b *Buffer) Discard() {
 	}
 }
 
-// drop gives back the room of a content that nobody needs.
+// drop gives back the room of a content that is not needed any more.
 func (s *Spool) drop(c content) {
 	s.mem.put(c.chunks)
 	s.file.drop(c.last)

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// compressors make frames on a few goroutines. The frames of one block are added to it in their order: each waits for
-// the one before, which left the queue earlier, so somebody is at work on it.
+// compressors make frames on a few goroutines. The frames of a block are added to it in their order: each waits for the
+// one before. That one left the queue earlier, so a worker has it, and nobody waits for a frame in the queue.
 type compressors struct {
 	s       *Spool
 	workers int
@@ -15,15 +15,15 @@ type compressors struct {
 
 	inFlight atomic.Int64 // written under mu
 
-	mu      sync.Mutex
-	changed sync.Cond
-	queue   []*job
+	mu      sync.Mutex // guards the following
+	changed sync.Cond  // of queue, inFlight or closed
+	queue   []*job     // oldest first
 	started bool
 	closed  bool
-	wg      sync.WaitGroup
+	wg      sync.WaitGroup // the workers
 }
 
-// A job is a frame on its way.
+// A job is a frame on its way to its file. Whoever took it from the queue owns it.
 type job struct {
 	content
 	out  *Sealed
@@ -37,7 +37,8 @@ func (c *compressors) init(s *Spool, cfg Config) {
 	c.changed.L = &c.mu
 }
 
-// submit hands a frame over. It waits while too many are in flight: slow compressors hold the owner back.
+// submit hands over a frame. It waits while too many are in flight, so slow compressors hold back the owner of the
+// block.
 func (c *compressors) submit(j *job) error {
 	if !c.enqueue(j) {
 		j.fail(c.s, ErrClosed)
@@ -46,7 +47,7 @@ func (c *compressors) submit(j *job) error {
 	return nil
 }
 
-// enqueue reports false after close.
+// enqueue returns false after close.
 func (c *compressors) enqueue(j *job) bool {
 	size := j.len()
 	c.mu.Lock()
@@ -108,29 +109,30 @@ func (c *compressors) finished(size int64) {
 	c.changed.Broadcast()
 }
 
+// close stops the compressors, joins them, and fails the frames that none of them has begun.
 func (c *compressors) close() {
 	c.mu.Lock()
 	c.closed = true
 	c.changed.Broadcast()
 	c.mu.Unlock()
 	c.wg.Wait()
-	for _, j := range c.queue { // nobody else is left
+	for _, j := range c.queue { // no worker is left
 		j.fail(c.s, ErrClosed)
 	}
 	c.queue = nil
 }
 
-// fail gives up a frame that nobody works on, and with it the file.
+// fail gives up a frame that is not being compressed, and with it the file.
 func (j *job) fail(s *Spool, err error) {
 	s.drop(j.content)
 	j.out.fail(err)
 	close(j.done)
 }
 
-// A worker keeps the room for a frame and its compressed bytes from one to the next.
+// A worker keeps the room for a frame and its compressed bytes from one frame to the next. It belongs to one goroutine.
 type worker struct {
 	plain, packed []byte
-	charged       int64
+	charged       int64 // what the room counts for in the budget
 }
 
 func (w *worker) compress(s *Spool, j *job) {
@@ -154,7 +156,7 @@ func (w *worker) compress(s *Spool, j *job) {
 	j.out.add(w.packed)
 }
 
-// load makes the frame contiguous and gives back where its bytes were.
+// load copies the frame into one piece and gives back the room that it had.
 func (w *worker) load(s *Spool, j *job) ([]byte, error) {
 	head := headerSize + int(j.spilled)
 	if need := headerSize + int(j.len()); cap(w.plain) < need {
@@ -168,7 +170,7 @@ func (w *worker) load(s *Spool, j *job) ([]byte, error) {
 	return w.plain[headerSize:], err
 }
 
-// settle charges the room that the worker keeps, and drops what only a huge row needed.
+// settle charges the room that the worker keeps. Room that only a huge row needed is dropped.
 func (w *worker) settle(s *Spool) {
 	if cap(w.plain) > 4*s.cfg.FrameSize+maxChunk {
 		w.plain, w.packed = nil, nil

@@ -87,7 +87,8 @@ func limitFiles(size uint64) (grow func() error, err error) {
 		return nil, err
 	}
 	small := syscall.Rlimit{Cur: size, Max: normal.Max}
-	return func() error { return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &normal) }, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small)
+	return func() error { return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &normal) },
+		syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small)
 }
 
 // relieve makes room on the disk when the spool says that it needs it.

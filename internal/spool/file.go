@@ -12,14 +12,14 @@ import (
 	"sync/atomic"
 )
 
-// The file is cut into segments of equal size. One, the head, is filled by the passes, each with one write behind the
-// last; a segment is free again when no extent in it is needed any more. So what must be remembered is a number for a
-// segment, whatever the number of extents. Free segments at the end are cut off the file.
+// The file is divided into segments of equal size. The passes fill one of them, the head, each with one write behind
+// the one before. A segment is free again when no extent in it is needed any more. So one number has to be remembered
+// for each segment, however many extents it has. Free segments at the end are cut off the file.
 //
-// An extent is a header and bytes of one stash. The header is the place of that stash's extent before, so a stash
-// remembers its newest one only, however often it was spilled.
+// An extent is a header and bytes of one stash. The header says where the stash's extent before is, so a stash
+// remembers only its newest one, however often it was spilled.
 const (
-	headerSize = 16 // offset, size of the extent before, four bytes unused
+	headerSize = 16 // offset and size of the extent before; four bytes are unused
 	minSegment = 64 << 10
 	maxSegment = 1 << 20
 )
@@ -44,28 +44,29 @@ func parseExtent(b []byte) extent {
 // errFull says that the file may not grow.
 var errFull = errors.New("spool file is at its limit")
 
+// file is the one temporary file of a spool. It is safe for concurrent use.
 type file struct {
 	dir     string
 	segment int64
 	limit   int // segments; 0: none
 
-	mu     sync.Mutex
-	f      *os.File
-	name   string  // what is left to remove on close
-	live   []int64 // bytes of needed extents in each segment
-	taken  []bool  // head or not empty
-	hint   int     // no free segment below
-	head   int     // -1: none
-	fill   int64   // bytes written to the head
-	size   int64   // of the file
-	busy   bool    // a pass is filling the head
+	mu     sync.Mutex // guards the following; not held during reads and writes
+	f      *os.File   // nil before the first pass
+	name   string     // to be removed on close; empty where that was possible at once
+	live   []int64    // bytes of needed extents, by segment
+	taken  []bool     // the head or not empty, by segment
+	hint   int        // no segment below it is free
+	head   int        // -1: none
+	fill   int64      // bytes written to the head
+	size   int64      // of the file
+	busy   bool       // a pass is filling the head
 	closed bool
-	failed error // first error in giving space back
+	failed error // errors of giving back space, for close
 
 	used atomic.Int64 // segments taken
 }
 
-// init sizes the segments: large writes, but small against memory and limit.
+// init sets the size of the segments: for large writes, but small compared with memory and limit.
 func (f *file) init(c Config) {
 	f.dir, f.head = c.Dir, -1
 	f.segment = max(minSegment, min(maxSegment, c.Memory/16))
@@ -77,8 +78,8 @@ func (f *file) init(c Config) {
 
 func (f *file) inUse() int64 { return f.used.Load() * f.segment }
 
-// room returns where the next bytes go and how many fit, at least a header and the largest chunk. Only the spiller calls
-// room, write, and rest at the end of its pass.
+// room returns where the next bytes go and how many fit, at least a header and the largest chunk. Only the spiller
+// calls room, write, and rest at the end of its pass.
 func (f *file) room() (off, room int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -94,8 +95,8 @@ func (f *file) room() (off, room int64, err error) {
 	return int64(f.head)*f.segment + f.fill, f.segment - f.fill, nil
 }
 
-// open makes the file at the first need. It loses its name at once where the system allows that, so that a killed
-// process leaves nothing; elsewhere the next one removes it.
+// open creates the file when it is needed first. Where the system allows that, its name is removed at once, so that a
+// killed process leaves nothing behind. Elsewhere the next process removes it. The caller holds mu.
 func (f *file) open() error {
 	if f.closed {
 		return ErrClosed
@@ -121,18 +122,18 @@ func (f *file) open() error {
 // filePrefix begins the name of every spool file.
 const filePrefix = "jetcapture-spool-"
 
-// sweep removes the files of processes that ended without doing so. Where a file in use has a name, the system does not
-// let it be removed; what is not ours to remove stays.
+// sweep removes the files that killed processes have left. Where a file in use has a name, the system refuses to remove
+// it. Files that we may not remove stay.
 func sweep(dir string) {
-	entries, _ := os.ReadDir(dir) // what cannot be listed cannot be swept
+	entries, _ := os.ReadDir(dir) // without a list there is nothing to remove
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), filePrefix) && e.Type().IsRegular() {
-			_ = os.Remove(filepath.Join(dir, e.Name())) // somebody else's, or in use
+			_ = os.Remove(filepath.Join(dir, e.Name())) // fails for files in use and those of other users
 		}
 	}
 }
 
-// turn makes another segment the head.
+// turn makes another segment the head. The caller holds mu.
 func (f *file) turn() error {
 	next := f.hint
 	for next < len(f.taken) && f.taken[next] {
@@ -162,7 +163,7 @@ func (f *file) rest() {
 	}
 }
 
-// leave makes the head a segment like the others.
+// leave makes the head a segment like the others. The caller holds mu.
 func (f *file) leave() {
 	old := f.head
 	f.head = -1
@@ -171,7 +172,7 @@ func (f *file) leave() {
 	}
 }
 
-// write puts p behind the bytes of the head, where room said. All of it is there, or nothing counts.
+// write puts p behind the bytes of the head, where room said. If it fails, none of p counts.
 func (f *file) write(p []byte) error {
 	f.mu.Lock()
 	file, off := f.f, int64(f.head)*f.segment+f.fill
@@ -191,7 +192,7 @@ func (f *file) write(p []byte) error {
 	return nil
 }
 
-// free gives an extent back.
+// free gives back an extent.
 func (f *file) free(e extent) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -206,7 +207,7 @@ func (f *file) free(e extent) {
 	}
 }
 
-// release makes a segment free and cuts the file when its end has been free for long enough to be worth it.
+// release makes a segment free, and cuts the file once a quarter of it is free at the end. The caller holds mu.
 func (f *file) release(i int) {
 	f.taken[i] = false
 	f.used.Add(-1)
@@ -232,7 +233,7 @@ func (f *file) release(i int) {
 }
 
 // readBack reads the extents that end with last into the end of dst and frees them. dst has headerSize bytes more than
-// they hold: each read brings its header along, over which the next one writes.
+// they hold: each read brings its header along, and the next read overwrites it.
 func (f *file) readBack(last extent, dst []byte) error {
 	end := int64(len(dst))
 	for e := last; e.size > 0; {
@@ -260,7 +261,7 @@ func (f *file) chain(last extent) (all []extent, err error) {
 	return all, nil
 }
 
-// drop frees the extents that end with last. What cannot be found stays taken; Close says why.
+// drop frees the extents that end with last. What cannot be read stays taken, and Close returns why.
 func (f *file) drop(last extent) {
 	all, err := f.chain(last)
 	if err != nil && !errors.Is(err, ErrClosed) {

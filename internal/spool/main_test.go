@@ -44,7 +44,8 @@ func checkEmpty(t testing.TB, s *spool.Spool) {
 	t.Helper()
 	memory, again := s.Held()
 	if disk := s.Usage().Disk; memory != 0 || again != 0 || disk != 0 {
-		t.Errorf("after everything was discarded, %d bytes of memory are held, %d of disk, %d to be written again", memory, disk, again)
+		t.Errorf("after everything was discarded, %d bytes of memory are held, %d of disk, %d to be written again", memory,
+			disk, again)
 	}
 }
 

@@ -6,37 +6,39 @@ import (
 	"sync/atomic"
 )
 
-// Chunks come in powers of two. A stash grows by about half of what it has, so that very many keys cost little each and
-// a busy one takes few steps.
+// The sizes of chunks are powers of two. A stash grows by about half of what it has, so that very many keys cost little
+// each, and a busy one takes few steps.
 const (
 	minChunk     = 256
 	maxChunk     = 32 << 10
 	chunkClasses = 8
-	chunkCost    = 32 // of a slice header in a list that grows by doubling
+	chunkCost    = 32 // what a slice header costs in a list that grows by doubling
 )
 
-// readyPacked is from how much memory on compressed bytes go to disk before any plain ones: they are the denser ones,
-// and nobody needs them before the file is stored, while plain ones are read back to be compressed.
+// readyPacked is the size from which on compressed bytes go to disk before any plain ones. They are denser, and are not
+// needed before the file is stored, while plain ones are read back to be compressed.
 const readyPacked = 4 << 10
 
-// memory hands out chunks, counts everything against the budget, and knows who holds how much.
+// memory hands out chunks, counts everything against the budget, and knows which stash holds how much.
 type memory struct {
 	budget int64
-	used   atomic.Int64 // in use
-	fixed  atomic.Int64 // the part of it that serves all blocks, whatever they hold
+	used   atomic.Int64 // bytes in use
+	fixed  atomic.Int64 // the part of used that serves all blocks, whatever they hold
 
-	mu     sync.Mutex
-	cached int64 // free chunks; used + cached stays within the budget if used does
+	mu     sync.Mutex // guards the following, and what stash says
+	cached int64      // free chunks; used + cached stays within the budget if used does
 	free   [chunkClasses][][]byte
 
-	// Stashes with something to spill, by rank: each list holds those of about the same weight, oldest first.
+	// Stashes with something to spill, by rank. Each list holds those of about the same weight, oldest first.
 	ranks     [ranks]list
-	spillable atomic.Int64
+	spillable atomic.Int64 // bytes that the stashes in the lists hold; written under mu
 }
 
-// ranks: one for each power of two of bytes held, and a last one for compressed bytes that are worth a write.
+// ranks is the number of ranks: one for each power of two of bytes held, and a last one for compressed bytes that are
+// worth a write.
 const ranks = 65
 
+// charge counts n bytes against the budget, chargeFixed also as those of all blocks.
 func (m *memory) charge(n int64) { m.used.Add(n) }
 
 func (m *memory) chargeFixed(n int64) {
@@ -69,8 +71,8 @@ func (m *memory) grow(t *stash, n int) {
 	m.weigh(t, cost)
 }
 
-// take returns an empty chunk. Where there is none of this size, those of other sizes go first, so that a changed
-// mix of sizes does not cost twice.
+// take returns an empty chunk. If none of this size is cached, cached chunks of other sizes are dropped first, so that
+// a changed mix of sizes does not cost twice. The caller holds mu.
 func (m *memory) take(size int) []byte {
 	class := chunkClass(size)
 	if n := len(m.free[class]); n > 0 {
@@ -97,14 +99,14 @@ func (m *memory) shrink(limit int64) {
 	}
 }
 
-// put takes back chunks that are in no list any more.
+// put takes back chunks whose stash is in no list any more.
 func (m *memory) put(chunks [][]byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.putLocked(chunks)
 }
 
-// putLocked returns what the chunks counted for.
+// putLocked takes back chunks and returns what they counted for. The caller holds mu.
 func (m *memory) putLocked(chunks [][]byte) (freed int64) {
 	for _, c := range chunks {
 		size := int64(cap(c))
@@ -119,14 +121,14 @@ func (m *memory) putLocked(chunks [][]byte) (freed int64) {
 	return freed
 }
 
-// weigh changes what t holds and moves it to the list where it belongs.
+// weigh changes what t holds and moves it to the list of its rank. The caller holds mu.
 func (m *memory) weigh(t *stash, by int64) {
 	t.held += by
 	m.spillable.Add(by)
 	m.place(t, rank(t))
 }
 
-// unlist takes t out of the lists and returns its content; nobody spills it then, though it still counts.
+// unlist takes t out of the lists and returns its content, which cannot be spilled then but still counts.
 func (m *memory) unlist(t *stash) content {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -155,6 +157,7 @@ func (m *memory) shorten(t *stash, n int) {
 	m.weigh(t, -freed)
 }
 
+// rank returns the rank of a stash by what it holds.
 func rank(t *stash) uint8 {
 	if t.packed && t.held >= readyPacked {
 		return ranks - 1
@@ -162,7 +165,7 @@ func rank(t *stash) uint8 {
 	return uint8(bits.Len64(uint64(t.held)))
 }
 
-// place moves t to the list of rank r; rank 0 is none.
+// place moves t to the list of rank r; rank 0 has no list. The caller holds mu.
 func (m *memory) place(t *stash, r uint8) {
 	if t.rank == r {
 		return

@@ -120,8 +120,10 @@ func TestHeapStaysInBudget(t *testing.T) {
 				u := s.Usage()
 				held, disk = max(held, u.Memory), max(disk, u.Disk)
 			})
-			t.Logf("%d rows, %d keys: %v; %d MB plain, %d MB in files; at most %d MB live (%d MB in use), %d MB counted, %d MB on disk",
-				l.rows, l.keys, time.Since(began).Round(time.Millisecond), plain>>20, files>>20, peak>>20, inuse>>20, held>>20, disk>>20)
+			t.Logf("%d rows, %d keys: %v; %d MB plain, %d MB in files; at most %d MB live (%d MB in use), %d MB counted, %d "+
+				"MB on disk",
+				l.rows, l.keys, time.Since(began).Round(time.Millisecond), plain>>20, files>>20, peak>>20, inuse>>20, held>>20,
+				disk>>20)
 			if limit := l.memory + l.memory/4 + 1<<20; peak > limit || held > limit {
 				t.Errorf("%d bytes live, %d counted, want at most %d", peak, held, limit)
 			}

@@ -7,19 +7,19 @@ import (
 	"io"
 )
 
-// A Scratch is room for bytes that a writer has made and that are no part of its file yet, as the pages of a row group are. They are
-// appended, and then read from the start, as often as needed. Beyond the budget they go to disk as rows do, but no Write waits for that:
-// the next [Buffer.Commit] of any block sees to it. One goroutine uses it at a time.
+// A Scratch is room for bytes that a writer has made and that are not part of its file yet, such as the pages of a row
+// group. They are appended, and then read from the start, as often as needed. Beyond the budget they go to disk as rows
+// do, but no Write waits for that: the next [Buffer.Commit] of any block does it. One goroutine uses it at a time.
 type Scratch struct {
 	buf    *Buffer
-	sealed *Sealed // from the first Seek behind a Write on
-	in     io.ReadCloser
+	sealed *Sealed       // from the first Seek after a Write on
+	in     io.ReadCloser // from the first Seek after a Write on
 }
 
-// Scratch returns new room in the spool of b. Its owner closes it.
+// Scratch returns new room in the spool of b. The caller owns it and calls Close.
 func (b *Buffer) Scratch() io.ReadWriteSeeker { return &Scratch{buf: b.s.NewBuffer(b.s.plain)} }
 
-// Write implements io.Writer. After a Seek that found something it fails.
+// Write implements io.Writer. It fails after a Seek that found bytes.
 func (x *Scratch) Write(p []byte) (int, error) {
 	n, err := x.buf.Write(p)
 	if err == nil {
@@ -28,7 +28,7 @@ func (x *Scratch) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Seek goes to the start: the only place it knows.
+// Seek goes to the start. Any other place is an error.
 func (x *Scratch) Seek(offset int64, whence int) (int64, error) {
 	if offset != 0 || whence != io.SeekStart {
 		return 0, fmt.Errorf("seek in scratch room to %d from %d: only the start can be found", offset, whence)
@@ -48,7 +48,8 @@ func (x *Scratch) rewind() (err error) {
 			return err
 		}
 	}
-	if err := x.sealed.Wait(context.Background()); err != nil { // not long: the frames are copied, and Spool.Close ends them
+	// it is short: frames are only copied, and Spool.Close ends it
+	if err := x.sealed.Wait(context.Background()); err != nil {
 		return err
 	}
 	x.in, err = x.sealed.Open()
@@ -66,7 +67,7 @@ func (x *Scratch) Read(p []byte) (int, error) {
 	return 0, errors.New("read scratch room: seek to its start first")
 }
 
-// Close gives the room back.
+// Close gives back the room.
 func (x *Scratch) Close() error {
 	x.buf.Discard()
 	if x.sealed != nil {
@@ -76,5 +77,5 @@ func (x *Scratch) Close() error {
 	return nil
 }
 
-// Charge counts n bytes, which the caller holds for as long as a block is open, against the budget; a negative n gives them back.
+// Charge counts n bytes that the caller holds while a block is open against the budget. A negative n gives them back.
 func (s *Spool) Charge(n int64) { s.mem.charge(n) }

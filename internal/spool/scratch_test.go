@@ -10,7 +10,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// Scratch room gives back what was written, as often as it is asked, in memory or on disk, and leaves no trace in the file of its block.
+// Scratch room returns what was written, as often as it is read, in memory or on disk, and leaves no trace in the file
+// of its block.
 func TestScratch(t *testing.T) {
 	for name, c := range map[string]spool.Config{
 		"memory": {Memory: 1 << 30},

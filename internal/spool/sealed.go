@@ -13,11 +13,13 @@ import (
 // often as an upload needs, until Discard.
 type Sealed struct {
 	s     *Spool
-	codec *codec.Codec
-	last  <-chan struct{} // closed when the newest frame was added, nil when none was compressed; only the buffer's owner changes it, before Seal returns
-	plain int64           // set by Seal
+	codec *codec.Codec // nil: the bytes are not a file, see Spool.NewBuffer
+	// last is closed when the newest frame was added; nil: none was compressed. The buffer's owner sets it, before Seal
+	// returns.
+	last  <-chan struct{}
+	plain int64 // set by Seal
 
-	out stash // its lock guards the following, too
+	out stash // compressed bytes; its lock guards err, too
 	err error // why there is no file
 }
 
@@ -28,7 +30,7 @@ func newSealed(b *Buffer) *Sealed {
 	return z
 }
 
-// packer compresses what the spool holds.
+// packer returns the codec of what the spool holds.
 func (z *Sealed) packer() *codec.Codec {
 	if z.codec == nil {
 		return z.s.kept
@@ -36,7 +38,8 @@ func (z *Sealed) packer() *codec.Codec {
 	return z.codec
 }
 
-// adopt takes rows over that are the bytes of the file as they are, without a copy, if they are in memory and all frames before are there.
+// adopt takes over rows that need no compression, without a copy. It returns false if they do need it, if some of them
+// are on disk, or if a frame before is still missing.
 func (z *Sealed) adopt(rows content) bool {
 	if z.codec == nil || z.codec.Name() != codec.None || rows.spilled > 0 || !z.settled() {
 		return false
@@ -51,7 +54,7 @@ func (z *Sealed) adopt(rows content) bool {
 	return true
 }
 
-// settled reports whether all frames are there.
+// settled reports whether all frames were added.
 func (z *Sealed) settled() bool {
 	select {
 	case <-z.last:
@@ -70,7 +73,7 @@ func (z *Sealed) add(frame []byte) {
 	}
 }
 
-// fail keeps the first reason why there is no file, and gives the rest back.
+// fail keeps the first reason why there is no file, and gives back the room of the frames that were added.
 func (z *Sealed) fail(err error) {
 	z.out.mu.Lock()
 	defer z.out.mu.Unlock()
@@ -81,6 +84,7 @@ func (z *Sealed) fail(err error) {
 	z.s.drop(z.s.mem.unlist(&z.out))
 }
 
+// failure returns why there is no file; nil while there is one.
 func (z *Sealed) failure() error {
 	z.out.mu.Lock()
 	defer z.out.mu.Unlock()
@@ -118,8 +122,8 @@ func (z *Sealed) Size() int64 {
 	return z.out.len()
 }
 
-// Open returns the bytes of the file from the start. It is called after Wait, as often as needed, by several goroutines
-// if need be; a reader belongs to one. Without a codec they are the plain bytes.
+// Open returns the bytes of the file from the start; without a codec they are the plain bytes. Call it after Wait, as
+// often as needed, from any goroutine. The reader itself belongs to one goroutine.
 func (z *Sealed) Open() (io.ReadCloser, error) {
 	if z.codec == nil {
 		return z.Plain()
@@ -137,7 +141,7 @@ func (z *Sealed) Plain() (io.ReadCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a sealed block: %w", errors.Join(err, raw.Close()))
 	}
-	return r, nil // raw holds nothing that needs its Close
+	return r, nil // raw needs no Close
 }
 
 func (z *Sealed) open() (*reader, error) {
@@ -150,7 +154,7 @@ func (z *Sealed) open() (*reader, error) {
 	return &reader{z: z}, nil
 }
 
-// Discard gives all room back. Readers that are still open fail with [ErrDiscarded]. It may be called again.
+// Discard gives back all room. Readers that are still open fail with [ErrDiscarded]. Calling it again does nothing.
 func (z *Sealed) Discard() {
 	if !z.isDiscarded() {
 		z.discard()
@@ -196,7 +200,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// read reads some bytes, at least one. The lock is held.
+// read reads at least one byte. The caller holds the lock of out.
 func (r *reader) read(p []byte) (int, error) {
 	t := &r.z.out
 	if r.pos >= t.spilled {
@@ -220,7 +224,7 @@ func (r *reader) read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// lookUp finds the extents from pos on: the older ones may have been read already.
+// lookUp finds the extents from pos on. Older ones may have been read already. The caller holds the lock of out.
 func (r *reader) lookUp() error {
 	all, err := r.z.s.file.chain(r.z.out.last)
 	if err != nil {

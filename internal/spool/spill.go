@@ -2,30 +2,32 @@ package spool
 
 import "errors"
 
-// A pass is what one write moves to disk: bytes of many stashes, gathered in one segment's worth of memory.
+// A pass is what one write moves to disk: bytes of many stashes, at most as many as a segment has.
 type pass struct {
 	buf   []byte
 	moves []move
 }
 
-// A move is some of the first chunks of a stash, whose lock is held until the pass is written or has failed.
+// A move is some of the first chunks of a stash. The stash's lock is held until the pass is written or has failed.
 type move struct {
 	t      *stash
 	chunks int
 	bytes  int64
 }
 
-// Beyond what is needed, this part of the budget is freed at once, and nothing is done for less than half of it: no commit
-// pays for passes that the next one would need again.
+// share is the part of the budget that is freed at once beyond what is needed. With less than half of it to free,
+// nothing is done. So no commit pays for a pass that the next one would need again.
 const share = 8
 
+// worthAPass reports whether there is enough to spill.
 func (s *Spool) worthAPass() bool {
 	return s.mem.spillable.Load() >= max(1, s.cfg.Memory/(2*share))
 }
 
-// Relieve moves bytes to disk until memory is within the budget, as far as the settings allow; whether that was
-// enough, [Spool.Over] tells. An error means that the file cannot be written (a full disk, most likely): nothing is
-// lost, everything stays in memory, and the owner stops adding and calls again later. [Buffer.Commit] calls it by itself.
+// Relieve moves bytes to disk until memory is within the budget, as far as the settings allow. [Spool.Over] reports
+// whether that was enough. An error means that the file cannot be written, most likely because the disk is full.
+// Nothing is lost then: everything stays in memory, and the owner stops adding and calls again later. [Buffer.Commit]
+// calls Relieve by itself.
 func (s *Spool) Relieve() error {
 	if !s.cfg.Disk || s.mem.used.Load() <= s.cfg.Memory {
 		return nil
@@ -49,7 +51,7 @@ func (s *Spool) Relieve() error {
 	}
 }
 
-// spill frees want bytes of memory, or as many as it can.
+// spill frees want bytes of memory, or as many as it can. The caller holds spilling.
 func (s *Spool) spill(want int64) (freed int64, err error) {
 	for freed < want {
 		off, room, err := s.file.room()
@@ -71,7 +73,7 @@ func (s *Spool) spill(want int64) (freed int64, err error) {
 	return freed, nil
 }
 
-// gather picks stashes, the heaviest first, that hold want bytes or fill room.
+// gather picks stashes, the heaviest first, until they hold want bytes or fill room.
 func (s *Spool) gather(want, room int64) {
 	m := &s.mem
 	m.mu.Lock()
@@ -96,7 +98,7 @@ func (s *Spool) gather(want, room int64) {
 	}
 }
 
-// fit counts the first chunks of t that go into an extent of at most room bytes.
+// fit counts the first chunks of t that fit into an extent of at most room bytes.
 func (t *stash) fit(room int64) (mv move, held int64) {
 	mv.t = t
 	room -= headerSize
@@ -111,7 +113,7 @@ func (t *stash) fit(room int64) (mv move, held int64) {
 	return mv, held
 }
 
-// fill lays the pass out as it will be in the file.
+// fill lays out the pass as it will be in the file.
 func (s *Spool) fill() {
 	p := &s.pass
 	if p.buf == nil {
@@ -127,7 +129,8 @@ func (s *Spool) fill() {
 	}
 }
 
-// settle gives back the memory of the bytes that are on disk now, or nothing if the write failed, and lets go.
+// settle unlocks the stashes of the pass. Unless the write failed, it first gives back the memory of what is on disk
+// now.
 func (s *Spool) settle(off int64, failed error) (freed int64) {
 	m := &s.mem
 	m.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -23,7 +22,8 @@ type pair struct {
 	ref reference
 }
 
-// TestRandom does what owners and storers do, in random order, on many buffers, and compares every file with the reference.
+// TestRandom does what owners and storers do, in random order, on many buffers, and compares every file with the
+// reference.
 func TestRandom(t *testing.T) {
 	configs := []spool.Config{
 		{Memory: 1 << 30, Disk: true},
@@ -220,7 +220,7 @@ func TestEmptyBlock(t *testing.T) {
 	}
 }
 
-// The end of a buffer's life is final, and says why.
+// The end of a buffer's life is final, and the errors say why.
 func TestEnds(t *testing.T) {
 	s := newSpool(t, spool.Config{Memory: 1 << 20})
 	c := newCodec(t, codec.Gzip)
@@ -274,105 +274,6 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := spool.New(c); err == nil {
 			t.Errorf("New(%+v): no error", c)
 		}
-	}
-}
-
-// Without disk, the owner is told as soon as memory is over budget, and not before; storing makes room.
-func TestOverMemory(t *testing.T) {
-	dir := t.TempDir()
-	s := newSpool(t, spool.Config{Dir: dir, Memory: 1 << 20})
-	b := s.NewBuffer(newCodec(t, codec.None))
-	for _, line := range rows(1, 8000) {
-		if over := s.Usage().Memory > 1<<20; s.Over() && !over {
-			t.Fatalf("over at %+v", s.Usage())
-		}
-		add(t, b, line)
-	}
-	z := seal(t, b)
-	if !s.Over() {
-		t.Errorf("not over at %+v", s.Usage())
-	}
-	z.Discard()
-	if s.Over() {
-		t.Errorf("still over at %+v", s.Usage())
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("disk was used: %v, %v", left, err)
-	}
-}
-
-// With a limit on disk, memory and disk fill up, the owner is told, and nothing is lost if it goes on nevertheless.
-func TestOverLimit(t *testing.T) {
-	s := newSpool(t, spool.Config{Memory: 512 << 10, Disk: true, Limit: 1 << 20})
-	ref := reference{c: newCodec(t, codec.None), frameSize: spool.DefaultFrameSize}
-	b := s.NewBuffer(ref.c)
-	var over int
-	for i, line := range rows(1, 15000) {
-		add(t, b, line)
-		ref.write(line)
-		ref.commit()
-		if over == 0 && s.Over() {
-			over = i * 190
-		}
-		if u := s.Usage(); u.Disk > 1<<20 {
-			t.Fatalf("disk over its limit: %+v", u)
-		}
-	}
-	// Not before memory is about full: how far the disk is then depends on how fast the frames are written.
-	if over < 384<<10 || over > 2<<20 {
-		t.Errorf("over after %d bytes, want it once memory, or both are full", over)
-	}
-	ref.seal()
-	z := seal(t, b)
-	ref.check(t, z)
-	z.Discard()
-	if s.Over() {
-		t.Errorf("still over at %+v", s.Usage())
-	}
-}
-
-// When the owner is told, there is still room to seal: frames are written while the rows of which they are made are still
-// in the file, mixed with those of all other blocks.
-func TestLimitLeavesRoomToSeal(t *testing.T) {
-	const memory, limit = 1 << 20, 6 << 20
-	for _, name := range []string{codec.None, codec.Snappy, ""} {
-		s := newSpool(t, spool.Config{Memory: memory, Disk: true, Limit: limit})
-		var c *codec.Codec
-		if name != "" {
-			c = newCodec(t, name)
-		}
-		buffers := make([]*spool.Buffer, 200)
-		for i := range buffers {
-			buffers[i] = s.NewBuffer(c)
-		}
-		lines, r, want := rows(1, 100), rand.New(rand.NewPCG(1, 6)), int64(0)
-		for !s.Over() {
-			line := lines[r.IntN(len(lines))]
-			add(t, buffers[r.IntN(len(buffers))], line)
-			want += int64(len(line))
-		}
-		if want < limit/3 {
-			t.Errorf("%q: over after %d bytes with a limit of %d", name, want, limit)
-		}
-		var sealed []*spool.Sealed
-		for _, b := range buffers {
-			sealed = append(sealed, seal(t, b))
-			if u := s.Usage(); u.Memory > 2*memory+memory/2 || u.Disk > limit {
-				t.Fatalf("%q: %+v while sealing", name, u)
-			}
-		}
-		for _, z := range sealed {
-			n, err := copyAll(z.Plain)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want -= n
-			z.Discard()
-		}
-		if want != 0 {
-			t.Errorf("%q: %d bytes are missing", name, want)
-		}
-		checkEmpty(t, s)
 	}
 }
 

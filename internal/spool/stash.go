@@ -2,23 +2,23 @@ package spool
 
 import "sync"
 
-// content is a sequence of bytes: the older ones in the file, the newer ones in chunks.
+// content is a sequence of bytes. The older ones are in the file, the newer ones in chunks.
 type content struct {
-	last    extent // newest extent in the file; each names the one before
+	last    extent // newest extent in the file; each says where the one before is
 	spilled int64  // bytes in the file
 	chunks  [][]byte
 	mem     int64 // bytes in chunks
-	held    int64 // what the chunks count for
-	again   bool  // a later step makes other bytes of these: plain rows, kept messages
+	held    int64 // what the chunks count for in the budget; written under mu and memory.mu
+	again   bool  // a later step turns these bytes into others: plain rows, kept messages
 }
 
 func (c *content) len() int64 { return c.spilled + c.mem }
 
-// A stash is a content that may be spilled at any time by anybody who gets its lock.
+// A stash is a content that can be spilled whenever nobody holds its lock.
 type stash struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards content
 	content
-	packed bool // compressed bytes
+	packed bool // the bytes are compressed; never changes
 
 	// Guarded by memory.mu.
 	rank       uint8
