@@ -37,28 +37,37 @@ func withoutIndent(code string) string {
 	return regexp.MustCompile(`\n\t*`).ReplaceAllString(code, "\n")
 }
 
-// TestREADMEOptions compares the README's table of options, and their defaults, with what the command says.
-func TestREADMEOptions(t *testing.T) {
+// TestCommandDocument compares docs/COMMAND.md with what the command says: the options with their defaults, and the
+// meaning of each SOURCE.
+func TestCommandDocument(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "jetcapture")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../cmd/jetcapture").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../cmd/jetcapture")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the command: %v\n%s", err, out)
 	}
 	help, err := exec.CommandContext(t.Context(), bin, "run", "--help").Output()
 	if err != nil {
 		t.Fatalf("jetcapture run --help: %v", err)
 	}
-	said, wrote := optionsOfHelp(string(help)), optionsOfTable(read(t, "../README.md"))
+	doc := read(t, "../docs/COMMAND.md")
+	agree(t, "default of", optionsOfHelp(string(help)), optionsOfTable(doc))
+	agree(t, "meaning of", sourcesOfHelp(string(help)), sourcesOfTable(doc))
+}
+
+// agree compares what the command and the document say of each name.
+func agree(t *testing.T, what string, said, wrote map[string]string) {
+	t.Helper()
 	if len(said) == 0 {
-		t.Fatalf("no option in\n%s", help)
+		t.Errorf("the help has no %s anything", what)
 	}
 	for name := range said {
-		if def, ok := wrote[name]; !ok || def != said[name] {
-			t.Errorf("%s: the README says default %q (there: %v), the command says %q", name, def, ok, said[name])
+		if text, ok := wrote[name]; !ok || text != said[name] {
+			t.Errorf("%s %s: the document says %q (there: %v), the command %q", what, name, text, ok, said[name])
 		}
 		delete(wrote, name)
 	}
 	for name := range wrote {
-		t.Errorf("%s: the command does not have it", name)
+		t.Errorf("%s %s: the command does not have it", what, name)
 	}
 }
 
@@ -90,40 +99,34 @@ func optionsOfHelp(help string) map[string]string {
 	return options
 }
 
-// optionsOfTable returns the options of the README's table, with their defaults.
-func optionsOfTable(readme string) map[string]string {
+// optionsOfTable returns the options of the table in a document, with their defaults.
+func optionsOfTable(doc string) map[string]string {
 	options := map[string]string{}
 	row := regexp.MustCompile("(?m)^\\| (?:`-\\w`, )?`(--[\\w-]+)[^`]*` \\| *(.*?) *\\|")
-	for _, m := range row.FindAllStringSubmatch(readme, -1) {
+	for _, m := range row.FindAllStringSubmatch(doc, -1) {
 		options[m[1]] = m[2]
 	}
 	return options
 }
 
-// TestLinks looks for the files and headings that the documents link to.
-func TestLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^):#]*)(?:#([^)]*))?\)`)
-	for _, doc := range []string{"../README.md", "../CONTRIBUTING.md", "../docs/DESIGN.md"} {
-		for _, m := range link.FindAllStringSubmatch(read(t, doc), -1) {
-			target := doc
-			if m[1] != "" {
-				target = filepath.Join(filepath.Dir(doc), m[1])
-			}
-			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s links to %s: %v", doc, m[1], err)
-			} else if m[2] != "" && !headings(read(t, target))[m[2]] {
-				t.Errorf("%s links to the heading %q, which %s does not have", doc, m[2], target)
-			}
-		}
+// sourcesOfHelp returns what a help text says of each SOURCE.
+func sourcesOfHelp(help string) map[string]string {
+	_, list, _ := strings.Cut(help, "SOURCE is where")
+	list, _, _ = strings.Cut(list, "A key without")
+	sources := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^  (\S+) +(.*)$`).FindAllStringSubmatch(list, -1) {
+		sources[m[1]] = m[2]
 	}
+	return sources
 }
 
-// headings returns the anchors that GitHub makes of the headings of a document.
-func headings(doc string) map[string]bool {
-	anchors := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(doc, -1) {
-		text := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(m[1]), "")
-		anchors[strings.ReplaceAll(text, " ", "-")] = true
+// sourcesOfTable returns what the table in a document says of each SOURCE.
+func sourcesOfTable(doc string) map[string]string {
+	_, table, _ := strings.Cut(doc, "| SOURCE | Value |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	sources := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| (.*) \\|$").FindAllStringSubmatch(table, -1) {
+		sources[m[1]] = strings.ReplaceAll(m[2], "`", "")
 	}
-	return anchors
+	return sources
 }

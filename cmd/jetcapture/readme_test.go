@@ -3,28 +3,46 @@ package main
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestREADMEHasTheOptions: the table of the README is made of the options, as the help is.
-func TestREADMEHasTheOptions(t *testing.T) {
-	const name = "../../README.md"
+// TestDocumentsHaveTheOptions: the tables of options are made of the options, as the help is. docs/COMMAND.md has all
+// rows, the README has some.
+func TestDocumentsHaveTheOptions(t *testing.T) {
+	table := regexp.MustCompile(`(?s)\| Option \| Default \| \|\n.*?\n\n`)
+	checkDocument(t, "../../docs/COMMAND.md", table, func(string) string { return optionTable() + "\n" })
+
+	rows := strings.SplitAfter(optionTable(), "\n")
+	checkDocument(t, "../../README.md", regexp.MustCompile("(?m)^\\| `-.*\n"), func(row string) string {
+		head, _, _ := strings.Cut(row, "` |")
+		if i := slices.IndexFunc(rows, func(r string) bool { return strings.HasPrefix(r, head+"` |") }); i >= 0 {
+			return rows[i]
+		}
+		t.Errorf("the command has no option %s", head)
+		return row
+	})
+}
+
+// checkDocument compares each part of a document with what it should be. With -update it writes it.
+func checkDocument(t *testing.T, name string, part *regexp.Regexp, want func(part string) string) {
+	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme := string(b)
-	table := regexp.MustCompile(`(?s)\| Option \| Default \| \|\n.*?\n\n`)
-	want := table.ReplaceAllLiteralString(readme, optionTable()+"\n")
-	if *update && want != readme {
-		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		readme = want
+	if !part.Match(b) {
+		t.Fatalf("%s has no table of options", name)
 	}
-	if want != readme || !table.MatchString(readme) {
-		t.Error("the README has other options; go test -update writes them")
+	doc := part.ReplaceAllStringFunc(string(b), want)
+	if doc == string(b) {
+		return
+	}
+	if !*update {
+		t.Errorf("%s has other options; go test -update writes them", name)
+	} else if err := os.WriteFile(name, []byte(doc), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
