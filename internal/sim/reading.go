@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -12,27 +14,27 @@ type reading struct {
 	p     *process
 	epoch int
 	facts engine.StreamFacts // when it last was sure of the stream
-	from  uint64             // everything up to here was in hand when it began
+	from  uint64             // everything up to here is in the archive
 	pos   uint64             // last sequence returned
 	last  cutlog.Anchor      // last message returned, or the anchor of the position
-	// of a durable consumer: its counts when this reader reset it, and what was delivered and acknowledged since
-	base      uint64
-	delivered uint64
-	acked     uint64
-	floor     uint64
-	resent    map[uint64]bool // delivered again though in hand
+	// For a durable consumer:
+	base      uint64 // its count of deliveries when this reader reset it
+	floor     uint64 // its ack floor at that time
+	delivered uint64 // what came here since
+	acked     uint64 // what was acknowledged since
 }
 
-// openReader starts to read after a position, as the real readers do: after the anchor, so that a message between it and the position proves a
-// rollback.
+// openReader starts to read after a position. Like the real readers it starts at the anchor: a message between it and the
+// position proves a rollback.
 func (p *process) openReader(created time.Time, to uint64, anchor cutlog.Anchor) *reading {
 	p.yield()
-	for p.w.cfg.Durable && p.w.pulledByOther(p) { // stand by: a RESET would disturb whoever reads
+	for p.w.cfg.Durable && p.w.pulledByOther(p) { // a RESET would disturb whoever reads
+		p.w.luck.meets(p, standingBy)
 		p.yield()
 	}
 	p.pulls = true
 	s := p.w.stream
-	r := &reading{p: p, epoch: s.epoch, facts: p.streamFacts(), from: to, pos: to, last: anchor, resent: map[uint64]bool{}}
+	r := &reading{p: p, epoch: s.epoch, facts: p.streamFacts(), from: to, pos: to, last: anchor}
 	r.facts.Created = created
 	if !r.same() {
 		r.epoch = 0 // found out at the first read
@@ -58,19 +60,19 @@ func (r *reading) same() bool {
 }
 
 // outcome is how a read ended.
-type outcome int
+type outcome string
 
 const (
-	reads     outcome = iota
-	diverged          // the stream is another one
-	behind            // a message came that was not there before: rolled back
-	disturbed         // a durable consumer has to be reset: nothing that is open is proved
+	reads     outcome = "reads on"
+	diverged  outcome = "the stream is another one now"
+	behind    outcome = "the stream was rolled back: a message came where it had none before"
+	disturbed outcome = "the consumer delivered something to somebody else: nothing that is open is proved"
 )
 
 // read takes some messages.
 func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
 	w := r.p.w
-	for n := w.rng.IntN(6); n >= 0; n-- {
+	for range w.luck.reads(r.p) {
 		r.p.yield()
 		if r.epoch != w.stream.epoch {
 			if !r.same() {
@@ -86,14 +88,13 @@ func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
 			return r.idle(cut)
 		}
 		if seq <= r.from {
-			if w.cfg.Durable {
-				r.resent[seq] = true
-				continue
+			if !w.cfg.Durable {
+				return behind
 			}
-			return behind
+			r.ackOne(seq) // it was stored by a process that died before it acknowledged it
+			continue
 		}
 		if seq <= r.pos { // a durable consumer delivers again what is in hand
-			r.resent[seq] = true
 			continue
 		}
 		r.pos, r.last = seq, m.anchor(seq)
@@ -141,16 +142,16 @@ func (r *reading) ack(to uint64) {
 	if !r.p.w.cfg.Durable {
 		return
 	}
-	s := r.p.w.stream
-	var all []uint64
-	for seq := range s.consumer.pending {
+	for _, seq := range slices.Sorted(maps.Keys(r.p.w.stream.consumer.pending)) {
 		if seq <= to {
-			all = append(all, seq)
+			r.ackOne(seq)
 		}
 	}
-	for _, seq := range all {
-		r.p.w.acked(seq)
-		s.ack(seq)
-		r.acked++
-	}
+}
+
+// ackOne acknowledges a message that was delivered here.
+func (r *reading) ackOne(seq uint64) {
+	r.p.w.acked(seq)
+	r.p.w.stream.ack(seq)
+	r.acked++
 }

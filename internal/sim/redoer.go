@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -88,7 +87,7 @@ func (p *process) Remake(_ context.Context, plan *cutlog.Plan, blocks []int, don
 	assign := engine.Assign(plan, blocks)
 	epoch := p.w.stream.epoch
 	for seq := plan.From + 1; seq <= plan.To; seq++ {
-		if p.w.rng.IntN(3) == 0 {
+		if p.w.luck.rests() {
 			p.yield()
 		}
 		if epoch != p.w.stream.epoch || !p.w.stream.cur.created.Equal(plan.Stream.Created) {
@@ -142,7 +141,7 @@ func (p *process) Each(ctx context.Context, n int, f func(ctx context.Context, i
 
 // todaysBlock is where a mutant puts a message: where today's decoder groups it.
 func (p *process) todaysBlock(plan *cutlog.Plan, blocks []int, m message, planned int) int {
-	dir := fmt.Sprintf("g%d", group(p.version, m))
+	dir := groupDir(group(p.version, m))
 	for _, i := range blocks {
 		if plan.Blocks[i].Dir == dir {
 			return i

@@ -36,7 +36,7 @@ func run(first, n uint64, m Mutant) (cov Coverage, violation string) {
 				if seed >= first+n {
 					return
 				}
-				w := NewWorld(NewConfig(seed, m))
+				w := NewSchedule(NewConfig(seed, m))
 				wrong := w.Run()
 				mine.Add(w.Cov)
 				if len(wrong) > 0 {
@@ -76,7 +76,7 @@ func TestSimulation(t *testing.T) {
 
 // TestSeed plays one seed and tells what happens: -run TestSeed -sim.from 42 -v.
 func TestSeed(t *testing.T) {
-	w := NewWorld(NewConfig(*from, None))
+	w := NewSchedule(NewConfig(*from, None))
 	if testing.Verbose() {
 		w.Trace = t.Logf
 	}

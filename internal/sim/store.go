@@ -43,7 +43,7 @@ func (s *store) apply(name string, data []byte) bool {
 
 // delay queues a put for later.
 func (s *store) delay(name string, data []byte) {
-	s.late = append(s.late, latePut{name, slices.Clone(data), s.w.step + s.w.rng.IntN(400)})
+	s.late = append(s.late, latePut{name, slices.Clone(data), s.w.step + s.w.luck.delay()})
 }
 
 // flushLate applies the puts whose time has come, or all.
@@ -69,7 +69,7 @@ type view struct {
 // PutNew implements cutlog.Store.
 func (v *view) PutNew(_ context.Context, name string, data []byte) error {
 	v.p.yield()
-	switch fault := v.w.fault(); fault {
+	switch fault := v.w.luck.put(v.p, name); fault {
 	case faultRefused:
 		v.w.Cov.Refused++
 		return errFault
@@ -82,9 +82,9 @@ func (v *view) PutNew(_ context.Context, name string, data []byte) error {
 }
 
 // send applies a put, and loses or repeats it as fault says.
-func (v *view) send(name string, data []byte, fault int) error {
+func (v *view) send(name string, data []byte, fault fault) error {
 	v.p.inFlight = func() { // the process dies now: the request may still be on its way
-		if v.w.rng.IntN(2) == 0 {
+		if v.w.luck.survives() {
 			v.delay(name, data)
 		}
 	}
@@ -118,7 +118,7 @@ func (v *view) claim(name string, data []byte) {
 		v.claimed[name] = slices.Clone(data)
 	case WinByWriter:
 		there, err := cutlog.DecodePlan(v.objects[name])
-		if err == nil && there.Writer.Instance == v.p.instance {
+		if err == nil && there.Writer.Instance == v.p.entry.Me.Instance {
 			v.claimed[name] = slices.Clone(data)
 		}
 	}
@@ -127,7 +127,7 @@ func (v *view) claim(name string, data []byte) {
 // Get implements cutlog.Store.
 func (v *view) Get(_ context.Context, name string) ([]byte, error) {
 	v.p.yield()
-	if v.w.fault() == faultRefused {
+	if v.w.luck.refuses(v.p) {
 		v.w.Cov.Refused++
 		return nil, errFault
 	}
@@ -146,7 +146,7 @@ func (v *view) List(_ context.Context, prefix, after string) iter.Seq2[string, e
 	return func(yield func(string, error) bool) {
 		v.p.yield()
 		names := slices.Sorted(maps.Keys(v.objects))
-		stale := v.w.faults && v.w.rng.IntN(8) == 0
+		stale := v.w.luck.stale()
 		if stale {
 			v.w.Cov.StaleLists++
 		}

@@ -16,6 +16,9 @@ type message struct {
 	at  time.Time
 }
 
+// skipped reports whether the decoder leaves the message out.
+func (m message) skipped() bool { return m.val%17 == 0 }
+
 func (m message) subject() string { return fmt.Sprintf("k.%d", m.key) }
 
 // anchor makes the anchor of a message.
@@ -113,7 +116,7 @@ func (s *stream) publish(n int) {
 	for range n {
 		s.vals++
 		s.cur.last++
-		m := message{key: s.w.rng.IntN(3), val: s.vals, at: epochStart.Add(time.Duration(s.vals) * time.Second)}
+		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: epochStart.Add(time.Duration(s.vals) * time.Second)}
 		s.cur.alive[s.cur.last] = m
 		s.cur.ever[s.cur.last] = m
 	}
