@@ -78,7 +78,7 @@ func TestSimulation(t *testing.T) {
 func TestSeed(t *testing.T) {
 	w := NewSchedule(NewConfig(*from, None))
 	if testing.Verbose() {
-		w.Trace = t.Logf
+		w.Trace = func(format string, args ...any) { t.Logf("%5d "+format, append([]any{w.step}, args...)...) }
 	}
 	if wrong := w.Run(); len(wrong) > 0 {
 		t.Fatal(wrong)

@@ -37,7 +37,7 @@ func (s *store) apply(name string, data []byte) bool {
 		return false
 	}
 	s.objects[name] = slices.Clone(data)
-	s.w.trace("created %s", name)
+	s.w.trace("store: %s", shortName(name))
 	return true
 }
 

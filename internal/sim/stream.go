@@ -69,7 +69,7 @@ func (s *stream) recreate() {
 		alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: map[uint64]bool{},
 	}
 	s.branches = append(s.branches, s.cur)
-	s.w.trace("recreated at %v", s.cur.created)
+	s.w.trace("stream: created at %s", s.cur.created.Format(time.TimeOnly))
 	s.consumer = consumer{pending: map[uint64]bool{}}
 	s.epoch++
 }
@@ -93,7 +93,7 @@ func (s *stream) rollBack(n int) {
 		}
 	}
 	s.branches = append(s.branches, s.cur)
-	s.w.trace("rolled back from %d to %d", old.last, to)
+	s.w.trace("stream: rolled back from %d to %d", old.last, to)
 	s.consumer.pos = min(s.consumer.pos, to)
 	s.consumer.floor = min(s.consumer.floor, to)
 	maps.DeleteFunc(s.consumer.pending, func(seq uint64, _ bool) bool { return seq > to })
@@ -112,14 +112,16 @@ func (s *stream) whole(n int) bool {
 
 // publish adds n messages.
 func (s *stream) publish(n int) {
-	s.w.trace("publish %d to %d", s.cur.last+1, s.cur.last+uint64(n))
+	line := "published:"
 	for range n {
 		s.vals++
 		s.cur.last++
 		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: epochStart.Add(time.Duration(s.vals) * time.Second)}
 		s.cur.alive[s.cur.last] = m
 		s.cur.ever[s.cur.last] = m
+		line += fmt.Sprintf(" %d=m%d", s.cur.last, m.val)
 	}
+	s.w.trace("%s", line)
 }
 
 // expire drops the oldest n messages.
@@ -129,7 +131,7 @@ func (s *stream) expire(n int) {
 		s.cur.first++
 	}
 	s.skipDeleted()
-	s.w.trace("expired up to %d", s.cur.first-1)
+	s.w.trace("stream: expired up to %d", s.cur.first-1)
 }
 
 // remove deletes one message.
@@ -137,7 +139,7 @@ func (s *stream) remove(seq uint64) {
 	if _, ok := s.cur.alive[seq]; ok {
 		delete(s.cur.alive, seq)
 		s.cur.deleted[seq] = true
-		s.w.trace("deleted %d", seq)
+		s.w.trace("stream: %d is deleted", seq)
 		s.skipDeleted()
 	}
 }
