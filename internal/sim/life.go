@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/engine"
@@ -92,6 +93,14 @@ type row struct {
 	Seq uint64
 	Val int
 }
+
+// String is how scripts print a row: 5=m7 is message 7 at sequence 5.
+func (r row) String() string { return fmt.Sprintf("%d=m%d", r.Seq, r.Val) }
+
+// rows are rows in the order of a file or of a stream.
+type rows []row
+
+func (r rows) String() string { return strings.Trim(fmt.Sprint([]row(r)), "[]") }
 
 // group is the grouping of a message by one version of the decoder.
 func group(version int, m message) int { return (m.key + version*m.val) % 3 }

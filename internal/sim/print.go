@@ -10,15 +10,17 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// shortName names an object as scripts do: "plan 2", "lost 2.1", "file k0 1-5".
-func shortName(name string) string {
+// object is the name of an object, printed as scripts print it: "plan 2", "lost 2.1", "file k0 1-5".
+type object string
+
+func (o object) String() string {
+	name := string(o)
 	if n, kind, ok := cutlog.ParseLogName(name); ok {
-		short := fmt.Sprintf("%s %d", kind, n)
-		if kind == cutlog.RecordLost {
-			_, k, _ := strings.Cut(strings.TrimSuffix(name, ".json"), ".lost.")
-			short += "." + cmp.Or(k, "1")
+		if kind != cutlog.RecordLost {
+			return fmt.Sprintf("%s %d", kind, n)
 		}
-		return short
+		_, k, _ := strings.Cut(strings.TrimSuffix(name, ".json"), ".lost.")
+		return fmt.Sprintf("%s %d.%s", kind, n, cmp.Or(k, "1"))
 	}
 	dir, base, _ := strings.Cut(name, "/")
 	parts := strings.Split(strings.TrimSuffix(base, ".rows"), "-")
@@ -26,6 +28,12 @@ func shortName(name string) string {
 		return strings.TrimPrefix(name, "_jetcapture/"+capture+"/")
 	}
 	return fmt.Sprintf("file %s %s-%s", dir, strings.TrimLeft(parts[2], "0"), strings.TrimLeft(parts[3], "0"))
+}
+
+// kind is the first word: plan, lost, done or file.
+func (o object) kind() string {
+	kind, _, _ := strings.Cut(o.String(), " ")
+	return kind
 }
 
 // seqs prints a set of sequences: "1-3 5".
@@ -91,10 +99,10 @@ func (s *script) printLost(p *cutlog.Plan) {
 	for _, name := range s.lostRecords(p.N) {
 		l, err := cutlog.DecodeLost(s.store.objects[name])
 		if err != nil {
-			s.print("%s: %v", shortName(name), err)
+			s.print("%s: %v", object(name), err)
 			continue
 		}
-		s.print("%s by %s", shortName(name), l.Writer.Boot)
+		s.print("%s by %s", object(name), l.Writer.Boot)
 		for _, b := range l.Blocks {
 			s.print("  %s: %s", p.Blocks[b.Block].Dir, seqs(b.Seqs))
 		}
@@ -112,13 +120,13 @@ func (s *script) printDone(p *cutlog.Plan) {
 		s.print("done %d: %v", p.N, err)
 		return
 	}
-	line := fmt.Sprintf("done %d", p.N)
+	lost := ""
 	for _, name := range s.lostRecords(p.N) {
 		if cutlog.Sum(s.store.objects[name]) == d.Lost {
-			line += ", names " + shortName(name)
+			lost = ", names " + object(name).String()
 		}
 	}
-	s.print("%s", line)
+	s.print("done %d%s", p.N, lost)
 }
 
 // printFiles prints the rows of each data file, as sequence=message, in the order of the plans.
@@ -130,30 +138,24 @@ func (s *script) printFiles() {
 		}
 		for _, b := range p.Blocks {
 			name := b.Dir + "/" + b.Name
-			line := fmt.Sprintf("cut %d, %s:", n, shortName(name))
 			data, ok := s.store.objects[name]
 			if !ok {
-				line += " missing"
+				s.print("cut %d, %s: missing", n, object(name))
+				continue
 			}
-			rows, _ := decodeRows(data) // verify judges what cannot be decoded
-			for _, r := range rows {
-				line += fmt.Sprintf(" %d=m%d", r.Seq, r.Val)
-			}
-			s.print("%s", line)
+			held, _ := decodeRows(data) // verify judges what cannot be decoded
+			s.print("cut %d, %s: %s", n, object(name), rows(held))
 		}
 	}
 }
 
 // printStream prints what the stream holds, and the state of its durable consumer.
 func (s *script) printStream() {
-	line := "stream:"
+	var held rows
 	for _, seq := range slices.Sorted(maps.Keys(s.stream.cur.alive)) {
-		line += fmt.Sprintf(" %d=m%d", seq, s.stream.cur.alive[seq].val)
+		held = append(held, row{seq, s.stream.cur.alive[seq].val})
 	}
-	if line == "stream:" {
-		line += " empty"
-	}
-	s.print("%s", line)
+	s.print("stream: %s", cmp.Or(held.String(), "empty"))
 	if s.cfg.Durable {
 		c := &s.stream.consumer
 		s.print("consumer: acknowledged up to %d, %d waiting for their acks", c.floor, len(c.pending))

@@ -236,14 +236,14 @@ func (s *script) meets(p *process, e event) {
 
 // put takes the next fault that was planned for such a request.
 func (s *script) put(p *process, name string) fault {
-	kind, _, _ := strings.Cut(shortName(name), " ")
-	i := slices.IndexFunc(s.faults, func(f planned) bool { return f.process == p.name && f.kind == kind })
+	o := object(name)
+	i := slices.IndexFunc(s.faults, func(f planned) bool { return f.process == p.name && f.kind == o.kind() })
 	if i < 0 {
 		return noFault
 	}
 	f := s.faults[i].fault
 	s.faults = slices.Delete(s.faults, i, i+1)
-	s.print("%s gets no answer to its request for %s (%s)", p.name, shortName(name), f)
+	s.print("%s gets no answer to its request for %s (%s)", p.name, o, f)
 	s.stop(p, noAnswer)
 	return f
 }
@@ -258,7 +258,7 @@ func (s *script) delay() int { return math.MaxInt }
 
 func (s *script) reads(*process) int { return math.MaxInt }
 
-func (s *script) cuts(p *process, open, caughtUp bool) bool {
+func (s *script) cuts(_ *process, open, caughtUp bool) bool {
 	if !caughtUp {
 		return false
 	}

@@ -37,7 +37,7 @@ func (s *store) apply(name string, data []byte) bool {
 		return false
 	}
 	s.objects[name] = slices.Clone(data)
-	s.w.trace("store: %s", shortName(name))
+	s.w.trace("store: %s", object(name))
 	return true
 }
 

@@ -112,16 +112,16 @@ func (s *stream) whole(n int) bool {
 
 // publish adds n messages.
 func (s *stream) publish(n int) {
-	line := "published:"
+	published := make([]row, 0, n)
 	for range n {
 		s.vals++
 		s.cur.last++
 		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: epochStart.Add(time.Duration(s.vals) * time.Second)}
 		s.cur.alive[s.cur.last] = m
 		s.cur.ever[s.cur.last] = m
-		line += fmt.Sprintf(" %d=m%d", s.cur.last, m.val)
+		published = append(published, row{s.cur.last, m.val})
 	}
-	s.w.trace("%s", line)
+	s.w.trace("published: %v", rows(published))
 }
 
 // expire drops the oldest n messages.
