@@ -63,7 +63,7 @@ func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 func (c *Cut) losses(f Facts) (lost []cutlog.LostRange) {
 	var known cutlog.SeqSet
 	add := func(reason cutlog.LostReason, below uint64) {
-		if more := c.holesBelow(below).Minus(known); !more.Empty() {
+		if more := c.Holes(0, max(below, 1)-1).Minus(known); !more.Empty() {
 			lost = append(lost, cutlog.LostRange{Reason: reason, Seqs: more})
 			known = known.Union(more)
 		}
@@ -108,32 +108,4 @@ func runs(sets ...cutlog.SeqSet) []run {
 	}
 	slices.SortFunc(all, func(a, b run) int { return cmp.Compare(a.first, b.first) })
 	return all
-}
-
-// holesBelow returns the sequences of the cut below the stream's first one that are in no set: the stream had dropped them before they
-// were read.
-func (c *Cut) holesBelow(firstSeq uint64) cutlog.SeqSet {
-	var holes cutlog.SeqSet
-	end := min(firstSeq, c.Through+1)
-	if end <= c.From+1 {
-		return holes
-	}
-	sets := []cutlog.SeqSet{c.Skipped}
-	for _, b := range c.Blocks {
-		sets = append(sets, b.Seqs)
-	}
-	next := c.From + 1
-	for _, r := range runs(sets...) {
-		if r.first >= end {
-			break
-		}
-		if r.first > next {
-			holes.AddRange(next, r.first-1)
-		}
-		next = r.last + 1
-	}
-	if next < end {
-		holes.AddRange(next, end-1)
-	}
-	return holes
 }
