@@ -51,13 +51,33 @@ func TestReachable(t *testing.T) {
 func TestMentionsInCode(t *testing.T) {
 	mention := regexp.MustCompile(`\bdocs/\w+\.md\b`)
 	for _, name := range files(t, ".go", ".yml", "Makefile") {
-		b, err := os.ReadFile(filepath.Join(root, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, doc := range mention.FindAllString(string(b), -1) {
+		for _, doc := range mention.FindAllString(content(t, name), -1) {
 			if _, err := os.Stat(filepath.Join(root, doc)); err != nil {
 				t.Errorf("%s names %s: %v", name, doc, err)
+			}
+		}
+	}
+}
+
+// TestNamedInDocuments: the Go files and the tests that documents name are there.
+func TestNamedInDocuments(t *testing.T) {
+	var code strings.Builder
+	sources := files(t, ".go")
+	for _, name := range sources {
+		code.WriteString(content(t, name))
+	}
+	all := "\n" + strings.Join(sources, "\n") + "\n"
+	file, test := regexp.MustCompile("`([\\w/]+\\.go)`"), regexp.MustCompile("`(Test\\w+)")
+	for _, name := range documents(t) {
+		doc := content(t, name)
+		for _, m := range file.FindAllStringSubmatch(doc, -1) {
+			if !strings.Contains(all, "\n"+m[1]+"\n") && !strings.Contains(all, "/"+m[1]+"\n") {
+				t.Errorf("%s names %s, which is not there", name, m[1])
+			}
+		}
+		for _, m := range test.FindAllStringSubmatch(doc, -1) {
+			if !strings.Contains(code.String(), "func "+m[1]+"(") {
+				t.Errorf("%s names %s, which is not there", name, m[1])
 			}
 		}
 	}
@@ -156,11 +176,16 @@ type document struct {
 
 func read(t *testing.T, name string) document {
 	t.Helper()
+	return parse(content(t, name))
+}
+
+func content(t *testing.T, name string) string {
+	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(string(b))
+	return string(b)
 }
 
 var (
