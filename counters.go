@@ -86,6 +86,8 @@ func (c *counters) countResult(e capture.Event) {
 		}
 	case capture.CutLost:
 		s.CutsLost++
+	case capture.Recovered:
+		s.Unwitnessed += int64(e.Messages)
 	case capture.Lost:
 		s.Lost += e.Messages
 	case capture.Diverged:

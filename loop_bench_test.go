@@ -10,6 +10,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
 )
@@ -36,13 +37,13 @@ func (s *scripted) Next(ctx context.Context) (reader.Batch, error) {
 	b.Through, b.Pending = s.next, s.n-s.next
 	return b, nil
 }
-func (s *scripted) Check(context.Context) error       { return nil }
-func (s *scripted) Ordered() bool                     { return true }
-func (s *scripted) Repeated(*reader.Message) bool     { return false }
-func (s *scripted) AcksNear(time.Time) (string, bool) { return "", false }
-func (s *scripted) Detach()                           {}
-func (s *scripted) Settle(context.Context) error      { return nil }
-func (s *scripted) Close(context.Context) error       { return nil }
+func (s *scripted) Check(context.Context, *engine.Cut) error { return nil }
+func (s *scripted) Ordered() bool                            { return true }
+func (s *scripted) Repeated(*reader.Message) bool            { return false }
+func (s *scripted) AcksNear(time.Time) (string, bool)        { return "", false }
+func (s *scripted) Detach()                                  {}
+func (s *scripted) Settle(context.Context) error             { return nil }
+func (s *scripted) Close(context.Context) error              { return nil }
 func (s *scripted) Commit(context.Context, *capture.Sealed) (capture.Committed, error) {
 	return capture.Committed{}, nil
 }

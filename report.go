@@ -24,7 +24,8 @@ func (r *report) Observe(e capture.Event) {
 	switch e := e.(type) {
 	case capture.Taken, capture.Used, capture.Changed, capture.HeldUp:
 		return // often, and only counted
-	case capture.Refused, capture.NotYet, capture.Postponed, capture.SpoolFull, capture.StreamUnreachable, capture.Repositioned:
+	case capture.Refused, capture.NotYet, capture.Postponed, capture.SpoolFull, capture.StreamUnreachable, capture.Repositioned,
+		capture.Unwitnessed, capture.Recovered:
 		r.logWait(e)
 	case capture.CutsEarly, capture.Unacknowledged, capture.WithheldAcks, capture.Unsettled, capture.SecondName:
 		r.logOdd(e)
@@ -114,6 +115,12 @@ func (r *report) logWait(e capture.Event) {
 		}
 	case capture.SpoolFull:
 		r.log.Warn("the spool cannot be written, reading waits", "dir", e.Dir, "error", e.Err)
+	case capture.Unwitnessed:
+		r.log.Error("a consumer has passed over messages that the stream has: what was read since the last cut is read again",
+			"seq", e.Seq, "from", e.From, "to", e.To, "missing", e.Missing, "times", e.Times, "server", e.Server,
+			"advice", "find out who edits or resets the consumer, and compare the replicas of the stream")
+	case capture.Recovered:
+		r.log.Warn("messages that a consumer had passed over are in this cut", "messages", e.Messages)
 	case capture.StreamUnreachable:
 		r.log.Warn("the stream cannot be asked, waiting for it", "error", e.Err)
 	case capture.Repositioned:

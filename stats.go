@@ -13,6 +13,7 @@ type Stats struct {
 	Skipped      int64            // left out on purpose; one that is read again counts again
 	Lost         int64            // dropped by the source before they were stored
 	Absent       int64            // sequences that the stream did not have
+	Unwitnessed  int64            // messages that a consumer had passed over, and that were read another way
 	Cuts         int64            // completed
 	CutsLost     int64            // that another writer made first
 	Redone       int64            // cuts finished that an earlier or another writer had planned

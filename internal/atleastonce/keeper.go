@@ -76,6 +76,9 @@ func (rd *reading) Repeated(m *reader.Message) bool { return rd.open.add(m) }
 // Detach implements capture.Reading.
 func (rd *reading) Detach() { rd.sealed, rd.open = rd.open, replies{} }
 
+// Check implements capture.Reading: a shared consumer proves nothing, and nothing is concluded from it.
+func (*reading) Check(context.Context, *engine.Cut) error { return nil }
+
 // Settle implements capture.Reading: each Commit has waited for its acks.
 func (*reading) Settle(context.Context) error { return nil }
 

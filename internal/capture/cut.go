@@ -74,7 +74,7 @@ func (l *loop) makeCut(ctx context.Context, reason cutlog.Reason) (made bool, er
 func (l *loop) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	return l.feed.call(ctx, l.rd.Check)
+	return l.feed.call(ctx, func(ctx context.Context) error { return l.rd.Check(ctx, l.cut) })
 }
 
 // postpone records and tells why a cut has to wait.

@@ -162,6 +162,16 @@ type (
 		Err   error
 		Quiet bool // told less than a minute ago
 	}
+	// Unwitnessed says that the stream has a message at Seq which a consumer has passed over. What was read of (From, To] is
+	// dropped and read again another way.
+	Unwitnessed struct {
+		Seq, From, To uint64
+		Missing       uint64 // sequences of the cut that the consumer did not deliver
+		Server        string // version of nats-server
+		Times         int    // how often in a row
+	}
+	// Recovered says that messages which a consumer had passed over are in a cut now.
+	Recovered struct{ Messages uint64 }
 	// StreamUnreachable says that the stream cannot be asked and is waited for.
 	StreamUnreachable struct{ Err error }
 	// Unacknowledged says that acks of stored messages were not confirmed.
@@ -220,6 +230,8 @@ func (SpoolFull) isEvent()         {}
 func (CutsEarly) isEvent()         {}
 func (Postponed) isEvent()         {}
 func (StreamUnreachable) isEvent() {}
+func (Unwitnessed) isEvent()       {}
+func (Recovered) isEvent()         {}
 func (Unacknowledged) isEvent()    {}
 func (WithheldAcks) isEvent()      {}
 func (Unsettled) isEvent()         {}

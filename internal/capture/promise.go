@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
@@ -32,9 +33,9 @@ type Opened struct {
 type Reading interface {
 	// Next is reader.Reader's. The feed calls it.
 	Next(ctx context.Context) (reader.Batch, error)
-	// Check proves, before a cut, that what was read is complete and of the stream that it seems to be of. The feed calls
-	// it between two calls of Next.
-	Check(ctx context.Context) error
+	// Check proves, before the cut c, that what was read is complete and of the stream that it seems to be of. The feed
+	// calls it between two calls of Next, while the loop waits and lends it the cut.
+	Check(ctx context.Context, c *engine.Cut) error
 	// Ordered reports whether messages come once, in ascending sequence, with Batch.Through proved. It never changes.
 	Ordered() bool
 	// Repeated notes a delivery, and reports whether the message is in the open cut already. The loop calls it.

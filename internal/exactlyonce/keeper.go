@@ -54,6 +54,7 @@ type Keeper struct {
 	started  bool     // permanent errors of the store end the run before, and are retried after
 	notes    []string // for the next plan
 	redoing  time.Time
+	doubt    doubt // what a consumer passed over, until it is stored; zero: nothing
 }
 
 // secondLook is how long a stream that seems rolled back is left alone before it is judged.
@@ -123,7 +124,10 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 
 // Diverged implements capture.Promise. Enter detects a recreated stream by itself; a rollback may be known to the reader
 // only, so it is remembered for the next Enter.
-func (k *Keeper) Diverged(d *reader.DivergedError) { k.entry.RolledBack = d.RolledBack }
+func (k *Keeper) Diverged(d *reader.DivergedError) {
+	k.entry.RolledBack = d.RolledBack
+	k.doubt = doubt{}
+}
 
 // Close implements capture.Promise.
 func (k *Keeper) Close() error { return k.instance.release() }

@@ -19,6 +19,26 @@ type streamReader interface {
 	AcksNear(now time.Time) (setting string, near bool)
 }
 
+// doubted reads what consumers have passed over twice from the stream itself, and then goes on with a consumer.
+type doubted struct {
+	streamReader
+	stored *reader.Stored
+}
+
+// Next implements reader.Reader.
+func (d doubted) Next(ctx context.Context) (reader.Batch, error) {
+	for !d.stored.Done() {
+		b, err := d.stored.Next(ctx)
+		if err == nil || !reader.IsTemporary(err) {
+			return b, err
+		}
+		if err := retry.Pause(ctx, time.Second); err != nil {
+			return b, err
+		}
+	}
+	return d.streamReader.Next(ctx)
+}
+
 // reading is the capture.Reading of an archive.
 type reading struct {
 	streamReader
@@ -34,16 +54,36 @@ type reading struct {
 func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading, error) {
 	rd := &reading{k: k, floor: func() uint64 { return 0 }}
 	if k.cfg.Consumer == "" {
-		ordered, err := reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
-		rd.streamReader = ordered
-		return rd, err
+		return rd, rd.openOrdered(ctx, at)
 	}
-	durable, err := reader.OpenDurable(ctx, k.run.Source, k.durableConfig(), at)
+	cfg := k.durableConfig()
+	cfg.Again = k.doubt.times > 0
+	durable, err := reader.OpenDurable(ctx, k.run.Source, cfg, at)
 	if err != nil {
 		return nil, err
 	}
 	rd.streamReader, rd.floor = durable, durable.Floor
 	return rd, nil
+}
+
+// openOrdered starts to read through an ephemeral consumer. Another one may be served by another replica. What two of them
+// have passed over is read without any.
+func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
+	k, after := rd.k, at.After
+	direct := k.doubt.times > 1 && k.doubt.through > after
+	if direct {
+		at.After = k.doubt.through
+		at.Anchor = reader.Anchor{} // of an earlier sequence: what follows it is no proof of a rollback
+	}
+	ordered, err := reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
+	if err != nil {
+		return err
+	}
+	rd.streamReader = ordered
+	if direct {
+		rd.streamReader = doubted{ordered, reader.OpenStored(k.run.Source, k.cfg.Filter, after, k.doubt.through)}
+	}
+	return nil
 }
 
 // openReader starts to read after a position, for a redo.
@@ -90,7 +130,7 @@ func (*reading) Repeated(*reader.Message) bool { return false }
 func (*reading) Detach() {}
 
 // Check implements capture.Reading.
-func (rd *reading) Check(ctx context.Context) error {
+func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	if err := rd.streamReader.Check(ctx); err != nil {
 		return err
 	}
@@ -99,7 +139,7 @@ func (rd *reading) Check(ctx context.Context) error {
 		return err
 	}
 	rd.checked, rd.lastFloor = rd.k.streamFacts(info), rd.floor()
-	return nil
+	return rd.witness(ctx, c, info)
 }
 
 // Commit implements capture.Reading: plan, files, done, ack.

@@ -119,6 +119,13 @@ func (a *acks) unknown(again []Message) uint64 {
 	return 0
 }
 
+// first reports whether this is the first life.
+func (a *acks) first() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.before == nil
+}
+
 // overdue reports whether AckWait lets the server redeliver messages about now.
 func (a *acks) overdue(now time.Time) bool {
 	a.mu.Lock()

@@ -2,6 +2,7 @@ package reader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -24,7 +25,9 @@ type DurableConfig struct {
 	Create bool     // create the consumer if it is missing
 	Filter []string // subjects that the consumer must have; empty: the whole stream
 	// length of the capture's windows; AckWait of a created consumer is at least four times that
-	MaxAge       time.Duration
+	MaxAge time.Duration
+	// Again lets the consumer deliver again what comes after the position, even if it has passed over some of it.
+	Again        bool
 	FailWhenGone bool         // Next returns ErrStreamNotFound instead of waiting for the stream
 	PullBytes    int          // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
 	Logger       *slog.Logger // nil: none
@@ -56,9 +59,11 @@ type Durable struct {
 	cfg     DurableConfig
 	foreign bool // the last life was ended by something that we did not cause
 
-	consumer  time.Time // when the consumer was created; zero before the first life
+	consumer  time.Time                // when the consumer was created; zero before the first life
+	config    jetstream.ConsumerConfig // of the consumer, when the present life began
 	retention nats.RetentionPolicy
 	maxAge    time.Duration // MaxAge of the stream
+	opened    uint64        // the position that the reader was opened at
 	oldDSeq   uint64        // last consumer sequence of the life that has ended
 	proofDue  bool          // what the ended life brought must be proved before the next one begins
 
@@ -76,7 +81,7 @@ func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Positio
 	d := &Durable{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
 	d.kind = d
 	d.log = d.log.With("consumer", cfg.Name)
-	d.acks.to = at.After
+	d.acks.to, d.opened = at.After, at.After
 	info, err := d.src.prove(ctx, &d.id, d.timing.SecondLook)
 	if err != nil {
 		return nil, err
@@ -129,7 +134,7 @@ func (d *Durable) position(ctx context.Context) (*life, error) {
 	if err := d.standBy(ctx, consumer); err != nil {
 		return nil, err
 	}
-	d.id.created, d.consumer = info.Created, consumer.Created
+	d.id.created, d.consumer, d.config = info.Created, consumer.Created, consumer.Config
 	d.retention, d.maxAge = info.Retention, info.MaxAge
 	return d.reset(ctx, consumer.Config)
 }
@@ -164,9 +169,18 @@ func (d *Durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, e
 			"that were not captured; create it again to go on with what is left", d.id.after)
 		return nil, permanent{gone}
 	}
-	consumer, err := d.src.createConsumer(ctx, durableConsumer(d.cfg.Name, d.cfg.Filter, d.cfg.MaxAge))
+	cfg := durableConsumer(d.cfg.Name, d.cfg.Filter, d.cfg.MaxAge)
+	if n := info.ConsumerLimits.MaxAckPending; n > 0 {
+		cfg.MaxAckPending = min(cfg.MaxAckPending, n)
+	}
+	consumer, err := d.src.createConsumer(ctx, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if reasons := CheckConsumer(consumer.Config, d.cfg.Filter); len(reasons) > 0 {
+		gone := d.src.deleteConsumer(ctx, d.cfg.Name) // one that is of no use is not left behind
+		return nil, permanent{errors.Join(
+			&UnsuitableError{Stream: d.src.stream, Consumer: d.cfg.Name, Reasons: reasons}, gone)}
 	}
 	made := consumer.Config
 	d.log.Info("created the consumer", "ack_wait", made.AckWait, "max_ack_pending", made.MaxAckPending)
@@ -221,7 +235,11 @@ func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 	if err != nil {
 		return nil, err
 	}
-	consumer, err := d.src.resetConsumer(ctx, d.cfg.Name, 0)
+	to := uint64(0) // its ack floor
+	if d.cfg.Again {
+		to = d.id.after + 1
+	}
+	consumer, err := d.src.resetConsumer(ctx, d.cfg.Name, to)
 	if err == nil {
 		err = d.sameStream(ctx)
 	}
@@ -229,8 +247,9 @@ func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 		f.close()
 		return nil, err
 	}
+	d.cfg.Again = false
 	l := newLife(f, d.through, d.timing.Tick)
-	l.pending = consumer.NumPending
+	l.pending, l.filter = consumer.NumPending, d.cfg.Filter
 	d.acks.begin(consumer.AckFloor.Stream, cfg)
 	return l, nil
 }
@@ -282,6 +301,9 @@ func (d *Durable) admit(ctx context.Context, b *Batch) error {
 	if i == 0 {
 		return nil
 	}
+	if d.grownPast(b.Messages[i-1].Seq) {
+		return &DivergedError{Stream: d.src.stream, Was: d.id.created, Is: d.id.created, RolledBack: true}
+	}
 	if seq := d.acks.unknown(b.Messages[:i]); seq != 0 {
 		return d.disturbed(fmt.Sprintf("stream sequence %d comes again and was not in hand", seq))
 	}
@@ -293,6 +315,12 @@ func (d *Durable) admit(ctx context.Context, b *Batch) error {
 		d.life.broken = &anomaly{reason: err.Error()}
 	}
 	return nil
+}
+
+// grownPast reports whether a message in the first life proves that the stream was rolled back and has grown past our
+// position since: after the anchor, which was the last message up to the position, there was none before.
+func (d *Durable) grownPast(seq uint64) bool {
+	return d.acks.first() && d.id.anchor.Seq > 0 && seq > d.id.anchor.Seq && seq <= d.opened
 }
 
 // ended implements kind.

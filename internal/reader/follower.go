@@ -118,6 +118,12 @@ func (f *follower) take(ctx context.Context, b Batch) error {
 	if !f.progress(b) {
 		return nil
 	}
+	if f.life.hollow {
+		f.life.hollow = false
+		if err := f.whole(ctx, b.Messages); err != nil {
+			return err
+		}
+	}
 	if err := f.kind.admit(ctx, &b); err != nil || !f.progress(b) {
 		return err
 	}
@@ -167,7 +173,7 @@ func (f *follower) begin(ctx context.Context) error {
 // end gives up the present life.
 func (f *follower) end(why *anomaly) error {
 	f.log.Info("positioning the reader again", "reason", why.reason, "after", f.through)
-	if why.small {
+	if why.final {
 		return f.stop(permanent{errors.New(why.reason)})
 	}
 	f.kind.ended(why)
@@ -294,6 +300,41 @@ func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
 	}
 	if f.id.last.Seq == m.Seq {
 		f.id.last.Header = m.Header
+	}
+	return nil
+}
+
+// disturbed logs a reason and returns ErrDisturbed, as Next does from now on.
+func (f *follower) disturbed(why string) error {
+	f.log.Warn("the consumer is not where this reader left it: what was read since the last cut is read again",
+		"reason", why)
+	f.drop()
+	f.queue = nil
+	f.stuck = ErrDisturbed
+	return ErrDisturbed
+}
+
+// whole makes sure that messages without a payload, which say in a header what size it has, are stored like that. If one
+// is not, somebody has set headers_only on the consumer.
+func (f *follower) whole(ctx context.Context, messages []Message) error {
+	for i := range messages {
+		m := &messages[i]
+		if !hollow(m.Msg) {
+			continue
+		}
+		stored := StoredMessage{}
+		err := f.retry(ctx, func(ctx context.Context) (err error) {
+			if stored, err = f.src.Get(ctx, m.Seq); errors.Is(err, ErrMessageNotFound) {
+				err = nil // dropped since: it does not come again
+			}
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case stored.Seq != m.Seq || len(stored.Data) > 0:
+			return f.disturbed(fmt.Sprintf("it delivered stream sequence %d without its payload (headers_only)", m.Seq))
+		}
 	}
 	return nil
 }

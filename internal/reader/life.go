@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 )
 
@@ -36,6 +37,10 @@ type life struct {
 	suspectTime time.Time
 	broken      *anomaly // why the life is over; nil while it is not
 	odd         int      // messages of the present batch whose header could not be parsed
+	hollow      bool     // a message of the present batch looks as if its payload was left out
+	filter      []string // every subject must match one of them; empty: any subject may come
+	lenient     bool     // messages of other subjects are left out; otherwise they end the life
+	foreign     int      // messages that were left out
 	idle        bool     // shared: a heartbeat came, so there was nothing to deliver
 	timer       *time.Timer
 	tick        time.Duration
@@ -149,8 +154,15 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 		l.through = max(l.through, t.sseq)
 	}
 	l.pending = t.pending
+	if len(l.filter) > 0 && !matchesAny(l.filter, m.Subject) {
+		l.outside(m.Subject)
+		return Message{}, false
+	}
 	if unparsed(m) {
 		l.odd++
+	}
+	if len(m.Data) == 0 && hollow(m) {
+		l.hollow = true
 	}
 	return Message{Msg: m, Seq: t.sseq, Time: t.time, Size: m.Size() - len(m.Reply)}, true
 }
@@ -199,6 +211,36 @@ func (l *life) control(m *nats.Msg, now time.Time) {
 			reason: fmt.Sprintf("messages up to consumer sequence %d were sent and did not arrive", l.suspect),
 		}
 	}
+}
+
+// outside deals with a message whose subject the filter does not match. Some servers deliver such ones to a consumer with
+// several filters, and those before 2.10 know only one filter and ignore them.
+func (l *life) outside(subject string) {
+	if l.lenient {
+		l.foreign++
+		return
+	}
+	l.broken = &anomaly{final: true, reason: fmt.Sprintf(
+		"the server delivers subject %q, which the filter of the consumer does not match: update nats-server", subject)}
+}
+
+// matchesAny reports whether one of the filters matches a subject.
+func matchesAny(filters []string, subject string) bool {
+	for _, f := range filters {
+		if wire.Matches(f, subject) {
+			return true
+		}
+	}
+	return false
+}
+
+// sizeHeader is set by the server on each message of a consumer with headers_only (nats-server, consumer.go).
+const sizeHeader = "Nats-Msg-Size"
+
+// hollow reports whether the message looks as if its payload was left out.
+func hollow(m *nats.Msg) bool {
+	_, ok := m.Header[sizeHeader]
+	return ok && len(m.Data) == 0
 }
 
 // unparsed reports whether the message has a header block that the client could not parse. The client then hands over

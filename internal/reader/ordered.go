@@ -39,11 +39,14 @@ type OrderedConfig struct {
 type Ordered struct {
 	follower
 	cfg  OrderedConfig
-	from uint64     // everything up to here was in hand when the present life began
-	info StreamInfo // of the stream that was proved then
-	mark string     // the descriptions of all consumers of this reader begin with it, and no others do
+	made *consumerInfo // the consumer of the present life, as the server made it
+	from uint64        // everything up to here was in hand when the present life began
+	info StreamInfo    // of the stream that was proved then
+	mark string        // the descriptions of all consumers of this reader begin with it, and no others do
 
-	warnedTwin retry.Limiter
+	warnedTwin    retry.Limiter
+	warnedForeign retry.Limiter
+	unwatched     bool // we may not ask for the consumer, so edits of it are not seen
 }
 
 var _ Reader = (*Ordered)(nil)
@@ -59,7 +62,7 @@ func OpenOrdered(ctx context.Context, src *Source, cfg OrderedConfig, at Positio
 		follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at),
 		cfg:      cfg, mark: "jetcapture " + nuid.Next() + " ",
 	}
-	o.kind, o.warnedTwin.Every = o, o.timing.Warn
+	o.kind, o.warnedTwin.Every, o.warnedForeign.Every = o, o.timing.Warn, o.timing.Warn
 	var err error
 	if o.life, err = o.position(ctx); err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 	if seq := o.id.anchorSeq(); seq > 0 { // a message before after+1 proves a rollback
 		start = seq + 1
 	}
-	consumer, err := o.create(ctx, start)
+	consumer, err := o.create(ctx, start, info.ConsumerLimits)
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +93,30 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 	o.id.created = info.Created
-	o.from, o.info = o.id.after, info
+	o.from, o.info, o.made = o.id.after, info, consumer
 	return o.listen(consumer)
 }
 
-// create creates the consumer, in place of one that an earlier life or a killed process has left.
-func (o *Ordered) create(ctx context.Context, start uint64) (*consumerInfo, error) {
+// create creates the consumer, and makes sure that the server has made the one that it was asked for.
+func (o *Ordered) create(ctx context.Context, start uint64, limits ConsumerLimits) (*consumerInfo, error) {
+	cfg := o.config(start)
+	if t := limits.InactiveThreshold; t > 0 {
+		cfg.InactiveThreshold = min(cfg.InactiveThreshold, t)
+	}
+	info, err := o.replace(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if changes := edits(cfg, info.Config); len(changes) > 0 {
+		o.remove(ctx)
+		return nil, permanent{fmt.Errorf("nats-server %s made another consumer than it was asked for: %s: update it",
+			o.src.nc.ConnectedServerVersion(), strings.Join(changes, "; "))}
+	}
+	return info, nil
+}
+
+// config is that of a consumer that starts at a stream sequence.
+func (o *Ordered) config(start uint64) jetstream.ConsumerConfig {
 	cfg := jetstream.ConsumerConfig{
 		Name: o.cfg.Name,
 		// differs in each life, so that the server never takes a left-over for the new consumer
@@ -109,7 +130,19 @@ func (o *Ordered) create(ctx context.Context, start uint64) (*consumerInfo, erro
 		Replicas:          1,
 		MemoryStorage:     true,
 	}
-	setFilter(&cfg, o.cfg.Filter)
+	if !o.filtersItself() {
+		setFilter(&cfg, o.cfg.Filter)
+	}
+	return cfg
+}
+
+// filtersItself reports whether the consumer is made without a filter, and the reader leaves out what is not its own. With
+// several filter subjects, servers before 2.12 leave out whole subjects and tell that all was delivered (nats-server
+// #6824, #7336), and those before 2.10 know only one.
+func (o *Ordered) filtersItself() bool { return len(o.cfg.Filter) > 1 && o.src.olderThan(2, 12) }
+
+// replace creates a consumer in place of one that an earlier life or a killed process has left.
+func (o *Ordered) replace(ctx context.Context, cfg jetstream.ConsumerConfig) (*consumerInfo, error) {
 	info, err := o.src.createConsumer(ctx, cfg)
 	if !hasCode(err, codeConsumerExists, codeConsumerNameUsed) {
 		return info, err
@@ -152,20 +185,24 @@ func (o *Ordered) belongs(ctx context.Context, proved StreamInfo) error {
 
 // listen opens the feed of the new consumer.
 func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
-	f, err := openFeed(o.src.nc, o.src.pullSubject(o.cfg.Name), pullLimits{
+	f, err := openFeed(o.src.nc, o.src.pullSubject(o.cfg.Name), clampPull(consumer.Config, pullLimits{
 		batch: maxPullBatch, bytes: o.pullBytes, expires: o.timing.Expires, heartbeat: o.timing.Heartbeat,
-	})
+	}))
 	if err != nil {
 		return nil, err
 	}
 	l := newLife(f, o.id.after, o.timing.Tick)
-	l.pending = consumer.NumPending
+	l.pending, l.filter, l.lenient = consumer.NumPending, o.cfg.Filter, true
 	return l, nil
 }
 
 // admit implements kind. A message at or below what was in hand is one that the stream did not have before: it was
 // rolled back.
 func (o *Ordered) admit(ctx context.Context, b *Batch) error {
+	if o.life.foreign > 0 && !o.filtersItself() && o.warnedForeign.Ready(time.Now()) {
+		o.log.Warn("the server delivers subjects that the filter does not match, they are left out: update nats-server",
+			"server", o.src.nc.ConnectedServerVersion(), "messages", o.life.foreign)
+	}
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
 		o.askPending(ctx, o.cfg.Name, b)
 		return nil
@@ -176,8 +213,35 @@ func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 // ended implements kind.
 func (o *Ordered) ended(*anomaly) {}
 
-// Check implements Reader.
-func (o *Ordered) Check(ctx context.Context) error { return o.checkIdentity(ctx) }
+// Check implements Reader. Besides the stream it looks at the consumer: nobody but us should have changed it.
+func (o *Ordered) Check(ctx context.Context) error {
+	if err := o.checkIdentity(ctx); err != nil {
+		return err
+	}
+	if o.life == nil || o.unwatched { // it ended, and the next one has not begun; or nobody may ask
+		return nil
+	}
+	is, err := o.src.consumer(ctx, o.cfg.Name)
+	if hasCode(err, codeConsumerNotFound) { // with its server, perhaps: what it delivered until then was held to the rule
+		return nil
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		o.unwatched = true
+		o.log.Warn("nobody watches whether the consumer is edited: give the user the permission for CONSUMER.INFO", "error", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	changes := edits(o.made.Config, is.Config)
+	if !is.Created.Equal(o.made.Created) {
+		changes = append(changes, "it was deleted and created again")
+	}
+	if len(changes) > 0 {
+		return o.disturbed("somebody edited it: " + strings.Join(changes, "; "))
+	}
+	return nil
+}
 
 // Ack implements Reader. There is nothing to acknowledge.
 func (o *Ordered) Ack(context.Context, uint64) error { return nil }

@@ -3,6 +3,7 @@ package reader
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/retry"
@@ -84,6 +85,9 @@ func (d *Durable) checkLife(ctx context.Context) error {
 		return err
 	}
 	own = own.over(d.acks.counts())
+	if changes := edits(d.config, consumer.Config); len(changes) > 0 {
+		return d.disturbed("somebody edited it: " + strings.Join(changes, "; "))
+	}
 	d.acks.limit(consumer.Config)
 	began := d.life
 	for d.life == began && d.life.dseq < consumer.Delivered.Consumer {
@@ -248,14 +252,4 @@ func (a *acks) consistent(floor sequencePair) bool {
 		}
 	}
 	return true
-}
-
-// disturbed logs a reason and returns ErrDisturbed, as Next does from now on.
-func (d *Durable) disturbed(why string) error {
-	d.log.Warn("the consumer is not where this reader left it: what was read since the last cut is read again",
-		"reason", why)
-	d.drop()
-	d.queue = nil
-	d.stuck = ErrDisturbed
-	return ErrDisturbed
 }

@@ -85,6 +85,12 @@ type Anchor struct {
 	Hash    string // by cutlog.HashMessage; empty: not known
 }
 
+// ConsumerLimits bound the settings of the consumers of a stream. Zero: no limit.
+type ConsumerLimits struct {
+	InactiveThreshold time.Duration `json:"inactive_threshold"`
+	MaxAckPending     int           `json:"max_ack_pending"`
+}
+
 // StreamInfo is what the capture needs to know of a stream.
 type StreamInfo struct {
 	Name      string
@@ -95,6 +101,10 @@ type StreamInfo struct {
 	Retention nats.RetentionPolicy
 	HasLeader bool // false while a clustered stream has no leader
 	MaxAge    time.Duration
+	// Deleted is how many sequences between FirstSeq and LastSeq the stream does not have.
+	Deleted uint64
+	// ConsumerLimits are what the stream allows its consumers.
+	ConsumerLimits ConsumerLimits
 	// ConfiguredFirst is the first sequence that the stream was created with, at least 1.
 	ConfiguredFirst uint64
 }

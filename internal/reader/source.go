@@ -73,6 +73,8 @@ type streamInfo struct {
 		Retention nats.RetentionPolicy `json:"retention"`
 		MaxAge    time.Duration        `json:"max_age"`
 		FirstSeq  uint64               `json:"first_seq"`
+
+		ConsumerLimits ConsumerLimits `json:"consumer_limits"`
 	} `json:"config"`
 	State struct {
 		Messages   uint64   `json:"messages"`
@@ -120,6 +122,9 @@ func (i *streamInfo) public() StreamInfo {
 		Retention: i.Config.Retention,
 		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
 		MaxAge:    i.Config.MaxAge,
+		Deleted:   uint64(max(i.State.NumDeleted, 0)),
+
+		ConsumerLimits: i.Config.ConsumerLimits,
 
 		ConfiguredFirst: max(i.Config.FirstSeq, 1),
 	}
@@ -128,6 +133,29 @@ func (i *streamInfo) public() StreamInfo {
 // Get reads one stored message through STREAM.MSG.GET, which the stream's leader answers, so that it does not need
 // allow_direct. Errors: ErrMessageNotFound and those of Info.
 func (s *Source) Get(ctx context.Context, seq uint64) (StoredMessage, error) {
+	m, err := s.get(ctx, getRequest{Seq: seq})
+	if err != nil {
+		return m, fmt.Errorf("get message %d of stream %q: %w", seq, s.stream, err)
+	}
+	return m, nil
+}
+
+// NextFor reads the first stored message from the stream sequence seq on whose subject matches filter, as Get does.
+func (s *Source) NextFor(ctx context.Context, seq uint64, filter string) (StoredMessage, error) {
+	m, err := s.get(ctx, getRequest{Seq: seq, NextFor: filter})
+	if err != nil {
+		return m, fmt.Errorf("get the next message for %q from %d of stream %q on: %w", filter, seq, s.stream, err)
+	}
+	return m, nil
+}
+
+// getRequest is that of STREAM.MSG.GET (nats-server, jetstream_api.go, JSApiMsgGetRequest).
+type getRequest struct {
+	Seq     uint64 `json:"seq"`
+	NextFor string `json:"next_by_subj,omitempty"`
+}
+
+func (s *Source) get(ctx context.Context, req getRequest) (StoredMessage, error) {
 	var resp struct {
 		apiStatus
 		Message struct {
@@ -138,11 +166,19 @@ func (s *Source) Get(ctx context.Context, seq uint64) (StoredMessage, error) {
 			Time    time.Time `json:"time"`
 		} `json:"message"`
 	}
-	req := struct {
-		Seq uint64 `json:"seq"`
-	}{seq}
-	if err := s.request(ctx, "STREAM.MSG.GET."+s.stream, req, &resp); err != nil {
-		return StoredMessage{}, fmt.Errorf("get message %d of stream %q: %w", seq, s.stream, err)
-	}
-	return StoredMessage(resp.Message), nil
+	err := s.request(ctx, "STREAM.MSG.GET."+s.stream, req, &resp)
+	return StoredMessage(resp.Message), err
 }
+
+// Deleted returns the sequences between the first and the last message of the stream that it does not have. Their list
+// comes in one answer, so ask only when StreamInfo.Deleted says that there are few.
+func (s *Source) Deleted(ctx context.Context) (cutlog.SeqSet, StreamInfo, error) {
+	info, err := s.info(ctx, true)
+	if err != nil {
+		return cutlog.SeqSet{}, StreamInfo{}, err
+	}
+	return cutlog.NewSeqSet(info.State.Deleted...), info.public(), nil
+}
+
+// Server is the version of the server that the connection is at.
+func (s *Source) Server() string { return s.nc.ConnectedServerVersion() }

@@ -22,7 +22,7 @@ const (
 type anomaly struct {
 	reason  string
 	foreign bool // neither the connection nor the servers explain it: another process may read from the same consumer
-	small   bool // a message is larger than the consumer allows a pull to be
+	final   bool // another life would end in the same way: the capture cannot go on by itself
 }
 
 // statusKind is what a status message means to the reader.
@@ -93,7 +93,7 @@ func (f *feed) endOf(s status) *anomaly {
 	case s.kind == statusRefused:
 		return &anomaly{reason: "server refuses the pull: " + s.text}
 	case untouched && strings.HasSuffix(s.text, textTooLarge) && !f.limits.grow():
-		return &anomaly{small: true, reason: fmt.Sprintf(
+		return &anomaly{final: true, reason: fmt.Sprintf(
 			"a message is larger than the %d bytes that the consumer allows a pull (max_bytes): raise that limit",
 			f.limits.bytes)}
 	default:

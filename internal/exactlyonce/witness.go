@@ -1,0 +1,160 @@
+package exactlyonce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/capture"
+	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/parallel"
+	"github.com/jetcapture/jetcapture/internal/reader"
+)
+
+// A consumer that left out a sequence has said that the stream does not have it. That is one witness, and not enough: its
+// filter may have been edited and edited back, somebody may have reset it, the replica that serves it may be damaged, a
+// server may have a bug. So before a cut the stream's leader is asked as well. It is asked for runs of missing sequences
+// taken at random, so that a hole among many true ones is found, and nothing is asked where nothing is missing.
+
+const (
+	witnessShare   = 100   // one request for so many messages of a cut, within the bounds below
+	witnessLeast   = 4     // requests
+	witnessMost    = 64    // requests
+	witnessWorkers = 8     // requests at the same time
+	witnessFilters = 8     // filters that are asked for in one run
+	witnessList    = 20000 // missing sequences that the stream may list: then every hole is compared with the list
+)
+
+// doubt is a part of the stream that the leader still has and a consumer has passed over.
+type doubt struct {
+	through uint64        // the end of the cut that was dropped
+	holes   cutlog.SeqSet // its sequences that were missing, as far as they are in no cut yet
+	times   int           // how often in a row
+}
+
+// witness asks the stream's leader about what the cut does not have. The error is that of an unanswered question, or wraps
+// reader.ErrDisturbed: the leader has a message that was passed over.
+func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.StreamInfo) error {
+	if c.Absent() == 0 {
+		rd.k.settleDoubt(c, cutlog.SeqSet{})
+		return nil
+	}
+	// Below its first sequence the stream has nothing any more, and up to its ack floor a consumer owes nothing.
+	holes := c.Holes(max(info.FirstSeq, rd.lastFloor+1), c.Through)
+	seq, err := rd.k.refute(ctx, c, holes, info)
+	if err != nil {
+		return fmt.Errorf("ask the stream about %d missing sequences of (%d, %d]: %w", holes.Count(), c.From, c.Through, err)
+	}
+	if seq == 0 {
+		rd.k.settleDoubt(c, holes)
+		return nil
+	}
+	rd.k.doubt = doubt{through: c.Through, holes: holes, times: rd.k.doubt.times + 1}
+	rd.k.run.Observer.Observe(capture.Unwitnessed{
+		Seq: seq, From: c.From, To: c.Through, Missing: holes.Count(), Server: rd.k.run.Source.Server(), Times: rd.k.doubt.times,
+	})
+	return fmt.Errorf("%w: stream sequence %d was passed over and is in the stream", reader.ErrDisturbed, seq)
+}
+
+// settleDoubt tells how much of what a consumer had passed over is in the cut c, which lacks holes.
+func (k *Keeper) settleDoubt(c *engine.Cut, holes cutlog.SeqSet) {
+	if k.doubt.times == 0 {
+		return
+	}
+	var span cutlog.SeqSet
+	span.AddRange(c.From+1, c.Through)
+	later := k.doubt.holes.Minus(span)
+	doubted := k.doubt.holes.Minus(later)
+	if recovered := doubted.Minus(holes).Count(); recovered > 0 {
+		k.run.Observer.Observe(capture.Recovered{Messages: recovered})
+	}
+	if k.doubt.holes = later; c.Through >= k.doubt.through {
+		k.doubt = doubt{}
+	}
+}
+
+// refute looks for a message of the capture that the stream has at one of the holes, and returns its sequence, or 0.
+func (k *Keeper) refute(
+	ctx context.Context, c *engine.Cut, holes cutlog.SeqSet, info reader.StreamInfo,
+) (seq uint64, err error) {
+	if holes.Empty() {
+		return 0, nil
+	}
+	if len(k.cfg.Filter) == 0 && info.Deleted <= witnessList {
+		return k.refuteByList(ctx, holes)
+	}
+	filters := k.cfg.Filter
+	if len(filters) == 0 {
+		filters = []string{">"}
+	}
+	filters = sample(slices.Values(filters), witnessFilters)
+	budget := min(max(int(c.Messages)/witnessShare, witnessLeast), witnessMost)
+	var runs []run
+	all := func(yield func(run) bool) {
+		for first, last := range holes.Runs() {
+			if !yield(run{first, last}) {
+				return
+			}
+		}
+	}
+	runs = sample(all, max(budget/len(filters), 1))
+	found := make([]uint64, len(runs)*len(filters))
+	err = parallel.Each(ctx, witnessWorkers, len(found), func(ctx context.Context, i int) (err error) {
+		r := runs[i/len(filters)]
+		found[i], err = k.storedIn(ctx, r, filters[i%len(filters)])
+		return err
+	})
+	return slices.Max(append(found, 0)), err
+}
+
+// run is the sequences from first to last.
+type run struct{ first, last uint64 }
+
+// storedIn returns the sequence of a message in a run whose subject matches a filter, or 0.
+func (k *Keeper) storedIn(ctx context.Context, r run, filter string) (uint64, error) {
+	m, err := k.run.Source.NextFor(ctx, r.first, filter)
+	switch {
+	case errors.Is(err, reader.ErrMessageNotFound), errors.Is(err, reader.ErrStreamNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case m.Seq <= r.last:
+		return m.Seq, nil
+	}
+	return 0, nil
+}
+
+// refuteByList compares all holes with the list of what the stream does not have.
+func (k *Keeper) refuteByList(ctx context.Context, holes cutlog.SeqSet) (uint64, error) {
+	deleted, now, err := k.run.Source.Deleted(ctx)
+	if errors.Is(err, reader.ErrStreamNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	for first := range holes.Minus(deleted).All() {
+		if first >= now.FirstSeq && first <= now.LastSeq {
+			return first, nil
+		}
+	}
+	return 0, nil
+}
+
+// sample returns n of the values, each with the same chance, or all if there are no more.
+func sample[T any](all func(yield func(T) bool), n int) (taken []T) {
+	seen := 0
+	for v := range all {
+		seen++
+		switch i := rand.IntN(seen); {
+		case len(taken) < n:
+			taken = append(taken, v)
+		case i < n:
+			taken[i] = v
+		}
+	}
+	return taken
+}

@@ -1,0 +1,79 @@
+package reader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jetcapture/jetcapture/internal/parallel"
+	"github.com/nats-io/nats.go"
+)
+
+// Stored reads a span of a stream without a consumer, message by message from the stream's leader. It is slow, and the
+// second way to the messages that a consumer should have delivered and did not. One goroutine uses it.
+type Stored struct {
+	src    *Source
+	filter []string
+	next   uint64 // everything below is in hand
+	to     uint64
+}
+
+// OpenStored reads the messages after the stream sequence after, up to and including to, whose subjects match one of the
+// filters; no filter means all. It asks nothing yet.
+func OpenStored(src *Source, filter []string, after, to uint64) *Stored {
+	return &Stored{src: src, filter: filter, next: after + 1, to: to}
+}
+
+// Done reports whether the whole span is in hand.
+func (s *Stored) Done() bool { return s.next > s.to }
+
+const (
+	storedWindow  = 64 // messages that are asked for together
+	storedWorkers = 16 // of them at the same time
+)
+
+// Next returns some of the messages. Errors are those of Source.Get; the next call tries the same messages again.
+func (s *Stored) Next(ctx context.Context) (Batch, error) {
+	first, err := s.src.NextFor(ctx, s.next, ">")
+	switch {
+	case errors.Is(err, ErrMessageNotFound) || err == nil && first.Seq > s.to:
+		s.next = s.to + 1
+		return Batch{Through: s.to}, nil
+	case err != nil:
+		return Batch{}, err
+	}
+	last := min(first.Seq+storedWindow-1, s.to)
+	found := make([]*StoredMessage, last-first.Seq+1)
+	found[0] = &first
+	err = parallel.Each(ctx, storedWorkers, len(found)-1, func(ctx context.Context, i int) error {
+		m, err := s.src.Get(ctx, first.Seq+1+uint64(i))
+		if errors.Is(err, ErrMessageNotFound) {
+			return nil
+		}
+		found[i+1] = &m
+		return err
+	})
+	if err != nil {
+		return Batch{}, err
+	}
+	b := Batch{Through: last}
+	for _, m := range found {
+		if m != nil && (len(s.filter) == 0 || matchesAny(s.filter, m.Subject)) {
+			b.Messages = append(b.Messages, s.message(m))
+		}
+	}
+	s.next = last + 1
+	return b, nil
+}
+
+// message is a stored message as a consumer would deliver it.
+func (s *Stored) message(m *StoredMessage) Message {
+	header, raw := m.ParseHeader()
+	msg := &nats.Msg{
+		Subject: m.Subject, Header: header, Data: m.Data, Sub: &nats.Subscription{},
+		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.stream, m.Seq, m.Time.UnixNano()),
+	}
+	return Message{
+		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Size: len(m.Subject) + len(m.Header) + len(m.Data),
+	}
+}
