@@ -20,18 +20,20 @@ func (p *Plan) checkAccounting() error {
 	}
 	// Disjoint sets within the range cannot hold more than the range: no overflow.
 	if width := p.To - p.From; width-counted != p.Absent {
-		return fmt.Errorf("accounting: the range (%d, %d] has %d stream sequences, the sets hold %d, so %d are absent, not %d",
+		return fmt.Errorf("accounting: the range (%d, %d] has %d stream sequences, "+
+			"the sets hold %d, so %d are absent, not %d",
 			p.From, p.To, width, counted, width-counted, p.Absent)
 	}
 	return nil
 }
 
-// ownedSet is a set of a plan that is not empty, and where it is.
+// ownedSet is a non-empty set of a plan, and where it is.
 type ownedSet struct {
 	seqs  SeqSet
-	index int // block if below the number of blocks, then Skipped, then Lost
+	index int // block if below the number of blocks; then Skipped, then the entries of Lost
 }
 
+// owner names the place of the set for errors.
 func (s ownedSet) owner(p *Plan) string {
 	switch n := s.index - len(p.Blocks); {
 	case n < 0:
@@ -43,7 +45,7 @@ func (s ownedSet) owner(p *Plan) string {
 	}
 }
 
-// sets lists the sets of a plan that are not empty.
+// sets returns the non-empty sets of a plan.
 func (p *Plan) sets() ([]ownedSet, error) {
 	sets := make([]ownedSet, 0, len(p.Blocks)+1+len(p.Lost))
 	for i := range p.Blocks {
@@ -61,15 +63,17 @@ func (p *Plan) sets() ([]ownedSet, error) {
 	return sets, nil
 }
 
-// countDisjoint merges the sets and returns how many sequences they hold, or which sequence two of them hold.
+// countDisjoint merges the sets and returns how many sequences they hold. It is an error if two of them hold the same
+// one.
 func (p *Plan) countDisjoint(sets []ownedSet) (uint64, error) {
 	var count, end uint64
-	var before int // whose run ends at end
+	var before int // the set whose run ends at end
 	m := newMerge(sets)
 	for len(m) > 0 {
 		top := &m[0]
 		if count > 0 && top.first <= end {
-			return 0, fmt.Errorf("stream sequence %d is in %s and in %s", top.first, sets[before].owner(p), sets[top.set].owner(p))
+			return 0, fmt.Errorf("stream sequence %d is in %s and in %s",
+				top.first, sets[before].owner(p), sets[top.set].owner(p))
 		}
 		count += top.last - top.first + 1
 		end, before = top.last, top.set
@@ -81,9 +85,10 @@ func (p *Plan) countDisjoint(sets []ownedSet) (uint64, error) {
 // merge is a heap of cursors, the one with the lowest first sequence on top.
 type merge []mergeCursor
 
+// mergeCursor walks the runs of one set.
 type mergeCursor struct {
 	cursor
-	set int
+	set int // index in the list of sets
 }
 
 func newMerge(sets []ownedSet) merge {
@@ -109,6 +114,7 @@ func (m *merge) advance() {
 	h.down(0)
 }
 
+// down moves the cursor at i down until the heap is in order.
 func (m merge) down(i int) {
 	for {
 		least := i

@@ -12,7 +12,8 @@ type Stage string
 
 // The stages of a log.
 const (
-	// StageFresh: there is nothing. Put plan 1, which carries the Format, then ask again: another writer's may have won.
+	// StageFresh: there is nothing. Put plan 1, which carries the Format, then call Birth again: another writer's plan may
+	// have won.
 	StageFresh Stage = "fresh"
 	// StageBorn: plan 1 is there and nothing after it, but perhaps format.json. PutFormat, Probe, then finish cut 1.
 	StageBorn Stage = "born"
@@ -20,16 +21,16 @@ const (
 	StageAlive Stage = "alive"
 )
 
-// Birth is what a start finds.
+// Birth is the state of a log at a start.
 type Birth struct {
 	Stage  Stage
 	Format Format // of plan 1; zero for StageFresh
 }
 
-// Birth says how far the log has come. What no crash can leave behind is a *CorruptError: format.json without plan 1 (the log was deleted or
-// has expired), or a log past plan 1 without format.json.
+// Birth returns how far the log has come. A state that no crash can leave behind is a *CorruptError: format.json
+// without plan 1 (the log was deleted or has expired), or a log past plan 1 without format.json.
 //
-// It reads in the reverse order of writing (see Log), so that another writer who is at it cannot make a sound log look damaged.
+// It reads in the reverse order of writing (see Log), so that a concurrent writer cannot make a sound log look damaged.
 func (l *Log) Birth(ctx context.Context) (Birth, error) {
 	grown, err := l.grown(ctx)
 	if err != nil {
@@ -53,7 +54,7 @@ func (l *Log) Birth(ctx context.Context) (Birth, error) {
 	return l.born(*first.Format, grown, hasFormat, format)
 }
 
-// born decides when plan 1 is there.
+// born decides the stage of a log that has plan 1.
 func (l *Log) born(first Format, grown, hasFormat bool, format Format) (Birth, error) {
 	switch {
 	case grown && !hasFormat:
@@ -70,7 +71,8 @@ func (l *Log) born(first Format, grown, hasFormat bool, format Format) (Birth, e
 	}
 }
 
-// grown reports whether the log has a record that comes after format.json. A list may be late, so done 1 is asked for as well.
+// grown reports whether the log has a record that comes after format.json. A list may be late, so it looks for done 1
+// as well.
 func (l *Log) grown(ctx context.Context) (bool, error) {
 	prefix := LogPrefix(l.capture)
 	for name, err := range l.store.List(ctx, prefix, "") {

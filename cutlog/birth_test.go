@@ -55,7 +55,11 @@ func TestBirthRefuses(t *testing.T) {
 		{"first plan expired", []string{plan1}, plan1},
 		{"format and first plan expired", []string{plan1, format}, plan1},
 		{"format deleted", []string{format}, format},
-		{"format deleted, done 1 alone is left", []string{format, cutlog.PlanName(capture, 2), cutlog.DoneName(capture, 2)}, format},
+		{
+			"format deleted, done 1 alone is left",
+			[]string{format, cutlog.PlanName(capture, 2), cutlog.DoneName(capture, 2)},
+			format,
+		},
 		{"format and done 1 deleted", []string{format, done1}, format},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -100,7 +104,8 @@ func TestBirthWithALateList(t *testing.T) {
 	wantStage(t, log, cutlog.StageAlive)
 }
 
-// TestBirthBesideAnother runs a whole birth by another writer before each read of Birth. Nothing sound may look damaged.
+// TestBirthBesideAnother runs a whole birth by another writer before each read of Birth. Nothing sound may look
+// damaged.
 func TestBirthBesideAnother(t *testing.T) {
 	whole, _ := sampleLog(t, 2)
 	for read := range 5 {
@@ -160,7 +165,8 @@ func TestPutFormatRefuses(t *testing.T) {
 			change(&f)
 			err := log.PutFormat(t.Context(), f)
 			var mismatch *cutlog.MismatchError
-			if !errors.As(err, &mismatch) || mismatch.Object != object || mismatch.Found != want || !strings.Contains(err.Error(), "another name") {
+			if !errors.As(err, &mismatch) || mismatch.Object != object || mismatch.Found != want ||
+				!strings.Contains(err.Error(), "another name") {
 				t.Errorf("PutFormat gave %v, want a MismatchError of %s that found %s", err, object, want)
 			}
 		}
@@ -203,7 +209,8 @@ func TestProbe(t *testing.T) {
 	store.overwrite = true
 	err := log.Probe(t.Context())
 	var none *cutlog.NoCreateOnlyError
-	if !errors.As(err, &none) || none.Object != cutlog.FormatName(capture) || !strings.Contains(err.Error(), "If-None-Match") {
+	if !errors.As(err, &none) || none.Object != cutlog.FormatName(capture) ||
+		!strings.Contains(err.Error(), "If-None-Match") {
 		t.Errorf("a store that overwrites: %v, want a NoCreateOnlyError that says what it lacks", err)
 	}
 	if string(store.objects[cutlog.FormatName(capture)]) != before {

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// CheckChain reports whether a plan may follow a cut: its number, its link to done, and its range. The zero Head stands before plan 1.
+// CheckChain reports whether a plan may follow a cut: its number, its link to done, and its range. The zero Head stands
+// before plan 1.
 func CheckChain(prev Head, p *Plan) error {
 	if p.N != prev.N+1 {
 		return fmt.Errorf("check chain: plan %d after cut %d, expected %d", p.N, prev.N, prev.N+1)
@@ -20,7 +21,8 @@ func CheckChain(prev Head, p *Plan) error {
 		return fmt.Errorf("check chain: plan %d, but cut %d is not done", p.N, prev.N)
 	}
 	if p.Prev != prev.DoneSum {
-		return fmt.Errorf("check chain: plan %d follows a done record with SHA-256 %s, but done %d has %s", p.N, p.Prev, prev.N, prev.DoneSum)
+		return fmt.Errorf("check chain: plan %d follows a done record with SHA-256 %s, but done %d has %s",
+			p.N, p.Prev, prev.N, prev.DoneSum)
 	}
 	return checkRange(prev.Plan, p)
 }
@@ -34,7 +36,8 @@ func checkRange(prev, p *Plan) error {
 		return nil
 	}
 	if p.Incarnation != prev.Incarnation || p.Opened != prev.Opened || !p.Stream.Created.Equal(prev.Stream.Created) {
-		return fmt.Errorf("check chain: plan %d is of incarnation %s (stream created %s), plan %d of %s (%s), and it does not open one",
+		return fmt.Errorf("check chain: plan %d is of incarnation %s (stream created %s), plan %d of %s (%s), "+
+			"and it does not open one",
 			p.N, p.Incarnation, p.Stream.Created, prev.N, prev.Incarnation, prev.Stream.Created)
 	}
 	if p.From != prev.To {

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Check reports what is wrong with a plan by itself: its numbers, its names, and the accounting. To - From is what its sets hold and Absent;
-// the sets are disjoint and within (From, To]. CheckChain checks it against the cut before.
+// Check reports what is wrong with a plan by itself: its numbers, its names, and its accounting. The sets must be
+// disjoint and within (From, To], and together with Absent make up To - From. CheckChain checks a plan against the cut
+// before.
 func (p *Plan) Check() error {
 	for _, check := range []func() error{p.checkHead, p.checkAnchor, p.checkSettings, p.checkBlocks, p.checkAccounting} {
 		if err := check(); err != nil {
@@ -41,7 +42,7 @@ func (p *Plan) checkHead() error {
 	case p.Opens != (p.Opened == p.N) || p.Opened == 0 || p.Opened > p.N:
 		return fmt.Errorf("incarnation was opened by plan %d, and this plan opens one: %v", p.Opened, p.Opens)
 	case !p.Opens && len(p.Past) > 0:
-		return errors.New("earlier streams are listed, but the plan opens no incarnation")
+		return errors.New("earlier streams are listed, but the plan does not open an incarnation")
 	}
 	return p.checkFormat()
 }
@@ -77,7 +78,7 @@ func (p *Plan) checkAnchor() error {
 	return nil
 }
 
-// checkSettings refuses what JSON would change: a redo compares settings.
+// checkSettings refuses settings that JSON would change, because a redo compares them.
 func (p *Plan) checkSettings() error {
 	for key, value := range p.Settings {
 		if !utf8.ValidString(key) || !utf8.ValidString(value) {
@@ -94,7 +95,8 @@ func (p *Plan) checkBlocks() error {
 			return fmt.Errorf("block %d, %s: %w", i, b.Path(), err)
 		}
 		if i > 0 && CompareBlocks(p.Blocks[i-1], *b) >= 0 {
-			return fmt.Errorf("block %d, %s, does not come after %s: expected the order of CompareBlocks", i, b.Path(), p.Blocks[i-1].Path())
+			return fmt.Errorf("block %d, %s, does not come after %s: expected the order of CompareBlocks",
+				i, b.Path(), p.Blocks[i-1].Path())
 		}
 	}
 	return nil
@@ -102,7 +104,8 @@ func (p *Plan) checkBlocks() error {
 
 func (p *Plan) checkBlock(b *Block) error {
 	if b.Seqs.Empty() || b.Messages < 0 || uint64(b.Messages) != b.Seqs.Count() {
-		return fmt.Errorf("%d messages, but %d stream sequences; expected as many, and one at least", b.Messages, b.Seqs.Count())
+		return fmt.Errorf("%d messages, but %d stream sequences; expected as many, and one at least",
+			b.Messages, b.Seqs.Count())
 	}
 	if b.Rows < 0 {
 		return fmt.Errorf("%d rows", b.Rows)
@@ -118,7 +121,7 @@ func (p *Plan) checkBlock(b *Block) error {
 	return b.checkPlace(id.Capture)
 }
 
-// checkPlace checks that data stays out of the directories that are not for data.
+// checkPlace checks that data is not in a directory reserved for something else, and that dead letters are in theirs.
 func (b *Block) checkPlace(capture string) error {
 	inDead := strings.HasPrefix(b.Dir+"/", DeadPrefix(capture)+"/")
 	switch {
@@ -135,13 +138,13 @@ func (b *Block) checkPlace(capture string) error {
 // Path is the name of the block's file below the root.
 func (b *Block) Path() string { return b.Dir + "/" + b.Name }
 
-// CompareBlocks orders the blocks of a plan, for slices.SortFunc: data first, then by Dir and Name. As names hold the first sequence in
-// fixed width, the parts of one key and window are in their order.
+// CompareBlocks orders the blocks of a plan, for slices.SortFunc: data first, then by Dir and Name. Names hold the
+// first sequence in a fixed width, so the parts of one key and window are in order, too.
 func CompareBlocks(a, b Block) int {
 	return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Dir, b.Dir), strings.Compare(a.Name, b.Name))
 }
 
-// checkCapture checks what only the reader of a log knows: whose it is.
+// checkCapture checks that a plan belongs to a capture, which the plan does not say by itself.
 func (p *Plan) checkCapture(capture string) error {
 	if p.Format != nil && p.Format.Capture != capture {
 		return fmt.Errorf("plan %d is of capture %q, expected %q", p.N, p.Format.Capture, capture)
@@ -151,7 +154,8 @@ func (p *Plan) checkCapture(capture string) error {
 	}
 	for i := range p.Blocks {
 		if id, _ := ParseBlockName(p.Blocks[i].Name); id.Capture != capture {
-			return fmt.Errorf("plan %d: block %d, %s: its name is of capture %q, expected %q", p.N, i, p.Blocks[i].Path(), id.Capture, capture)
+			return fmt.Errorf("plan %d: block %d, %s: its name is of capture %q, expected %q",
+				p.N, i, p.Blocks[i].Path(), id.Capture, capture)
 		}
 	}
 	return nil

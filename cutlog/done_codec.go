@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// EncodeDone checks a done record and encodes it. Equal records give equal bytes, whoever encodes them.
+// EncodeDone checks a done record and encodes it. Equal records give equal bytes in every process.
 func EncodeDone(capture string, d *Done) (Record, error) {
 	if err := d.Check(); err != nil {
 		return Record{}, fmt.Errorf("encode %s: %w", DoneName(capture, d.N), err)
@@ -44,13 +44,15 @@ func decodeSmall(name string, data []byte, v any, check func() error) error {
 // Check reports what is wrong with a done record by itself.
 func (d *Done) Check() error {
 	if d.N == 0 || !isSum(d.Plan) || d.Lost != "" && !isSum(d.Lost) {
-		return fmt.Errorf("check done %d: number, sum of the plan (%q) or of the lost record (%q) is none", d.N, d.Plan, d.Lost)
+		return fmt.Errorf("check done %d: number, sum of the plan (%q) or sum of the lost record (%q) is invalid",
+			d.N, d.Plan, d.Lost)
 	}
 	for i, f := range d.Files {
 		stored := f.Size >= 0 && isSum(f.SHA256) && !f.Missing
 		missing := f.Size == 0 && f.SHA256 == "" && f.Missing
 		if !stored && !missing {
-			return fmt.Errorf("check done %d: file %d has size %d, sha256 %q, missing %v; expected a size and a sum, or missing alone",
+			return fmt.Errorf("check done %d: file %d has size %d, sha256 %q, missing %v; "+
+				"expected a size and a sum, or missing alone",
 				d.N, i, f.Size, f.SHA256, f.Missing)
 		}
 	}
@@ -81,7 +83,7 @@ func decodeLost(name string, data []byte) (*Lost, error) {
 // Check reports what is wrong with a lost record by itself.
 func (l *Lost) Check() error {
 	if l.N == 0 || l.K == 0 || !isSum(l.Plan) {
-		return fmt.Errorf("check lost %d: number, count (%d) or sum of the plan (%q) is none", l.N, l.K, l.Plan)
+		return fmt.Errorf("check lost %d: number, count (%d) or sum of the plan (%q) is invalid", l.N, l.K, l.Plan)
 	}
 	if len(l.Blocks) == 0 {
 		return fmt.Errorf("check lost %d: no blocks", l.N)
@@ -99,7 +101,8 @@ func (l *Lost) Check() error {
 // CheckLost checks a lost record against the plan that it belongs to.
 func CheckLost(p *Plan, planSum string, l *Lost) error {
 	if l.N != p.N || l.Plan != planSum {
-		return fmt.Errorf("check lost %d: it belongs to plan %d with SHA-256 %s, expected plan %d with %s", l.N, l.N, l.Plan, p.N, planSum)
+		return fmt.Errorf("check lost %d: it belongs to plan %d with SHA-256 %s, expected plan %d with %s",
+			l.N, l.N, l.Plan, p.N, planSum)
 	}
 	for _, b := range l.Blocks {
 		if b.Block >= len(p.Blocks) {
@@ -131,7 +134,8 @@ func (l *Lost) follows(before *Lost) error {
 func CheckDone(h Head) error {
 	d := h.Done
 	if d.N != h.N || d.Plan != h.PlanSum {
-		return fmt.Errorf("check done %d: it belongs to plan %d with SHA-256 %s, expected plan %d with %s", d.N, d.N, d.Plan, h.N, h.PlanSum)
+		return fmt.Errorf("check done %d: it belongs to plan %d with SHA-256 %s, expected plan %d with %s",
+			d.N, d.N, d.Plan, h.N, h.PlanSum)
 	}
 	if d.Lost != h.LostSum {
 		return fmt.Errorf("check done %d: it goes with a lost record with SHA-256 %q, expected %q", d.N, d.Lost, h.LostSum)
@@ -154,6 +158,7 @@ func (h Head) checkMissing() error {
 	return nil
 }
 
+// byBlock returns the sets of a lost record by the index of their block; nil for no record.
 func (l *Lost) byBlock() map[int]SeqSet {
 	if l == nil {
 		return nil

@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	// emptySegment stands for the empty string. No other escaped segment has a '~' but a hashed one, which is longer.
+	// emptySegment stands for the empty string. The only other escaped segments with a '~' are hashed ones, which are
+	// longer.
 	emptySegment = "is~empty"
-	// noneSegment is how captures write that a key has no value; it is kept readable, the only one with a leading underscore.
+	// noneSegment is how captures write that a key has no value. It is the only segment with a leading underscore, to be
+	// readable.
 	noneSegment = "_none"
 	// hashedPrefix is how much of an escaped segment over MaxSegment is kept before '~' and the hash.
 	hashedPrefix = 120
@@ -21,16 +23,21 @@ const (
 
 var segmentHash = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// EscapeSegment makes one path segment of any string, injectively: different strings give different segments.
+// EscapeSegment makes a path segment of any string. It is injective: different strings give different segments.
 //
-// It keeps ASCII letters, digits, '_', '-', inner dots and the first '=' and writes every other byte as '%' and two upper-case hexadecimal
-// digits. (What stands behind a second '=' of NAME=VALUE, readers of hive partitions do not take for part of the value.)
-// A leading '.' or '_' and a trailing '.' are written so, too, but in "_none", which stands for no value (which keeps
-// _jetcapture and _deadletter out of reach), and the first byte of a device name of Windows (CON, nul.txt, ...). So is every '-' of a
-// string that has the shape of a BlockName: else a hostile key could make a directory where a file belongs. The empty string becomes
-// "is~empty". What would be over MaxSegment bytes becomes its first 120 bytes, '~' and the SHA-256 of s in base32.
-// Two strings that differ only in case stay different but share a directory where the file
-// system ignores case; no file name collides there, as a name holds sequences.
+// It keeps ASCII letters, digits, '_', '-', inner dots and the first '=', and writes every other byte as '%' and two
+// upper-case hexadecimal digits. (A second '=' is escaped because readers of hive partitions do not take what follows
+// it in NAME=VALUE as part of the value.) These are escaped, too:
+//
+//   - a leading '.' or '_' and a trailing '.', so that no key can be _jetcapture or _deadletter; "_none", which stands
+//     for no value, stays
+//   - the first byte of a device name of Windows (CON, nul.txt, ...)
+//   - every '-' of a string that has the shape of a BlockName, so that a hostile key cannot make a
+//     directory where a file belongs
+//
+// The empty string becomes "is~empty". What would be longer than MaxSegment bytes becomes its first 120 bytes, '~' and
+// the SHA-256 of s in base32. Where the file system ignores case, two strings that differ only in case share a
+// directory. No file names collide there, because they hold sequences.
 func EscapeSegment(s string) string {
 	switch s {
 	case "":
@@ -63,7 +70,7 @@ func hashSegment(s, escaped string) string {
 	if i := strings.LastIndexByte(keep, '%'); i > hashedPrefix-3 {
 		keep = keep[:i] // do not split an escape
 	}
-	// Nor a character: DuckDB stops at half of one.
+	// Do not split a character either: DuckDB stops at half of one.
 	for part, _ := unescape(keep); utf8.ValidString(s) && !utf8.ValidString(part); part, _ = unescape(keep) {
 		keep = keep[:len(keep)-len("%XX")]
 	}
@@ -71,8 +78,8 @@ func hashSegment(s, escaped string) string {
 	return keep + "~" + segmentHash.EncodeToString(sum[:])
 }
 
-// UnescapeSegment is the inverse of EscapeSegment. It refuses whatever EscapeSegment does not return, and hashed segments: those cannot
-// be undone, a plan holds the key itself.
+// UnescapeSegment is the inverse of EscapeSegment. It refuses strings that EscapeSegment does not return, and hashed
+// segments, which cannot be undone; a plan holds the key itself.
 func UnescapeSegment(segment string) (string, error) {
 	if segment == emptySegment {
 		return "", nil
@@ -90,6 +97,7 @@ func UnescapeSegment(segment string) (string, error) {
 	return s, nil
 }
 
+// unescape replaces the escapes in a segment, without a look at what else EscapeSegment does.
 func unescape(segment string) (string, error) {
 	var out strings.Builder
 	for i := 0; i < len(segment); i++ {

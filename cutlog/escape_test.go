@@ -10,7 +10,8 @@ import (
 )
 
 func TestEscapeSegment(t *testing.T) {
-	block, escaped := "S-0123abcd-00000000000000000001-00000000000000000009", "S%2D0123abcd%2D00000000000000000001%2D00000000000000000009"
+	block, escaped := "S-0123abcd-00000000000000000001-00000000000000000009",
+		"S%2D0123abcd%2D00000000000000000001%2D00000000000000000009"
 	for in, want := range map[string]string{
 		"":                    "is~empty",
 		"is~empty":            "is%7Eempty",
@@ -92,7 +93,9 @@ func TestEscapeSegmentHashes(t *testing.T) {
 }
 
 func TestUnescapeSegmentRefuses(t *testing.T) {
-	for _, segment := range []string{"%", "%4", "a%zz", "%41", "%2e", "_x", ".x", "x.", "a b", "CON", "a~b", "is~Empty", "", "a/b"} {
+	for _, segment := range []string{
+		"%", "%4", "a%zz", "%41", "%2e", "_x", ".x", "x.", "a b", "CON", "a~b", "is~Empty", "", "a/b",
+	} {
 		if got, err := cutlog.UnescapeSegment(segment); err == nil {
 			t.Errorf("UnescapeSegment(%q) = %q, want an error", segment, got)
 		}
@@ -135,8 +138,8 @@ func FuzzEscapeSegment(f *testing.F) {
 	})
 }
 
-// checkSegment checks what holds for every escaped segment: it can be stored, leads nowhere else, is no file name of a block, and can
-// be undone unless it was shortened.
+// checkSegment checks what holds for every escaped segment: it can be stored, leads nowhere else, is not the file name
+// of a block, and can be undone unless it was shortened.
 func checkSegment(t *testing.T, in, out string) {
 	t.Helper()
 	if err := cutlog.CheckName(out); err != nil {

@@ -44,8 +44,9 @@ func (l *Log) ReadFormat(ctx context.Context) (Format, error) {
 	return f, err
 }
 
-// PutFormat sees to it that format.json is there and agrees with f: else the error is a *MismatchError. Plan 1 must be in the log and agree
-// with f as well; its Format is what is put. Any other error is undecided: call it again.
+// PutFormat makes sure that format.json is there and agrees with f. Plan 1 must be in the log and agree with f as well;
+// its Format is what is put. If one of them does not agree, the error is a *MismatchError. After any other error
+// nothing is decided: call it again.
 func (l *Log) PutFormat(ctx context.Context, f Format) error {
 	found, err := l.ReadFormat(ctx)
 	if err == nil {
@@ -82,10 +83,11 @@ func (l *Log) putFormat(ctx context.Context, f Format) error {
 }
 
 func (f Format) equal(o Format) bool {
-	return f.Capture == o.Capture && f.Stream == o.Stream && f.Account == o.Account && f.Domain == o.Domain && slices.Equal(f.Filter, o.Filter)
+	return f.Capture == o.Capture && f.Stream == o.Stream && f.Account == o.Account && f.Domain == o.Domain &&
+		slices.Equal(f.Filter, o.Filter)
 }
 
-// fits compares a format that was found with the one that is wanted. An account that either does not know fits any.
+// fits compares a format that was found with the one that is wanted. Accounts are compared only if both are known.
 func (f Format) fits(object string, want Format) error {
 	var expected, found []string
 	differ := func(what, a, b string) {
@@ -110,8 +112,9 @@ func (f Format) fits(object string, want Format) error {
 	}
 }
 
-// Probe puts format.json again with the bytes that it holds. The store must refuse that with ErrExists: if it accepts, the error is a
-// *NoCreateOnlyError; any other error is undecided. Nothing changes either way. Call it at every start, before anything else is put.
+// Probe puts format.json again with the bytes that it holds. The store must refuse that with ErrExists. If the store
+// accepts, the error is a *NoCreateOnlyError; after any other error nothing is known. The archive does not change in
+// any case. Call Probe at every start, before anything else is put.
 func (l *Log) Probe(ctx context.Context) error {
 	name := FormatName(l.capture)
 	data, err := l.store.Get(ctx, name)

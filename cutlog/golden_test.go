@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden records anew, but not the packed plan: delete that first")
 
-// TestGolden pins the bytes of version 1: an archive written today must be readable for ever. Of a plan it pins the text, as compress/gzip
-// may change; the packed file must be read for ever, too.
+// TestGolden pins the bytes of version 1: an archive written today must be readable for ever. Of a plan it pins the
+// text, as compress/gzip may change; the packed file must be readable for ever, too.
 func TestGolden(t *testing.T) {
 	h := cutlog.Head{N: 1, Plan: firstPlan(), DoneSum: cutlog.Sum([]byte("done 1"))}
 	second := planAfter(h)

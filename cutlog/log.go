@@ -8,17 +8,17 @@ import (
 	"io/fs"
 )
 
-// Log is the cut log of one capture in a store. It holds no state but where it is, so any number of them, in any number of processes, may
-// work on one log; a Log may be used from several goroutines if its store may.
+// Log is the cut log of one capture in a store. It holds no state but its place, so any number of Logs, in any number
+// of processes, may work on one log. A Log may be used from several goroutines if its store may.
 //
-// The order of a log's birth lets a start after a crash tell every state apart (see Birth):
+// A log is born in an order by which a start after a crash can tell every state from the others (see Birth):
 //
 //  1. plan 1, which opens the first incarnation and carries the Format;
 //  2. format.json, with the same Format, then Probe;
 //  3. done 1; from here on the log is a chain of plan n, then its files, then done n.
 //
-// The order within a cut: lost n, if there is one, before the first file that is not as planned; done n after every file; plan n+1 after
-// done n. The names of files come from plans only. See docs/FORMAT.md.
+// Within a cut the order is: lost n, if there is one, before the first file that is not as planned; done n after every
+// file; plan n+1 after done n. Names of files come from plans only. See docs/FORMAT.md.
 type Log struct {
 	store   Store
 	capture string
@@ -29,20 +29,22 @@ func New(store Store, capture string) *Log {
 	return &Log{store: store, capture: capture}
 }
 
-// Head is one cut of a log with its records; the zero value stands before the first.
+// Head is one cut of a log with its records. The zero value stands before the first cut.
 type Head struct {
 	N       uint64
 	Plan    *Plan // nil: the log is empty
 	PlanSum string
 	Done    *Done // nil: cut N is still to be finished
 	DoneSum string
-	Lost    *Lost  // nil: nothing is lost by a redo. Not what done does not name: then its files are whole
-	LostSum string // empty: no Lost
+	// the lost record that counts; nil: there is none, or done does not name it, so that the files are whole
+	Lost    *Lost
+	LostSum string // empty without Lost
 }
 
-// Put puts a record and reads it back. won says whether the log now holds exactly its bytes, which is all that counts: an answer of the store
-// may be lost, late, or about an earlier try. Not won means that another record holds the name for ever. An error means that nothing is
-// decided: call it again with the same record, never with another one of the same name.
+// Put puts a record and reads it back. won reports whether the log now holds exactly its bytes. Only that counts,
+// because an answer of the store may be lost, late, or about an earlier try. If it is false, another record has the
+// name for ever. After an error nothing is decided: call Put again with the same record, never with another one of the
+// same name.
 func (l *Log) Put(ctx context.Context, r Record) (won bool, err error) {
 	putErr := l.store.PutNew(ctx, r.Name, r.Data)
 	found, err := l.store.Get(ctx, r.Name)
@@ -58,17 +60,19 @@ func (l *Log) Put(ctx context.Context, r Record) (won bool, err error) {
 	}
 }
 
-// Head returns the last cut of the log, the zero Head if the log is empty. It lists the log for a hint, which may be late, and then opens one
-// record after the other until there is none. What it reads is checked: sums, numbers, chain, capture; what does not fit is a *CorruptError.
+// Head returns the last cut of the log, or the zero Head if the log is empty. It lists the log for a hint, which may be
+// late, and then reads one record after the other until there is none. It checks what it reads: sums, numbers, chain,
+// capture. What does not fit is a *CorruptError.
 func (l *Log) Head(ctx context.Context) (Head, error) {
 	hint, err := l.lastListed(ctx)
 	if err != nil {
 		return Head{}, err
 	}
 	h := Head{}
-	if hint > 1 { // begin one cut earlier, so that the chain to the last is checked
+	if hint > 1 { // begin one cut earlier, to check the chain to the last one
 		if h, err = l.At(ctx, hint-1); err != nil {
-			return Head{}, missingAs(err, PlanName(l.capture, hint-1), fmt.Sprintf("a plan, as the log has records of cut %d", hint))
+			return Head{}, missingAs(err, PlanName(l.capture, hint-1),
+				fmt.Sprintf("a plan, as the log has records of cut %d", hint))
 		}
 	}
 	for {
@@ -86,7 +90,7 @@ func (l *Log) Head(ctx context.Context) (Head, error) {
 	}
 }
 
-// lastListed returns the greatest number of a record that a list shows.
+// lastListed returns the greatest number of a record in a list of the log; 0 if there is none.
 func (l *Log) lastListed(ctx context.Context) (uint64, error) {
 	last := uint64(0)
 	prefix := LogPrefix(l.capture)
@@ -101,9 +105,9 @@ func (l *Log) lastListed(ctx context.Context) (uint64, error) {
 	return last, nil
 }
 
-// Next returns the cut that comes after one, or the same one when a done or lost record has come since. ok is false if there is nothing new.
-// Walk a whole log from the zero Head; call it with the newest head to notice another writer. The result follows after in the chain;
-// what does not is a *CorruptError.
+// Next returns the cut after a Head, or the same cut if a done or lost record was added to it since. ok is false if
+// there is nothing new. It walks a whole log from the zero Head on, and with the newest Head it notices other writers.
+// A cut that does not follow in the chain is a *CorruptError.
 func (l *Log) Next(ctx context.Context, after Head) (next Head, ok bool, err error) {
 	if after.N > 0 && after.Done == nil {
 		return l.finished(ctx, after)
@@ -125,7 +129,8 @@ func (l *Log) Next(ctx context.Context, after Head) (next Head, ok bool, err err
 	return next, err == nil, err
 }
 
-// finished looks for the done record of a cut that had none. There must be one if the next plan is there.
+// finished looks for the done record of a cut that had none. If the next plan is there, a missing done record is an
+// error.
 func (l *Log) finished(ctx context.Context, after Head) (Head, bool, error) {
 	h, err := l.complete(ctx, after)
 	if err != nil || h.Done != nil {
@@ -137,14 +142,14 @@ func (l *Log) finished(ctx context.Context, after Head) (Head, bool, error) {
 	} else if err != nil {
 		return after, false, fmt.Errorf("read %s: %w", following, err)
 	}
-	// Both may have come since the first look.
+	// Both may have been put since the first look.
 	if h, err = l.complete(ctx, after); err == nil && h.Done == nil {
 		err = l.missing(DoneName(l.capture, after.N), fmt.Sprintf("a done record, as plan %d is there", after.N+1))
 	}
 	return h, err == nil, err
 }
 
-// At returns cut n without a look at the cuts around it. The error wraps fs.ErrNotExist if the log has no plan n.
+// At returns cut n without checking the cuts around it. The error wraps fs.ErrNotExist if the log has no plan n.
 func (l *Log) At(ctx context.Context, n uint64) (Head, error) {
 	p, sum, err := l.readPlan(ctx, n)
 	if err != nil {
@@ -153,7 +158,7 @@ func (l *Log) At(ctx context.Context, n uint64) (Head, error) {
 	return l.complete(ctx, Head{N: n, Plan: p, PlanSum: sum})
 }
 
-// readPlan reads plan n and checks that it is that of this log.
+// readPlan reads plan n and its sum, and checks that it is plan n of this log.
 func (l *Log) readPlan(ctx context.Context, n uint64) (*Plan, string, error) {
 	name := PlanName(l.capture, n)
 	data, err := l.store.Get(ctx, name)
@@ -176,8 +181,8 @@ func (l *Log) readPlan(ctx context.Context, n uint64) (*Plan, string, error) {
 	return p, Sum(data), nil
 }
 
-// complete adds the done and the lost record of a cut, as far as they are there. A lost record is written before done, so done is read first:
-// if it names a lost record, that one is there.
+// complete adds the done record and the lost record of a cut, if they are there. It reads done first: a lost record is
+// written before done, so one that done names must be there.
 func (l *Log) complete(ctx context.Context, h Head) (Head, error) {
 	h.Done, h.DoneSum, h.Lost, h.LostSum = nil, "", nil, ""
 	name := DoneName(l.capture, h.N)
@@ -198,7 +203,9 @@ func (l *Log) complete(ctx context.Context, h Head) (Head, error) {
 		}
 	}
 	if err := CheckDone(h); err != nil {
-		return h, &CorruptError{Object: name, Expected: fmt.Sprintf("the done record of plan %d", h.N), Found: err.Error(), Advice: adviceRestore}
+		return h, &CorruptError{
+			Object: name, Expected: fmt.Sprintf("the done record of plan %d", h.N), Found: err.Error(), Advice: adviceRestore,
+		}
 	}
 	return h, nil
 }
@@ -216,7 +223,8 @@ func (l *Log) addLost(ctx context.Context, h Head) (Head, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			return h, &CorruptError{
 				Object: DoneName(l.capture, h.N), Expected: fmt.Sprintf("the SHA-256 of a lost record of cut %d", h.N),
-				Found: fmt.Sprintf("a lost record with SHA-256 %s, which is none of the %d that are there", h.Done.Lost, k-1), Advice: adviceRestore,
+				Found:  fmt.Sprintf("a lost record with SHA-256 %s, which is not one of the %d that are there", h.Done.Lost, k-1),
+				Advice: adviceRestore,
 			}
 		case err != nil:
 			return h, fmt.Errorf("read %s: %w", name, err)
@@ -226,7 +234,10 @@ func (l *Log) addLost(ctx context.Context, h Head) (Head, error) {
 			return h, err
 		}
 		if err := errors.Join(CheckLost(h.Plan, h.PlanSum, lost), lost.follows(h.Lost)); err != nil || lost.K != k {
-			return h, &CorruptError{Object: name, Expected: fmt.Sprintf("lost record %d of plan %d", k, h.N), Found: fmt.Sprint(err), Advice: adviceRestore}
+			return h, &CorruptError{
+				Object: name, Expected: fmt.Sprintf("lost record %d of plan %d", k, h.N), Found: fmt.Sprint(err),
+				Advice: adviceRestore,
+			}
 		}
 		h.Lost, h.LostSum = lost, Sum(data)
 	}
@@ -238,11 +249,12 @@ const (
 	adviceMissing = "restore it from a copy; keep _jetcapture/ out of bucket expiry and out of clean-ups"
 )
 
+// missing returns the error for an object that must be there and is not.
 func (l *Log) missing(object, expected string) error {
 	return &CorruptError{Object: object, Expected: expected, Found: "nothing", Advice: adviceMissing}
 }
 
-// missingAs makes a *CorruptError of an error that says that an object which must be there is not.
+// missingAs returns the error of missing if err says that an object does not exist, and err otherwise.
 func missingAs(err error, object, expected string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err

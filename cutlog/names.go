@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Limits of names. Object stores allow 1,024 bytes a name (S3, Google Cloud Storage) or 1,024 characters (Azure Blob), file systems 255
-// bytes a segment; the rest is room for a root and for the names of temporary files.
+// Limits of names. Object stores allow names of 1,024 bytes (S3, Google Cloud Storage) or 1,024 characters (Azure
+// Blob), file systems segments of 255 bytes. The difference is room for a root and for the names of temporary files.
 const (
 	MaxSegment = 200 // bytes of one path segment
 	MaxName    = 900 // bytes of a name below the root
@@ -19,11 +19,11 @@ const (
 const (
 	logRoot    = "_jetcapture"
 	deadRoot   = "_deadletter"
-	seqDigits  = 20 // of the greatest 64-bit number
+	seqDigits  = 20 // digits of the greatest 64-bit number
 	incDigits  = 8
 	planSuffix = ".plan.json.gz"
 	lostSuffix = ".lost.json"
-	lostMore   = ".lost." // and a number from 2 on, and ".json"
+	lostMore   = ".lost." // followed by a number from 2 on and ".json"
 	doneSuffix = ".done.json"
 )
 
@@ -40,7 +40,7 @@ const (
 // FormatName is the name of a capture's format.json.
 func FormatName(capture string) string { return logRoot + "/" + capture + "/format.json" }
 
-// LogPrefix is what the names of all records of a capture begin with; it ends in a slash.
+// LogPrefix is the beginning of the names of all records of a capture. It ends in a slash.
 func LogPrefix(capture string) string { return logRoot + "/" + capture + "/log/" }
 
 // PlanName is the name of plan n.
@@ -54,7 +54,7 @@ func LostName(capture string, n, k uint64) string {
 	return recordName(capture, n, lostMore+strconv.FormatUint(k, 10)+".json")
 }
 
-// isLostSuffix reports whether a name ends as that of a lost record.
+// isLostSuffix reports whether s is the end of a lost record's name.
 func isLostSuffix(s string) bool {
 	if s == lostSuffix {
 		return true
@@ -71,7 +71,7 @@ func recordName(capture string, n uint64, suffix string) string {
 	return fmt.Sprintf("%s%0*d%s", LogPrefix(capture), seqDigits, n, suffix)
 }
 
-// ParseLogName takes the name of a record apart. ok is false for any name that PlanName, LostName or DoneName do not return.
+// ParseLogName parses the name of a record. ok is false for a name that PlanName, LostName and DoneName do not return.
 func ParseLogName(name string) (n uint64, kind RecordKind, ok bool) {
 	dir, base := path.Split(name)
 	capture, isLog := strings.CutSuffix(strings.TrimPrefix(dir, logRoot+"/"), "/log/")
@@ -95,11 +95,12 @@ func ParseLogName(name string) (n uint64, kind RecordKind, ok bool) {
 	return n, kind, true
 }
 
-// DeadPrefix is the directory of a capture's dead letters; windows are directories below it.
+// DeadPrefix is the directory of a capture's dead letters. Windows are directories below it.
 func DeadPrefix(capture string) string { return deadRoot + "/" + capture }
 
-// BlockName is the file name of a block: <capture>-<incarnation>-<first>-<last>.<suffix>, the stream sequences with 20 digits; without a
-// suffix, there is no dot either. It is unique in an archive: no two blocks of an incarnation begin with the same sequence.
+// BlockName is the file name of a block: <capture>-<incarnation>-<first>-<last>.<suffix>, the stream sequences with 20
+// digits. Without a suffix there is no dot either. It is unique in an archive, because no two blocks of an incarnation
+// begin with the same sequence.
 func BlockName(capture, incarnation string, first, last uint64, suffix string) string {
 	name := fmt.Sprintf("%s-%s-%0*d-%0*d", capture, incarnation, seqDigits, first, seqDigits, last)
 	if suffix == "" {
@@ -116,10 +117,10 @@ type BlockID struct {
 	Suffix      string // without the dot; may be empty
 }
 
-// ParseBlockName takes a file name apart. ok is false for any name that BlockName does not return for a sound block.
+// ParseBlockName parses a file name. ok is false for a name that BlockName does not return for a sound block.
 func ParseBlockName(name string) (id BlockID, ok bool) {
 	const tail = 1 + incDigits + 1 + seqDigits + 1 + seqDigits // -incarnation-first-last
-	// The capture may hold dots as well as the suffix: try each.
+	// Both the capture and the suffix may have dots, so try each of them.
 	for end := tail + 1; end <= len(name); end++ {
 		if end < len(name) && (name[end] != '.' || end == len(name)-1) {
 			continue
@@ -132,7 +133,7 @@ func ParseBlockName(name string) (id BlockID, ok bool) {
 	return BlockID{}, false
 }
 
-// parseBlockIDs reads -<incarnation>-<first>-<last>, which has the right length.
+// parseBlockIDs parses -<incarnation>-<first>-<last>. The caller has checked the length.
 func parseBlockIDs(s string) (id BlockID, ok bool) {
 	const first, last = 1 + incDigits, 1 + incDigits + 1 + seqDigits // where the second and third '-' belong
 	if s[0] != '-' || s[first] != '-' || s[last] != '-' || !isLowerHex(s[1:first]) {
@@ -151,7 +152,7 @@ func hasBlockShape(s string) bool {
 	return ok
 }
 
-// parseSeq reads a number of 20 digits, which is not 0.
+// parseSeq parses digits. ok is false for anything else, for 0, and beyond 64 bits.
 func parseSeq(s string) (uint64, bool) {
 	for i := range len(s) {
 		if !isDigit(s[i]) {
@@ -166,11 +167,13 @@ func isLowerHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// CheckName reports whether every store can take a name: at most MaxName bytes; segments of 1 to MaxSegment bytes of ASCII letters,
-// digits and "_=-.%~" that do not begin or end with a dot. Ask before a plan: a name that a store refuses must never reach one.
+// CheckName returns an error unless every store can take the name: at most MaxName bytes, in segments of 1 to
+// MaxSegment bytes of ASCII letters, digits and "_=-.%~" that do not begin or end with a dot. Call it before a plan is
+// made: a name that a store refuses must never get into one.
 func CheckName(name string) error {
 	if len(name) > MaxName {
-		return fmt.Errorf("check name %.40q...: %d bytes, expected at most %d: choose a shorter key or root", name, len(name), MaxName)
+		return fmt.Errorf("check name %.40q...: %d bytes, expected at most %d: choose a shorter key or root",
+			name, len(name), MaxName)
 	}
 	for segment := range strings.SplitSeq(name, "/") {
 		if err := checkSegment(segment); err != nil {
@@ -180,6 +183,7 @@ func CheckName(name string) error {
 	return nil
 }
 
+// checkSegment is CheckName for one segment.
 func checkSegment(s string) error {
 	switch {
 	case s == "":
@@ -197,17 +201,20 @@ func checkSegment(s string) error {
 	return nil
 }
 
-// CheckCapture reports whether a name can be that of a capture: what EscapeSegment returns for some string, at most MaxCapture bytes.
+// CheckCapture returns an error unless the name can be that of a capture: a result of EscapeSegment of at most
+// MaxCapture bytes.
 func CheckCapture(capture string) error {
 	if len(capture) > MaxCapture {
-		return fmt.Errorf("check capture %q: %d bytes, expected at most %d: give the capture a shorter name", capture, len(capture), MaxCapture)
+		return fmt.Errorf("check capture %q: %d bytes, expected at most %d: give the capture a shorter name",
+			capture, len(capture), MaxCapture)
 	}
 	s, err := UnescapeSegment(capture)
 	if err == nil && s == "" {
 		err = errors.New("empty")
 	}
 	if err != nil {
-		return fmt.Errorf("check capture %q: %w: give the capture a name of letters, digits, '_', '=', '-' and '.'", capture, err)
+		return fmt.Errorf("check capture %q: %w: give the capture a name of letters, digits, '_', '=', '-' and '.'",
+			capture, err)
 	}
 	return nil
 }

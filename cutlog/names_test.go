@@ -31,7 +31,8 @@ func TestLogNames(t *testing.T) {
 func TestParseLogNameRefuses(t *testing.T) {
 	for _, name := range []string{
 		"", "x", "_jetcapture/S/format.json", "_jetcapture/S/log/", "_jetcapture//log/00000000000000000001.done.json",
-		"S/log/00000000000000000001.done.json", "_jetcapture/S/log/1.done.json", "_jetcapture/S/log/00000000000000000000.done.json",
+		"S/log/00000000000000000001.done.json", "_jetcapture/S/log/1.done.json",
+		"_jetcapture/S/log/00000000000000000000.done.json",
 		"_jetcapture/S/log/00000000000000000001.done.json.gz", "_jetcapture/S/log/x/00000000000000000001.done.json",
 		"_jetcapture/a/b/log/00000000000000000001.done.json", "_jetcapture/S/log/99999999999999999999.done.json",
 		"_jetcapture/S/log/+0000000000000000001.done.json", "_jetcapture/log/00000000000000000001.done.json",
@@ -48,16 +49,21 @@ func TestBlockName(t *testing.T) {
 		t.Errorf("BlockName is %q, want %q", name, want)
 	}
 	id, ok := cutlog.ParseBlockName(name)
-	if want := (cutlog.BlockID{Capture: "a.b-c", Incarnation: "0123abcd", First: 7, Last: 4711, Suffix: "ndjson.gz"}); !ok || id != want {
+	if want := (cutlog.BlockID{
+		Capture: "a.b-c", Incarnation: "0123abcd", First: 7, Last: 4711, Suffix: "ndjson.gz",
+	}); !ok || id != want {
 		t.Errorf("ParseBlockName gave %+v, %v, want %+v", id, ok, want)
 	}
 	plain := cutlog.BlockName("S", "0123abcd", 1, 1, "")
-	if id, ok := cutlog.ParseBlockName(plain); !ok || id.Suffix != "" || id.Capture != "S" || strings.Contains(plain, ".") {
+	if id, ok := cutlog.ParseBlockName(plain); !ok || id.Suffix != "" || id.Capture != "S" ||
+		strings.Contains(plain, ".") {
 		t.Errorf("ParseBlockName(%q) gave %+v, %v, want no suffix", plain, id, ok)
 	}
 	for _, bad := range []string{
-		"", ".", "x.ndjson", strings.TrimSuffix(name, "ndjson.gz"), strings.TrimSuffix(name, ".ndjson.gz")[5:], strings.Replace(name, "abcd", "ABCD", 1),
-		cutlog.BlockName("S", "0123abcd", 8, 7, "csv"), cutlog.BlockName("S", "0123abcd", 0, 7, "csv"), cutlog.BlockName("", "0123abcd", 1, 7, "csv"),
+		"", ".", "x.ndjson", strings.TrimSuffix(name, "ndjson.gz"), strings.TrimSuffix(name, ".ndjson.gz")[5:],
+		strings.Replace(name, "abcd", "ABCD", 1),
+		cutlog.BlockName("S", "0123abcd", 8, 7, "csv"), cutlog.BlockName("S", "0123abcd", 0, 7, "csv"),
+		cutlog.BlockName("", "0123abcd", 1, 7, "csv"),
 		strings.Replace(name, "0000007", "000000x", 1), "dir/" + strings.Repeat("x", 10),
 	} {
 		if id, ok := cutlog.ParseBlockName(bad); ok {
@@ -97,8 +103,10 @@ func TestCheckName(t *testing.T) {
 
 func TestCheckCapture(t *testing.T) {
 	for capture, ok := range map[string]bool{
-		"ORDERS": true, "a.b": true, cutlog.EscapeSegment("_x é"): true, strings.Repeat("x", 64): true, strings.Repeat("x", 65): false,
-		"": false, "is~empty": false, "_x": false, "..": false, "a/b": false, "%41": false, "CON": false, "é": false,
+		"ORDERS": true, "a.b": true, cutlog.EscapeSegment("_x é"): true, strings.Repeat("x", 64): true,
+		strings.Repeat("x", 65): false,
+		"":                      false, "is~empty": false, "_x": false, "..": false, "a/b": false, "%41": false, "CON": false,
+		"é": false,
 	} {
 		if err := cutlog.CheckCapture(capture); (err == nil) != ok {
 			t.Errorf("CheckCapture(%q) = %v, want ok %v", capture, err, ok)
@@ -120,7 +128,8 @@ func TestHashMessage(t *testing.T) {
 func TestIncarnationID(t *testing.T) {
 	created := time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)
 	id := cutlog.IncarnationID("C", "S", created, 1)
-	// printf '\0\0\0\0\0\0\0\001C\0\0\0\0\0\0\0\001S\0\0\0\0\0\0\0\0362024-05-06T07:08:09.123456789Z\0\0\0\0\0\0\0\0011' | sha256sum
+	// printf '\0\0\0\0\0\0\0\001C\0\0\0\0\0\0\0\001S\0\0\0\0\0\0\0\0362024-05-06T07:08:09.123456789Z\0\0\0\0\0\0\0\0011' |
+	// sha256sum
 	if want := "7bbe91e2"; id != want {
 		t.Errorf("IncarnationID is %s, want %s", id, want)
 	}

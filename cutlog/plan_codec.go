@@ -26,13 +26,14 @@ func newRecord(name string, data []byte) Record {
 	return Record{Name: name, Data: data, Sum: Sum(data)}
 }
 
-// EncodePlan checks a plan and encodes it. A plan that another writer could misread, that a store could refuse, or whose numbers do not add
-// up is an error here and so never reaches the log. Equal plans give equal bytes within one build of the program (compress/gzip does not
-// promise more), so keep the Record to put it again.
+// EncodePlan checks a plan and encodes it. A plan that another writer could misread, that a store could refuse, or
+// whose numbers do not add up is an error here and so never reaches the log. Equal plans give equal bytes within one
+// build of the program (compress/gzip does not promise more), so keep the Record to put it again.
 func EncodePlan(capture string, p *Plan) (Record, error) {
 	name := PlanName(capture, p.N)
 	checked := make(chan error, 1)
-	go func() { checked <- errors.Join(p.Check(), p.checkCapture(capture)) }() // beside the packing: a backfill waits for both
+	// beside the packing: a backfill waits for both
+	go func() { checked <- errors.Join(p.Check(), p.checkCapture(capture)) }()
 	data, err := packPlan(p)
 	if wrong := <-checked; wrong != nil {
 		return Record{}, fmt.Errorf("encode %s: %w", name, wrong)
@@ -51,18 +52,19 @@ func packPlan(p *Plan) ([]byte, error) {
 	zip.Reset(&out)
 	err := errors.Join(writePlan(zip, p), zip.Close())
 	data := out.Bytes()
-	copy(data, gzipHeader) // the packer's own tells its level
+	copy(data, gzipHeader) // the packer's own header depends on its level
 	return data, err
 }
 
-// packers keeps compressors for the next plan: one takes 1 MB, more than most plans. It holds nothing of a plan. Sequences are most of a large
-// plan; the fastest level makes them a third larger than the default one and takes a fifth of its time, which was a tenth of a whole capture's.
+// packers keeps compressors for the next plan, because one takes 1 MB, more than most plans. They hold nothing of a
+// plan. A large plan consists mostly of sequences. The fastest level makes those a third larger than the default level
+// does, in a fifth of the time. At the default level that was a tenth of the CPU time of a whole capture.
 var packers = sync.Pool{New: func() any {
-	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // a level that exists is no error
+	zip, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
 	return zip
 }}
 
-// A plan is one JSON object. Its blocks, if it has any, come last, each on a line of its own, so that it can be read block by block.
+// A plan is one JSON object. Its blocks come last, each on a line of its own, so that they can be read one by one.
 const (
 	blocksStart = `,"blocks":[` // end of the first line
 	blocksEnd   = "]}"          // the last line without the sum
@@ -127,8 +129,8 @@ func (p *Plan) head() *Plan {
 	return &h
 }
 
-// DecodePlan reads the bytes of a stored plan and checks it. Its errors are *CorruptError and *VersionError. It never takes much more memory
-// than the plan needs, whatever the bytes claim.
+// DecodePlan reads the bytes of a stored plan and checks it. Its errors are *CorruptError and *VersionError. It never
+// takes much more memory than the plan needs, even if the bytes are hostile.
 func DecodePlan(data []byte) (*Plan, error) { return decodePlan("", data) }
 
 func decodePlan(name string, data []byte) (*Plan, error) {
@@ -145,8 +147,8 @@ func decodePlan(name string, data []byte) (*Plan, error) {
 	return &p, nil
 }
 
-// read reads a plan line by line, so that no more than one block is held as text. The version comes first: what follows is not looked at
-// if it is another one.
+// read reads a plan line by line, so that no more than one block is held as text. The version comes first. If that is
+// unknown, the rest is not read.
 func (p *Plan) read(r *bufio.Reader) error {
 	head, err := readLine(r)
 	if err != nil {
@@ -173,7 +175,7 @@ func (p *Plan) read(r *bufio.Reader) error {
 	return nil
 }
 
-// readBlocks reads the lines of the blocks and the one that ends them.
+// readBlocks reads the lines of the blocks and the line that ends them.
 func (p *Plan) readBlocks(r *bufio.Reader) error {
 	for more := true; more; {
 		line, err := readLine(r)
@@ -194,7 +196,7 @@ func (p *Plan) readBlocks(r *bufio.Reader) error {
 	return err
 }
 
-// readLine returns a line without its line feed, io.EOF after the last one.
+// readLine returns a line without its line feed, and io.EOF after the last one.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	line, err := r.ReadBytes('\n')
 	if err == io.EOF && len(line) > 0 {
@@ -203,10 +205,11 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	return bytes.TrimSuffix(line, []byte("\n")), err
 }
 
-// gzipHeader is how a plan begins: RFC 1952, no name, no time, unknown system. Its bytes are covered by no sum, so they are fixed.
+// gzipHeader is the beginning of a plan's object: RFC 1952, no name, no time, unknown system. No sum covers its bytes,
+// so they are fixed.
 const gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
-// gunzipper unpacks exactly one gzip member: nothing may follow it.
+// gunzipper unpacks exactly one gzip member. It is an error if anything follows it.
 type gunzipper struct {
 	zip  *gzip.Reader
 	rest *bytes.Reader
@@ -241,8 +244,8 @@ func (g *gunzipper) open() error {
 	return nil
 }
 
-// EncodedLen returns an upper bound of the block's length in a plan before compression. It takes constant time but for the key. As long as
-// Name is empty it counts as MaxSegment, so that an open block can be asked.
+// EncodedLen returns an upper bound of the block's length in a plan before compression. Its time depends on the length
+// of the key only. An empty Name counts as MaxSegment, so that the method can be used on an open block.
 func (b *Block) EncodedLen() int {
 	const fixed = 160 // member names, kind, time and numbers at their longest
 	name := len(b.Name)

@@ -89,12 +89,13 @@ func TestFirstPlanCheckRefuses(t *testing.T) {
 			t.Errorf("EncodePlan gave %v, want %q", err, want)
 		}
 	}
-	if _, err := cutlog.EncodePlan("other", samplePlan()); err == nil || !strings.Contains(err.Error(), `expected "other"`) {
+	if _, err := cutlog.EncodePlan("other", samplePlan()); err == nil ||
+		!strings.Contains(err.Error(), `expected "other"`) {
 		t.Errorf("EncodePlan for another capture gave %v", err)
 	}
 }
 
-// TestAccountingAgainstMap deals sequences out at random and compares Check with a count of who has which.
+// TestAccountingAgainstMap deals sequences out at random and compares Check with a count of which set has which.
 func TestAccountingAgainstMap(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	valid := 0
@@ -206,8 +207,10 @@ func TestDecodePlanRefuses(t *testing.T) {
 		}
 	}
 	var version *cutlog.VersionError
-	newer := strings.NewReplacer(`"version":1,"n":2`, `"version":2,"n":2`, `"skipped"`, `"more"`, `"rows"`, `"lines"`).Replace(body)
-	if _, err := cutlog.DecodePlan(sealed(newer)); !errors.As(err, &version) || version.Found != 2 || !strings.Contains(err.Error(), "newer") {
+	newer := strings.NewReplacer(`"version":1,"n":2`, `"version":2,"n":2`, `"skipped"`, `"more"`, `"rows"`,
+		`"lines"`).Replace(body)
+	if _, err := cutlog.DecodePlan(sealed(newer)); !errors.As(err, &version) || version.Found != 2 ||
+		!strings.Contains(err.Error(), "newer") {
 		t.Errorf("a plan of version 2 gave %v, want a VersionError that says what to do", err)
 	}
 }
@@ -269,7 +272,8 @@ func TestBlockEncodedLenIsAnUpperBound(t *testing.T) {
 	}
 }
 
-// TestLargePlan writes and reads a plan of 100,000 blocks, which issue 3 bounds: under 64 MB unpacked, in bounded memory.
+// TestLargePlan writes and reads a plan of 100,000 blocks, which issue 3 bounds: under 64 MB unpacked, in bounded
+// memory.
 func TestLargePlan(t *testing.T) {
 	p := largePlan(largeBlocks, 10)
 	var r cutlog.Record
@@ -285,7 +289,8 @@ func TestLargePlan(t *testing.T) {
 	if !reflect.DeepEqual(back, p) {
 		t.Error("the plan that was read is not the one that was written")
 	}
-	t.Logf("%d blocks: %d bytes, %d unpacked; allocated %d to write and %d to read", len(p.Blocks), len(r.Data), len(text), wrote, read)
+	t.Logf("%d blocks: %d bytes, %d unpacked; allocated %d to write and %d to read", len(p.Blocks), len(r.Data), len(text),
+		wrote, read)
 	if len(text) > cutlog.MaxRecord || wrote > 10*uint64(len(text)) || read > 12*uint64(len(text)) {
 		t.Errorf("%d blocks: %d bytes unpacked; allocated %d to write and %d to read", len(p.Blocks), len(text), wrote, read)
 	}
@@ -309,7 +314,8 @@ func largePlan(blocks, each int) *cutlog.Plan {
 			s.Add(p.From + 1 + uint64(i+k*blocks))
 		}
 		key := fmt.Sprintf("customer-%07d", i)
-		p.Blocks = append(p.Blocks, block(cutlog.KindData, p.Incarnation, key+"/2024/05/06/07/00", "ndjson.gz", s, cutlog.Text(key)))
+		p.Blocks = append(p.Blocks,
+			block(cutlog.KindData, p.Incarnation, key+"/2024/05/06/07/00", "ndjson.gz", s, cutlog.Text(key)))
 	}
 	return p
 }
@@ -373,7 +379,8 @@ func BenchmarkEncodePlan(b *testing.B) {
 	}
 }
 
-// BenchmarkEncodeScattered is of a plan of few blocks, whose messages alternate at random: almost all of it are sequences.
+// BenchmarkEncodeScattered encodes a plan of few blocks whose messages alternate at random. It consists almost only of
+// sequences.
 func BenchmarkEncodeScattered(b *testing.B) {
 	const messages = 500_000
 	p := largePlan(0, 0)
@@ -385,7 +392,8 @@ func BenchmarkEncodeScattered(b *testing.B) {
 	}
 	for i, s := range sets {
 		key := fmt.Sprintf("customer-%d", i)
-		p.Blocks = append(p.Blocks, block(cutlog.KindData, p.Incarnation, key+"/2024/05/06/07/00", "ndjson.gz", s, cutlog.Text(key)))
+		p.Blocks = append(p.Blocks,
+			block(cutlog.KindData, p.Incarnation, key+"/2024/05/06/07/00", "ndjson.gz", s, cutlog.Text(key)))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

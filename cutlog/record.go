@@ -5,7 +5,7 @@ import "time"
 // Version is the layout version that this package writes, in format.json and in every record.
 const Version = 1
 
-// Format is format.json: what a capture is bound to for its whole life.
+// Format is format.json. It says what a capture is bound to for its whole life.
 type Format struct {
 	Version int      `json:"version"`
 	Capture string   `json:"capture"`
@@ -34,16 +34,15 @@ const (
 	ReasonFull     Reason = "full"     // the open blocks are closed parts, or the plan would grow too large
 	ReasonIdle     Reason = "idle"     // MaxIdle passed without a message
 	ReasonPressure Reason = "pressure" // spool, memory, AckWait or MaxAckPending
-	ReasonFlush    Reason = "flush"    // asked for
-	ReasonShutdown Reason = "shutdown"
+	ReasonShutdown Reason = "shutdown" // the capture was stopped
 	ReasonOnce     Reason = "once"     // the last sequence seen at the start was reached
-	ReasonDiverged Reason = "diverged" // the stream is another one now; what was read of the old one is cut first
+	ReasonDiverged Reason = "diverged" // the stream is another one now, and what was read of the old one is cut first
 )
 
-// Writer names who made a record. It is information, never a fence.
+// Writer names the process that wrote a record. It is for information only, never a fence.
 type Writer struct {
 	Instance string `json:"instance"`
-	Boot     string `json:"boot"` // one start of a process
+	Boot     string `json:"boot"` // one start of the process
 }
 
 // Stream is the source as the plan's writer saw it.
@@ -52,8 +51,8 @@ type Stream struct {
 	Created time.Time `json:"created"`
 }
 
-// Anchor is the last message delivered at or below To of a plan, dead and skipped ones included. It proves at a later start that the
-// stream still is the one that was captured.
+// Anchor is the last message delivered at or below To of a plan, even if it is dead or skipped. At a later start it
+// proves that the stream is still the one that was captured.
 type Anchor struct {
 	Seq     uint64    `json:"seq"` // 0: no message was delivered yet in this incarnation
 	Time    time.Time `json:"time"`
@@ -76,7 +75,8 @@ const (
 	LostElsewhere LostReason = "acked-elsewhere" // the durable consumer's ack floor had passed them
 	LostRecreated LostReason = "recreated"       // dropped by a recreated stream before it was read
 	LostUnproved  LostReason = "unproved"        // not read, and the consumer that could say whether they existed is gone
-	LostGone      LostReason = "gone"            // a planned message was not in the stream any more when its cut was redone
+	// a planned message was not in the stream any more when its cut was redone
+	LostGone LostReason = "gone"
 )
 
 // Block is one planned file. The blocks of a plan are in the order of CompareBlocks.
@@ -91,45 +91,47 @@ type Block struct {
 	Seqs     SeqSet    `json:"seqs"`
 }
 
-// Plan is record n of the log: it fixes cut n, whoever carries it out. Version is set by EncodePlan, and likewise in the other records;
-// times are stored in UTC.
+// Plan is record n of the log. It fixes cut n, no matter which process carries it out. EncodePlan sets Version, as the
+// encoders of the other records do. Times are stored in UTC.
 //
 // Accounting holds in every plan: To - From = messages in Blocks + Skipped + Lost + Absent.
 type Plan struct {
-	Version     int         `json:"version"`
-	N           uint64      `json:"n"`
-	Prev        string      `json:"prev"` // SHA-256 (hex) of the bytes of done n-1; empty for n = 1
-	Writer      Writer      `json:"writer"`
-	Reason      Reason      `json:"reason"`
-	Time        time.Time   `json:"time"` // the writer's clock, information only
-	Stream      Stream      `json:"stream"`
-	Incarnation string      `json:"incarnation"`     // IncarnationID
-	Opens       bool        `json:"opens,omitempty"` // this plan opens Incarnation
-	Opened      uint64      `json:"opened"`          // number of the plan that opened Incarnation
-	Past        []time.Time `json:"past,omitempty"`  // with Opens: creation times of the streams of earlier incarnations
-	From        uint64      `json:"from"`            // the cut covers the stream sequences (From, To]
-	To          uint64      `json:"to"`
-	Anchor      Anchor      `json:"anchor"`
-	Format      *Format     `json:"format,omitempty"` // only in plan 1, which is put before format.json
-	Notes       []string    `json:"notes,omitempty"`
-	Settings    Settings    `json:"settings,omitempty"` // what shapes the bytes of the files
-	Blocks      []Block     `json:"blocks,omitempty"`   // in JSON, the last member before the sum
-	Skipped     SeqSet      `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
-	Lost        []LostRange `json:"lost,omitempty"`
-	Absent      uint64      `json:"absent"` // what no set covers: not in the stream, or left out by the filter
+	Version     int       `json:"version"`
+	N           uint64    `json:"n"`
+	Prev        string    `json:"prev"` // SHA-256 (hex) of the bytes of done n-1; empty for n = 1
+	Writer      Writer    `json:"writer"`
+	Reason      Reason    `json:"reason"`
+	Time        time.Time `json:"time"` // by the writer's clock, for information only
+	Stream      Stream    `json:"stream"`
+	Incarnation string    `json:"incarnation"`     // IncarnationID
+	Opens       bool      `json:"opens,omitempty"` // this plan opens Incarnation
+	Opened      uint64    `json:"opened"`          // number of the plan that opened Incarnation
+	// with Opens: creation times of the streams of earlier incarnations
+	Past     []time.Time `json:"past,omitempty"`
+	From     uint64      `json:"from"` // the cut covers the stream sequences (From, To]
+	To       uint64      `json:"to"`
+	Anchor   Anchor      `json:"anchor"`
+	Format   *Format     `json:"format,omitempty"` // only in plan 1, which is put before format.json
+	Notes    []string    `json:"notes,omitempty"`
+	Settings Settings    `json:"settings,omitempty"` // what shapes the bytes of the files
+	Blocks   []Block     `json:"blocks,omitempty"`   // in JSON, the last member before the sum
+	Skipped  SeqSet      `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
+	Lost     []LostRange `json:"lost,omitempty"`
+	Absent   uint64      `json:"absent"` // what no set covers: not in the stream, or left out by the filter
 }
 
 // File is what a done record says of one stored file, in the order of the plan's blocks.
 type File struct {
 	Size   int64  `json:"size"`   // bytes as stored
 	SHA256 string `json:"sha256"` // hex; empty with Missing
-	// Missing: every message of the block is in the lost record, so that no file was made.
+	// Missing: every message of the block is in the lost record, so there is no file.
 	Missing bool `json:"missing,omitempty"`
 }
 
-// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block, in the order of the plan's blocks. When that redo is
-// interrupted and the next one finds that the stream has dropped still more, it puts <n>.lost.2.json, and so on: each holds all that is
-// in the one before, so the newest counts, or the one that done names.
+// Lost is <n>.lost.json: what a redo of cut n could not read any more, by block, in the order of the plan's blocks. If
+// that redo is interrupted and the next one finds that the stream has dropped still more, that one puts
+// <n>.lost.2.json, and so on. Each holds everything that is in the one before. The one that done names counts, before
+// done the newest.
 type Lost struct {
 	Version int         `json:"version"`
 	N       uint64      `json:"n"`
@@ -145,8 +147,8 @@ type LostBlock struct {
 	Seqs  SeqSet `json:"seqs"`
 }
 
-// Done is the second record of cut n: every file of the plan is visible. It holds nothing that depends on who wrote it, so that two
-// writers who finish the same cut write the same bytes.
+// Done is the second record of cut n: every file of the plan is visible. It holds nothing that depends on its writer,
+// so that two writers who finish the same cut write the same bytes.
 type Done struct {
 	Version int    `json:"version"`
 	N       uint64 `json:"n"`

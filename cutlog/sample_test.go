@@ -20,20 +20,25 @@ const capture = "ORDERS"
 var created = time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)
 
 func sampleFormat() cutlog.Format {
-	return cutlog.Format{Version: cutlog.Version, Capture: capture, Stream: "ORDERS", Account: "$G", Filter: []string{"orders.>"}}
+	return cutlog.Format{
+		Version: cutlog.Version, Capture: capture, Stream: "ORDERS", Account: "$G", Filter: []string{"orders.>"},
+	}
 }
 
 // firstPlan opens the sample log at sequence 10.
 func firstPlan() *cutlog.Plan {
 	format := sampleFormat()
 	return &cutlog.Plan{
-		Version: cutlog.Version, N: 1, Writer: cutlog.Writer{Instance: "host-0", Boot: "b1"}, Reason: cutlog.ReasonOpen, Time: created.Add(time.Hour),
-		Stream: cutlog.Stream{Name: "ORDERS", Created: created}, Opens: true, Opened: 1, Incarnation: cutlog.IncarnationID(capture, "ORDERS", created, 1),
-		From: 10, To: 10, Format: &format,
+		Version: cutlog.Version, N: 1, Writer: cutlog.Writer{Instance: "host-0", Boot: "b1"}, Reason: cutlog.ReasonOpen,
+		Time:   created.Add(time.Hour),
+		Stream: cutlog.Stream{Name: "ORDERS", Created: created}, Opens: true, Opened: 1,
+		Incarnation: cutlog.IncarnationID(capture, "ORDERS", created, 1),
+		From:        10, To: 10, Format: &format,
 	}
 }
 
-// planAfter makes a plan that covers the next 20 sequences after a cut: two data blocks, a dead one, something skipped, lost and absent.
+// planAfter makes a plan that covers the next 20 sequences after a cut: two data blocks, a dead one, something skipped,
+// lost and absent.
 func planAfter(h cutlog.Head) *cutlog.Plan {
 	from := h.Plan.To
 	at := func(offsets ...uint64) cutlog.SeqSet {
@@ -45,10 +50,13 @@ func planAfter(h cutlog.Head) *cutlog.Plan {
 	}
 	inc := h.Plan.Incarnation
 	return &cutlog.Plan{
-		Version: cutlog.Version, N: h.N + 1, Prev: h.DoneSum, Writer: cutlog.Writer{Instance: "host-0", Boot: "b1"}, Reason: cutlog.ReasonWindow,
-		Time: created.Add(2 * time.Hour), Stream: h.Plan.Stream, Incarnation: inc, Opened: h.Plan.Opened, From: from, To: from + 20,
+		Version: cutlog.Version, N: h.N + 1, Prev: h.DoneSum, Writer: cutlog.Writer{Instance: "host-0", Boot: "b1"},
+		Reason: cutlog.ReasonWindow,
+		Time:   created.Add(2 * time.Hour), Stream: h.Plan.Stream, Incarnation: inc, Opened: h.Plan.Opened, From: from,
+		To: from + 20,
 		Anchor: cutlog.Anchor{
-			Seq: from + 20, Time: created.Add(90 * time.Minute), Subject: "orders.\xff", Hash: cutlog.HashMessage("orders.\xff", nil, []byte("x")),
+			Seq: from + 20, Time: created.Add(90 * time.Minute), Subject: "orders.\xff",
+			Hash: cutlog.HashMessage("orders.\xff", nil, []byte("x")),
 		},
 		Notes:    []string{"anchor not found"},
 		Settings: map[string]string{"format": "ndjson", "compression": "gzip"},
@@ -230,7 +238,8 @@ func encodeLost(t testing.TB, l *cutlog.Lost) cutlog.Record {
 func wantCorrupt(t *testing.T, err error, object, found string) {
 	t.Helper()
 	var corrupt *cutlog.CorruptError
-	if !errors.As(err, &corrupt) || corrupt.Object != object || !strings.Contains(corrupt.Found, found) || corrupt.Expected == "" || corrupt.Advice == "" {
+	if !errors.As(err, &corrupt) || corrupt.Object != object || !strings.Contains(corrupt.Found, found) ||
+		corrupt.Expected == "" || corrupt.Advice == "" {
 		t.Errorf("error is %v, want a CorruptError of %q, found %q, with advice", err, object, found)
 	}
 }

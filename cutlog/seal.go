@@ -12,11 +12,12 @@ import (
 	"io"
 )
 
-// MaxRecord is the most bytes that a record may have, a plan before compression. A cut is due before its plan would be larger.
+// MaxRecord is the largest size of a record in bytes, of a plan before compression. A cut is due before its plan would
+// be larger.
 const MaxRecord = 64 << 20
 
-// Every record is one JSON object whose last member is its own sum: ,"sha256":"<64 hexadecimal digits>"} and a line feed. The sum covers
-// all bytes before that comma.
+// Every record is one JSON object whose last member is its own sum: ,"sha256":"<64 hexadecimal digits>"} and a line
+// feed. The sum covers all bytes before that comma.
 const (
 	sealStart = `,"sha256":"`
 	sealEnd   = "\"}\n"
@@ -41,7 +42,7 @@ func (s *sealWriter) Write(data []byte) (int, error) {
 	if s.size > MaxRecord-sealSize {
 		return 0, errTooLarge
 	}
-	s.hash.Write(data) // a hash never returns an error
+	s.hash.Write(data) // never fails, see hash.Hash
 	return s.w.Write(data)
 }
 
@@ -61,7 +62,7 @@ func (s *sealWriter) finish() error {
 	return err
 }
 
-// seal makes a record of v, whose JSON is an object with members.
+// seal makes a record of v. The JSON of v must be an object with at least one member.
 func seal(name string, v any) (Record, error) {
 	var out bytes.Buffer
 	s := newSealWriter(&out)
@@ -84,7 +85,7 @@ func newUnsealer(src io.Reader) *unsealer {
 	return &unsealer{src: bufio.NewReaderSize(src, 8<<10), hash: sha256.New()}
 }
 
-// Read implements io.Reader. It holds the last sealSize bytes back.
+// Read implements io.Reader. It holds back the last sealSize bytes, which may be the sum.
 func (u *unsealer) Read(p []byte) (int, error) {
 	if u.err != nil || len(p) == 0 {
 		return 0, u.err
@@ -115,7 +116,7 @@ func (u *unsealer) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// compare checks the last bytes of a record.
+// compare checks that a record ends in the sum of what was read.
 func (u *unsealer) compare(end []byte) error {
 	if len(end) != sealSize || !bytes.HasPrefix(end, []byte(sealStart)) || !bytes.HasSuffix(end, []byte(sealEnd)) {
 		return errors.New("no sha256 at the end: it is cut off or not a record")
@@ -133,7 +134,8 @@ func (u *unsealer) damage() error {
 	return err
 }
 
-// unseal reads a record from src with parse. Damage is reported before whatever parse stumbled over because of it.
+// unseal reads a record from src with parse. If the bytes are damaged, it returns that and not an error that parse made
+// of it.
 func unseal(name string, src io.Reader, parse func(io.Reader) error) error {
 	u := newUnsealer(src)
 	err := parse(u)
@@ -150,18 +152,19 @@ func unseal(name string, src io.Reader, parse func(io.Reader) error) error {
 	if err != nil {
 		return &CorruptError{
 			Object: name, Expected: fmt.Sprintf("a record of layout version %d", Version), Found: err.Error(),
-			Advice: "something else than jetcapture wrote it: find out what",
+			Advice: "something other than jetcapture wrote it: find out what",
 		}
 	}
 	return nil
 }
 
-// unknownVersionError is the error of a record whose version is another one.
+// unknownVersionError is the error of a record with another version than Version.
 type unknownVersionError int
 
 func (v unknownVersionError) Error() string { return fmt.Sprintf("layout version %d", int(v)) }
 
-// parseRecord reads a JSON object into v, a pointer to a struct, after a look at the member that every version has.
+// parseRecord reads a JSON object into v, a pointer to a struct. It checks the version first, which records of all
+// versions have.
 func parseRecord(text []byte, v any) error {
 	var head struct {
 		Version int `json:"version"`
@@ -178,7 +181,8 @@ func parseRecord(text []byte, v any) error {
 	return strictUnmarshal(text, v)
 }
 
-// strictUnmarshal is json.Unmarshal without its indulgence for unknown members. A decoder reads ahead, so the text must be in memory.
+// strictUnmarshal is json.Unmarshal, but refuses unknown members. A json.Decoder reads ahead, so the text must be in
+// memory.
 func strictUnmarshal(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()

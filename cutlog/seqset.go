@@ -7,19 +7,20 @@ import (
 	"iter"
 )
 
-// SeqSet is an exact set of stream sequences, built in ascending order. The zero value is the empty set; 0 is no stream sequence.
+// SeqSet is an exact set of stream sequences, built in ascending order. The zero value is the empty set. 0 is not a
+// stream sequence.
 //
-// In memory a run of neighbours costs about two bytes, however long it is. A set has one form only, so that two sets are equal exactly
-// if their JSON is. A copy is a snapshot as long as only one of the two is added to, as with a slice. Not safe for concurrent use while
-// it is added to.
+// In memory a run of neighbours costs about two bytes, however long it is. A set has only one form, so two sets are
+// equal exactly if their JSON is. A copy is a snapshot as long as only one of the two is added to, as with a slice. A
+// set is not safe for concurrent use while it is added to.
 type SeqSet struct {
-	// closed holds every run but the last: uvarint(gap), uvarint(length), where the gap is the number of sequences between the end of
-	// the run before (0 for the first) and the run. Runs never touch, so only the first gap can be 0.
+	// closed holds every run but the last: uvarint(gap), uvarint(length), where the gap is the number of sequences between
+	// the end of the run before (0 for the first) and the run. Runs never touch, so only the first gap can be 0.
 	closed      []byte
 	end         uint64 // last sequence of closed; 0 if there is none
 	first, last uint64 // the last run, still growing; 0, 0: the set is empty
 	count       uint64
-	text        int // length of the closed runs in JSON, with a comma after each number
+	text        int // length of the closed runs in JSON, counting a comma after each number
 }
 
 // NewSeqSet returns the set of the given sequences, which must ascend.
@@ -31,8 +32,8 @@ func NewSeqSet(seqs ...uint64) SeqSet {
 	return s
 }
 
-// Add adds a sequence, which must be greater than Last. Anything else panics: a reader that hands out a sequence twice or out of order
-// has lost its continuity, and going on would break exactly once.
+// Add adds a sequence, which must be greater than Last; otherwise it panics. A reader that hands out a sequence twice
+// or out of order has lost its continuity, and going on would break exactly once.
 func (s *SeqSet) Add(seq uint64) {
 	if seq == s.last+1 && s.last != 0 && seq != 0 {
 		s.last = seq
@@ -86,7 +87,7 @@ func (s SeqSet) First() uint64 {
 	return gap + 1
 }
 
-// Contains reports whether the set holds a sequence. It walks the runs: use Minus or Runs for many.
+// Contains reports whether the set holds a sequence. It walks the runs, so use Minus or Runs for many sequences.
 func (s SeqSet) Contains(seq uint64) bool {
 	if seq > s.end {
 		return seq >= s.first && seq <= s.last && seq != 0
@@ -126,8 +127,8 @@ func (s SeqSet) Runs() iter.Seq2[uint64, uint64] {
 	}
 }
 
-// EncodedLen returns the length in bytes of the set in a plan before compression. It takes constant time, so it can be asked after each
-// message to keep a plan under MaxRecord.
+// EncodedLen returns the length in bytes of the set in a plan before compression. It takes constant time, so it can be
+// called after each message to keep a plan below MaxRecord.
 func (s SeqSet) EncodedLen() int {
 	if s.Empty() {
 		return len("[]")
@@ -153,7 +154,7 @@ func (s SeqSet) Minus(o SeqSet) SeqSet {
 			if cut.first > first {
 				out.AddRange(first, cut.first-1)
 			}
-			if cut.last >= last { // it may reach into the next run: keep it
+			if cut.last >= last { // cut may reach into the next run
 				first = 0
 				break
 			}
@@ -184,16 +185,17 @@ func (s SeqSet) Union(o SeqSet) SeqSet {
 	return out
 }
 
-// addOverlap adds what of first to last the set does not hold yet; first is not below the start of its last run.
+// addOverlap adds those sequences from first to last that the set does not hold yet. first is not below the start of
+// its last run.
 func (s *SeqSet) addOverlap(first, last uint64) {
 	if last > s.last {
 		s.AddRange(max(first, s.last+1), last)
 	}
 }
 
-// cursor walks the runs of a set that is not added to meanwhile.
+// cursor walks the runs of a set, which must not be added to meanwhile.
 type cursor struct {
-	first, last uint64 // the run it stands on, after next returned true
+	first, last uint64 // the present run, after next returned true
 	rest        []byte // closed runs to come
 	openFirst   uint64 // the last run of the set; 0, 0 when it was handed out or the set is empty
 	openLast    uint64
@@ -218,6 +220,7 @@ func (c *cursor) next() bool {
 	return true
 }
 
+// digits returns how many decimal digits a number has.
 func digits(n uint64) int {
 	d := 1
 	for ; n >= 10; n /= 10 {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// MarshalJSON implements json.Marshaler: an array of numbers, gap and length of each run in turn. A gap is the number of sequences
-// between the end of the run before (0 for the first) and the run: {1, 2, 3, 7} is [0,3,3,1].
+// MarshalJSON implements json.Marshaler. It writes an array with the gap and the length of each run in turn. A gap is
+// the number of sequences between the end of the run before (0 for the first) and the run: {1, 2, 3, 7} is [0,3,3,1].
 func (s SeqSet) MarshalJSON() ([]byte, error) {
 	return s.appendJSON(nil), nil
 }
@@ -28,8 +28,9 @@ func (s SeqSet) appendJSON(out []byte) []byte {
 	return append(out, ']')
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It accepts only what MarshalJSON writes, white space aside: pairs of plain decimal numbers,
-// runs that do not touch, sequences within 64 bits. Its memory is bounded by the length of the text, never by what the numbers claim.
+// UnmarshalJSON implements json.Unmarshaler. Apart from white space it accepts only what MarshalJSON writes: pairs of
+// plain decimal numbers, runs that do not touch, sequences within 64 bits. The length of the text bounds its memory,
+// not the numbers in it.
 func (s *SeqSet) UnmarshalJSON(data []byte) error {
 	p := numbers{rest: data}
 	out, err := p.set()
@@ -89,7 +90,7 @@ func (p *numbers) run(s *SeqSet) error {
 	return nil
 }
 
-// number reads decimal digits without a leading zero.
+// number reads a decimal number without leading zeros.
 func (p *numbers) number() (uint64, error) {
 	p.space()
 	n := 0
@@ -107,7 +108,7 @@ func (p *numbers) number() (uint64, error) {
 	return v, nil
 }
 
-// take skips white space and then b, if b is there.
+// take skips white space and then b. It reports whether b was there.
 func (p *numbers) take(b byte) bool {
 	p.space()
 	if len(p.rest) == 0 || p.rest[0] != b {

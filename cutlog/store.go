@@ -6,22 +6,25 @@ import (
 	"iter"
 )
 
-// ErrExists is what a Store's PutNew returns or wraps when something has the name already, equal or not.
+// ErrExists is the error, perhaps wrapped, of a Store's PutNew if an object has the name already, with equal bytes or
+// not.
 var ErrExists = errors.New("name is taken")
 
-// Store is what a log needs of the place where it lives. The engine's cut owner calls it, one call at a time for a Log, but other writers
-// may use the same store. Names are relative to the archive's root, see CheckName.
+// Store is what a log needs of the place where it lives. The owner of a cut calls it, one call at a time through each
+// Log, but other writers may use the same store. Names are relative to the archive's root, see CheckName.
 //
-// The promise of a cut log rests on three properties: a put creates or fails, and never replaces; an object appears whole or not at all;
-// once an object can be read, it can be read by everyone and stays as it is. Errors name the object.
+// The promise of a cut log rests on three properties. A put creates or fails, and never replaces. An object appears
+// whole or not at all. Once one reader can read an object, every reader can, and the object never changes. Errors name
+// the object.
 type Store interface {
-	// PutNew creates an object. It must not change one that is there: then it returns an error which wraps ErrExists, be the bytes
-	// equal or not. Any error is ambiguous, as the request may have been carried out all the same: a Log reads back after each put.
+	// PutNew creates an object. If the name is taken, it changes nothing and returns an error that wraps ErrExists, even
+	// if the bytes are equal. After any error the object may have been created all the same, so a Log reads back after
+	// each put.
 	PutNew(ctx context.Context, name string, data []byte) error
-	// Get returns a whole object; an error that wraps fs.ErrNotExist if there is none. It need not return more than MaxRecord bytes:
-	// for anything larger it may return an error.
+	// Get returns a whole object, or an error that wraps fs.ErrNotExist if there is none. For objects larger than
+	// MaxRecord bytes it may return an error, or the beginning if that is longer than MaxRecord.
 	Get(ctx context.Context, name string) ([]byte, error)
-	// List yields the names of the objects that begin with prefix and come after the name after ("" for all), in any order. It may miss
-	// what was put just now, but must not invent names. After an error it yields nothing more.
+	// List yields the names of the objects that begin with prefix and come after the name after ("" for all), in any
+	// order. It may miss objects that were put just now, but must not invent names. It ends after an error.
 	List(ctx context.Context, prefix, after string) iter.Seq2[string, error]
 }

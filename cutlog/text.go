@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Text is a string that came from a message, so it may hold any bytes. In JSON it is a string when it is valid UTF-8, else
-// {"base64":"..."} (RFC 4648 section 4, padded): encoding/json alone would replace the bytes that are not, and two keys could become one.
+// Text is a string from a message, so it may hold any bytes. In JSON it is a string if it is valid UTF-8, otherwise
+// {"base64":"..."} (RFC 4648 section 4, padded). encoding/json alone would replace invalid bytes, and two keys could
+// become one.
 type Text string
 
 // MarshalJSON implements json.Marshaler.
@@ -21,7 +22,7 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(rawText{Base64: []byte(t)})
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It refuses a base64 form of what is valid UTF-8, so that a text has one form only.
+// UnmarshalJSON implements json.Unmarshaler. It refuses base64 of valid UTF-8, so that a text has only one form.
 func (t *Text) UnmarshalJSON(data []byte) error {
 	data = bytes.TrimSpace(data)
 	if len(data) > 0 && data[0] == '"' {
@@ -40,11 +41,12 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// rawText is the form in JSON of a text that is not valid UTF-8.
 type rawText struct {
 	Base64 base64Bytes `json:"base64"`
 }
 
-// base64Bytes is a []byte which refuses line breaks and loose trailing bits, unlike encoding/json's own.
+// base64Bytes is a []byte that refuses line breaks and loose trailing bits in base64, which encoding/json accepts.
 type base64Bytes []byte
 
 func (b base64Bytes) MarshalText() ([]byte, error) {
