@@ -9,9 +9,10 @@ import (
 	"io"
 )
 
-// CheckBody returns a reader of body that ends in io.EOF only if body was as opts announce it, and in ErrBody if not; when ctx ends, in
-// its error. Drivers store what it yields and make the object visible only after io.EOF. Where the size is announced, the last bytes
-// are held back until all is proved, so that a client which stops at the announced size is no less safe.
+// CheckBody returns a reader of body that ends in io.EOF only if body was as opts announce it. Otherwise it ends in
+// ErrBody, or in the error of ctx once that has ended. Drivers store what it yields and make the object visible only
+// after io.EOF. If the size is announced, the last bytes are held back until everything is proved, so that a client may
+// stop at the announced size.
 func CheckBody(ctx context.Context, body io.Reader, opts PutOptions) io.Reader {
 	b := &checkedBody{ctx: ctx, body: body, size: opts.Size, sum: opts.SHA256}
 	if len(b.sum) > 0 {
@@ -20,6 +21,7 @@ func CheckBody(ctx context.Context, body io.Reader, opts PutOptions) io.Reader {
 	return b
 }
 
+// checkedBody belongs to one goroutine.
 type checkedBody struct {
 	ctx  context.Context // lives as long as one PutNew
 	body io.Reader
@@ -45,7 +47,8 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 	if b.err == nil && b.got == b.size {
 		b.err = b.probeEnd()
 	}
-	if b.err == io.EOF || b.err == nil && b.size >= 0 && b.got > b.size { //nolint:errorlint // readers return io.EOF itself
+	//nolint:errorlint // readers return io.EOF itself
+	if b.err == io.EOF || b.err == nil && b.size >= 0 && b.got > b.size {
 		b.err = b.verdict()
 	}
 	if b.err != nil && b.err != io.EOF { //nolint:errorlint // see above
@@ -54,7 +57,7 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// read reads once and counts. Any error but io.EOF says that it is the body's.
+// read reads once and counts. It wraps every error but io.EOF, to say that it is the body's.
 func (b *checkedBody) read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.got += int64(n)
@@ -67,7 +70,7 @@ func (b *checkedBody) read(p []byte) (int, error) {
 	return n, err
 }
 
-// probeEnd looks for the end of a body that has yielded all it should: io.EOF, or nil if there is more.
+// probeEnd looks for the end of a body that has yielded what was announced. It returns io.EOF, or nil if there is more.
 func (b *checkedBody) probeEnd() error {
 	var extra [1]byte
 	for range 100 { // a reader may return nothing without an error, but not for ever
@@ -78,7 +81,7 @@ func (b *checkedBody) probeEnd() error {
 	return fmt.Errorf("read body: %w", io.ErrNoProgress)
 }
 
-// verdict judges a body that has ended: io.EOF, ErrBody, or that it came too late.
+// verdict returns io.EOF for a body that ended as announced, otherwise ErrBody or the context's error.
 func (b *checkedBody) verdict() error {
 	if err := b.ctx.Err(); err != nil {
 		return err

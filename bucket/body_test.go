@@ -71,7 +71,8 @@ func TestCheckBody(t *testing.T) {
 	}
 }
 
-// TestCheckBodyHoldsBackTheLastBytes: a client that stops at the announced size must not get that far with a wrong body.
+// TestCheckBodyHoldsBackTheLastBytes: a client that stops at the announced size must not get that far with a wrong
+// body.
 func TestCheckBodyHoldsBackTheLastBytes(t *testing.T) {
 	content := []byte("some bytes")
 	wrong := sha256.Sum256(nil)

@@ -9,14 +9,15 @@ import (
 	"testing"
 )
 
-// Tests of several processes, of limits and of mounts run this test binary again, as a child that does one thing to one root.
+// Tests of several processes, of limits and of mounts run this test binary again, as a child that does one thing to one
+// root.
 const (
 	childEnv = "BUCKET_TEST_CHILD" // what to do; empty: be the test
 	rootEnv  = "BUCKET_TEST_ROOT"
 	idEnv    = "BUCKET_TEST_ID"
 )
 
-// exitNoMounts is a child's word that it may not mount.
+// exitNoMounts is the exit code of a child that may not mount.
 const exitNoMounts = 77
 
 func TestMain(m *testing.M) {

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// Dir is a Bucket in a directory of a local or network file system that has hard links. An object is a regular file; its name is the
-// path below the root. ContentType, ContentEncoding and Metadata are not kept.
+// Dir is a Bucket in a directory of a local or network file system that has hard links. An object is a regular file;
+// its name is the path below the root. ContentType, ContentEncoding and Metadata are not kept.
 //
-// Files have mode 0640, directories 0750, less the umask. Temporary files live in _jetcapture/tmp; they are no objects. Symbolic
-// links are no objects either, and none is followed out of the root. A name cannot be both an object and a directory of others.
+// Files have mode 0640, directories 0750, less the umask. Temporary files are in _jetcapture/tmp and are not objects.
+// Symbolic links are not objects either, and are not followed out of the root. A name cannot be both an object and a
+// directory of others.
 type Dir struct {
 	path     string
 	tree     tree
@@ -24,9 +25,9 @@ type Dir struct {
 
 var _ Bucket = (*Dir)(nil)
 
-// OpenDir opens the bucket in the directory root, which is created if it is missing, and removes temporary files that are older than a
-// day. It makes a temporary file, so that a directory that cannot be written to is an error now and not at the first PutNew; those who only
-// read use OpenDirReadOnly. The caller closes it.
+// OpenDir opens the bucket in the directory root, which is created if it is missing, and removes temporary files that
+// are older than a day. It creates and removes a temporary file, so that a directory that cannot be written to is an
+// error now and not at the first PutNew. Use OpenDirReadOnly to read only. The caller closes the bucket.
 func OpenDir(root string) (*Dir, error) {
 	path, err := filepath.Abs(root)
 	if err != nil {
@@ -42,14 +43,17 @@ func OpenDir(root string) (*Dir, error) {
 	if err := d.tree.removeOldTemps(time.Now()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open bucket %s: %w", path, err), d.Close())
 	}
-	if err := d.tree.tryTemp(); IsPermanent(err) { // a full disk is no reason: it may be made room on
-		return nil, errors.Join(fmt.Errorf("open bucket %s: it cannot be written to, check the directory's owner, mode and file system: %w", path, err), d.Close())
+	if err := d.tree.tryTemp(); IsPermanent(err) { // a full disk is not permanent
+		err = fmt.Errorf("open bucket %s: it cannot be written to, check the directory's owner, mode and file system: %w",
+			path, err)
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-// OpenDirReadOnly opens the bucket in an existing directory for readers: nothing below it is created, removed or synced, and PutNew
-// is a permanent error. What it shows may not be durable yet. A missing directory is ErrNotExist. The caller closes it.
+// OpenDirReadOnly opens the bucket in an existing directory for readers. It never creates, removes or syncs anything,
+// and PutNew is a permanent error. What it shows may not be durable yet. A missing directory is ErrNotExist. The caller
+// closes the bucket.
 func OpenDirReadOnly(root string) (*Dir, error) {
 	path, err := filepath.Abs(root)
 	if err != nil {
@@ -72,7 +76,7 @@ func openDir(path string) (*Dir, error) {
 	return &Dir{path: path, tree: tree{root: root, tmp: tempDir}, escape: errors.Unwrap(err)}, nil
 }
 
-// Close releases the directory. Readers that are open stay so; every later call fails with fs.ErrClosed.
+// Close releases the directory. Open readers stay open; every later call fails with fs.ErrClosed.
 func (d *Dir) Close() error { return d.tree.root.Close() }
 
 // String returns the absolute path of the root.
@@ -86,7 +90,7 @@ func (d *Dir) PutNew(ctx context.Context, name string, body io.Reader, opts PutO
 	case d.readOnly:
 		err = Permanent(errors.New("bucket is open for reading only"))
 	case d.tree.isTemp(name):
-		err = Permanent(errors.New("the name is kept for temporary files"))
+		err = Permanent(errors.New("the name is reserved for temporary files"))
 	default:
 		err = hideNotExist(d.tree.put(ctx, name, body, opts))
 	}
@@ -124,7 +128,7 @@ func (d *Dir) Stat(ctx context.Context, name string) (Info, error) {
 	return Info{Name: name, Size: info.Size(), ModTime: info.ModTime().UTC()}, nil
 }
 
-// check refuses a bad name, on Windows also one that its file systems cannot have.
+// check refuses an invalid name, on Windows also one that its file systems do not allow.
 func (d *Dir) check(name string) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -135,7 +139,7 @@ func (d *Dir) check(name string) error {
 	return nil
 }
 
-// wrap says what failed and where.
+// wrap adds to an error what failed, and where.
 func (d *Dir) wrap(what, name string, err error) error {
 	if err == nil {
 		return nil

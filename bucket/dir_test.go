@@ -102,7 +102,12 @@ func TestOpenDirMakesTheRoot(t *testing.T) {
 	for _, test := range []struct {
 		path string
 		mode fs.FileMode
-	}{{root, 0o750}, {filepath.Dir(root), 0o750}, {filepath.Join(root, "key"), 0o750}, {filepath.Join(root, "key", "x"), 0o640}} {
+	}{
+		{root, 0o750},
+		{filepath.Dir(root), 0o750},
+		{filepath.Join(root, "key"), 0o750},
+		{filepath.Join(root, "key", "x"), 0o640},
+	} {
 		info, err := os.Stat(test.path)
 		if err != nil || info.Mode().Perm()&^test.mode != 0 {
 			t.Errorf("%s: mode %v, %v, want at most %v", test.path, info.Mode(), err, test.mode)
@@ -157,13 +162,14 @@ func TestDirClosed(t *testing.T) {
 	}
 }
 
-// TestDirSymlinks: none leads out of the root, and none is an object.
+// TestDirSymlinks: symbolic links do not lead out of the root, and are not objects.
 func TestDirSymlinks(t *testing.T) {
 	root, outside := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(outside, "secret"), "secret")
 	write(t, filepath.Join(root, "inside", "x"), "x")
 	for link, target := range map[string]string{
-		"out": outside, "up": "..", "secret": filepath.Join(outside, "secret"), "file": "inside/x", "dangling": "nowhere", "loop": "loop",
+		"out": outside, "up": "..", "secret": filepath.Join(outside, "secret"), "file": "inside/x", "dangling": "nowhere",
+		"loop": "loop",
 	} {
 		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
 			t.Fatal(err)
@@ -228,7 +234,10 @@ func TestDirLeftovers(t *testing.T) {
 			t.Errorf("%v, want it kept", err)
 		}
 	}
-	want := []string{"_jetcapture/tmp/.put-dir.tmp/x", "_jetcapture/tmp/format.json", "_jetcapture/tmp/log/00000000000000000001.plan.json.gz"}
+	want := []string{
+		"_jetcapture/tmp/.put-dir.tmp/x", "_jetcapture/tmp/format.json",
+		"_jetcapture/tmp/log/00000000000000000001.plan.json.gz",
+	}
 	if names := listed(t, d); !slices.Equal(names, want) {
 		t.Errorf("List yields %q, want the files of the capture that is called tmp, %q", names, want)
 	}
@@ -250,12 +259,14 @@ func setAge(t *testing.T, name string, age time.Duration) {
 	}
 }
 
-// TestDirLinkedButNotFinished finds an object whose writer was killed between link and unlink: it is an object like any other.
+// TestDirLinkedButNotFinished finds an object whose writer was killed between link and unlink: it is an object like any
+// other.
 func TestDirLinkedButNotFinished(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "_jetcapture", "tmp", ".put-killed.tmp"), "content")
 	write(t, filepath.Join(root, "key", "other"), "")
-	if err := os.Link(filepath.Join(root, "_jetcapture", "tmp", ".put-killed.tmp"), filepath.Join(root, "key", "x")); err != nil {
+	if err := os.Link(filepath.Join(root, "_jetcapture", "tmp", ".put-killed.tmp"),
+		filepath.Join(root, "key", "x")); err != nil {
 		t.Fatal(err)
 	}
 	d := openDir(t, root)
@@ -265,12 +276,14 @@ func TestDirLinkedButNotFinished(t *testing.T) {
 	}
 }
 
-// TestDirLinkedTwice does what NFS does: the link is made, the response is lost, the repeated request finds that the name exists.
+// TestDirLinkedTwice does what NFS does: the link is made, the response is lost, the repeated request finds that the
+// name exists.
 func TestDirLinkedTwice(t *testing.T) {
 	root := t.TempDir()
 	d := openDir(t, root)
 	body := io.MultiReader(strings.NewReader("content"), readFunc(func() {
-		if err := os.Link(filepath.Join(root, "_jetcapture", "tmp", temps(t, root)[0]), filepath.Join(root, "x")); err != nil {
+		if err := os.Link(filepath.Join(root, "_jetcapture", "tmp", temps(t, root)[0]),
+			filepath.Join(root, "x")); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -289,7 +302,7 @@ func (f readFunc) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestDirDirectoriesRemoved: somebody tidies up empty directories while we run.
+// TestDirDirectoriesRemoved: another process removes empty directories while we run.
 func TestDirDirectoriesRemoved(t *testing.T) {
 	root := t.TempDir()
 	d := openDir(t, root)
@@ -304,14 +317,15 @@ func TestDirDirectoriesRemoved(t *testing.T) {
 	wantNoTemps(t, root)
 }
 
-// TestDirRootRemoved: the error is not one of a missing object, and a retry may help once somebody mounts the disk again.
+// TestDirRootRemoved: the error is not that of a missing object, and a retry may help once the disk is mounted again.
 func TestDirRootRemoved(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	d := openDir(t, root)
 	if err := os.RemoveAll(root); err != nil {
 		t.Fatal(err)
 	}
-	if err := putString(t.Context(), d, "a/b", "x"); err == nil || errors.Is(err, bucket.ErrNotExist) || bucket.IsPermanent(err) {
+	if err := putString(t.Context(), d, "a/b", "x"); err == nil || errors.Is(err, bucket.ErrNotExist) ||
+		bucket.IsPermanent(err) {
 		t.Errorf("PutNew = %v, want an error that is neither ErrNotExist nor permanent", err)
 	}
 }

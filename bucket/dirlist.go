@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// List implements Bucket. It holds the entries of one directory of each level in memory. Files whose names CheckName refuses are no
-// objects. A lost+found at the root that may not be read is passed over.
+// List implements Bucket. It holds the entries of one directory of each level in memory. Files whose names CheckName
+// refuses are not objects. A lost+found at the root is skipped if it may not be read.
 func (d *Dir) List(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		w := walk{ctx: ctx, tree: &d.tree, prefix: prefix, after: after}
@@ -30,7 +30,8 @@ func (d *Dir) List(ctx context.Context, prefix, after string) iter.Seq2[Info, er
 	}
 }
 
-// topDir returns the deepest directory that holds every object with the prefix; not ok if there can be none.
+// topDir returns the deepest directory that holds every object with the prefix. It returns false if no object can have
+// the prefix.
 func topDir(prefix string) (string, bool) {
 	end := strings.LastIndexByte(prefix, '/')
 	if end < 0 {
@@ -44,16 +45,16 @@ type walk struct {
 	ctx           context.Context // lives as long as one List
 	tree          *tree
 	prefix, after string
-	yield         func(Info, error) bool // false: stop; always false after an error
+	yield         func(Info, error) bool // returns false to stop, and always after an error
 }
 
 // entry is a file or a directory of the tree.
 type entry struct {
 	name string // from the root
-	key  string // a prefix of every name in it: name for a file, name and a slash for a directory
+	key  string // prefix of every name in it: name for a file, name and a slash for a directory
 }
 
-// dir yields what is below a directory. It returns false when the walk is over.
+// dir yields the objects below a directory. It returns false when the walk is over.
 func (w *walk) dir(dir string) bool {
 	entries, err := w.entries(dir)
 	if err != nil {
@@ -74,8 +75,8 @@ func (w *walk) dir(dir string) bool {
 	return true
 }
 
-// entries returns the files and directories of dir that matter, sorted by key: a directory "a" comes after a file "a-b" and before "a0",
-// as its names all begin with "a/".
+// entries returns the files and directories of dir that matter, sorted by key. A directory "a" comes after a file "a-b"
+// and before "a0", because all names in it begin with "a/".
 func (w *walk) entries(dir string) ([]entry, error) {
 	found, err := readDir(w.tree.root, dir)
 	switch {
@@ -100,12 +101,12 @@ func (w *walk) entries(dir string) ([]entry, error) {
 	return entries, nil
 }
 
-// wanted tells whether a file is to be listed.
+// wanted reports whether a file is to be listed.
 func (w *walk) wanted(name string) bool {
 	return strings.HasPrefix(name, w.prefix) && name > w.after && nameFault(name) == "" && !w.tree.isTemp(name)
 }
 
-// holdsWanted tells whether names that begin with the key of a directory, and are longer, can be wanted. As the walk begins at topDir,
+// holdsWanted reports whether a directory with this key can hold names that are wanted. The walk begins at topDir, so
 // the prefix ends within the key.
 func (w *walk) holdsWanted(key string) bool {
 	return strings.HasPrefix(key, w.prefix) && (key > w.after || strings.HasPrefix(w.after, key))

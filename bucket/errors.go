@@ -18,15 +18,17 @@ var (
 	// ErrBody is returned by PutNew when its body is shorter or longer than announced, or has another SHA-256.
 	ErrBody = errors.New("body is not as announced")
 
-	// ErrPermanent marks errors that no retry can mend; see [IsPermanent] and [Permanent].
+	// ErrPermanent marks errors that no retry can remove; see [IsPermanent] and [Permanent].
 	ErrPermanent = errors.New("permanent")
 )
 
-// IsPermanent decides, for every driver and every caller, whether an error of a Bucket will come again however often the call is
-// repeated. ErrExists and ErrNotExist count as permanent: they are the store's answers, not failures to get one. So do ErrBody, what
-// a driver marked by [Permanent], and what the operating system refuses for good: access denied, read-only or unsuitable file
-// system, a file in place of a directory, a name or size out of bounds. Not permanent are all others, a full disk and an I/O error
-// among them, and never an error that comes from the end of a context.
+// IsPermanent decides, for every driver and every caller, whether an error of a Bucket will come again no matter how
+// often the call is repeated.
+//
+// ErrExists and ErrNotExist count as permanent: they are the store's answers, not failures to get one. So do ErrBody,
+// errors that a driver marked with [Permanent], and what the operating system refuses for good: access denied, a
+// read-only or unsuitable file system, a file in place of a directory, a name or size out of bounds. All others are not
+// permanent, for instance a full disk or an I/O error. An error that comes from the end of a context never is.
 func IsPermanent(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
@@ -42,7 +44,7 @@ func IsPermanent(err error) bool {
 func permanentErrors() []error {
 	return []error{
 		ErrPermanent, ErrExists, ErrNotExist, ErrBody,
-		fs.ErrPermission, // EACCES, EPERM and their kin on Windows
+		fs.ErrPermission, // EACCES, EPERM and the like on Windows
 		fs.ErrClosed,
 		errors.ErrUnsupported, // ENOTSUP, ENOSYS
 		syscall.EROFS, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG, syscall.ELOOP,
@@ -50,7 +52,8 @@ func permanentErrors() []error {
 	}
 }
 
-// Permanent marks err as one that no retry can mend. Its text stays as it is. Drivers call it where the error of their SDK says so.
+// Permanent marks err as one that no retry can remove, without a change of its text. Drivers call it where the error of
+// their SDK says so. It returns nil for nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -63,7 +66,8 @@ type permanentError struct{ error }
 func (e permanentError) Unwrap() error        { return e.error }
 func (e permanentError) Is(target error) bool { return target == ErrPermanent }
 
-// hideNotExist keeps a missing directory or temporary file from looking like a missing object: PutNew can be tried again.
+// hideNotExist hides that an error is ErrNotExist, which for PutNew is a directory or a temporary file and not an
+// object, so that it does not count as permanent.
 func hideNotExist(err error) error {
 	if !errors.Is(err, ErrNotExist) {
 		return err

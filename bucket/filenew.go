@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 )
 
-// WriteFileNew writes one file outside of any bucket, as Dir does: create-only, whole or not at all, durable when nil is returned.
-// Missing directories are made (0750) and made durable. The temporary file (0640) lies beside the target and has a name that begins
-// with a dot; one that a killed process leaves is removed by nobody. ContentType, ContentEncoding and Metadata of opts are not kept.
-// Errors are those of [Bucket.PutNew]; the name is not restricted.
+// WriteFileNew writes one file outside of any bucket, as Dir does: create-only, whole or not at all, and durable when
+// it returns nil. Missing directories are created (0750) and made durable. The temporary file (0640) is beside the
+// target and has a name that begins with a dot; one that a killed process leaves is not removed. ContentType,
+// ContentEncoding and Metadata of opts are not kept. Errors are those of [Bucket.PutNew]. The name is not restricted.
 func WriteFileNew(ctx context.Context, name string, body io.Reader, opts PutOptions) error {
 	if err := hideNotExist(writeFileNew(ctx, name, body, opts)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)

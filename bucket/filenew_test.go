@@ -67,7 +67,7 @@ func TestWriteFileNewRefused(t *testing.T) {
 	wantEntries(t, dir, 1)
 }
 
-// TestWriteFileNewRace: many writers of one file in a directory that none of them finds.
+// TestWriteFileNewRace: many writers of one file in a directory that does not exist yet.
 func TestWriteFileNewRace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b", "c")
 	name := filepath.Join(dir, "file")

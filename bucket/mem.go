@@ -14,9 +14,10 @@ import (
 	"time"
 )
 
-// Mem is a Bucket in memory, for tests and examples. Its zero value is empty and ready for use. It keeps ContentType and Metadata.
+// Mem is a Bucket in memory, for tests and examples. Its zero value is empty and ready to use. It keeps ContentType and
+// Metadata.
 type Mem struct {
-	mu      sync.RWMutex
+	mu      sync.RWMutex // guards objects
 	objects map[string]memObject
 }
 
@@ -70,7 +71,7 @@ func (m *Mem) put(ctx context.Context, name string, body io.Reader, opts PutOpti
 	return nil
 }
 
-// object looks a name up.
+// object looks up a name.
 func (m *Mem) object(name string) (memObject, bool) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
@@ -123,7 +124,7 @@ func (m *Mem) List(ctx context.Context, prefix, after string) iter.Seq2[Info, er
 	}
 }
 
-// names returns the wanted names, sorted.
+// names returns the names that begin with prefix and are greater than after, sorted.
 func (m *Mem) names(prefix, after string) []string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

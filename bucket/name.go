@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of object names, in bytes. They fit into every store with room for a prefix: S3 and GCS take names of 1024 bytes, Azure 1024
-// characters, common file systems 255 bytes a segment.
+// Limits of object names, in bytes. They fit every store and leave room for a prefix: S3 and GCS take names of 1024
+// bytes, Azure of 1024 characters, common file systems segments of 255 bytes.
 const (
 	MaxName    = 900
 	MaxSegment = 200
 )
 
-// CheckName tells whether every store can take name: valid UTF-8 without control characters and backslashes, at most MaxName bytes,
-// made of segments of 1 to MaxSegment bytes that are neither "." nor "..", with one slash between two of them. The error is
-// permanent. All drivers call it before anything else, so that a name is good everywhere or nowhere.
+// CheckName returns a permanent error unless every store can take the name: valid UTF-8 without control characters and
+// backslashes, at most MaxName bytes, made of segments of 1 to MaxSegment bytes that are neither "." nor "..", with one
+// slash between two of them. All drivers call it before anything else, so that a name is valid everywhere or nowhere.
 func CheckName(name string) error {
 	if fault := nameFault(name); fault != "" {
 		return Permanent(fmt.Errorf("invalid object name %.100q: %s", name, fault))
@@ -23,7 +23,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// nameFault says what is wrong with a name; empty means nothing.
+// nameFault returns what is wrong with a name, or an empty string.
 func nameFault(name string) string {
 	switch {
 	case name == "":
@@ -48,7 +48,8 @@ func nameFault(name string) string {
 	return ""
 }
 
-// forbidden runes cannot be listed in XML (S3), or separate segments on some systems (Windows, Azure).
+// forbidden reports whether a rune cannot be listed in XML (S3), or separates segments on some systems (Windows,
+// Azure).
 func forbidden(r rune) bool {
 	return r < ' ' || r == 0x7f || r == '\\'
 }

@@ -20,7 +20,8 @@ const (
 	raceObjects   = 60
 )
 
-// raceChild puts its own content under each of the names that the other processes want, too, and prints which names it won.
+// raceChild puts its own content under each of the names that the other processes want, too, and prints which names it
+// won.
 func raceChild(root string) error {
 	d, err := bucket.OpenDir(root)
 	if err != nil {
@@ -100,7 +101,8 @@ func crashChild(root string) error {
 
 func crashContent(name string) string { return strings.Repeat(name+"\n", 20_000) }
 
-// TestDirKilled kills writers at random moments: whatever is visible is whole, and what they leave is no object.
+// TestDirKilled kills writers at random moments: every visible object is whole, and what they leave behind is not an
+// object.
 func TestDirKilled(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -143,7 +145,7 @@ func killChild(t *testing.T, root, id string, after time.Duration) {
 	}
 }
 
-// ignoreKilled passes over the end that a kill gives a child; it has no exit code then.
+// ignoreKilled ignores the error of a child that was killed, which has no exit code.
 func ignoreKilled(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == -1 {

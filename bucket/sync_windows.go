@@ -5,8 +5,10 @@ import (
 	"os"
 )
 
-// syncDir does nothing: Windows gives no handle of a directory that could be flushed; NTFS keeps its entries in a journal.
+// syncDir does nothing. On Windows there is no handle of a directory that could be flushed; NTFS keeps its entries in a
+// journal.
 func syncDir(*os.Root, string) error { return nil }
 
-// links is not known without opening the file. One means that nothing is left to do, as syncDir has nothing to do.
+// links returns 1, which means that nothing is left to do, because syncDir does nothing. The number is not known
+// without opening the file.
 func links(fs.FileInfo) uint64 { return 1 }

@@ -45,7 +45,9 @@ func TestDirFullAndReadOnly(t *testing.T) {
 // TestDirForeignFiles: what no PutNew can have made is not listed.
 func TestDirForeignFiles(t *testing.T) {
 	root := t.TempDir()
-	for _, name := range []string{"good", "new\nline", "back\\slash", "bad\xffutf8", strings.Repeat("x", 250), strings.Repeat("d", 250) + "/x"} {
+	for _, name := range []string{
+		"good", "new\nline", "back\\slash", "bad\xffutf8", strings.Repeat("x", 250), strings.Repeat("d", 250) + "/x",
+	} {
 		write(t, filepath.Join(root, name), "")
 	}
 	if names := listed(t, openDir(t, root)); !slices.Equal(names, []string{"good"}) {
@@ -56,7 +58,8 @@ func TestDirForeignFiles(t *testing.T) {
 // openToAll returns a directory that other users can get to.
 func openToAll(t *testing.T) string {
 	t.Helper()
-	root, err := os.MkdirTemp("", "bucket-denied-") //nolint:usetesting // the directory above t.TempDir() is closed to others
+	//nolint:usetesting // the directory above t.TempDir() is closed to others
+	root, err := os.MkdirTemp("", "bucket-denied-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,8 +75,8 @@ func openToAll(t *testing.T) string {
 	return root
 }
 
-// runMounts runs a child with mounts of its own, which vanish with it. Where that is not allowed, a limit of the file size stands in
-// for the full disk.
+// runMounts runs a child with mounts of its own, which vanish with it. Where that is not allowed, a limit of the file
+// size stands in for the full disk.
 func runMounts(t *testing.T, root string) {
 	t.Helper()
 	cmd, output := childCommand(t, "mounts", root, "")
@@ -165,7 +168,8 @@ func readOnlyDisk(d *bucket.Dir, root string) error {
 	return again.Close()
 }
 
-// filesChild lets PutNew run out of file handles at each of its steps. None is permanent, and repeating the put ends well.
+// filesChild lets PutNew run out of file handles at each of its steps. None is permanent, and repeating the put ends
+// well.
 func filesChild(root string) error {
 	limit := syscall.Rlimit{Cur: 64, Max: 64}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -264,7 +268,8 @@ func deniedChild(root string) error {
 	err = putString(context.Background(), d, "x", "x")
 	_, openErr := bucket.OpenDir(filepath.Join(root, "new", "root"))
 	_, existing := bucket.OpenDir(root)
-	return errors.Join(wantErr(err, syscall.EACCES, true), wantErr(openErr, syscall.EACCES, true), wantErr(existing, syscall.EACCES, true))
+	return errors.Join(wantErr(err, syscall.EACCES, true), wantErr(openErr, syscall.EACCES, true),
+		wantErr(existing, syscall.EACCES, true))
 }
 
 // wantErr returns what is wrong with an error.

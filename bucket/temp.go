@@ -12,14 +12,15 @@ import (
 	"time"
 )
 
-// The names of temporary files. The dot hides one from those who list a directory, the ending from those who look for a format.
+// The names of temporary files. The dot hides them in listings of a directory, the ending from readers that look for a
+// format.
 const (
 	tempDir    = "_jetcapture/tmp"
 	tempPrefix = ".put-"
 	tempSuffix = ".tmp"
 )
 
-// tempMaxAge is how long the file of a living writer may stay unchanged, at most.
+// tempMaxAge is the longest time that the temporary file of a living writer may stay unchanged.
 const tempMaxAge = 24 * time.Hour
 
 // createTemp creates an empty temporary file, and its directory if that is missing.
@@ -41,7 +42,7 @@ func (t *tree) openTemp(tmp string) (*os.File, error) {
 	return t.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
 }
 
-// tryTemp finds out whether files can be made at all, before anything depends on it.
+// tryTemp finds out whether files can be created at all.
 func (t *tree) tryTemp() error {
 	tmp, f, err := t.createTemp()
 	if err != nil {
@@ -50,7 +51,7 @@ func (t *tree) tryTemp() error {
 	return errors.Join(f.Close(), t.removeTemp(tmp))
 }
 
-// removeTemp removes a temporary file; one that is gone already, removed as too old, is fine.
+// removeTemp removes a temporary file. It is fine if the file is gone, because another process found it too old.
 func (t *tree) removeTemp(tmp string) error {
 	if err := t.root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove temporary file: %w", err)
@@ -58,14 +59,15 @@ func (t *tree) removeTemp(tmp string) error {
 	return nil
 }
 
-// isTemp tells whether a name below the root is one of a temporary file. Only these are kept from being objects, not the whole
-// directory: a capture may be called "tmp".
+// isTemp reports whether a name below the root is that of a temporary file. Only these are not objects, and not the
+// whole directory, because a capture may be called "tmp".
 func (t *tree) isTemp(name string) bool {
 	dir, base := path.Split(name)
 	return path.Clean(dir) == t.tmp && strings.HasPrefix(base, tempPrefix) && strings.HasSuffix(base, tempSuffix)
 }
 
-// removeOldTemps removes what killed writers have left. A paused one that wakes up fails to link, which is transient.
+// removeOldTemps removes what killed writers have left. A writer that was paused for that long fails to link, which is
+// not permanent.
 func (t *tree) removeOldTemps(now time.Time) error {
 	entries, err := readDir(t.root, t.tmp)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -13,25 +13,28 @@ import (
 	"syscall"
 )
 
-// A tree places files below a directory: whole, durable, and only under names that are free. Its order of steps is what a power loss
-// at any point leaves right:
+// A tree places files below a directory: whole, durable, and only under names that are free. The order of its steps
+// keeps that right after a power loss at any point:
 //
-//	write a temporary file → check its length → fsync it → make the directories, fsync the parent of each → link(2), which fails if
-//	the name exists → fsync the directory → unlink the temporary name
+//	write a temporary file → check its length → fsync it
+//	→ make the directories, fsync the parent of each
+//	→ link(2), which fails if the name exists → fsync the directory → unlink the temporary name
 //
-// Rename would overwrite, so it is no fence. As the temporary name goes last, a file that still has two names is one whose
-// directory may not be durable yet: its writer is at work, was killed or met an error. Whoever finds it calls settle first.
+// Rename would overwrite, so it is not a fence. The temporary name goes last. So the directory of a file that still has
+// two names may not be durable yet, because its writer is at work, was killed, or met an error. A reader that finds
+// such a file calls settle first.
 type tree struct {
 	root *os.Root
 	tmp  string // directory of the temporary files, relative to root
 
-	unsettled bool // what is found is shown as it is, durable or not
+	unsettled bool // files are shown whether they are durable or not
 
-	mu      sync.Mutex
+	mu      sync.Mutex          // guards durable
 	durable map[string]struct{} // directories whose own entry, and those above, were made durable by this process
 }
 
-// maxDurable bounds tree.durable: a capture makes new directories as long as it runs. Forgetting costs an fsync each.
+// maxDurable bounds tree.durable, because a capture makes new directories as long as it runs. Forgetting one costs an
+// fsync.
 const maxDurable = 8192
 
 // put writes body to a new file. The name must have been checked.
@@ -49,7 +52,7 @@ func (t *tree) put(ctx context.Context, name string, body io.Reader, opts PutOpt
 	return t.publish(ctx, tmp, name)
 }
 
-// checkFree returns nil if nothing has the name, ErrExists if a file has it, which is durable then, or what else is in the way.
+// checkFree returns nil if the name is free. If a file has it, checkFree makes it durable and returns ErrExists.
 func (t *tree) checkFree(name string) error {
 	info, err := t.root.Lstat(name)
 	switch {
@@ -58,7 +61,7 @@ func (t *tree) checkFree(name string) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return Permanent(fmt.Errorf("the name is taken by something that is no file (%v)", info.Mode()))
+		return Permanent(fmt.Errorf("the name is taken by something that is not a file (%v)", info.Mode()))
 	}
 	if err := t.settle(name, info); err != nil {
 		return err
@@ -66,7 +69,8 @@ func (t *tree) checkFree(name string) error {
 	return ErrExists
 }
 
-// writeTemp writes a durable temporary file and returns its name; after an error, or a panic of body, there is none.
+// writeTemp writes a durable temporary file and returns its name. After an error or a panic of body the file is
+// removed.
 func (t *tree) writeTemp(ctx context.Context, body io.Reader, opts PutOptions) (_ string, err error) {
 	tmp, f, err := t.createTemp()
 	if err != nil {
@@ -93,7 +97,7 @@ func (t *tree) writeTemp(ctx context.Context, body io.Reader, opts PutOptions) (
 	return tmp, nil
 }
 
-// checkLength distrusts file systems that take bytes and do not keep them.
+// checkLength returns an error if the file system has not kept all bytes.
 func checkLength(f *os.File, want int64) error {
 	info, err := f.Stat()
 	if err == nil && info.Size() != want {
@@ -107,19 +111,20 @@ func (t *tree) publish(ctx context.Context, tmp, name string) error {
 	err := t.link(ctx, tmp, name)
 	if errors.Is(err, fs.ErrExist) {
 		if err = t.checkFree(name); err == nil {
-			err = errors.New("the name was taken and is free again; who removes files here?")
+			err = errors.New("the name was taken and is free again: something removes files here")
 		}
 	}
 	if err != nil {
 		return errors.Join(err, t.removeTemp(tmp))
 	}
 	if err := syncDir(t.root, path.Dir(name)); err != nil {
-		return fmt.Errorf("sync directory: %w", err) // the temporary name stays, as the sign that this is undone
+		return fmt.Errorf("sync directory: %w", err) // the temporary name stays, as the sign that this is still to be done
 	}
 	return t.removeTemp(tmp)
 }
 
-// link makes the directories of name and links it to tmp. If they were removed behind our back, what we know is void: once more.
+// link makes the directories of name and links it to tmp. If another process has removed directories, the cache of
+// durable ones is stale: link clears it and retries once.
 func (t *tree) link(ctx context.Context, tmp, name string) error {
 	err := t.tryLink(ctx, tmp, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,7 +145,8 @@ func (t *tree) tryLink(ctx context.Context, tmp, name string) error {
 	if err == nil {
 		return nil
 	}
-	// NFS repeats a request whose response was lost and then reports that the name exists. The temporary file knows better.
+	// NFS repeats a request whose response was lost, and then reports that the name exists. The links of the temporary
+	// file show the truth.
 	if info, statErr := t.root.Lstat(tmp); statErr == nil && links(info) == 2 {
 		return nil
 	}
@@ -154,15 +160,16 @@ func linkAdvice(err error) error {
 		return fmt.Errorf("%w: a directory below the root is on another file system than the temporary files; "+
 			"keep the whole root on one file system", err)
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EPERM):
-		return fmt.Errorf("%w: the file system allows no hard links, without which no file can be created only once; "+
+		return fmt.Errorf("%w: the file system allows no hard links, which create-only files need; "+
 			"use another file system or an object store", err)
 	default:
 		return err
 	}
 }
 
-// makeDir makes a directory and those above it, unless they are there, and makes their entries durable, once in this process. Also
-// those that are there: another process may have made them and been killed before its fsync.
+// makeDir makes a directory and those above it, unless they are there, and makes their entries durable, once in this
+// process. It does that also for existing directories: another process may have made them and been killed before its
+// fsync.
 func (t *tree) makeDir(dir string) error {
 	if dir == "." || t.known(dir) {
 		return nil
@@ -181,6 +188,7 @@ func (t *tree) makeDir(dir string) error {
 	return nil
 }
 
+// known, remember and forget are the cache of durable directories.
 func (t *tree) known(dir string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -203,7 +211,7 @@ func (t *tree) forget() {
 	t.durable = nil
 }
 
-// stat describes the file that has the name and makes it durable. A directory is no object, so there is none of that name.
+// stat describes the file that has the name, and makes it durable. A directory is not an object, so it does not exist.
 func (t *tree) stat(name string) (fs.FileInfo, error) {
 	info, err := t.root.Lstat(name)
 	switch {
@@ -219,7 +227,7 @@ func (t *tree) stat(name string) (fs.FileInfo, error) {
 	return info, t.settle(name, info)
 }
 
-// settle makes the name of a file durable if its writer may not have come to that.
+// settle makes the name of a file durable if its writer may not have done so yet.
 func (t *tree) settle(name string, info fs.FileInfo) error {
 	if t.unsettled || links(info) == 1 {
 		return nil
@@ -234,8 +242,9 @@ func (t *tree) settle(name string, info fs.FileInfo) error {
 	return nil
 }
 
-// makeRoot is os.MkdirAll, but durable: the parent of each directory made is synced before anything is put into it. So the parent
-// of one that is there is synced, too: its maker may have been killed between the two, or be there still.
+// makeRoot is os.MkdirAll, but durable: the parent of each new directory is synced before anything is put into it. The
+// parent of the first existing one is synced, too, because the process that made it may not have done so yet, or was
+// killed before.
 func makeRoot(dir string) error {
 	parent := filepath.Dir(dir)
 	info, err := os.Stat(dir)
@@ -246,7 +255,7 @@ func makeRoot(dir string) error {
 		if err := syncPath(parent); !IsPermanent(err) {
 			return err
 		}
-		return nil // none of us made it: we are not let in, or its file system does not sync directories
+		return nil // no capture made it: we may not open the parent, or its file system does not sync directories
 	case !errors.Is(err, fs.ErrNotExist) || parent == dir:
 		return err
 	}

@@ -75,7 +75,7 @@ const (
 	LostElsewhere LostReason = "acked-elsewhere" // the durable consumer's ack floor had passed them
 	LostRecreated LostReason = "recreated"       // dropped by a recreated stream before it was read
 	LostUnproved  LostReason = "unproved"        // not read, and the consumer that could say whether they existed is gone
-	// a planned message was not in the stream any more when its cut was redone
+	// LostGone: a planned message was not in the stream any more when its cut was redone.
 	LostGone LostReason = "gone"
 )
 

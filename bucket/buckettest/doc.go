@@ -1,3 +1,3 @@
-// Package buckettest holds what tests of and with buckets share: [Run], the suite that every implementation of [bucket.Bucket]
-// passes, and [Faulty], a wrapper that injects faults and counts them.
+// Package buckettest helps to test buckets, and to test with them. [Run] is the suite that every implementation of
+// [bucket.Bucket] passes. [Faulty] is a wrapper that injects faults and counts them.
 package buckettest

@@ -15,29 +15,30 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// ErrInjected is in every error that Faulty makes up. It is not permanent.
+// ErrInjected is in the chain of every error that Faulty injects. It is not permanent.
 var ErrInjected = errors.New("injected fault")
 
-// Faulty is a Bucket that passes calls on to another one, lets faults happen as its Schedule chooses, and counts them. It may be
-// called from any number of goroutines and starts none. Its fields must not be changed once it is in use.
+// Faulty is a Bucket that passes calls on to another one, injects the faults that its Schedule chooses, and counts
+// them. It may be used from any goroutine and starts none. Its fields must not be changed once it is in use.
 type Faulty struct {
 	Delay   time.Duration // how long Slow waits
 	LateBy  int           // how many calls after its own a LatePut is stored
-	StaleBy int           // how many of the newest names a StaleList lacks
+	StaleBy int           // how many of the newest names are missing in a StaleList
 
 	under    bucket.Bucket
 	schedule Schedule
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards the following
 	calls    int
 	counts   map[Kind]int
 	late     []latePut              // in the order of their calls
-	newest   []string               // the names put last, StaleBy at most
-	replaced map[string]*bucket.Mem // what Overwrite stored, as the bucket beneath cannot; List does not know it
+	newest   []string               // the names put last, at most StaleBy
+	replaced map[string]*bucket.Mem // what Overwrite stored, as the bucket below cannot; List does not show it
 }
 
+// latePut is a put that is carried out after it has failed.
 type latePut struct {
-	due  int // number of the call
+	due  int // number of the call that carries it out
 	name string
 	body []byte
 	opts bucket.PutOptions
@@ -45,7 +46,7 @@ type latePut struct {
 
 var _ bucket.Bucket = (*Faulty)(nil)
 
-// NewFaulty wraps a bucket. Delay is 20 ms, LateBy 5 calls, StaleBy 8 names.
+// NewFaulty wraps a bucket. Delay is 20 ms, LateBy 5 and StaleBy 8.
 func NewFaulty(under bucket.Bucket, schedule Schedule) *Faulty {
 	return &Faulty{
 		Delay: 20 * time.Millisecond, LateBy: 5, StaleBy: 8,
@@ -60,7 +61,7 @@ func (f *Faulty) Counts() map[Kind]int {
 	return maps.Clone(f.counts)
 }
 
-// Settle stores every late put now. What it finds taken is no error.
+// Settle carries out every late put now. It is not an error if a name is taken.
 func (f *Faulty) Settle(ctx context.Context) error {
 	f.mu.Lock()
 	late := f.late
@@ -219,10 +220,11 @@ func (f *Faulty) hidden(kind Kind) []string {
 	return slices.Clone(f.newest)
 }
 
-// begin stores the late puts that are due, then chooses and counts the fault of a call. It carries out ErrorBefore and Slow itself.
+// begin carries out the late puts that are due, then chooses and counts the fault of a call. ErrorBefore and Slow
+// happen here.
 func (f *Faulty) begin(ctx context.Context, op Op, name string) (Kind, error) {
 	kind, due := f.next(op, name)
-	_ = f.storeLate(context.WithoutCancel(ctx), due) // its caller has given up; this one has nothing to do with it
+	_ = f.storeLate(context.WithoutCancel(ctx), due) // its caller has given up, and the present one does not care
 	switch kind {
 	case ErrorBefore:
 		return kind, fault(kind, op, name)

@@ -223,7 +223,8 @@ func TestSlowWaits(t *testing.T) {
 	})
 }
 
-// TestSeeded expects equal faults of equal seeds, and all kinds, in a run that a caller who repeats its puts comes through.
+// TestSeeded expects equal faults of equal seeds, and all kinds, in a run that a caller who repeats its puts comes
+// through.
 func TestSeeded(t *testing.T) {
 	rates := map[buckettest.Kind]float64{
 		buckettest.ErrorBefore: 0.1, buckettest.LostResponse: 0.1, buckettest.LatePut: 0.1, buckettest.Partial: 0.1,

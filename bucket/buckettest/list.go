@@ -10,7 +10,7 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// wantNames compares a listing with the names that it should hold, in whatever order these are given.
+// wantNames compares a listing with the names that it should hold, which may be in any order.
 func wantNames(t *testing.T, got, want []string) {
 	t.Helper()
 	want = slices.Sorted(slices.Values(want))
@@ -26,7 +26,7 @@ func wantNames(t *testing.T, got, want []string) {
 	}
 }
 
-// selectNames is what a listing should yield.
+// selectNames returns what a listing should yield.
 func selectNames(names []string, prefix, after string) []string {
 	var selected []string
 	for _, name := range names {
@@ -40,15 +40,21 @@ func selectNames(names []string, prefix, after string) []string {
 // testList lists names whose byte order is not the order in which a directory walk meets them.
 func testList(t *testing.T, b bucket.Bucket) {
 	names := []string{
-		"a-b", "a/c", "a/c0", "a0", "a/b/x", "a/b-/x", "a/b0", "a.x", "a!", "A", "b/1/2/3/4", "b/1/2/3-4", "b/10", "b/1-", "é", "z/ /x", "z/!",
+		"a-b", "a/c", "a/c0", "a0", "a/b/x", "a/b-/x", "a/b0", "a.x", "a!", "A", "b/1/2/3/4", "b/1/2/3-4", "b/10", "b/1-",
+		"é", "z/ /x", "z/!",
 	}
 	for i, name := range names {
 		mustPut(t, b, name, noise(0, int64(i)))
 	}
-	prefixes := append([]string{"", "a", "a/", "a/b", "a/b/", "b/1", "b/1/", "b/1/2/3", "c", "a/b/x", "a/b/x/", "a/c/", "/", "..", "../", "a//", "\x00", "b/9/"},
+	prefixes := append([]string{
+		"", "a", "a/", "a/b", "a/b/", "b/1", "b/1/", "b/1/2/3", "c", "a/b/x", "a/b/x/", "a/c/", "/", "..", "../", "a//",
+		"\x00", "b/9/",
+	},
 		names...)
 	for _, prefix := range prefixes {
-		for _, after := range append([]string{"", "a", "a/", "a/b/x", "a/z", "a/c", "b", "b/1/2/3/", "b/1/2/3/4", "b/1/9", "~", "zz"}, names...) {
+		for _, after := range append([]string{
+			"", "a", "a/", "a/b/x", "a/z", "a/c", "b", "b/1/2/3/", "b/1/2/3/4", "b/1/9", "~", "zz",
+		}, names...) {
 			got, want := list(t, b, prefix, after), selectNames(names, prefix, after)
 			if !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 				t.Errorf("List(%q, %q) yields %q, want %q in order", prefix, after, got, want)

@@ -55,15 +55,17 @@ func testMissing(t *testing.T, b bucket.Bucket) {
 	}
 }
 
-// oddNames are good names that drivers mistreat.
+// oddNames are valid names that drivers often mistreat.
 func oddNames() []string {
 	segment := strings.Repeat("s", bucket.MaxSegment)
 	longest := strings.Repeat(segment+"/", 4) + strings.Repeat("n", bucket.MaxName-4*(len(segment)+1))
 	return []string{
-		"%2e%2e%2f%2e%2e", "%", "%zz/%41", "a b/ c /d ", "plus+plus", "question?x=y&z=#fragment", "colon:name", "tilde~1", "~",
+		"%2e%2e%2f%2e%2e", "%", "%zz/%41", "a b/ c /d ", "plus+plus", "question?x=y&z=#fragment", "colon:name", "tilde~1",
+		"~",
 		"-rf", "--", "$(id)", "`id`", "a'b\"c", "<>|*", "semi;colon,comma=eq@at!", "...", "a..b/..c/d..", ".hidden/.x",
 		"Ünïcödé/日本語/🍕", "e\u0301/\u00e9", "\u202egpj.exe", "_jetcapture/x/log/00000000000000000001.plan.json.gz",
-		"_deadletter/x/2026/01/02/03/04/y.ndjson.gz", "key=value/2026/01/02/03/04/x-0a1b2c3d-00000000000000000001-00000000000000000009.csv",
+		"_deadletter/x/2026/01/02/03/04/y.ndjson.gz",
+		"key=value/2026/01/02/03/04/x-0a1b2c3d-00000000000000000001-00000000000000000009.csv",
 		"__gosj__", "CAPS/caps/x", "2" + segment[1:] + "/" + segment, longest,
 	}
 }
@@ -82,11 +84,12 @@ func testOddNames(t *testing.T, b bucket.Bucket) {
 	wantNames(t, list(t, b, "", ""), want)
 }
 
-// hostileNames must never reach a store.
+// hostileNames are names that must never reach a store.
 func hostileNames() []string {
 	segment := strings.Repeat("s", bucket.MaxSegment)
 	return []string{
-		"", "/", "/etc/passwd", "//x", "a/", "a//b", "a/b/", ".", "..", "./a", "../a", "a/../b", "a/./b", "a/..", "../../../../tmp/x",
+		"", "/", "/etc/passwd", "//x", "a/", "a//b", "a/b/", ".", "..", "./a", "../a", "a/../b", "a/./b", "a/..",
+		"../../../../tmp/x",
 		"nul\x00", "a\x00/b", "line\nfeed", "esc\x1b[2J", "del\x7f", "bad\xffutf8", "back\\slash", "..\\..\\x",
 		segment + "s", "a/" + segment + "s/b", strings.Repeat("a/", bucket.MaxName/2) + "b", strings.Repeat("x", 70_000),
 	}

@@ -33,7 +33,7 @@ func testPutOpenStat(t *testing.T, b bucket.Bucket) {
 	}
 }
 
-// testMetadata takes a store as it is: what it keeps must be what was given.
+// testMetadata allows a store to keep no metadata. What it keeps must be what was given.
 func testMetadata(t *testing.T, b bucket.Bucket) {
 	given := map[string]string{"stream": "ORDERS", "first": "1", "last": "12"}
 	opts := bucket.PutOptions{
@@ -70,13 +70,14 @@ func testEmpty(t *testing.T, b bucket.Bucket) {
 	}
 }
 
-// testLarge never holds the object: neither what it puts nor what it reads back.
+// testLarge holds the whole object neither when it puts nor when it reads back.
 func (s Suite) testLarge(t *testing.T, b bucket.Bucket) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, tapeFrom(0, s.LargeSize)); err != nil {
 		t.Fatal(err)
 	}
-	err := b.PutNew(t.Context(), "large", tapeFrom(0, s.LargeSize), bucket.PutOptions{Size: s.LargeSize, SHA256: sum.Sum(nil)})
+	err := b.PutNew(t.Context(), "large", tapeFrom(0, s.LargeSize),
+		bucket.PutOptions{Size: s.LargeSize, SHA256: sum.Sum(nil)})
 	if err != nil {
 		t.Fatalf("PutNew = %v, want nil", err)
 	}
@@ -121,7 +122,8 @@ func testImmutable(t *testing.T, b bucket.Bucket) {
 	}
 }
 
-// testRace lets many goroutines put different contents under one name: one wins, and all of its bytes are there, and no others.
+// testRace lets many goroutines put different contents under one name: one wins, and all of its bytes are there, and no
+// others.
 func (s Suite) testRace(t *testing.T, b bucket.Bucket) {
 	for round := range s.Rounds {
 		name := fmt.Sprintf("race/%d/object", round) // a new directory each time: making it races, too
@@ -138,8 +140,8 @@ func (s Suite) testRace(t *testing.T, b bucket.Bucket) {
 	}
 }
 
-// race puts content, with at least one other racer in the middle of its own put. It repeats a put whose outcome is not known, as the
-// contract asks: S3 answers 409 to a racer now and then.
+// race puts content, with at least one other racer in the middle of its own put. It repeats a put whose outcome is not
+// known, as the contract asks: S3 answers 409 to a racer now and then.
 func race(ctx context.Context, b bucket.Bucket, name string, content []byte, meeting *meeting) error {
 	for {
 		body := io.MultiReader(&hook{do: meeting.wait}, bytes.NewReader(content))
@@ -150,7 +152,7 @@ func race(ctx context.Context, b bucket.Bucket, name string, content []byte, mee
 	}
 }
 
-// A meeting holds those who come up until enough are there.
+// A meeting blocks all callers of wait until enough of them are there.
 type meeting struct {
 	arrived atomic.Int64
 	enough  int64

@@ -19,7 +19,7 @@ const (
 	Truncated         // PutNew: stores half of the body and succeeds
 	Overwrite         // PutNew: replaces an object and succeeds; counted only if there was one
 	Slow              // all: waits before it begins (Faulty.Delay), or until the context ends
-	StaleList         // List: lacks the names put last (Faulty.StaleBy)
+	StaleList         // List: the names put last are missing (Faulty.StaleBy)
 )
 
 // Kinds returns all kinds but None.
@@ -38,7 +38,7 @@ func (k Kind) String() string {
 	return names[k]
 }
 
-// appliesTo tells whether a call can meet a fault of this kind.
+// appliesTo reports whether a method can have a fault of this kind.
 func (k Kind) appliesTo(op Op) bool {
 	switch k {
 	case ErrorBefore, Slow:
@@ -72,11 +72,12 @@ type Call struct {
 	Name string // for List, the prefix
 }
 
-// Schedule chooses the fault of each call. One call of it at a time is made, so it may keep state. A kind that does not apply to the
-// method is taken as None.
+// Schedule chooses the fault of each call. It is called once at a time, so it may keep state. A kind that does not
+// apply to the method counts as None.
 type Schedule func(Call) Kind
 
-// Script gives the calls of one method, in their order, the given kinds; all other calls, and those after the last kind, are spared.
+// Script gives the kinds to the calls of one method, in their order. All other calls, and those after the last kind,
+// have no fault.
 func Script(op Op, kinds ...Kind) Schedule {
 	return func(c Call) Kind {
 		if c.Op != op || len(kinds) == 0 {
@@ -88,8 +89,8 @@ func Script(op Op, kinds ...Kind) Schedule {
 	}
 }
 
-// Seeded draws the fault of each call at random: kind k with probability rates[k] where it applies, so that the rates of the kinds
-// that apply to one method should not sum to more than 1. Equal seeds and equal calls give equal faults.
+// Seeded draws the fault of each call at random: kind k with probability rates[k] where it applies, so that the rates
+// of the kinds that apply to one method should not sum to more than 1. Equal seeds and equal calls give equal faults.
 func Seeded(seed uint64, rates map[Kind]float64) Schedule {
 	source := rand.New(rand.NewPCG(seed, 0))
 	return func(c Call) Kind {

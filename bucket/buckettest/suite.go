@@ -16,7 +16,7 @@ const comparedPiece = 64 << 10
 
 // Suite is the conformance suite with its sizes. Zero sizes mean the defaults.
 type Suite struct {
-	// Open returns an empty bucket. It is called once a test and registers its own cleanup with t.
+	// Open returns an empty bucket. It is called once for each test and registers its own cleanup with t.
 	Open func(t *testing.T) bucket.Bucket
 
 	// LargeSize is the size of the one large object, 8 MiB by default.
@@ -25,8 +25,8 @@ type Suite struct {
 	// Names is the number of objects to list, 2000 by default. Listing in pages needs more than a page of the store.
 	Names int
 
-	// Racers is the number of goroutines that put the same name at once, 16 by default. At least two must get to read their bodies
-	// at the same time.
+	// Racers is the number of goroutines that put the same name at once, 16 by default. At least two must get to read
+	// their bodies at the same time.
 	Racers int
 
 	// Rounds is the number of such races, 8 by default.
@@ -170,9 +170,10 @@ func wantStream(t *testing.T, b bucket.Bucket, name string, want io.Reader) {
 	}
 }
 
-func isEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF } //nolint:errorlint // io.ReadFull returns them itself
+//nolint:errorlint // io.ReadFull returns them itself
+func isEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
 
-// noise returns bytes that no compression shortens, the same for the same seed.
+// noise returns bytes that do not compress, the same for the same seed.
 func noise(seed byte, size int64) []byte {
 	data := make([]byte, size)
 	source := rand.NewChaCha8([32]byte{seed})
@@ -180,8 +181,8 @@ func noise(seed byte, size int64) []byte {
 	return data
 }
 
-// tape yields the same noise over and over. No part of an upload has a size that is a multiple of its period, so parts that changed
-// their places show.
+// tape yields the same noise again and again. Its period does not divide the size of any part of an upload, so swapped
+// parts are noticed.
 type tape struct {
 	noise []byte
 	at    int
