@@ -33,7 +33,8 @@ func (a reply) write(kind string, w http.ResponseWriter, r *http.Request) {
 		body = fmt.Sprintf("<Error><Code>%s</Code><Message>%s</Message></Error>", a.code, a.message)
 	case "gs":
 		w.Header().Set("Content-Type", "application/json")
-		body = fmt.Sprintf(`{"error":{"code":%d,"message":%q,"errors":[{"reason":%q,"message":%q}]}}`, a.status, a.message, a.code, a.message)
+		body = fmt.Sprintf(`{"error":{"code":%d,"message":%q,"errors":[{"reason":%q,"message":%q}]}}`, a.status, a.message,
+			a.code, a.message)
 	default:
 		w.Header().Set("Content-Type", "application/xml")
 		w.Header().Set("X-Ms-Error-Code", a.code)
@@ -106,16 +107,30 @@ func TestAnswers(t *testing.T) {
 		{"s3", "open", reply{404, "NoSuchBucket", "The specified bucket does not exist"}, permanent, "create the bucket"},
 		{"s3", "put", reply{403, "AccessDenied", "Access Denied"}, permanent, "allow s3:PutObject"},
 		{"s3", "stat", reply{403, "", ""}, permanent, "allow s3:PutObject"},
-		{"s3", "list", reply{403, "AllAccessDisabled", "All access to this object has been disabled"}, permanent, "allow s3:PutObject"},
+		{
+			"s3", "list",
+			reply{403, "AllAccessDisabled", "All access to this object has been disabled"},
+			permanent,
+			"allow s3:PutObject",
+		},
 		{"s3", "put", reply{400, "ExpiredToken", "The provided token has expired."}, permanent, "renew the credentials"},
 		{"s3", "put", reply{403, "InvalidAccessKeyId", "unknown key"}, permanent, "correct the access key"},
 		{"s3", "put", reply{403, "SignatureDoesNotMatch", "wrong secret"}, permanent, "correct the access key"},
 		{"s3", "put", reply{403, "RequestTimeTooSkewed", "The difference is too large."}, permanent, "set the clock"},
 		{"s3", "put", reply{301, "PermanentRedirect", "use the right endpoint"}, permanent, "another region"},
-		{"s3", "put", reply{400, "AuthorizationHeaderMalformed", "the region 'x' is wrong; expecting 'y'"}, permanent, "another region"},
+		{
+			"s3", "put",
+			reply{400, "AuthorizationHeaderMalformed", "the region 'x' is wrong; expecting 'y'"},
+			permanent,
+			"another region",
+		},
 		{"s3", "put", reply{400, "KeyTooLongError", "Your key is too long"}, permanent, "shorten"},
 		{"s3", "stat", reply{400, "", ""}, permanent, "check the endpoint"},
-		{"s3", "put", reply{501, "NotImplemented", "A header you provided implies functionality that is not implemented"}, permanent, "If-None-Match"},
+		{
+			"s3", "put",
+			reply{501, "NotImplemented", "A header you provided implies functionality that is not implemented"},
+			permanent, "If-None-Match",
+		},
 		{"s3", "put", reply{412, "PreconditionFailed", "At least one of the preconditions did not hold"}, "exists", ""},
 		{"s3", "put", reply{409, "ConditionalRequestConflict", "try again"}, passes, "nothing is decided"},
 		{"s3", "put", reply{400, "BadDigest", "The CRC32C did not match"}, passes, "damaged"},
@@ -126,22 +141,65 @@ func TestAnswers(t *testing.T) {
 
 		{"gs", "put", reply{404, "notFound", "The specified bucket does not exist."}, permanent, "create"},
 		{"gs", "list", reply{404, "notFound", "The specified bucket does not exist."}, permanent, "create"},
-		{"gs", "put", reply{403, "forbidden", "does not have storage.objects.create access"}, permanent, "roles/storage.objectCreator"},
+		{
+			"gs", "put",
+			reply{403, "forbidden", "does not have storage.objects.create access"},
+			permanent,
+			"roles/storage.objectCreator",
+		},
 		{"gs", "put", reply{401, "authError", "Invalid Credentials"}, permanent, "renew the credentials"},
 		{"gs", "put", reply{403, "", ""}, permanent, "check the credentials"},
 		{"gs", "put", reply{403, "accountDisabled", "The account has been disabled."}, permanent, "billing"},
-		{"gs", "put", reply{412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold."}, "exists", ""},
+		{
+			"gs", "put",
+			reply{412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold."},
+			"exists", "",
+		},
 		{"gs", "stat", reply{404, "notFound", "No such object: backup/name"}, "missing", ""},
 
-		{"azblob", "put", reply{404, "ContainerNotFound", "The specified container does not exist."}, permanent, "create the container"},
-		{"azblob", "list", reply{404, "ContainerNotFound", "The specified container does not exist."}, permanent, "create the container"},
-		{"azblob", "put", reply{403, "AuthorizationPermissionMismatch", "not with this permission"}, permanent, "the right to create, read and list"},
-		{"azblob", "put", reply{403, "AuthenticationFailed", "Make sure the value is correct"}, permanent, "have expired, and this machine's clock"},
-		{"azblob", "put", reply{400, "InvalidResourceName", "The specified resource name contains invalid characters."}, permanent, "correct the name"},
-		{"azblob", "put", reply{403, "AccountIsDisabled", "The specified account is disabled."}, permanent, "enable the storage account"},
+		{
+			"azblob", "put",
+			reply{404, "ContainerNotFound", "The specified container does not exist."},
+			permanent,
+			"create the container",
+		},
+		{
+			"azblob", "list",
+			reply{404, "ContainerNotFound", "The specified container does not exist."},
+			permanent,
+			"create the container",
+		},
+		{
+			"azblob", "put",
+			reply{403, "AuthorizationPermissionMismatch", "not with this permission"},
+			permanent,
+			"the right to create, read and list",
+		},
+		{
+			"azblob", "put",
+			reply{403, "AuthenticationFailed", "Make sure the value is correct"},
+			permanent,
+			"have expired, and this machine's clock",
+		},
+		{
+			"azblob", "put",
+			reply{400, "InvalidResourceName", "The specified resource name contains invalid characters."},
+			permanent, "correct the name",
+		},
+		{
+			"azblob", "put",
+			reply{403, "AccountIsDisabled", "The specified account is disabled."},
+			permanent,
+			"enable the storage account",
+		},
 		{"azblob", "put", reply{409, "BlobAlreadyExists", "The specified blob already exists."}, "exists", ""},
 		{"azblob", "put", reply{412, "ConditionNotMet", "The condition was not met."}, "exists", ""},
-		{"azblob", "put", reply{400, "InvalidBlockList", "The specified block list is invalid."}, passes, "another writer was faster"},
+		{
+			"azblob", "put",
+			reply{400, "InvalidBlockList", "The specified block list is invalid."},
+			passes,
+			"another writer was faster",
+		},
 		{"azblob", "put", reply{409, "ContainerBeingDeleted", "The specified container is being deleted."}, passes, ""},
 		{"azblob", "stat", reply{404, "BlobNotFound", ""}, "missing", ""},
 	} {
@@ -190,7 +248,8 @@ func TestWrongBytesStored(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("X-Amz-Checksum-Crc32c", "AAAAAA==")
 	})
-	if err := calls(b)["put"](t.Context()); !errors.Is(err, bucket.ErrPermanent) || !strings.Contains(err.Error(), "do not trust this store") {
+	if err := calls(b)["put"](t.Context()); !errors.Is(err, bucket.ErrPermanent) ||
+		!strings.Contains(err.Error(), "do not trust this store") {
 		t.Errorf("PutNew = %v, want that the store is not to be trusted", err)
 	}
 }
@@ -201,8 +260,13 @@ func TestNoCredentials(t *testing.T) {
 		url string
 		env map[string]string
 	}{
-		{"s3://backup?region=x&endpoint=http://127.0.0.1:1", map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}},
-		{"gs://backup", map[string]string{"STORAGE_EMULATOR_HOST": "", "HOME": "/nonexistent", "GOOGLE_APPLICATION_CREDENTIALS": "/nonexistent/key.json"}},
+		{
+			"s3://backup?region=x&endpoint=http://127.0.0.1:1",
+			map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+		},
+		{"gs://backup", map[string]string{
+			"STORAGE_EMULATOR_HOST": "", "HOME": "/nonexistent", "GOOGLE_APPLICATION_CREDENTIALS": "/nonexistent/key.json",
+		}},
 	} {
 		t.Run(test.url, func(t *testing.T) {
 			setEnvironment(t, test.env)
@@ -210,7 +274,8 @@ func TestNoCredentials(t *testing.T) {
 			if err == nil {
 				err = calls(b)["put"](t.Context())
 			}
-			if !errors.Is(err, bucket.ErrPermanent) || !strings.Contains(err.Error(), "credentials") || strings.Contains(err.Error(), "\n") {
+			if !errors.Is(err, bucket.ErrPermanent) || !strings.Contains(err.Error(), "credentials") ||
+				strings.Contains(err.Error(), "\n") {
 				t.Errorf("error is %v, want one line on credentials, permanent", err)
 			}
 		})
@@ -233,13 +298,15 @@ func TestWrongScheme(t *testing.T) {
 		secure.URL: "make its authority known",
 	} {
 		endpoints.Go(func() {
-			b, err := cloud.Open(t.Context(), "s3://backup?use_path_style=true&endpoint="+url.QueryEscape(endpoint), cloud.Options{})
+			b, err := cloud.Open(t.Context(), "s3://backup?use_path_style=true&endpoint="+url.QueryEscape(endpoint),
+				cloud.Options{})
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			err = calls(b)["put"](t.Context())
-			if !errors.Is(err, bucket.ErrPermanent) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			if !errors.Is(err, bucket.ErrPermanent) || !strings.Contains(err.Error(), want) ||
+				strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: %v, want one line with %q, permanent", endpoint, err, want)
 			}
 		})

@@ -3,7 +3,7 @@ package cloud
 import (
 	"bytes"
 	"context"
-	"crypto/md5" // no matter of security: the one checksum that the service and its emulator verify
+	"crypto/md5" // not for security: the only checksum that both the service and its emulator verify
 	"encoding/hex"
 	"errors"
 	"iter"
@@ -24,7 +24,7 @@ import (
 type azureStore struct {
 	container *container.Client
 	opts      Options
-	scope     *blob.CPKScopeInfo // nil: the container's
+	scope     *blob.CPKScopeInfo // encryption scope; nil: the container's
 }
 
 // Close implements driver. Idle connections end by themselves.
@@ -36,9 +36,10 @@ func (s *azureStore) limits() limits { return limits{parts: 50_000} }
 // put implements driver.
 func (s *azureStore) put(ctx context.Context, key string, content []byte, attrs attributes) error {
 	sum := md5.Sum(content)
-	out, err := s.container.NewBlockBlobClient(key).Upload(ctx, streaming.NopCloser(bytes.NewReader(content)), &blockblob.UploadOptions{
-		HTTPHeaders: azureHeaders(attrs), Metadata: azureMetadata(attrs.metadata), Tags: s.opts.Tags, Tier: s.tier(), CPKScopeInfo: s.scope,
-		TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]), AccessConditions: ifNew(),
+	body := streaming.NopCloser(bytes.NewReader(content))
+	out, err := s.container.NewBlockBlobClient(key).Upload(ctx, body, &blockblob.UploadOptions{
+		HTTPHeaders: azureHeaders(attrs), Metadata: azureMetadata(attrs.metadata), Tags: s.opts.Tags, Tier: s.tier(),
+		CPKScopeInfo: s.scope, TransactionalValidation: blob.TransferValidationTypeMD5(sum[:]), AccessConditions: ifNew(),
 	})
 	if err != nil {
 		return err
@@ -49,7 +50,7 @@ func (s *azureStore) put(ctx context.Context, key string, content []byte, attrs 
 	return confirmSum("MD5", hex.EncodeToString(out.ContentMD5), hex.EncodeToString(sum[:]))
 }
 
-// confirmSize asks for the size of what is stored.
+// confirmSize compares the size of the stored blob with what was sent.
 func (s *azureStore) confirmSize(ctx context.Context, key string, want int64) error {
 	info, err := s.stat(ctx, key)
 	if err != nil {
@@ -59,10 +60,12 @@ func (s *azureStore) confirmSize(ctx context.Context, key string, want int64) er
 }
 
 func azureHeaders(attrs attributes) *blob.HTTPHeaders {
-	return &blob.HTTPHeaders{BlobContentType: optional(attrs.contentType), BlobContentEncoding: optional(attrs.contentEncoding)}
+	return &blob.HTTPHeaders{
+		BlobContentType: optional(attrs.contentType), BlobContentEncoding: optional(attrs.contentEncoding),
+	}
 }
 
-// azureMetadata makes keys C# identifiers, as Azure demands: a hyphen becomes an underscore.
+// azureMetadata makes keys C# identifiers, which Azure demands: a hyphen becomes an underscore.
 func azureMetadata(metadata map[string]string) map[string]*string {
 	m := make(map[string]*string, len(metadata))
 	for key, value := range encodeMetadata(metadata) {
@@ -80,7 +83,9 @@ func (s *azureStore) tier() *blob.AccessTier {
 
 // ifNew makes a request fail if the blob exists.
 func ifNew() *blob.AccessConditions {
-	return &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)}}
+	return &blob.AccessConditions{
+		ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)},
+	}
 }
 
 // stat implements driver.
@@ -108,7 +113,8 @@ func deref[T any](p *T) (value T) {
 
 // open implements driver.
 func (s *azureStore) open(ctx context.Context, key string, offset, length int64, version string) (content, error) {
-	options := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset, Count: max(length, 0)}} // Count 0: to the end
+	// Count 0: to the end
+	options := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset, Count: max(length, 0)}}
 	if version != "" {
 		options.AccessConditions = &blob.AccessConditions{
 			ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: new(azcore.ETag(version))},
@@ -125,10 +131,13 @@ func (s *azureStore) open(ctx context.Context, key string, offset, length int64,
 	return content{out.Body, string(deref(out.ETag))}, nil
 }
 
-// list implements driver. The service begins near startFrom; older ones and the emulator begin at the prefix, which takes longer.
+// list implements driver. The service begins near StartFrom. Older ones and the emulator begin at the prefix, which
+// takes longer.
 func (s *azureStore) list(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
-		pages := s.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &prefix, StartFrom: optional(after)})
+		pages := s.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
+			Prefix: &prefix, StartFrom: optional(after),
+		})
 		for pages.More() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -157,7 +166,7 @@ func (s *azureStore) judge(err error) judgement {
 	return judgeAnswer(answer{store: "Azure", status: refused.StatusCode, code: refused.ErrorCode}, azureRules(), err)
 }
 
-// azureRules are from learn.microsoft.com, "Blob service error codes" and "Common REST API error codes".
+// azureRules returns rules from learn.microsoft.com, "Blob service error codes" and "Common REST API error codes".
 func azureRules() []rule {
 	code := func(codes ...bloberror.Code) (texts []string) {
 		for _, c := range codes {
@@ -168,18 +177,29 @@ func azureRules() []rule {
 	return []rule{
 		{code(bloberror.BlobAlreadyExists, bloberror.BlobImmutableDueToPolicy), exists, ""},
 		{code(bloberror.BlobNotFound), missing, ""},
-		// Another writer has committed, and with that thrown away what we had staged; or the blob is being put right now.
+		// Another writer has committed, which has dropped our staged blocks, or is putting the blob right now.
 		{code(bloberror.InvalidBlockList, bloberror.InvalidBlobOrBlock), undecided, "another writer was faster, try again"},
-		{code(bloberror.MD5Mismatch, "InvalidMd5", "IncompleteBody", "OperationTimedOut", "ServerBusy", "InternalError"), undecided, ""},
+		{
+			code(bloberror.MD5Mismatch, "InvalidMd5", "IncompleteBody", "OperationTimedOut", "ServerBusy", "InternalError"),
+			undecided, "",
+		},
 		{code(bloberror.ContainerNotFound), permanent, "create the container, or correct its name"},
-		{code(bloberror.InvalidResourceName, bloberror.InvalidURI), permanent, "correct the name of the container, or shorten the path in the URL"},
+		{
+			code(bloberror.InvalidResourceName, bloberror.InvalidURI), permanent,
+			"correct the name of the container, or shorten the path in the URL",
+		},
 		{code(bloberror.ContainerBeingDeleted, bloberror.AccountBeingCreated), undecided, ""},
 		{code(bloberror.ResourceNotFound), missing, ""},
 		{
-			code(bloberror.AuthorizationPermissionMismatch, bloberror.AuthorizationFailure, bloberror.InsufficientAccountPermissions), denied,
-			"give the identity, or the shared access signature, the right to create, read and list blobs there; see docs/STORES.md",
+			code(bloberror.AuthorizationPermissionMismatch, bloberror.AuthorizationFailure,
+				bloberror.InsufficientAccountPermissions), denied,
+			"give the identity, or the shared access signature, the right to " +
+				"create, read and list blobs there; see docs/STORES.md",
 		},
-		{code(bloberror.AuthenticationFailed, "InvalidAuthenticationInfo"), denied, "check the credentials, whether they have expired, and this machine's clock"},
+		{
+			code(bloberror.AuthenticationFailed, "InvalidAuthenticationInfo"), denied,
+			"check the credentials, whether they have expired, and this machine's clock",
+		},
 		{code("AccountIsDisabled"), denied, "enable the storage account"},
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"gocloud.dev/blob/azureblob"
 )
 
-// azureConnections is how many idle connections to an account are kept: each upload that goes on uses one.
+// azureConnections is how many idle connections to an account are kept. Each running upload uses one.
 const azureConnections = 64
 
 func openAzure(ctx context.Context, u *url.URL, opts Options) (driver, error) {
@@ -31,7 +31,8 @@ func openAzure(ctx context.Context, u *url.URL, opts Options) (driver, error) {
 		return nil, err
 	}
 	if service.AccountName == "" && query.Get("storage_account") == "" {
-		return nil, errors.New("the storage account is unknown: give it as in ?storage_account=NAME, or by AZURE_STORAGE_ACCOUNT")
+		return nil, errors.New("the storage account is unknown: give it as in " +
+			"?storage_account=NAME, or by AZURE_STORAGE_ACCOUNT")
 	}
 	opener := azureblob.URLOpener{MakeClient: newAzureClient(opts), ServiceURLOptions: *service}
 	b, err := opener.OpenBucketURL(ctx, u)
@@ -44,26 +45,28 @@ func openAzure(ctx context.Context, u *url.URL, opts Options) (driver, error) {
 	return s, nil
 }
 
-// checkSignature keeps a shared access signature, which is sent as it is, from going to another place than that of the environment.
+// checkSignature refuses URL parameters that could send a shared access signature to another place than the environment
+// says.
 func checkSignature(service azureblob.ServiceURLOptions, query url.Values) error {
 	if service.SASToken == "" {
 		return nil
 	}
 	for _, name := range []string{"domain", "protocol", "cdn", "localemu", "storage_account"} {
 		if query.Has(name) {
-			return errors.New("with AZURE_STORAGE_SAS_TOKEN set, " + name + " cannot be given in the URL, only by the environment: the signature could go elsewhere")
+			return errors.New("with AZURE_STORAGE_SAS_TOKEN set, " + name +
+				" cannot be given in the URL, only by the environment: the signature could go elsewhere")
 		}
 	}
 	return nil
 }
 
-// newAzureClient makes clients with the credentials of gocloud.dev's default, in the same order, but with our timeouts: an account key,
-// a shared access signature, a connection string, or what azidentity.DefaultAzureCredential finds.
+// newAzureClient makes clients with our timeouts. Credentials are those of gocloud.dev's default, in the same order: an
+// account key, a shared access signature, a connection string, or what azidentity.DefaultAzureCredential finds.
 func newAzureClient(opts Options) func(azureblob.ServiceURL, azureblob.ContainerName) (*container.Client, error) {
 	return func(service azureblob.ServiceURL, name azureblob.ContainerName) (*container.Client, error) {
 		address, err := url.JoinPath(string(service), string(name))
 		if err != nil {
-			return nil, errors.New("the parameters give no URL of a container") // its text could hold a signature
+			return nil, errors.New("the parameters do not make a URL of a container") // the text of err could hold a signature
 		}
 		o := &container.ClientOptions{ClientOptions: azcore.ClientOptions{Transport: newAzureTransport(opts)}}
 		account, key := os.Getenv("AZURE_STORAGE_ACCOUNT"), os.Getenv("AZURE_STORAGE_KEY")
@@ -72,7 +75,7 @@ func newAzureClient(opts Options) func(azureblob.ServiceURL, azureblob.Container
 		case account != "" && key != "":
 			credential, err := azblob.NewSharedKeyCredential(account, key)
 			if err != nil {
-				return nil, errors.New("AZURE_STORAGE_KEY is no key: it must be base64")
+				return nil, errors.New("AZURE_STORAGE_KEY is not a key: it must be base64")
 			}
 			return container.NewClientWithSharedKeyCredential(address, credential, o)
 		case os.Getenv("AZURE_STORAGE_SAS_TOKEN") != "":
@@ -99,7 +102,7 @@ func newAzureTransport(opts Options) *stallGuard {
 	if shared, ok := transport.(*http.Transport); ok {
 		own := shared.Clone()
 		own.MaxIdleConnsPerHost = azureConnections
-		own.DisableCompression = true // blobs are read as they are stored
+		own.DisableCompression = true // blobs are read as stored
 		transport = own
 	}
 	client := &http.Client{Transport: transport}

@@ -14,29 +14,30 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 )
 
-// azureParts are staged blocks, which a committed list makes a blob.
+// azureParts are staged blocks. Committing their list makes the blob.
 type azureParts struct {
 	*azureStore
 	attrs  attributes
 	key    string
 	blob   *blockblob.Client
-	random [16]byte // keeps the blocks of several writers apart
+	random [16]byte // in the names of the blocks, so that those of several writers differ
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards size and count
 	size  int64
 	count int
 }
 
-// begin implements driver. It makes no request: blocks can be staged for any name.
+// begin implements driver. It sends no request, because blocks can be staged for any name.
 func (s *azureStore) begin(_ context.Context, key string, attrs attributes) (parts, error) {
 	p := &azureParts{azureStore: s, attrs: attrs, key: key, blob: s.container.NewBlockBlobClient(key)}
 	_, _ = rand.Read(p.random[:]) // never fails
 	return p, nil
 }
 
-// id names block n. All names of a blob's blocks must have one length.
+// id returns the name of block n. The names of all blocks of a blob must have the same length.
 func (p *azureParts) id(n int) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(p.random[:], uint32(n))) //nolint:gosec // at most 50,000
+	//nolint:gosec // at most 50,000
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(p.random[:], uint32(n)))
 }
 
 // put implements parts.
@@ -70,5 +71,6 @@ func (p *azureParts) complete(ctx context.Context) error {
 	return p.confirmSize(ctx, p.key, p.size)
 }
 
-// abort implements parts. Azure drops staged blocks after a week; there is no request for it, but to delete the blob.
+// abort implements parts. Azure drops staged blocks after a week. The only request that drops them is to delete the
+// blob.
 func (p *azureParts) abort(context.Context) error { return nil }

@@ -8,8 +8,8 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// confirmSize compares the size of what is stored with that of what was sent. What was stored wrongly has taken the name for good, so
-// the error is permanent.
+// confirmSize compares the size of what is stored with the size of what was sent. A difference is a permanent error,
+// because the wrong object has the name for good.
 func confirmSize(stored, sent int64) error {
 	if stored != sent {
 		return bucket.Permanent(fmt.Errorf("%d bytes were sent, but %d are stored: do not trust this store", sent, stored))
@@ -17,15 +17,17 @@ func confirmSize(stored, sent int64) error {
 	return nil
 }
 
-// confirmSum compares checksums likewise.
+// confirmSum compares the checksums, as confirmSize does the sizes.
 func confirmSum(kind, stored, sent string) error {
 	if stored != sent {
-		return bucket.Permanent(fmt.Errorf("what is stored has the %s %s, what was sent %s: do not trust this store", kind, stored, sent))
+		return bucket.Permanent(fmt.Errorf("what is stored has the %s %s, what was sent %s: do not trust this store",
+			kind, stored, sent))
 	}
 	return nil
 }
 
-// encodeMetadata makes values fit into HTTP headers: all but printable ASCII is percent-encoded, and so is the percent sign.
+// encodeMetadata makes values fit into HTTP headers. It percent-encodes everything but printable ASCII, and the percent
+// sign.
 func encodeMetadata(metadata map[string]string) map[string]string {
 	encoded := make(map[string]string, len(metadata))
 	for key, value := range metadata {
@@ -42,7 +44,7 @@ func encodeMetadata(metadata map[string]string) map[string]string {
 	return encoded
 }
 
-// decodeMetadata undoes encodeMetadata. Values that others put and that are not encoded stay as they are.
+// decodeMetadata undoes encodeMetadata. Values that are not encoded, which other tools put, do not change.
 func decodeMetadata(metadata map[string]string) map[string]string {
 	decoded := make(map[string]string, len(metadata))
 	for key, value := range metadata {

@@ -8,8 +8,8 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// driver is what one kind of store does. It takes whole keys, good ones only, and is called from any number of goroutines. Its errors
-// are the SDK's own; judge says what they mean.
+// driver is one kind of store. It takes whole, valid keys and is called from any number of goroutines. Its errors are
+// the SDK's own; judge says what they mean.
 type driver interface {
 	// put stores content under a free key by one request, and confirms it.
 	put(ctx context.Context, key string, content []byte, attrs attributes) error
@@ -17,27 +17,30 @@ type driver interface {
 	// begin starts to store an object in parts.
 	begin(ctx context.Context, key string, attrs attributes) (parts, error)
 
-	// open reads an object from an offset on, length bytes or to its end with -1. A version that is not empty must be that of the
-	// object. An offset at the end or beyond is errPastEnd, if the store says so.
+	// open reads an object from an offset on, length bytes or to its end with -1. With a version it fails if the object
+	// has another one. An offset at the end or beyond is errPastEnd, if the store says so.
 	open(ctx context.Context, key string, offset, length int64, version string) (content, error)
 
+	// stat describes an object by its key.
 	stat(ctx context.Context, key string) (bucket.Info, error)
 
-	// list yields objects in byte order of the keys, those after a key only, or more: what is not after it is left out above.
+	// list yields the objects after a key, in byte order of the keys. It may yield more: the caller leaves out those not
+	// after it.
 	list(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error]
 
-	// limits of objects that are put in parts.
+	// limits returns the limits of objects that are put in parts.
 	limits() limits
 
-	// judge says what an error of the others means.
+	// judge says what an error of the other methods means.
 	judge(err error) judgement
+	// Close releases connections.
 
 	Close() error
 }
 
 // limits of objects in parts.
 type limits struct {
-	parts      int  // how many an object can have
+	parts      int  // the most that an object can have
 	sequential bool // parts must be sent one after another
 }
 
@@ -47,20 +50,20 @@ type attributes struct {
 	metadata                     map[string]string
 }
 
-// parts is an object in the making. Nothing is visible before complete.
+// parts is an unfinished object. Nothing of it is visible before complete.
 type parts interface {
-	// put sends a part; they count from 1. Unless the store is sequential, it is called from several goroutines.
+	// put sends a part. Parts count from 1. Unless the store is sequential, it is called from several goroutines.
 	put(ctx context.Context, n int, part []byte) error
 
-	// complete makes the object visible, if its key is free, and confirms it. All parts have been put.
+	// complete makes the object visible, if its key is free, and confirms it. It is called after all parts have been put.
 	complete(ctx context.Context) error
 
-	// abort gives up. It is called at most once, instead of or after a failed complete.
+	// abort gives up the object. It is called at most once, in place of complete or after it has failed.
 	abort(ctx context.Context) error
 }
 
 // content of an object.
 type content struct {
 	io.ReadCloser
-	version string // what the store knows this content by
+	version string // by which the store tells this content from another one of the same key
 }

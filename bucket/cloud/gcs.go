@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// gcsAttempts is how often the SDK tries a request; by default it never gives up.
+	// gcsAttempts is how often the SDK tries a request. By default it never gives up.
 	gcsAttempts = 4
-	// gcsPage is how many objects a listing asks for at a time, the most that GCS gives.
+	// gcsPage is how many objects a listing asks for at a time, the most that GCS returns.
 	gcsPage = 1000
 )
 
@@ -59,22 +59,24 @@ func openGCS(ctx context.Context, u *url.URL, opts Options) (driver, error) {
 	return s, nil
 }
 
-// newGCSOpener finds credentials. (gocloud.dev's own search prints to the standard output and goes on without any.)
+// newGCSOpener finds credentials. (gocloud.dev's own search prints to the standard output, and goes on if it finds
+// none.)
 func newGCSOpener(ctx context.Context, query url.Values, opts Options) (*gcsblob.URLOpener, error) {
 	guard := &stallGuard{limit: opts.Timeout, do: http.DefaultTransport.RoundTrip}
 	anonymous, _ := strconv.ParseBool(query.Get("anonymous")) // the opener complains
 	if anonymous || os.Getenv("STORAGE_EMULATOR_HOST") != "" {
-		query.Del("anonymous") // with it, the opener would take a client of its own
+		query.Del("anonymous") // with it, the opener would make a client of its own
 		client := gcp.NewAnonymousHTTPClient(guard)
 		opener := &gcsblob.URLOpener{Client: client}
-		// With an emulator, the SDK makes a client of its own unless it is told of this one here, too: one without our timeouts.
+		// With an emulator the SDK makes a client of its own, without our timeouts, unless this option names ours.
 		opener.Options.ClientOptions = []option.ClientOption{option.WithHTTPClient(&client.Client)}
 		return opener, nil
 	}
 	domain := query.Get("universe_domain")
 	credentials, err := gcp.DefaultCredentialsWithParams(ctx, google.CredentialsParams{UniverseDomain: domain})
 	if err != nil {
-		return nil, fmt.Errorf("%s: set GOOGLE_APPLICATION_CREDENTIALS, or run where a service account is attached", oneLine(err.Error()))
+		return nil, fmt.Errorf("%s: set GOOGLE_APPLICATION_CREDENTIALS, or run where a service account is attached",
+			oneLine(err.Error()))
 	}
 	client, err := gcp.NewHTTPClient(guard, gcp.CredentialsTokenSource(credentials))
 	if err != nil {
@@ -90,8 +92,8 @@ func newGCSOpener(ctx context.Context, query url.Values, opts Options) (*gcsblob
 // Close implements driver.
 func (s *gcsStore) Close() error { return errors.Join(s.opened.Close(), s.client.Close()) }
 
-// limits implements driver. A resumable upload has no parts: its chunks come one after another (cloud.google.com/storage/docs,
-// "Resumable uploads"), up to 5 TiB in all.
+// limits implements driver. A resumable upload has no parts: its chunks come one after another
+// (cloud.google.com/storage/docs, "Resumable uploads"), up to 5 TiB in all.
 func (s *gcsStore) limits() limits {
 	return limits{parts: int((5 << 40) / s.opts.PartSize), sequential: true}
 }
@@ -103,11 +105,12 @@ func (s *gcsStore) stat(ctx context.Context, key string) (bucket.Info, error) {
 		return bucket.Info{}, err
 	}
 	return bucket.Info{
-		Name: key, Size: attrs.Size, ModTime: attrs.Created, ContentType: attrs.ContentType, Metadata: decodeMetadata(attrs.Metadata),
+		Name: key, Size: attrs.Size, ModTime: attrs.Created, ContentType: attrs.ContentType,
+		Metadata: decodeMetadata(attrs.Metadata),
 	}, nil
 }
 
-// open implements driver. An object with content encoding gzip is read as it is stored.
+// open implements driver. An object with content encoding gzip is read as stored.
 func (s *gcsStore) open(ctx context.Context, key string, offset, length int64, version string) (content, error) {
 	o := s.bucket.Object(key).ReadCompressed(true)
 	if generation, err := strconv.ParseInt(version, 10, 64); err == nil {
@@ -172,7 +175,7 @@ func (s *gcsStore) judge(err error) judgement {
 	return judgeAnswer(a, gcsRules(), err)
 }
 
-// gcsRules are from cloud.google.com/storage/docs/json_api/v1/status-codes.
+// gcsRules returns rules from cloud.google.com/storage/docs/json_api/v1/status-codes.
 func gcsRules() []rule {
 	return []rule{
 		{[]string{"bucketNotFound"}, permanent, "create the bucket, or correct its name"},
@@ -182,7 +185,7 @@ func gcsRules() []rule {
 			denied,
 			"give the account the roles roles/storage.objectCreator and roles/storage.objectViewer on the bucket",
 		},
-		{[]string{"accountDisabled", "userProjectAccountProblem"}, denied, "see to the account's billing"},
+		{[]string{"accountDisabled", "userProjectAccountProblem"}, denied, "check the account's billing"},
 		{[]string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "badRequestChecksum"}, undecided, ""},
 	}
 }

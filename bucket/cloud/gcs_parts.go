@@ -11,7 +11,7 @@ import (
 	"cloud.google.com/go/storage"
 )
 
-// gcsUnit is what the size of a chunk is rounded up to by the SDK.
+// gcsUnit is the multiple that the SDK rounds up the size of a chunk to.
 const gcsUnit = 256 << 10
 
 // put implements driver. Its checksum is verified before the object is visible.
@@ -38,16 +38,17 @@ func (s *gcsStore) writer(ctx context.Context, key string, attrs attributes) *st
 	return w
 }
 
-// gcsTries bounds how often one request of an upload is repeated. The SDK itself repeats it for ever, whatever WithMaxAttempts says
-// (v1.70.0), and nobody would hear of an outage.
+// gcsTries bounds how often one request of an upload is repeated. The SDK (v1.70.0) ignores WithMaxAttempts here and
+// repeats it for ever, and no caller would notice an outage.
 type gcsTries struct{ failed atomic.Int32 }
 
+// again reports whether a request is repeated after an error.
 func (t *gcsTries) again(err error) bool {
 	return storage.ShouldRetry(err) && t.failed.Add(1) < gcsAttempts
 }
 func (t *gcsTries) moved(int64) { t.failed.Store(0) }
 
-// confirmGCS closes a writer, which makes the object visible, and compares what is stored.
+// confirmGCS closes a writer, which makes the object visible, and confirms what is stored.
 func confirmGCS(w *storage.Writer, size int64, sum uint32) error {
 	if err := w.Close(); err != nil {
 		return err
@@ -71,7 +72,8 @@ type gcsParts struct {
 	sum    hash.Hash32
 }
 
-// begin implements driver. The SDK sends the checksum of the whole with the last chunk. The upload ends with ctx, or with abort.
+// begin implements driver. The SDK sends the checksum of the whole object with the last chunk. The upload ends with ctx
+// or by abort.
 func (s *gcsStore) begin(ctx context.Context, key string, attrs attributes) (parts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	w := s.writer(ctx, key, attrs)
@@ -99,6 +101,6 @@ func (p *gcsParts) complete(context.Context) error {
 // abort implements parts. GCS forgets an unfinished upload after a week; nothing is stored of it.
 func (p *gcsParts) abort(context.Context) error {
 	p.cancel()
-	_ = p.w.Close() // joins the SDK's goroutine; that the upload has failed is known
+	_ = p.w.Close() // joins the SDK's goroutine; the caller knows that the upload has failed
 	return nil
 }

@@ -24,22 +24,22 @@ var (
 type verdict int
 
 const (
-	undecided verdict = iota // nothing is known, or it may pass: again
-	ended                    // the caller's context has
+	undecided verdict = iota // nothing is known, or a retry may help
+	ended                    // the caller's context has ended
 	exists                   // the key is taken
 	missing                  // there is no such object
-	denied                   // not with these rights
-	permanent                // not like this
+	denied                   // the credentials do not allow it
+	permanent                // a retry does not help
 )
 
-// judgement is a verdict with one line that is safe to print: what happened, and what to do about it.
+// judgement is a verdict with one line that is safe to print. It says what happened, and what to do about it.
 type judgement struct {
 	verdict verdict
 	text    string
 	cause   error // kept for errors.As, but not shown
 }
 
-// error makes of a judgement what a bucket returns.
+// error returns the error that a bucket returns for a judgement.
 func (j judgement) error() error {
 	switch j.verdict {
 	case ended:
@@ -60,13 +60,13 @@ type storeError struct{ judgement }
 
 func (e *storeError) Error() string { return e.text }
 
-// As finds the SDK's error. There is no Unwrap: what errors.Is would find in it, such as a file of credentials that does not exist, is
-// no answer about an object.
+// As finds the SDK's error. There is no Unwrap, because errors.Is would find errors that say nothing about an object,
+// such as a missing file of credentials.
 func (e *storeError) As(target any) bool { return errors.As(e.cause, target) }
 
-// answer is what a store said, in its own words.
+// answer is an error response of a store, in its own words.
 type answer struct {
-	store   string // who
+	store   string // name of the kind of store
 	status  int
 	code    string
 	message string
@@ -89,7 +89,8 @@ func (a answer) String() string {
 
 // oneLine makes the text of others fit into one line.
 func oneLine(text string) string {
-	return fmt.Sprintf("%.300s", strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " "))
+	return fmt.Sprintf("%.300s",
+		strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }), " "))
 }
 
 // rule gives the answers with one of some codes a verdict and advice.
@@ -134,7 +135,8 @@ func verdictOf(status int) verdict {
 	return undecided
 }
 
-// judgeSilence judges an error that is no answer of a store: there was no connection, no credential, or it is our own.
+// judgeSilence judges an error that is not an answer of a store: there was no connection, no credential, or it is our
+// own.
 func judgeSilence(err error) judgement {
 	if bucket.IsPermanent(err) {
 		return judgement{permanent, oneLine(err.Error()), err}
@@ -145,18 +147,21 @@ func judgeSilence(err error) judgement {
 	var hostname x509.HostnameError
 	switch text := err.Error(); {
 	case errors.As(err, &name) && name.IsNotFound:
-		j = judgement{permanent, fmt.Sprintf("host %q is unknown: check the endpoint, the region or the account in the URL", name.Name), err}
+		j = judgement{permanent, fmt.Sprintf("host %q is unknown: check the endpoint, the region or the account in the URL",
+			name.Name), err}
 	case errors.As(err, &authority), errors.As(err, &hostname):
 		j.verdict, j.text = permanent, j.text+": check the endpoint, or make its authority known to this machine"
 	case strings.Contains(text, "server gave HTTP response to HTTPS client"):
 		j.verdict, j.text = permanent, "the endpoint speaks http, not https: begin its URL with http://"
 	case isCredential(err):
-		j.verdict, j.text = denied, "no credentials: "+j.text+": give them by the environment, a profile or an instance role; see docs/STORES.md"
+		j.verdict, j.text = denied,
+			"no credentials: "+j.text+": give them by the environment, a profile or an instance role; see docs/STORES.md"
 	}
 	return j
 }
 
-// isCredential knows the errors of credential chains by their words; the SDKs do not export types for all of them.
+// isCredential reports whether an error is one of a credential chain. It looks at the text, since the SDKs do not
+// export types for all of them.
 func isCredential(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
@@ -168,7 +173,7 @@ func isCredential(err error) bool {
 	}, func(words string) bool { return strings.Contains(text, words) })
 }
 
-// withoutAddress takes off the URL of a request: on Azure it can hold a signature.
+// withoutAddress removes the URL of a request from an error. On Azure it can hold a signature.
 func withoutAddress(err error) error {
 	var request *url.Error
 	if errors.As(err, &request) {

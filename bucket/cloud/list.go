@@ -10,7 +10,8 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// List implements bucket.Bucket. Keys that are no object names, such as the "directories" that some tools put, are left out.
+// List implements bucket.Bucket. It leaves out keys that are not object names, such as the "directories" that some
+// tools put.
 func (s *store) List(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
 		for info, err := range s.keys(ctx, prefix, after) {
@@ -30,7 +31,7 @@ func (s *store) List(ctx context.Context, prefix, after string) iter.Seq2[bucket
 	}
 }
 
-// keys yields what a listing by the store can hold, or more.
+// keys yields the objects that a listing can hold, or more.
 func (s *store) keys(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
 	if err := ctx.Err(); err != nil {
 		return func(yield func(bucket.Info, error) bool) { yield(bucket.Info{}, err) }
@@ -41,8 +42,8 @@ func (s *store) keys(ctx context.Context, prefix, after string) iter.Seq2[bucket
 	return s.driver.list(ctx, s.prefix+sendable(prefix), after)
 }
 
-// sendable is the longest beginning of a text that a store can be asked about: half a rune, or a control character, has no place in a
-// request. What is listed in excess is left out above.
+// sendable returns the longest beginning of a text that can be in a request, which ends before half a rune or a control
+// character. List leaves out what is listed in excess because of that.
 func sendable(text string) string {
 	for i, r := range text {
 		_, width := utf8.DecodeRuneInString(text[i:])

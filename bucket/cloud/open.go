@@ -17,20 +17,21 @@ const maxPrefix = 1024 - bucket.MaxName - 1
 type Bucket interface {
 	bucket.Bucket
 
-	// Close releases connections. Nothing may be called after it, and readers that are open fail.
+	// Close releases connections. After it no method may be called, and open readers fail.
 	Close() error
 }
 
 // Open returns the bucket that a URL names, with every object name below the path of the URL, if it has one:
 //
-//	s3://BUCKET/PREFIX?region=REGION           also endpoint=URL, use_path_style=true, ssetype, kmskeyid, profile, role, ...
-//	gs://BUCKET/PREFIX                         also kms_key_name, anonymous, universe_domain
-//	azblob://CONTAINER/PREFIX?storage_account=ACCOUNT   also domain, protocol, localemu, encryption_scope
-//	file:///PATH                               bucket.OpenDir
+//	s3://BUCKET/PREFIX?region=REGION    also endpoint=URL, use_path_style=true, ssetype, kmskeyid, profile, role, ...
+//	gs://BUCKET/PREFIX                  also kms_key_name, anonymous, universe_domain
+//	azblob://CONTAINER/PREFIX?storage_account=ACCOUNT    also domain, protocol, localemu, encryption_scope
+//	file:///PATH                        bucket.OpenDir
 //
-// The parameters are those of gocloud.dev's packages s3blob, gcsblob and azureblob, those that Options names, and kms_key_name and
-// encryption_scope. Credentials come from the environment as each SDK's default chain has it, never from the URL. Open does not
-// connect, so a bucket that is missing or closed to us shows at the first call. Its errors are permanent and hold no secrets.
+// The parameters are those of gocloud.dev's packages s3blob, gcsblob and azureblob, those that Options names, and
+// kms_key_name and encryption_scope. Credentials come from the environment, by the default chain of each SDK, never
+// from the URL. Open does not connect, so the first call is the one that fails if the bucket is missing or access is
+// denied. The errors of Open are permanent and hold no secrets.
 func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -46,11 +47,11 @@ func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 	return b, nil
 }
 
-// errNoURL does not repeat the URL, which may hold what should not have been there.
+// errNoURL does not repeat the URL, which may hold secrets.
 var errNoURL = errors.New("not a URL: write it as in s3://BUCKET/PREFIX?region=REGION")
 
-// CheckURL says what Open would find wrong with the URL of a store before it looks for credentials. Parameters of gocloud.dev's packages
-// are not judged.
+// CheckURL returns the error that Open would return for the URL of a store before it looks for credentials. It does not
+// check parameters of gocloud.dev's packages.
 func CheckURL(address string) error {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -60,14 +61,15 @@ func CheckURL(address string) error {
 	return err
 }
 
-// location is a URL without what could be secret.
+// location returns a URL without the parts that could be secret.
 func location(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}).String()
 }
 
 func openFile(u *url.URL) (Bucket, error) {
 	if u.User != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, bucket.Permanent(fmt.Errorf("open store %s: not a directory of this machine: write it as in file:///var/archive", location(u)))
+		return nil, bucket.Permanent(fmt.Errorf("open store %s: not a directory of this "+
+			"machine: write it as in file:///var/archive", location(u)))
 	}
 	return bucket.OpenDir(u.Path)
 }
@@ -84,14 +86,14 @@ func openStore(ctx context.Context, u *url.URL, opts Options) (Bucket, error) {
 	return newStore(d, location(u), p.prefix, opts), nil
 }
 
-// parsedURL is the URL of a store, taken apart.
+// parsedURL is the URL of a store in its parts.
 type parsedURL struct {
 	open   func(context.Context, *url.URL, Options) (driver, error)
 	prefix string
-	query  url.Values // what is for gocloud.dev
+	query  url.Values // parameters for gocloud.dev
 }
 
-// parseStore takes a URL apart; opts takes its parameters.
+// parseStore parses a URL, moves our parameters from it into opts, and checks everything.
 func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	open, known := map[string]func(context.Context, *url.URL, Options) (driver, error){
 		"s3": openS3, "gs": openGCS, "azblob": openAzure,
@@ -100,7 +102,7 @@ func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	case !known:
 		return p, errors.New("unknown kind of store: s3://, gs://, azblob:// and file:// are known")
 	case u.User != nil:
-		return p, errors.New("no user name and password belong into the URL: give credentials by the environment")
+		return p, errors.New("the URL must not have a user name or password: give credentials by the environment")
 	case u.Host == "":
 		return p, fmt.Errorf("the name of the bucket is missing: write it as in %s://BUCKET/PREFIX", u.Scheme)
 	case u.Fragment != "":
@@ -120,7 +122,7 @@ func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	return p, opts.check()
 }
 
-// prefixOf returns what stands before each name: nothing, or something that ends with a slash.
+// prefixOf returns the prefix of each name: empty, or ending with a slash.
 func prefixOf(u *url.URL) (string, error) {
 	prefix := strings.Trim(u.Path, "/")
 	if prefix == "" {
@@ -130,7 +132,8 @@ func prefixOf(u *url.URL) (string, error) {
 		return "", fmt.Errorf("path of the URL: %w", err)
 	}
 	if len(prefix)+1 > maxPrefix {
-		return "", fmt.Errorf("path of the URL has %d bytes, at most %d are allowed: keys would be longer than stores take", len(prefix), maxPrefix-1)
+		return "", fmt.Errorf("path of the URL has %d bytes, at most %d are allowed: keys would be longer than stores take",
+			len(prefix), maxPrefix-1)
 	}
 	return prefix + "/", nil
 }

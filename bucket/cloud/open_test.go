@@ -16,8 +16,10 @@ func setEnvironment(t *testing.T, variables map[string]string) {
 	t.Helper()
 	all := map[string]string{
 		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "canary-secret", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
-		"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "true",
-		"STORAGE_EMULATOR_HOST": "127.0.0.1:1", "AZURE_STORAGE_ACCOUNT": "", "AZURE_STORAGE_KEY": "", "AZURE_STORAGE_SAS_TOKEN": "",
+		"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_PROFILE": "",
+		"AWS_EC2_METADATA_DISABLED": "true",
+		"STORAGE_EMULATOR_HOST":     "127.0.0.1:1", "AZURE_STORAGE_ACCOUNT": "", "AZURE_STORAGE_KEY": "",
+		"AZURE_STORAGE_SAS_TOKEN":         "",
 		"AZURE_STORAGE_CONNECTION_STRING": "", "AZURE_STORAGE_DOMAIN": "",
 	}
 	maps.Copy(all, variables)
@@ -33,7 +35,10 @@ func TestOpen(t *testing.T) {
 		env       map[string]string
 	}{
 		{"s3://backup/a/b?region=eu-central-1", "s3://backup/a/b", nil},
-		{"s3://backup/a/b/?region=eu-central-1&ssetype=aws:kms&kmskeyid=x&storage_class=STANDARD_IA&tag=team:x", "s3://backup/a/b", nil},
+		{
+			"s3://backup/a/b/?region=eu-central-1&ssetype=aws:kms&kmskeyid=x&storage_class=STANDARD_IA&tag=team:x",
+			"s3://backup/a/b", nil,
+		},
 		{"s3://backup?endpoint=http://127.0.0.1:1&use_path_style=true", "s3://backup", nil},
 		{"s3://backup", "s3://backup", map[string]string{"AWS_REGION": "eu-central-1"}},
 		{"s3://backup?region=x&part_size=16MiB&concurrency=2&upload_memory=64MiB&timeout=2m", "s3://backup", nil},
@@ -83,13 +88,13 @@ func TestOpenRefuses(t *testing.T) {
 		{"s3://key:canary-secret@backup?region=x", "give credentials by the environment", nil},
 		{"s3://backup?region=x&canary=1", `unknown query parameter "canary"`, nil},
 		{"s3://backup?region=x&part_size=1MiB", "part_size", nil},
-		{"s3://backup?region=x&part_size=many", "is no size", nil},
+		{"s3://backup?region=x&part_size=many", "is not a size", nil},
 		{"s3://backup?region=x&concurrency=0x", "concurrency", nil},
 		{"s3://backup?region=x&concurrency=-1", "concurrency", nil},
 		{"s3://backup?region=x&upload_memory=8MiB", "upload_memory", nil},
 		{"s3://backup?region=x&timeout=soon", "timeout", nil},
 		{"s3://backup?region=x&timeout=-1s", "timeout", nil},
-		{"s3://backup?region=x&tag=team", "is no tag", nil},
+		{"s3://backup?region=x&tag=team", "is not a tag", nil},
 		{"s3://backup?region=x&use_path_style=perhaps", "use_path_style", nil},
 		{"s3://backup?region=x&ssetype=rot13", "ssetype", nil},
 		{"s3://backup/a/../b?region=x", "path of the URL", nil},
@@ -101,12 +106,18 @@ func TestOpenRefuses(t *testing.T) {
 		{"gs://backup?region=x", `invalid query parameter "region"`, nil},
 		{"azblob://backup", "storage account is unknown", nil},
 		{"azblob://backup?region=x", "region", map[string]string{"AZURE_STORAGE_ACCOUNT": "a"}},
-		{"azblob://backup", "must be base64", map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_KEY": "canary-secret!"}},
+		{
+			"azblob://backup", "must be base64",
+			map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_KEY": "canary-secret!"},
+		},
 		{
 			"azblob://backup?domain=example.com", "the signature could go elsewhere",
 			map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_SAS_TOKEN": "sig=canary-secret"},
 		},
-		{"azblob://backup", "malformed", map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_CONNECTION_STRING": "canary-secret"}},
+		{
+			"azblob://backup", "malformed",
+			map[string]string{"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_CONNECTION_STRING": "canary-secret"},
+		},
 		{"file://host/path", "not a directory of this machine", nil},
 		{"file:///path?x=y", "not a directory of this machine", nil},
 		{"file://", "not a directory of this machine", nil},
@@ -117,7 +128,8 @@ func TestOpenRefuses(t *testing.T) {
 			if err == nil {
 				t.Fatalf("Open = %v, want an error", b)
 			}
-			if !strings.Contains(err.Error(), test.want) || !bucket.IsPermanent(err) || strings.ContainsAny(err.Error(), "\n\x7f") {
+			if !strings.Contains(err.Error(), test.want) || !bucket.IsPermanent(err) ||
+				strings.ContainsAny(err.Error(), "\n\x7f") {
 				t.Errorf("Open = %q, permanent %t, want one line with %q", err, bucket.IsPermanent(err), test.want)
 			}
 			if strings.Contains(err.Error(), "canary-secret") {
@@ -137,12 +149,13 @@ func TestCheckURL(t *testing.T) {
 		"ftp://backup":                          "unknown kind of store",
 		"s3://":                                 "name of the bucket is missing",
 		"s3://k:canary@backup":                  "give credentials by the environment",
-		"s3://backup?part_size=many":            "is no size",
+		"s3://backup?part_size=many":            "is not a size",
 		"s3://backup/a/../b":                    "path of the URL",
 		"s3://back up\x7f":                      "not a URL",
 	} {
 		err := cloud.CheckURL(url)
-		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")) {
+		if (err == nil) != (want == "") ||
+			err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")) {
 			t.Errorf("CheckURL(%q) = %v, want %q", url, err, want)
 		}
 	}
@@ -159,14 +172,17 @@ func TestOptionsCopyTags(t *testing.T) {
 
 // TestLibraryUsersDoNotBuildIt: whoever needs no object store must not pay for the SDKs.
 func TestLibraryUsersDoNotBuildIt(t *testing.T) {
-	out, err := exec.CommandContext(context.Background(), "go", "list", "-deps", "github.com/jetcapture/jetcapture").Output()
+	out, err := exec.CommandContext(context.Background(), "go", "list", "-deps",
+		"github.com/jetcapture/jetcapture").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
 	for path := range strings.Lines(string(out)) {
 		seen++
-		for _, sdk := range []string{"github.com/aws/", "cloud.google.com/", "google.golang.org/", "gocloud.dev", "sdk/azidentity", "bucket/cloud"} {
+		for _, sdk := range []string{
+			"github.com/aws/", "cloud.google.com/", "google.golang.org/", "gocloud.dev", "sdk/azidentity", "bucket/cloud",
+		} {
 			if strings.Contains(path, sdk) {
 				t.Errorf("the library imports %s", strings.TrimSpace(path))
 			}

@@ -17,31 +17,34 @@ const (
 	DefaultTimeout      = time.Minute
 )
 
-// minPartSize is the least size of a part but the last on S3 (docs.aws.amazon.com, "Amazon S3 multipart upload limits").
+// minPartSize is the least size of all parts but the last on S3 (docs.aws.amazon.com, "Amazon S3 multipart upload
+// limits").
 const minPartSize = 5 << 20
 
-// Options say how objects are put and read. All have useful zero values. Those that a URL gives win.
+// Options say how objects are put and read. All have useful zero values. The parameters of a URL override them.
 type Options struct {
-	// PartSize is the size in bytes from which an object is put in parts, and of these parts; at least 5 MiB. It grows by itself for
-	// an object of known size that would have more parts than the store allows. Zero: DefaultPartSize. URL: part_size.
+	// PartSize is the size in bytes of a part, at least 5 MiB. Objects of this size and more are put in parts. It grows by
+	// itself for an object of known size that would have more parts than the store allows. Zero: DefaultPartSize. URL:
+	// part_size.
 	PartSize int64
 
-	// Concurrency is how many parts of one object are sent at the same time, on S3 and Azure; GCS takes one after another. Zero:
-	// DefaultConcurrency. URL: concurrency.
+	// Concurrency is how many parts of one object are sent at the same time on S3 and Azure. GCS takes one after the
+	// other. Zero: DefaultConcurrency. URL: concurrency.
 	Concurrency int
 
-	// UploadMemory bounds the bytes that all uploads of the bucket hold together; at least two parts. Zero: DefaultUploadMemory.
-	// URL: upload_memory.
+	// UploadMemory bounds the bytes that all uploads of the bucket hold together. It must be at least two parts. Zero:
+	// DefaultUploadMemory. URL: upload_memory.
 	UploadMemory int64
 
-	// Timeout ends an attempt of a request when no byte moved for so long. Stores answer some requests late: use less than a minute
-	// in tests only. Zero: DefaultTimeout. URL: timeout.
+	// Timeout ends an attempt of a request when no byte has moved for this time. Stores answer some requests late, so less
+	// than a minute is for tests only. Zero: DefaultTimeout. URL: timeout.
 	Timeout time.Duration
 
-	// StorageClass of new objects: S3's storage class, GCS's, or Azure's access tier. Zero: the bucket's. URL: storage_class.
+	// StorageClass of new objects: the storage class of S3 or GCS, or the access tier of Azure. Zero: the bucket's. URL:
+	// storage_class.
 	StorageClass string
 
-	// Tags of new objects, on S3 and Azure. They need a permission of their own. URL: tag=NAME:VALUE, repeatable.
+	// Tags of new objects, on S3 and Azure only. They need a permission of their own. URL: tag=NAME:VALUE, repeatable.
 	Tags map[string]string
 }
 
@@ -59,7 +62,7 @@ func setDefault[T int | int64 | time.Duration](value *T, def T) {
 	}
 }
 
-// check returns all that is wrong.
+// check returns everything that is wrong, joined.
 func (o *Options) check() error {
 	var errs []error
 	if o.PartSize < minPartSize {
@@ -69,7 +72,8 @@ func (o *Options) check() error {
 		errs = append(errs, fmt.Errorf("concurrency is %d, at least 1 is needed", o.Concurrency))
 	}
 	if o.UploadMemory < 2*o.PartSize {
-		errs = append(errs, fmt.Errorf("upload_memory is %d bytes, at least two parts of %d are needed", o.UploadMemory, o.PartSize))
+		errs = append(errs, fmt.Errorf("upload_memory is %d bytes, at least two parts of %d are needed",
+			o.UploadMemory, o.PartSize))
 	}
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout is %v, it must be positive", o.Timeout))
@@ -77,7 +81,7 @@ func (o *Options) check() error {
 	return errors.Join(errs...)
 }
 
-// take moves the parameters that are ours from a URL's query into o; the others are left for the store.
+// take moves our parameters from a URL's query into o. The others are left for the store.
 func (o *Options) take(query url.Values) error {
 	var errs []error
 	for name, set := range o.parameters() {
@@ -130,14 +134,14 @@ func parseSize(text string) (int64, error) {
 		}
 		return n * unit.bytes, nil
 	}
-	return 0, fmt.Errorf("%q is no size, write it as in 16MiB", text)
+	return 0, fmt.Errorf("%q is not a size, write it as in 16MiB", text)
 }
 
 // addTag adds a tag that was given as NAME:VALUE.
 func (o *Options) addTag(text string) error {
 	name, value, ok := strings.Cut(text, ":")
 	if !ok || name == "" {
-		return fmt.Errorf("%q is no tag, write it as in team:orders", text)
+		return fmt.Errorf("%q is not a tag, write it as in team:orders", text)
 	}
 	tags := map[string]string{name: value}
 	for n, v := range o.Tags { // a copy: the map is the caller's

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// maxResumes is how often a reader goes on with a new request without having got a byte from the one before.
+// maxResumes is how many requests in a row a reader repeats after one that brought no byte.
 const maxResumes = 3
 
-// reader reads an object by as many requests as it takes. A broken connection is no end: a 2 GB file would hardly ever be read to its
-// end on a bad line.
+// reader reads an object by as many requests as it takes. After a broken connection it goes on where it was, or large
+// files would hardly ever be read to their end on a bad line. It belongs to one goroutine.
 type reader struct {
 	ctx     context.Context // the reader's life is that of one Open
 	store   *store
@@ -24,10 +24,10 @@ type reader struct {
 	err     error // sticky
 }
 
-// openKey makes the first request, so that what is missing shows at once.
+// openKey sends the first request, so that a missing object is an error at once.
 func (s *store) openKey(ctx context.Context, key string, offset, length int64) (*reader, error) {
 	r := &reader{ctx: ctx, store: s, key: key, offset: offset, length: length}
-	if length == 0 { // no request can ask for that
+	if length == 0 { // there is no such range in HTTP
 		if _, err := s.driver.stat(ctx, key); err != nil {
 			return nil, s.judgeAfter(ctx, err).error()
 		}
@@ -95,7 +95,8 @@ func (r *reader) fail(err error) {
 	r.err = r.store.judgeAfter(r.ctx, err).error()
 }
 
-// resume goes on at the offset. If no request can be made, the next Read meets the closed body, and so on up to maxResumes.
+// resume goes on at the offset with a new request. If that fails, the next read returns its error, which counts as
+// broken up to maxResumes.
 func (r *reader) resume() {
 	r.resumes++
 	_ = r.body.Close() // it is broken
@@ -114,7 +115,7 @@ type failed struct{ err error }
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
 func (f failed) Close() error             { return nil }
 
-// broken tells whether an error is one of the connection, not of the content.
+// broken reports whether an error is one of the connection, not of the content.
 func broken(err error) bool {
 	var network net.Error
 	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) ||

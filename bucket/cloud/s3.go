@@ -3,7 +3,7 @@ package cloud
 import (
 	"bytes"
 	"context"
-	"crypto/md5" // no matter of security: what S3 verifies where CRC32C was turned off
+	"crypto/md5" // not for security: what S3 verifies where CRC32C was turned off
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -23,7 +23,8 @@ import (
 	"gocloud.dev/blob/s3blob"
 )
 
-// s3Store is a bucket of S3, or of a store that speaks its API and honours If-None-Match on PutObject and CompleteMultipartUpload.
+// s3Store is a bucket of S3, or of a store that has its API and honours If-None-Match on PutObject and
+// CompleteMultipartUpload.
 type s3Store struct {
 	client *s3.Client
 	bucket string
@@ -31,7 +32,7 @@ type s3Store struct {
 	sse    types.ServerSideEncryption
 	kmsKey *string
 	tags   *string
-	crc    bool // send CRC32C; else MD5, for stores that do not know x-amz-checksum headers
+	crc    bool // send CRC32C; otherwise MD5, for stores that do not know x-amz-checksum headers
 }
 
 func openS3(ctx context.Context, u *url.URL, opts Options) (driver, error) {
@@ -55,7 +56,7 @@ func openS3(ctx context.Context, u *url.URL, opts Options) (driver, error) {
 	}, nil
 }
 
-// guardS3 gives a client our timeouts, and a region where none is needed.
+// guardS3 returns the client with our timeouts, and with some region where none is needed.
 func guardS3(client *s3.Client, query url.Values, opts Options) (*s3.Client, error) {
 	o := client.Options()
 	switch {
@@ -70,7 +71,7 @@ func guardS3(client *s3.Client, query url.Values, opts Options) (*s3.Client, err
 	}
 	guard := &stallGuard{limit: opts.Timeout, do: o.HTTPClient.Do}
 	o.HTTPClient = guard
-	o.Logger = logging.Nop{} // it would print to the standard error; what matters is returned
+	o.Logger = logging.Nop{} // the default prints to the standard error
 	o.DisableLogOutputChecksumValidationSkipped = true
 	return s3.New(o), nil
 }
@@ -104,8 +105,9 @@ func (s *s3Store) put(ctx context.Context, key string, content []byte, attrs att
 	in := &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, IfNoneMatch: aws.String("*"),
 		Body: bytes.NewReader(content), ContentLength: aws.Int64(int64(len(content))),
-		ContentType: optional(attrs.contentType), ContentEncoding: optional(attrs.contentEncoding), Metadata: encodeMetadata(attrs.metadata),
-		StorageClass: types.StorageClass(s.opts.StorageClass), ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey, Tagging: s.tags,
+		ContentType: optional(attrs.contentType), ContentEncoding: optional(attrs.contentEncoding),
+		Metadata: encodeMetadata(attrs.metadata), StorageClass: types.StorageClass(s.opts.StorageClass),
+		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey, Tagging: s.tags,
 	}
 	sum := crc32c(content)
 	if s.crc {
@@ -123,7 +125,7 @@ func (s *s3Store) put(ctx context.Context, key string, content []byte, attrs att
 	return confirmSum("CRC32C", *out.ChecksumCRC32C, sum)
 }
 
-// confirmSize asks for the size of what is stored.
+// confirmSize compares the size of the stored object with what was sent.
 func (s *s3Store) confirmSize(ctx context.Context, key string, want int64) error {
 	info, err := s.stat(ctx, key)
 	if err != nil {
@@ -144,7 +146,7 @@ func (s *s3Store) stat(ctx context.Context, key string) (bucket.Info, error) {
 	}, nil
 }
 
-// open implements driver. The SDK verifies the checksum of an object that is read whole, where the store keeps one.
+// open implements driver. The SDK verifies the checksum of an object that is read whole, if the store has one.
 func (s *s3Store) open(ctx context.Context, key string, offset, length int64, version string) (content, error) {
 	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: &key, Range: httpRange(offset, length), IfMatch: optional(version)}
 	if in.Range == nil {
@@ -160,7 +162,8 @@ func (s *s3Store) open(ctx context.Context, key string, offset, length int64, ve
 	return content{out.Body, aws.ToString(out.ETag)}, nil
 }
 
-// httpRange is the value of a Range header (RFC 9110, 14.1.2); nil for all of an object, as an empty one has no range.
+// httpRange returns the value of a Range header (RFC 9110, 14.1.2). It is nil for a whole object, since an empty one
+// has no range.
 func httpRange(offset, length int64) *string {
 	switch {
 	case offset == 0 && length < 0:
@@ -184,7 +187,10 @@ func (s *s3Store) list(ctx context.Context, prefix, after string) iter.Seq2[buck
 				return
 			}
 			for _, o := range page.Contents {
-				if !yield(bucket.Info{Name: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), ModTime: aws.ToTime(o.LastModified)}, nil) {
+				info := bucket.Info{
+					Name: aws.ToString(o.Key), Size: aws.ToInt64(o.Size), ModTime: aws.ToTime(o.LastModified),
+				}
+				if !yield(info, nil) {
 					return
 				}
 			}
@@ -202,13 +208,16 @@ func (s *s3Store) judge(err error) judgement {
 	if a.status == 0 && a.code == "" || isCredential(err) {
 		return judgeSilence(err)
 	}
-	if a.status == http.StatusBadRequest && (a.code == "" || a.code == "BadRequest") { // to HEAD, or by something that is no S3
-		return judgement{permanent, a.String() + ", and does not say why: check the endpoint, with http:// or https://, the region and the credentials", err}
+	// to HEAD, or from something that is not S3
+	if a.status == http.StatusBadRequest && (a.code == "" || a.code == "BadRequest") {
+		text := a.String() + ", and does not say why: " +
+			"check the endpoint, with http:// or https://, the region and the credentials"
+		return judgement{permanent, text, err}
 	}
 	return judgeAnswer(a, s3Rules(), err)
 }
 
-// s3Status is the HTTP status of an answer; 0 if there was none.
+// s3Status returns the HTTP status of an answer; 0 if there was none.
 func s3Status(err error) int {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
@@ -217,35 +226,51 @@ func s3Status(err error) int {
 	return 0
 }
 
-// s3Rules are from docs.aws.amazon.com, "Error responses", and "How to prevent object overwrites with conditional writes".
+// s3Rules returns rules from docs.aws.amazon.com, "Error responses", and "How to prevent object overwrites with
+// conditional writes".
 func s3Rules() []rule {
 	return []rule{
 		{[]string{"ConditionalRequestConflict", "OperationAborted"}, undecided, "nothing is decided, try again"},
 		{[]string{"NoSuchUpload"}, undecided, "the upload has ended, by us or by a lifecycle rule"},
-		{[]string{"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}, undecided, "the request was damaged"},
+		{[]string{
+			"RequestTimeout", "BadDigest", "IncompleteBody", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch",
+		}, undecided, "the request was damaged"},
 		{[]string{"NoSuchBucket"}, permanent, "create the bucket, or correct its name"},
 		{[]string{"InvalidBucketName"}, permanent, "correct the bucket's name"},
 		{[]string{"KeyTooLongError"}, permanent, "shorten the path in the URL, or the keys"},
 		{
 			[]string{"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden"},
 			denied,
-			"allow s3:PutObject, s3:GetObject, s3:AbortMultipartUpload and s3:ListBucket, and the key of an encrypted bucket; see docs/STORES.md",
+			"allow s3:PutObject, s3:GetObject, s3:AbortMultipartUpload and s3:ListBucket, " +
+				"and the key of an encrypted bucket; see docs/STORES.md",
 		},
-		{[]string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"}, denied, "correct the access key and its secret"},
+		{
+			[]string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"},
+			denied,
+			"correct the access key and its secret",
+		},
 		{[]string{"ExpiredToken", "RequestExpired", "TokenRefreshRequired"}, denied, "renew the credentials"},
 		{[]string{"RequestTimeTooSkewed"}, denied, "set the clock of this machine"},
 		{
-			[]string{"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect", "MovedPermanently"},
+			[]string{
+				"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "TemporaryRedirect",
+				"MovedPermanently",
+			},
 			permanent, "the bucket is in another region: correct region in the URL",
 		},
-		{[]string{"NotImplemented"}, permanent, "the store lacks what jetcapture needs: puts with If-None-Match; see docs/STORES.md"},
+		{
+			[]string{"NotImplemented"},
+			permanent,
+			"the store lacks what jetcapture needs: puts with If-None-Match; see docs/STORES.md",
+		},
 		{[]string{"XAmzContentChecksumNotSupported"}, permanent, "add request_checksum_calculation=when_required to the URL"},
 	}
 }
 
-// crc32c is a CRC32C as S3 and GCS write it.
+// crc32c returns a CRC32C as S3 and GCS write it.
 func crc32c(content []byte) string {
-	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))))
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil,
+		crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))))
 }
 
 func md5Sum(content []byte) *string {

@@ -19,7 +19,7 @@ type s3Parts struct {
 	key    string
 	upload *string // id
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards done and size
 	done []types.CompletedPart
 	size int64
 }
@@ -28,8 +28,9 @@ type s3Parts struct {
 func (s *s3Store) begin(ctx context.Context, key string, attrs attributes) (parts, error) {
 	in := &s3.CreateMultipartUploadInput{
 		Bucket: &s.bucket, Key: &key,
-		ContentType: optional(attrs.contentType), ContentEncoding: optional(attrs.contentEncoding), Metadata: encodeMetadata(attrs.metadata),
-		StorageClass: types.StorageClass(s.opts.StorageClass), ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey, Tagging: s.tags,
+		ContentType: optional(attrs.contentType), ContentEncoding: optional(attrs.contentEncoding),
+		Metadata: encodeMetadata(attrs.metadata), StorageClass: types.StorageClass(s.opts.StorageClass),
+		ServerSideEncryption: s.sse, SSEKMSKeyId: s.kmsKey, Tagging: s.tags,
 	}
 	if s.crc {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
@@ -83,7 +84,8 @@ func (p *s3Parts) complete(ctx context.Context) error {
 	return p.confirmSize(ctx, p.key, p.size)
 }
 
-// composite is the checksum of the parts' checksums (docs.aws.amazon.com, "Checking object integrity", composite checksums).
+// composite is the checksum of the parts' checksums (docs.aws.amazon.com, "Checking object integrity", composite
+// checksums).
 func (p *s3Parts) composite() string {
 	var sums []byte
 	for _, part := range p.done {
@@ -95,7 +97,8 @@ func (p *s3Parts) composite() string {
 
 // abort implements parts.
 func (p *s3Parts) abort(ctx context.Context) error {
-	_, err := p.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &p.bucket, Key: &p.key, UploadId: p.upload})
+	_, err := p.client.AbortMultipartUpload(ctx,
+		&s3.AbortMultipartUploadInput{Bucket: &p.bucket, Key: &p.key, UploadId: p.upload})
 	if err != nil && p.judge(err).verdict != undecided {
 		return err
 	}

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// stallGuard ends an attempt of a request when neither a byte of its body, nor the response, nor a byte of that moved for a while. SDKs
-// have no limit, or one for the whole attempt: that would give up on a slow link, again and again, which goes on well. What a slow
-// reader of a response takes between two reads does not count.
+// stallGuard ends an attempt of a request when neither a byte of its body, nor the response, nor a byte of the
+// response's body moved for a while. SDKs have no limit, or one for the whole attempt, which would give up again and
+// again on a link that is slow but works. The time that a slow reader of a response takes between two reads does not
+// count.
 type stallGuard struct {
 	limit time.Duration
 	do    func(*http.Request) (*http.Response, error)
@@ -67,7 +68,7 @@ func (w *watch) end() {
 	w.cancel(nil)
 }
 
-// explain tells a stall from the end of the caller's context.
+// explain returns a *stallError if the watch has ended the attempt, and err otherwise.
 func (w *watch) explain(err error) error {
 	var stalled *stallError
 	if err != nil && errors.As(context.Cause(w.ctx), &stalled) {
@@ -76,12 +77,12 @@ func (w *watch) explain(err error) error {
 	return err
 }
 
-// watchedBody tells the watch of each read.
+// watchedBody reports each read to the watch.
 type watchedBody struct {
 	io.ReadCloser
 	watch   *watch
-	resting bool // a request's: time runs between two reads, too
-	last    bool // a response's: the attempt ends with it
+	resting bool // of a request: time also runs between two reads
+	last    bool // of a response: the attempt ends with it
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
@@ -104,7 +105,7 @@ func (b *watchedBody) Close() error {
 	return err
 }
 
-// stallError is a timeout in the eyes of package net and of the SDKs: they may try again.
+// stallError is a timeout for package net and for the SDKs, so they may retry.
 type stallError struct{ limit time.Duration }
 
 func (e *stallError) Error() string {

@@ -9,7 +9,7 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// store makes a bucket of a driver: what all kinds of stores have in common is here.
+// store makes a bucket of a driver. It does what all kinds of stores have in common.
 type store struct {
 	driver   driver
 	location string // URL without parameters
@@ -43,7 +43,7 @@ func (s *store) PutNew(ctx context.Context, name string, body io.Reader, opts bu
 	return nil
 }
 
-// put uploads and says what became of it.
+// put uploads an object and judges the error.
 func (s *store) put(ctx context.Context, key string, body io.Reader, opts bucket.PutOptions) error {
 	source := &bodyError{r: body}
 	err := s.upload(ctx, key, source, opts)
@@ -55,22 +55,22 @@ func (s *store) put(ctx context.Context, key string, body io.Reader, opts bucket
 	}
 	j := s.judgeAfter(ctx, err)
 	if j.verdict == denied && s.has(ctx, key) {
-		// Without the right to overwrite, some stores deny what they would otherwise have found to exist.
+		// Without the right to overwrite, some stores deny access where they would otherwise answer that the object exists.
 		return bucket.ErrExists
 	}
-	if j.verdict == missing { // of a put, that is no answer: something on the way to the object was missing
+	if j.verdict == missing { // a put cannot miss its object: something on the way to it was missing
 		j.verdict = undecided
 	}
 	return j.error()
 }
 
-// has tells whether a key is taken, as far as we are let to know.
+// has reports whether a key is taken. It returns false if we may not know.
 func (s *store) has(ctx context.Context, key string) bool {
 	_, err := s.driver.stat(ctx, key)
 	return err == nil
 }
 
-// bodyError remembers the error of a body, which SDKs would wrap in theirs or take for one of the network.
+// bodyError remembers the error of a body, which an SDK may hide or take for one of the network.
 type bodyError struct {
 	r   io.Reader
 	err error
@@ -113,7 +113,7 @@ func (s *store) Stat(ctx context.Context, name string) (bucket.Info, error) {
 	return info, nil
 }
 
-// judgeAfter judges the error of a call, unless its context has ended: then that is what has happened.
+// judgeAfter judges the error of a call. If the call's context has ended, the verdict is ended, whatever the error.
 func (s *store) judgeAfter(ctx context.Context, err error) judgement {
 	if ctx.Err() != nil {
 		return judgement{verdict: ended, cause: ctx.Err()}

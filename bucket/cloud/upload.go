@@ -18,7 +18,7 @@ const (
 	partRounding = 1 << 20
 )
 
-// upload stores a body: by one request if it fits into a part.
+// upload stores a body, by one request if it fits into a part.
 func (s *store) upload(ctx context.Context, key string, body io.Reader, opts bucket.PutOptions) error {
 	attrs := attributes{contentType: opts.ContentType, contentEncoding: opts.ContentEncoding, metadata: opts.Metadata}
 	size, err := s.partSize(opts.Size)
@@ -33,7 +33,7 @@ func (s *store) upload(ctx context.Context, key string, body io.Reader, opts buc
 		defer s.memory.put(first)
 		return s.driver.put(ctx, key, first.data, attrs)
 	}
-	if s.has(ctx, key) { // rather now than after all of the body was sent
+	if s.has(ctx, key) { // better now than after the whole body was sent
 		s.memory.put(first)
 		return bucket.ErrExists
 	}
@@ -52,7 +52,8 @@ func (s *store) upload(ctx context.Context, key string, body io.Reader, opts buc
 	return nil
 }
 
-// abort gives an upload up, whatever became of ctx. What stays behind costs money and nothing else, so it is no error of its own.
+// abort gives up an upload, even if ctx has ended. What stays behind only costs money. The error is for the text of the
+// upload's error.
 func (s *store) abort(ctx context.Context, p parts) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
@@ -62,7 +63,7 @@ func (s *store) abort(ctx context.Context, p parts) error {
 	return nil
 }
 
-// partSize is the size of the parts of an object of a size, or of an unknown one (-1).
+// partSize returns the size of the parts of an object whose size is known, or -1.
 func (s *store) partSize(object int64) (int64, error) {
 	most := int64(s.driver.limits().parts)
 	if object <= s.opts.PartSize*most {
@@ -70,12 +71,13 @@ func (s *store) partSize(object int64) (int64, error) {
 	}
 	size := (object/most + partRounding) / partRounding * partRounding
 	if size > s.memory.limit/2 {
-		return 0, bucket.Permanent(fmt.Errorf("%d bytes need parts of %d bytes: set upload_memory to twice that or more", object, size))
+		return 0, bucket.Permanent(fmt.Errorf("%d bytes need parts of %d bytes: set upload_memory to twice that or more",
+			object, size))
 	}
 	return size, nil
 }
 
-// firstSize is how much memory the first part needs: a small object needs its size, and one byte to see its end.
+// firstSize returns how much memory the first part needs. A small object needs its size, and one byte to see its end.
 func firstSize(object, part int64) int64 {
 	if object >= 0 && object < part {
 		return object + 1
@@ -83,7 +85,8 @@ func firstSize(object, part int64) int64 {
 	return part
 }
 
-// fill reads a part. There is more if the body did not end with it. After an error nothing is lent.
+// fill reads a part into memory that the caller gives back. more is false if the body has ended. After an error nothing
+// is on loan.
 func (s *store) fill(ctx context.Context, body io.Reader, size int64) (b *block, more bool, err error) {
 	if b, err = s.memory.get(ctx, size); err != nil {
 		return nil, false, err
@@ -148,7 +151,7 @@ func (u *partUpload) sendAll(ctx context.Context, senders *errgroup.Group, part 
 	}
 }
 
-// sender sends one part and gives its memory back.
+// sender returns a function that sends one part and gives back its memory.
 func (u *partUpload) sender(ctx context.Context, n int, part *block) func() error {
 	return func() error {
 		defer u.memory.put(part)
@@ -159,7 +162,7 @@ func (u *partUpload) sender(ctx context.Context, n int, part *block) func() erro
 	}
 }
 
-// ignore drops an error that is known already.
+// ignore drops err if there is a known error, which has caused it.
 func ignore(err, known error) error {
 	if known != nil {
 		return nil //nolint:nilerr // that is the purpose

@@ -53,7 +53,7 @@ func TestWrongUsage(t *testing.T) {
 				`timestamp(s|ms|us|ns), date, json or bytes`,
 		}},
 		{[]string{"run", "-s", "S", "-o", "s3://"}, []string{`--output: the name of the bucket is missing: write it as in s3://BUCKET/PREFIX`}},
-		{[]string{"run", "-s", "S", "-o", "s3://b?part_size=many"}, []string{`--output: part_size: "many" is no size, write it as in 16MiB`}},
+		{[]string{"run", "-s", "S", "-o", "s3://b?part_size=many"}, []string{`--output: part_size: "many" is not a size, write it as in 16MiB`}},
 		{append(run, "--format", "orc", "--column", "n=seq"), []string{`--format: "orc" is none of ndjson, csv, parquet, avro, raw`}},
 		{append(run, "--key", "a=sbject", "--path", "{a}"), []string{
 			`--key: source "a=sbject": position 3: unknown source "sbject"; did you mean subject? ` +
