@@ -10,26 +10,30 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Archive is an archive in a bucket. It holds no state; its methods may be called from any goroutine, while captures write to it.
+// Archive is an archive in a bucket. It holds no state. Its methods may be called from any goroutine, also while
+// captures write to it.
 type Archive struct {
 	bucket bucket.Bucket
 	store  store
 }
 
-// Open returns the archive in a bucket. It does no I/O: an empty bucket is an archive without captures. The bucket stays the caller's.
+// Open returns the archive in a bucket. It does no I/O: an empty bucket is an archive without captures. The bucket
+// stays the caller's.
 func Open(b bucket.Bucket) *Archive { return &Archive{bucket: b, store: newStore(b)} }
 
 // String names the bucket.
 func (a *Archive) String() string { return a.bucket.String() }
 
-// logRoot is the directory of all cut logs, tempDir where a local archive keeps files that are being written.
+// The directories of an archive that are not for data: of all cut logs, of all dead letters, and below logRoot that of
+// the temporary files of a local archive.
 const (
 	logRoot  = "_jetcapture/"
 	deadRoot = "_deadletter/"
 	tempDir  = "tmp"
 )
 
-// Captures yields the captures of the archive, ascending by name. An error, which comes from the bucket, ends the sequence.
+// Captures yields the captures of the archive, ascending by name. An error, which is one of the bucket, ends the
+// sequence.
 func (a *Archive) Captures(ctx context.Context) iter.Seq2[*Capture, error] {
 	return func(yield func(*Capture, error) bool) {
 		for after := ""; ; {
@@ -46,7 +50,7 @@ func (a *Archive) Captures(ctx context.Context) iter.Seq2[*Capture, error] {
 			if !isDir {
 				continue
 			}
-			after = logRoot + capture + "0" // '0' comes after '/': behind all names in that directory, before any other
+			after = logRoot + capture + "0" // '0' comes after '/': after all names in that directory, before any other
 			if capture == tempDir || cutlog.CheckCapture(capture) != nil {
 				continue
 			}
@@ -68,8 +72,8 @@ func (a *Archive) firstBelow(ctx context.Context, prefix, after string) (name st
 	return "", false, nil
 }
 
-// Capture returns a capture by its name as it is in the paths of the archive. It does no I/O and does not ask whether there is one. The
-// error says that no capture can have this name.
+// Capture returns a capture by its name as it is in the paths of the archive. It does no I/O, so there need not be such
+// a capture. It is an error if no capture can have this name.
 func (a *Archive) Capture(name string) (*Capture, error) {
 	if err := cutlog.CheckCapture(name); err != nil {
 		return nil, err

@@ -76,12 +76,13 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// twoLives is a log of two incarnations: sequences 1 to 100 in cuts of 10, then 1 to 5 of a stream that was made anew.
+// twoLives is a log of two incarnations: sequences 1 to 100 in cuts of 10, then 1 to 5 of a stream that was recreated.
 func twoLives(t *testing.T) *builder {
 	b := build(t, 0)
 	for cut := range uint64(10) {
 		p := b.next(map[string][]uint64{"a": {cut*10 + 1, cut*10 + 3}, "": {cut*10 + 4}})
-		p.Skipped, p.Lost = cutlog.NewSeqSet(cut*10+5), []cutlog.LostRange{{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(cut*10 + 6)}}
+		p.Skipped, p.Lost = cutlog.NewSeqSet(cut*10+5),
+			[]cutlog.LostRange{{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(cut*10 + 6)}}
 		p.To = cut*10 + 10
 		p.Absent = 5
 		b.plan(p)
@@ -178,12 +179,15 @@ func TestCuts(t *testing.T) {
 			finished++
 		}
 		for block := range cut.Blocks() {
-			if block.Cut != cut.N || block.Capture != "S" || (block.Stored != nil) != cut.Finished() || !block.End.Equal(window.Add(15*time.Minute)) {
+			if block.Cut != cut.N || block.Capture != "S" || (block.Stored != nil) != cut.Finished() ||
+				!block.End.Equal(window.Add(15*time.Minute)) {
 				t.Errorf("cut %d: %+v", cut.N, block)
 			}
 		}
 	}
-	want := archive.Counts{Messages: 20 - 1 + 5 + 2, Dead: 10, Skipped: 10, Lost: 11, Absent: 50, Rows: 27, Files: 22, Bytes: total.Bytes}
+	want := archive.Counts{
+		Messages: 20 - 1 + 5 + 2, Dead: 10, Skipped: 10, Lost: 11, Absent: 50, Rows: 27, Files: 22, Bytes: total.Bytes,
+	}
 	if last != 13 || finished != 12 || total != want || total.Bytes == 0 {
 		t.Errorf("%d cuts, %d finished: %+v, want %+v", last, finished, total, want)
 	}

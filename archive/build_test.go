@@ -16,20 +16,22 @@ var (
 	window  = time.Date(2024, 5, 6, 7, 0, 0, 0, time.UTC)
 )
 
-// builder makes an archive record by record, for what is hard to make happen: losses, late puts, hostile claims. Its capture is S, of stream S.
+// builder makes an archive record by record, for what is hard to make happen: losses, late puts, hostile claims. Its
+// capture is S, of stream S.
 type builder struct {
 	t    testing.TB
 	o    objects
 	head cutlog.Head
 }
 
-// build begins an archive with plan 1, which starts behind sequence from.
+// build begins an archive with plan 1, which starts after sequence from.
 func build(t testing.TB, from uint64) *builder {
 	t.Helper()
 	b := &builder{t: t, o: objects{}}
 	format := cutlog.Format{Version: cutlog.Version, Capture: "S", Stream: "S"}
 	p := &cutlog.Plan{
-		N: 1, Reason: cutlog.ReasonOpen, Time: created, Stream: cutlog.Stream{Name: "S", Created: created}, Opens: true, Opened: 1,
+		N: 1, Reason: cutlog.ReasonOpen, Time: created, Stream: cutlog.Stream{Name: "S", Created: created}, Opens: true,
+		Opened:      1,
 		Incarnation: cutlog.IncarnationID("S", "S", created, 1), From: from, To: from, Format: &format,
 	}
 	b.plan(p)
@@ -54,14 +56,16 @@ func (b *builder) plan(p *cutlog.Plan) {
 	b.head = cutlog.Head{N: p.N, Plan: p, PlanSum: sum}
 }
 
-// next makes a plan of the sequences that are given by key; what is between them is absent. Key "" is dead letters. It stores nothing.
+// next makes a plan of the sequences that are given by key; what is between them is absent. Key "" is dead letters. It
+// stores nothing.
 func (b *builder) next(blocks map[string][]uint64) *cutlog.Plan {
 	before := b.head
 	p := &cutlog.Plan{
 		N: before.N + 1, Prev: before.DoneSum, Reason: cutlog.ReasonWindow, Time: created, Stream: before.Plan.Stream,
 		Incarnation: before.Plan.Incarnation, Opened: before.Plan.Opened, From: before.Plan.To, To: before.Plan.To,
 		Settings: map[string]string{
-			"compression": "gzip", "suffix": "ndjson", "max_age": "15m0s", "decoder_version": "jetcapture-1", "x_format": "ndjson", "x_record": "payload",
+			"compression": "gzip", "suffix": "ndjson", "max_age": "15m0s", "decoder_version": "jetcapture-1",
+			"x_format": "ndjson", "x_record": "payload",
 		},
 	}
 	held := uint64(0)
@@ -78,7 +82,8 @@ func (b *builder) next(blocks map[string][]uint64) *cutlog.Plan {
 
 func (b *builder) block(p *cutlog.Plan, key string, seqs cutlog.SeqSet) cutlog.Block {
 	block := cutlog.Block{
-		Kind: cutlog.KindData, Key: []cutlog.Text{cutlog.Text(key)}, Dir: cutlog.EscapeSegment(key) + "/2024/05/06/07/00", Window: window,
+		Kind: cutlog.KindData, Key: []cutlog.Text{cutlog.Text(key)}, Dir: cutlog.EscapeSegment(key) + "/2024/05/06/07/00",
+		Window:   window,
 		Name:     cutlog.BlockName("S", p.Incarnation, seqs.First(), seqs.Last(), "ndjson.gz"),
 		Messages: int64(seqs.Count()), Rows: int64(seqs.Count()), Seqs: seqs,
 	}

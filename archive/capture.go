@@ -13,7 +13,7 @@ import (
 // errNoCut says that a log has no cut yet.
 var errNoCut = errors.New("no cut was made yet")
 
-// Capture is one capture of an archive. Its methods may be called from any goroutine, while the capture goes on.
+// Capture is one capture of an archive. Its methods may be called from any goroutine, also while the capture goes on.
 type Capture struct {
 	name  string
 	store store
@@ -23,13 +23,13 @@ type Capture struct {
 // Name is the name of the capture as it is in the paths of the archive.
 func (c *Capture) Name() string { return c.name }
 
-// Format reads what the capture is bound to: its stream and its subject filter. The error wraps fs.ErrNotExist if there is no format.json,
-// which is so for a moment at the birth of a capture only.
+// Format reads what the capture is bound to: its stream and its subject filter. The error wraps fs.ErrNotExist if there
+// is no format.json, which can happen only for a moment when a capture starts for the first time.
 func (c *Capture) Format(ctx context.Context) (cutlog.Format, error) { return c.log.ReadFormat(ctx) }
 
-// Cuts yields the cuts of the capture in their order. The last one may be one that is still to be finished. What does not fit into the
-// chain of records is a *cutlog.CorruptError, an unknown layout a *cutlog.VersionError; an error ends the sequence. Verify goes on and
-// names everything.
+// Cuts yields the cuts of the capture in their order. The last one may still be unfinished. A record that does not fit
+// into the chain is a *cutlog.CorruptError, an unknown layout a *cutlog.VersionError. An error ends the sequence;
+// Verify goes on and reports everything.
 func (c *Capture) Cuts(ctx context.Context) iter.Seq2[Cut, error] {
 	return func(yield func(Cut, error) bool) {
 		for head := (cutlog.Head{}); ; {
@@ -50,8 +50,9 @@ func (c *Capture) Cuts(ctx context.Context) iter.Seq2[Cut, error] {
 
 func (c *Capture) cut(h cutlog.Head) Cut { return Cut{Head: h, capture: c.name} }
 
-// Find yields the cuts whose ranges hold a stream sequence, oldest first: one at most for each incarnation of the stream, as sequences
-// begin anew with it. It reads few records whatever the length of the log. Errors are those of Cuts.
+// Find yields the cuts whose ranges hold a stream sequence, oldest first. There is at most one for each incarnation of
+// the stream, since each counts from its own beginning. It reads few records even of a long log. Errors are those of
+// Cuts.
 func (c *Capture) Find(ctx context.Context, seq uint64) iter.Seq2[Cut, error] {
 	return func(yield func(Cut, error) bool) {
 		lives, err := c.lives(ctx)
@@ -72,7 +73,7 @@ func (c *Capture) Find(ctx context.Context, seq uint64) iter.Seq2[Cut, error] {
 	}
 }
 
-// life is the part of a log that is of one incarnation.
+// life is the part of a log that belongs to one incarnation.
 type life struct {
 	opening     *cutlog.Plan
 	first, last uint64 // numbers of its cuts
@@ -109,7 +110,8 @@ func (c *Capture) lives(ctx context.Context) ([]life, error) {
 	return lives, nil
 }
 
-// search finds the cut of a life whose range holds a sequence. Within a life the ranges ascend.
+// search finds the cut of a life whose range holds a sequence. Within a life the ranges ascend, so it is a binary
+// search.
 func (c *Capture) search(ctx context.Context, l life, seq uint64) (h cutlog.Head, found bool, err error) {
 	for l.first <= l.last {
 		middle := l.first + (l.last-l.first)/2

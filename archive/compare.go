@@ -14,13 +14,13 @@ import (
 
 // comparison compares the files of a capture with what its stream still holds. A nil comparison compares nothing.
 //
-// The messages of a cut are read from the stream in chunks, of which fingerprints are kept, and each chunk is compared with the rows of the
-// files. So both are read in their order, and memory is bounded, whatever the number of messages and files.
+// The messages of a cut are read from the stream in chunks. Fingerprints of a chunk are kept and compared with the rows
+// of the files. So both are read in their order, and memory is bounded for any number of messages and files.
 type comparison struct {
 	log     *logCheck
 	stream  Stream
 	created StreamInfo        // at the start
-	valid   map[string]uint64 // by incarnation: up to which sequence the stream of today is the one that was captured
+	valid   map[string]uint64 // by incarnation: the sequence up to which the present stream is the captured one
 	hash    hasher
 }
 
@@ -62,7 +62,7 @@ func (l *logCheck) bound(ctx context.Context) (cutlog.Format, error) {
 	return *first.Plan.Format, nil
 }
 
-// begin finds out which incarnations the stream of today can be compared with. If it is none, that is noted.
+// begin finds out which incarnations the present stream can be compared with. It notes it if there are none.
 func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 	c.created, err = c.stream.Info(ctx)
 	if errors.Is(err, ErrNoStream) {
@@ -86,15 +86,17 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 			continue
 		}
 		c.valid[l.opening.Incarnation] = through
-		// If an incarnation before was of the same stream, that was rolled back, and has other messages from there on.
+		// An earlier incarnation of the same stream means that the stream was rolled back: from there on it has other
+		// messages.
 		through = min(through, l.opening.From)
 	}
 	if len(c.valid) == 0 {
-		c.unchecked("the stream that was captured", fmt.Sprintf("one that was created at %s, which has nothing to do with it", c.created.Created))
+		c.unchecked("the stream that was captured", fmt.Sprintf("another one, which was created at %s", c.created.Created))
 	}
 	return len(c.valid) > 0, nil
 }
 
+// unchecked notes why nothing can be compared.
 func (c *comparison) unchecked(expected, found string) {
 	f := c.log.finding(0, Unchecked, cutlog.FormatName(c.log.capture.name), expected, found, "")
 	f.Severity = Note
@@ -119,7 +121,7 @@ func (c *comparison) cut(ctx context.Context, cut Cut, files []checked) error {
 		return fmt.Errorf("look up the stream: %w", err)
 	}
 	if !info.Created.Equal(c.created.Created) {
-		return fmt.Errorf("the stream was created anew, at %s, during the verification: verify again", info.Created)
+		return fmt.Errorf("the stream was recreated at %s, during the verification: verify again", info.Created)
 	}
 	after := max(cut.Plan.From, max(info.First, 1)-1)
 	through := min(cut.Plan.To, info.Last, c.valid[cut.Plan.Incarnation])
@@ -145,11 +147,11 @@ func (c *comparison) cut(ctx context.Context, cut Cut, files []checked) error {
 	return nil
 }
 
-// chunk is what the stream holds of a part of a cut.
+// chunk is a part of what the stream holds of a cut.
 type chunk struct {
 	seqs   []uint64 // ascending
 	prints []fingerprint
-	met    []bool // it is in a file
+	met    []bool // the message is in a file; each element is written by the goroutine of the block that holds it
 }
 
 // chunk reads the next messages.
@@ -185,7 +187,7 @@ type cutComparison struct {
 // difference is what differs in one file.
 type difference struct {
 	seqs  cutlog.SeqSet
-	first string // what the first one differs in
+	first string // how the first one differs
 }
 
 // chunk compares a chunk with all files that hold messages of it.
@@ -210,7 +212,7 @@ func (c *cutComparison) chunk(ctx context.Context, ch *chunk) error {
 	return nil
 }
 
-// block compares a chunk with a file. Its messages in the chunk are met, whatever comes of it.
+// block compares a chunk with a file. Its messages in the chunk count as met in any case.
 func (c *cutComparison) block(ctx context.Context, i int, ch *chunk) error {
 	b := c.Cut.block(i)
 	held := ch.meet(b.Seqs)
@@ -226,7 +228,8 @@ func (c *cutComparison) block(ctx context.Context, i int, ch *chunk) error {
 	return c.rows(ctx, &c.diffs[i], &b, kind, seqs, ch)
 }
 
-// meet marks the messages of a set and returns how many of them are in the chunk. Blocks are disjoint: it may be called for several at once.
+// meet marks the messages of a set and returns how many of them are in the chunk. Blocks are disjoint, so it may run
+// for several of them at the same time.
 func (ch *chunk) meet(s cutlog.SeqSet) (n int64) {
 	for first, last := range s.Runs() {
 		if first > ch.seqs[len(ch.seqs)-1] {
@@ -247,14 +250,16 @@ func (c *cutComparison) report() {
 		if d.seqs.Empty() {
 			continue
 		}
-		f := c.log.finding(c.N, Differs, c.Plan.Blocks[i].Path(), "the messages that the stream holds", "other ones: "+d.first,
+		f := c.log.finding(c.N, Differs, c.Plan.Blocks[i].Path(), "the messages that the stream holds",
+			"other ones: "+d.first,
 			"find out which of the two was changed; `nats stream get` shows the stream's")
 		f.Seqs = d.seqs
 		c.log.found(f)
 	}
 	if !c.uncaptured.Empty() {
-		f := c.log.finding(c.N, Uncaptured, cutlog.PlanName(c.capture, c.N), "each message that the stream holds in a file, or skipped, or lost",
-			"messages that the plan counts as absent", "capture the stream anew, as another capture, and report this as a bug")
+		f := c.log.finding(c.N, Uncaptured, cutlog.PlanName(c.capture, c.N),
+			"each message that the stream holds in a file, or skipped, or lost",
+			"messages that the plan counts as absent", "capture the stream again, as another capture, and report this as a bug")
 		f.Seqs = c.uncaptured
 		c.log.found(f)
 	}

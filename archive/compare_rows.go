@@ -10,17 +10,17 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// maxRow is the most bytes of a row that is looked at. A message has 64 MiB at most, and base64 makes a third more of it.
+// maxRow is the largest row in bytes that is read. A message has at most 64 MiB, and base64 adds a third.
 const maxRow = 160 << 20
 
-// checked is what the check of a file came to.
+// checked is the result of the check of a file.
 type checked struct {
-	sound bool  // it is there, without a problem
+	sound bool  // the file is there and has no problem
 	rows  int64 // -1: not counted
 }
 
-// rowSeqs returns the messages whose rows the file holds, one each, in their order; not ok if that is not known. A file may have been stored
-// with or without the messages that are recorded as lost.
+// rowSeqs returns the messages whose rows the file holds, one row each, in their order. It returns false if that is not
+// known. A file may have been stored with or without the messages that are recorded as lost.
 func (c checked) rowSeqs(b *Block) (cutlog.SeqSet, bool) {
 	switch left := b.Messages - int64(b.Lost.Count()); {
 	case c.rows == b.Messages, c.rows < 0 && b.Lost.Empty():
@@ -32,7 +32,9 @@ func (c checked) rowSeqs(b *Block) (cutlog.SeqSet, bool) {
 }
 
 // rows compares the rows of a file that belong to messages of the chunk, and adds what differs to d.
-func (c *cutComparison) rows(ctx context.Context, d *difference, b *Block, k rowKind, seqs cutlog.SeqSet, ch *chunk) (err error) {
+func (c *cutComparison) rows(
+	ctx context.Context, d *difference, b *Block, k rowKind, seqs cutlog.SeqSet, ch *chunk,
+) (err error) {
 	r, err := c.log.openRows(ctx, c.Plan, b)
 	if err != nil {
 		return fmt.Errorf("read %s again: %w", b.Path(), err)
@@ -89,7 +91,7 @@ type rowReader struct {
 	file  io.Closer
 }
 
-// openRows opens a file that was found sound.
+// openRows opens a file whose check was sound.
 func (v *verifier) openRows(ctx context.Context, p *cutlog.Plan, b *Block) (*rowReader, error) {
 	f, err := v.archive.bucket.Open(ctx, b.Path(), 0, -1)
 	if err != nil {
@@ -106,7 +108,7 @@ func (v *verifier) openRows(ctx context.Context, p *cutlog.Plan, b *Block) (*row
 	return &rowReader{in: bufio.NewReaderSize(plain, 64<<10), plain: plain, file: f}, nil
 }
 
-// next returns the next row without its line feed, valid until the next call, or passes over it.
+// next returns the next row without its line feed, valid until the next call. A row that is not wanted is skipped.
 func (r *rowReader) next(wanted bool) ([]byte, error) {
 	r.row = r.row[:0]
 	for {

@@ -101,7 +101,8 @@ func TestAgainstStream(t *testing.T) {
 		r := verify(t, b, archive.VerifyOptions{Against: against(t, nc)}.WithSmallLimits(0, chunk))
 		r.clean(t)
 		expect(t, r.notes)
-		// Of 2 x 105 messages that can be read, 2 x 4 are skipped; of the captures table and other only the 2 x 12 dead letters can be compared.
+		// Of 2 x 105 messages that can be read, 2 x 4 are skipped; of the captures table and other only the 2 x 12 dead
+		// letters can be compared.
 		if r.Compared != 2*202+2*24 || r.Uncompared != 2*(202-24) {
 			t.Errorf("chunks of %d: compared %d, not %d", chunk, r.Compared, r.Uncompared)
 		}
@@ -255,7 +256,10 @@ func TestDifferences(t *testing.T) {
 			b := build(t, 0)
 			b.cut(map[string][]uint64{"": {1, 2}})
 			return b
-		}, holding(1, 2), []finding{{archive.Differs, "_deadletter/S/2024/05/06/07/00/" + name("S", 1, 2), "1-2", "the row is no dead letter"}}, 2},
+		}, holding(1, 2), []finding{{
+			archive.Differs, "_deadletter/S/2024/05/06/07/00/" + name("S", 1, 2), "1-2",
+			"the row is not a dead letter",
+		}}, 2},
 		{"rolled back", func(t *testing.T) *builder {
 			b := twoCuts(t)
 			p := b.next(map[string][]uint64{"a": {5, 6}})
@@ -308,11 +312,20 @@ func TestRowsThatDiffer(t *testing.T) {
 		{"payload", func(m *archive.Message) { m.Data = append([]byte{}, m.Data[1:]...) }, "the payload differs"},
 		{"subject", func(m *archive.Message) { m.Subject += "x" }, "the sequence, time, subject or header differs"},
 		{"time", func(m *archive.Message) { m.Time = m.Time.Add(1) }, "the sequence, time, subject or header differs"},
-		{"header value", func(m *archive.Message) { m.Header["Trace-Id"] = []string{"x"} }, "the sequence, time, subject or header differs"},
+		{
+			"header value", func(m *archive.Message) { m.Header["Trace-Id"] = []string{"x"} },
+			"the sequence, time, subject or header differs",
+		},
 		{"header name", func(m *archive.Message) { m.Header["trace-id"] = nil }, ""}, // a name without a value is not stored
-		{"header order", func(m *archive.Message) { m.Header["b"] = []string{"1", "2"} }, "the sequence, time, subject or header differs"},
+		{
+			"header order", func(m *archive.Message) { m.Header["b"] = []string{"1", "2"} },
+			"the sequence, time, subject or header differs",
+		},
 		{"header gone", func(m *archive.Message) { m.Header = nil }, "the sequence, time, subject or header differs"},
-		{"all", func(m *archive.Message) { *m = archive.Message{Seq: m.Seq} }, "the payload and the sequence, time, subject or header differs"},
+		{
+			"all", func(m *archive.Message) { *m = archive.Message{Seq: m.Seq} },
+			"the payload and the sequence, time, subject or header differs",
+		},
 	} {
 		for _, seq := range []uint64{4, 10} { // 10 is a dead letter; both have headers
 			s := &fakeStream{created: info.Created}
@@ -325,11 +338,13 @@ func TestRowsThatDiffer(t *testing.T) {
 				}
 				s.messages = append(s.messages, m)
 			}
-			r := verify(t, b, archive.VerifyOptions{Against: func(context.Context, cutlog.Format) (archive.Stream, error) { return s, nil }})
+			open := func(context.Context, cutlog.Format) (archive.Stream, error) { return s, nil }
+			r := verify(t, b, archive.VerifyOptions{Against: open})
 			switch {
 			case tt.want == "":
 				r.clean(t)
-			case len(r.problems) != 1 || archive.FormatSeqs(r.problems[0].Seqs, 0) != fmt.Sprint(seq) || !strings.Contains(r.problems[0].Found, tt.want):
+			case len(r.problems) != 1 || archive.FormatSeqs(r.problems[0].Seqs, 0) != fmt.Sprint(seq) ||
+				!strings.Contains(r.problems[0].Found, tt.want):
 				t.Errorf("%s of message %d: got %v", tt.name, seq, r.problems)
 			}
 		}

@@ -21,14 +21,14 @@ func (c Cut) Capture() string { return c.capture }
 // Finished reports whether the cut is complete: all its files are there.
 func (c Cut) Finished() bool { return c.Done != nil }
 
-// Block is one file of a cut, as the records say.
+// Block is one file of a cut as the records describe it.
 type Block struct {
 	cutlog.Block
 	Capture string
 	Cut     uint64        // number of the cut
 	Stored  *cutlog.File  // size and sum; nil while the cut is not finished
 	Lost    cutlog.SeqSet // messages that could not be read any more when the cut was finished after an interruption
-	End     time.Time     // of the window, exclusive; zero if the plan does not say how long it is
+	End     time.Time     // end of the window, exclusive; zero if the plan does not say its length
 }
 
 // Blocks yields the files of the cut in the order of the plan.
@@ -58,14 +58,15 @@ func (c Cut) lost(block int) cutlog.SeqSet {
 	if c.Lost == nil {
 		return cutlog.SeqSet{}
 	}
-	i, found := slices.BinarySearchFunc(c.Lost.Blocks, block, func(l cutlog.LostBlock, block int) int { return cmp.Compare(l.Block, block) })
+	i, found := slices.BinarySearchFunc(c.Lost.Blocks, block,
+		func(l cutlog.LostBlock, block int) int { return cmp.Compare(l.Block, block) })
 	if !found {
 		return cutlog.SeqSet{}
 	}
 	return c.Lost.Blocks[i].Seqs
 }
 
-// Counts are the numbers of a cut's accounting; To - From of its plan is the sum of all but Rows, Files and Bytes.
+// Counts are the numbers of a cut's accounting. All but Rows, Files and Bytes add up to To - From of its plan.
 type Counts struct {
 	Messages int64  // in files of data
 	Dead     int64  // in files of dead letters
@@ -74,10 +75,10 @@ type Counts struct {
 	Absent   uint64 // not in the stream, or left out by the filter
 	Rows     int64  // in files of data
 	Files    int64
-	Bytes    int64 // of the files, as far as the cut is finished
+	Bytes    int64 // of the files; 0 while the cut is not finished
 }
 
-// Counts adds up the cut. What a redo could not read any more is lost, not in a file.
+// Counts adds up the cut. What a redo could not read any more counts as lost, not as in a file.
 func (c Cut) Counts() Counts {
 	n := Counts{Skipped: int64(c.Plan.Skipped.Count()), Absent: c.Plan.Absent}
 	for _, l := range c.Plan.Lost {
@@ -89,6 +90,7 @@ func (c Cut) Counts() Counts {
 	return n
 }
 
+// addBlock adds one file.
 func (n *Counts) addBlock(b Block) {
 	lost := int64(b.Lost.Count())
 	n.Lost += lost
@@ -96,7 +98,7 @@ func (n *Counts) addBlock(b Block) {
 		n.Dead += b.Messages - lost
 	} else {
 		n.Messages += b.Messages - lost
-		n.Rows += b.Rows // of a file with lost messages, as many at most
+		n.Rows += b.Rows // a file with lost messages may have fewer
 	}
 	if b.Stored != nil && b.Stored.Missing {
 		return
@@ -131,8 +133,8 @@ const (
 	FateAbsent  Fate = "absent"  // the stream did not have it, or the filter left it out
 )
 
-// Fate returns what became of a sequence, and the file that it is in if it is in one. A sequence that the cut's range does not hold has
-// the empty fate.
+// Fate returns what became of a sequence, and its file if it is in one. A sequence outside of the cut's range has the
+// empty fate.
 func (c Cut) Fate(seq uint64) (Fate, *Block) {
 	if seq <= c.Plan.From || seq > c.Plan.To {
 		return "", nil

@@ -8,7 +8,7 @@ import (
 
 // Filter chooses files. The zero value chooses all.
 type Filter struct {
-	// Key is the first segments of the key, each as it is in the message or as it is in the path. Dead letters have no key.
+	// Key is the first segments of the key, each as in the message or as in the path. Dead letters have no key.
 	Key []string
 	// From and To choose the windows that overlap [From, To). A zero time does not restrict.
 	From, To time.Time

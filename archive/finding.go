@@ -14,30 +14,32 @@ type Severity string
 // The severities.
 const (
 	Problem Severity = "problem" // the archive is not as its writers left it, or not what it claims to be
-	Note    Severity = "note"    // worth knowing, and no error
+	Note    Severity = "note"    // worth knowing, but not wrong
 )
 
-// Kind says what sort of finding it is.
+// Kind is the kind of a finding.
 type Kind string
 
 // The kinds of problems.
 const (
-	Missing      Kind = "missing"      // an object is not there
-	Damaged      Kind = "damaged"      // an object has other bytes than it should have
-	Unreadable   Kind = "unreadable"   // the store cannot give an object
-	Contradicts  Kind = "contradicts"  // two records do not fit together
-	UnknownKind  Kind = "unknown"      // an object has a layout that this version does not know
-	WrongContent Kind = "content"      // a file does not hold what was planned
-	Unplanned    Kind = "unplanned"    // a file of data is in no plan: readers see its rows too often, or rows of something else
-	Differs      Kind = "differs"      // a file has other messages than the stream
-	Uncaptured   Kind = "not-captured" // the stream holds messages that a plan calls absent
+	Missing      Kind = "missing"     // an object is not there
+	Damaged      Kind = "damaged"     // an object has other bytes than it should have
+	Unreadable   Kind = "unreadable"  // the store cannot give an object
+	Contradicts  Kind = "contradicts" // two records do not fit together
+	UnknownKind  Kind = "unknown"     // an object has a layout that this version does not know
+	WrongContent Kind = "content"     // a file does not hold what was planned
+	// a file of data is in no plan: readers see its rows too often, or rows of something else
+	Unplanned  Kind = "unplanned"
+	Differs    Kind = "differs"      // a file has other messages than the stream
+	Uncaptured Kind = "not-captured" // the stream holds messages that a plan calls absent
 )
 
 // The kinds of notes.
 const (
-	Pending   Kind = "pending"   // the newest cut is still to be finished
-	LatePut   Kind = "late-put"  // a file holds messages that are recorded as lost: a paused writer stored it whole after all
-	Stray     Kind = "stray"     // an object in _jetcapture/ that is no record
+	Pending Kind = "pending" // the newest cut is still to be finished
+	// a file holds messages that are recorded as lost: a paused writer stored it whole after all
+	LatePut   Kind = "late-put"
+	Stray     Kind = "stray"     // an object in _jetcapture/ that is not a record
 	Unchecked Kind = "unchecked" // something could not be checked
 )
 
@@ -45,10 +47,11 @@ const (
 type Finding struct {
 	Severity Severity
 	Kind     Kind
-	Capture  string        // empty: of none
-	Cut      uint64        // number of the cut; 0: of none
-	Object   string        // name of the object in the archive
-	Seqs     cutlog.SeqSet // the stream sequences concerned, as far as they are known; up to 2^64-1: from the first one on
+	Capture  string // empty: of no capture
+	Cut      uint64 // number of the cut; 0: of no cut
+	Object   string // name of the object in the archive
+	// the stream sequences concerned, if they are known; up to 2^64-1 means all from the first one on
+	Seqs     cutlog.SeqSet
 	Expected string
 	Found    string
 	Advice   string // what to do; may be empty
@@ -57,7 +60,7 @@ type Finding struct {
 // maxRuns bounds how many runs of sequences a text shows.
 const maxRuns = 20
 
-// String is the finding on one line.
+// String returns the finding on one line.
 func (f Finding) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", f.Object, f.Kind)
@@ -74,7 +77,7 @@ func (f Finding) String() string {
 	return b.String()
 }
 
-// FormatSeqs writes a set for people, as in "1-3, 7", with at most so many runs; 0 is no limit.
+// FormatSeqs writes a set for people, such as "1-3, 7", with at most the given number of runs; 0 means all.
 func FormatSeqs(s cutlog.SeqSet, runs int) string {
 	var b strings.Builder
 	n := 0

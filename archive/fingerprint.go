@@ -13,23 +13,24 @@ import (
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
-// fingerprint stands for a message, in two hashes with a random seed, so that very many can be remembered. What a row does not hold is zero.
+// fingerprint stands for a message. It consists of two hashes with a random seed, so that very many can be kept. The
+// hash of what a row does not hold is zero.
 type fingerprint struct {
 	envelope uint64 // sequence, time, subject and header
 	payload  uint64
 }
 
-// rowKind is what a row holds of its message.
+// rowKind says which parts of its message a row holds.
 type rowKind int
 
 const (
-	rowUnknown rowKind = iota // nothing that we know
+	rowUnknown rowKind = iota // not known
 	rowMessage                // all of it: NatsMessage of package jetcapture as JSON
 	rowPayload                // the payload, on one line
 	rowDead                   // all of it: DeadLetter of package jetcapture as JSON
 )
 
-// rowKindOf returns what the rows of a planned file hold. Only the rows of the command are known, and of dead letters.
+// rowKindOf returns what the rows of a planned file hold. Only the rows of the command and of dead letters are known.
 func rowKindOf(p *cutlog.Plan, k cutlog.Kind) rowKind {
 	switch {
 	case k == cutlog.KindDead:
@@ -47,7 +48,7 @@ func rowKindOf(p *cutlog.Plan, k cutlog.Kind) rowKind {
 // hasher makes fingerprints that can be compared with those of the same hasher.
 type hasher struct{ seed maphash.Seed }
 
-// message is the fingerprint of a message of the stream.
+// message returns the fingerprint of a message of the stream.
 func (h hasher) message(m *Message) fingerprint {
 	header := m.HeaderRaw
 	if header == nil {
@@ -56,7 +57,7 @@ func (h hasher) message(m *Message) fingerprint {
 	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, header), h.payload(line(m.Data))}
 }
 
-// line is a payload as a row of it alone holds it: JSON on several lines is made one.
+// line returns a payload as a row that holds only the payload: JSON on several lines is put on one.
 func line(data []byte) []byte {
 	if bytes.IndexByte(data, '\n') < 0 && bytes.IndexByte(data, '\r') < 0 {
 		return data
@@ -123,7 +124,7 @@ func (h hasher) row(k rowKind, row []byte) (fingerprint, error) {
 	case rowDead:
 		var d deadRow
 		if err := json.Unmarshal(row, &d); err != nil {
-			return fingerprint{}, fmt.Errorf("the row is no dead letter: %w", err)
+			return fingerprint{}, fmt.Errorf("the row is not a dead letter: %w", err)
 		}
 		return h.body(&d.rowBody, d.Seq, d.Time), nil
 	case rowPayload:
@@ -143,7 +144,7 @@ func (h hasher) body(b *rowBody, seq uint64, t time.Time) fingerprint {
 	return fingerprint{h.envelope(seq, t, subject, header), h.payload(line(b.Data))}
 }
 
-// difference says in what a row differs from the message of the stream; empty means in nothing.
+// difference returns in which parts a row differs from the message of the stream; empty means that it does not.
 func (k rowKind) difference(row, stream fingerprint) string {
 	switch payload := row.payload != stream.payload; {
 	case k == rowPayload && payload:

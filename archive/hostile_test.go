@@ -74,7 +74,7 @@ func sealed(text string) []byte {
 	return []byte(text + `,"sha256":"` + hex.EncodeToString(sum[:]) + "\"}\n")
 }
 
-// forge changes the text of the newest plan and seals it again, as somebody would who wants to be believed.
+// forge changes the text of the newest plan and seals it again, so that its sum is right.
 func (b *builder) forge(t *testing.T, old, replacement string) {
 	t.Helper()
 	name := cutlog.PlanName("S", b.head.N)
@@ -136,7 +136,7 @@ func archiveCuts(t *testing.T, o objects) func(func(archive.Cut, error) bool) {
 	return c.Cuts(t.Context())
 }
 
-// TestHugeClaims has records whose claims would cost much time or memory if they were believed.
+// TestHugeClaims has records whose claims would cost much time or memory if Verify believed them.
 func TestHugeClaims(t *testing.T) {
 	b := build(t, math.MaxUint64-10)
 	b.cut(map[string][]uint64{"a": {math.MaxUint64 - 5, math.MaxUint64}})
@@ -146,7 +146,8 @@ func TestHugeClaims(t *testing.T) {
 	b.o[last] = b.o[cutlog.PlanName("S", 2)]
 	r := verify(t, b.o.bucket(t), archive.VerifyOptions{})
 	expect(t, r.problems,
-		finding{archive.Missing, cutlog.PlanName("S", 3), "", "plans 3 to 18446744073709551614"}, finding{archive.Contradicts, last, "", "plan 2"})
+		finding{archive.Missing, cutlog.PlanName("S", 3), "", "plans 3 to 18446744073709551614"},
+		finding{archive.Contradicts, last, "", "plan 2"})
 
 	// A set of 2^63 messages in a few bytes, against a stream that holds some of them.
 	c := build(t, 0)
@@ -165,7 +166,8 @@ func TestHugeClaims(t *testing.T) {
 	expect(t, r.problems, finding{archive.WrongContent, path, "1-9223372036854775807", "found 2 rows"})
 }
 
-// TestFuzzArchive damages real archives at random and in every object: nothing may panic, and what is damaged is named, or nothing is.
+// TestFuzzArchive damages real archives at random and in every object: nothing may panic, and findings name the damaged
+// object or nothing.
 func TestFuzzArchive(t *testing.T) {
 	whole := realArchive(t)
 	names := slices.Sorted(maps.Keys(whole))
@@ -201,7 +203,8 @@ func TestFuzzArchive(t *testing.T) {
 func FuzzRows(f *testing.F) {
 	f.Add([]byte("1\n2\n3\n"), "none", "ndjson", "payload")
 	f.Add([]byte("h\n1\n\"2\n\n\"\n3\n"), "none", "csv", "")
-	f.Add(gzipped([]byte(`{"subject":"s","metadata":{"Sequence":{"stream_seq":1}}}`+"\n\n\n")), "gzip", "ndjson", "message")
+	f.Add(gzipped([]byte(`{"subject":"s","metadata":{"Sequence":{"stream_seq":1}}}`+"\n\n\n")), "gzip", "ndjson",
+		"message")
 	f.Add([]byte("\xff\x06\x00\x00sNaPpY"), "snappy", "ndjson", "message")
 	f.Add([]byte("\x28\xb5\x2f\xfd\x00\xa0\x00\x00\x00"), "zstd", "ndjson", "message")
 	f.Fuzz(func(t *testing.T, data []byte, compression, format, record string) {
@@ -238,7 +241,10 @@ func FuzzRecords(f *testing.F) {
 		b := build(t, 0)
 		b.cut(map[string][]uint64{"a": {1, 2, 3}})
 		b.cut(map[string][]uint64{"a": {4}})
-		names := []string{cutlog.PlanName("S", 2), cutlog.DoneName("S", 2), cutlog.FormatName("S"), cutlog.LostName("S", 2, 1), cutlog.PlanName("S", 4)}
+		names := []string{
+			cutlog.PlanName("S", 2), cutlog.DoneName("S", 2), cutlog.FormatName("S"), cutlog.LostName("S", 2, 1),
+			cutlog.PlanName("S", 4),
+		}
 		hit := names[int(which)%len(names)]
 		if seal {
 			data = sealed(string(data))

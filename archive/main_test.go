@@ -117,7 +117,8 @@ func verify(t testing.TB, b bucket.Bucket, opts archive.VerifyOptions) result {
 		t.Fatal(err)
 	}
 	if int(r.Problems) != len(r.problems) || int(r.Notes) != len(r.notes) {
-		t.Errorf("%d problems and %d notes were counted, %d and %d reported", r.Problems, r.Notes, len(r.problems), len(r.notes))
+		t.Errorf("%d problems and %d notes were counted, %d and %d reported",
+			r.Problems, r.Notes, len(r.problems), len(r.notes))
 	}
 	return r
 }
@@ -144,7 +145,8 @@ func expect(t testing.TB, got []archive.Finding, want ...finding) {
 	rest := slices.Clone(got)
 	for _, w := range want {
 		i := slices.IndexFunc(rest, func(f archive.Finding) bool {
-			return f.Kind == w.kind && f.Object == w.object && archive.FormatSeqs(f.Seqs, 0) == w.seqs && strings.Contains(f.String(), w.text)
+			return f.Kind == w.kind && f.Object == w.object && archive.FormatSeqs(f.Seqs, 0) == w.seqs &&
+				strings.Contains(f.String(), w.text)
 		})
 		if i < 0 {
 			t.Errorf("no finding %+v", w)
@@ -157,14 +159,15 @@ func expect(t testing.TB, got []archive.Finding, want ...finding) {
 	}
 }
 
-// record is how the command's settings say that rows are made.
+// record is the setting by which the command says how rows are made.
 type record struct{ format, record string }
 
-// captureOptions are options like those of the command: the first token of the payload's subject after "orders." is the key, and what is not JSON is a
-// dead letter.
+// captureOptions are options like those of the command: the first token of the payload's subject after "orders." is the
+// key, and what is not JSON is a dead letter.
 func captureOptions(b bucket.Bucket, capture string, r record) jetcapture.Options[*jetcapture.NatsMessage, string] {
 	o := jetcapture.Options[*jetcapture.NatsMessage, string]{
-		NATSStreamName: "ORDERS", Compression: jetcapture.GZip, Suffix: r.format, Once: true, Poison: jetcapture.PoisonDeadLetter,
+		NATSStreamName: "ORDERS", Compression: jetcapture.GZip, Suffix: r.format, Once: true,
+		Poison:         jetcapture.PoisonDeadLetter,
 		DecoderVersion: "jetcapture-1", Settings: map[string]string{"format": r.format, "record": r.record},
 		Archive: jetcapture.Archive[string]{Bucket: b, Capture: capture}, Logger: slog.New(slog.DiscardHandler),
 	}
@@ -231,7 +234,8 @@ func ordersStream(t testing.TB) (*natstest.Server, *nats.Conn) {
 	return s, nc
 }
 
-// publish adds n messages. Every 10th is no JSON, every 25th is skipped, from the second on; headers come with every 3rd.
+// publish adds n messages. Every 10th is not JSON, every 25th is skipped, from the second on; headers come with every
+// 3rd.
 func publish(t testing.TB, nc *nats.Conn, n int) {
 	t.Helper()
 	natstest.Publish(t, nc, n, func(i int) *nats.Msg {
@@ -249,8 +253,8 @@ func publish(t testing.TB, nc *nats.Conn, n int) {
 	})
 }
 
-// realArchive is an archive that two captures of one stream have made, in three cuts of 100 messages each: ORDERS of whole messages, and
-// table, whose rows are CSV.
+// realArchive is an archive that two captures of one stream have made, in three cuts of 100 messages each: ORDERS of
+// whole messages, and table, whose rows are CSV.
 func realArchive(t testing.TB) objects {
 	t.Helper()
 	_, nc := ordersStream(t)

@@ -6,11 +6,12 @@ import (
 	"slices"
 )
 
-// nameSet remembers names of files by 64 bits of a hash with a random seed, in bounded memory: when there are too many, it keeps only
-// those whose hashes are in the lower half of its range. Whoever needs the others fills it again for the next range.
+// nameSet remembers names of files by 64 bits of a hash with a random seed, in bounded memory. When there are too many,
+// it keeps only those whose hashes are in the lower half of its range. The caller fills it again for the next range. It
+// belongs to one goroutine.
 type nameSet struct {
 	seed      maphash.Seed
-	max       int
+	max       int    // hashes
 	low, high uint64 // the range, both included
 	hashes    []uint64
 	sorted    bool
@@ -20,7 +21,7 @@ func newNameSet(most int) *nameSet {
 	return &nameSet{seed: maphash.MakeSeed(), max: most, high: math.MaxUint64}
 }
 
-// next makes the set empty, for the range above the one that it had. It reports false if there is none.
+// next empties the set and moves it to the range above the present one. It returns false if there is none.
 func (s *nameSet) next() bool {
 	if s.high == math.MaxUint64 {
 		return false
@@ -30,7 +31,7 @@ func (s *nameSet) next() bool {
 	return true
 }
 
-// covers reports whether a name is in the range, so that has can tell.
+// covers reports whether a name is in the range, so that has may be called.
 func (s *nameSet) covers(name string) bool {
 	h := maphash.String(s.seed, name)
 	return h >= s.low && h <= s.high

@@ -8,8 +8,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/measure"
 )
 
-// maxRatio is how many times its size a file may unpack to once it is larger than the limit for all files. gzip cannot reach much more,
-// zstd can; what does is a bomb rather than messages.
+// maxRatio is how many times its size a file beyond the limit may unpack to. gzip cannot reach much more. zstd can, but
+// a file that does is a bomb rather than messages.
 const maxRatio = 1000
 
 // errBomb is the error of a file that unpacks to more than is sensible.
@@ -19,8 +19,8 @@ var errBomb = errors.New("it unpacks to more than is sensible")
 type bounded struct {
 	plain  io.Reader
 	packed *measure.Reader
-	limit  int64 // that any file may unpack to
-	n      int64
+	limit  int64 // bytes that every file may unpack to
+	n      int64 // bytes read
 }
 
 // Read implements io.Reader.

@@ -10,14 +10,14 @@ import (
 	"github.com/jetcapture/jetcapture/internal/logstore"
 )
 
-// store is a bucket as a cut log needs it to be read.
+// store is a bucket as a cut log needs it for reading.
 type store struct{ logstore.Store }
 
 func newStore(b bucket.Bucket) store { return store{logstore.Store{Bucket: b}} }
 
 var errReadOnly = bucket.Permanent(errors.New("package archive changes nothing"))
 
-// PutNew implements cutlog.Store. Nothing of this package calls it.
+// PutNew implements cutlog.Store. Nothing in this package calls it.
 func (store) PutNew(context.Context, string, []byte) error { return errReadOnly }
 
 // Get implements cutlog.Store. Its error is an *unreadableError unless the object is not there.
@@ -29,7 +29,7 @@ func (s store) Get(ctx context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// unreadableError says that an object is there, or may be, and cannot be read.
+// unreadableError says that an object which is or may be there cannot be read.
 type unreadableError struct {
 	object string
 	err    error
@@ -38,7 +38,7 @@ type unreadableError struct {
 func (e *unreadableError) Error() string { return fmt.Sprintf("read %s: %v", e.object, e.err) }
 func (e *unreadableError) Unwrap() error { return e.err }
 
-// unreadable leaves the answer that there is no such object as it is.
+// unreadable returns an *unreadableError, unless err says that the object does not exist.
 func unreadable(object string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -46,7 +46,7 @@ func unreadable(object string, err error) error {
 	return &unreadableError{object, err}
 }
 
-// hiding is a store in which some objects cannot be seen, so that a log can be read past its damage.
+// hiding is a store that hides some objects, so that a log can be read past its damage.
 type hiding struct {
 	store
 	hidden func(name string) bool

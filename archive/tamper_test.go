@@ -86,21 +86,42 @@ func TestTampering(t *testing.T) {
 		{"data removed", remove(data), []finding{{archive.Missing, data, dataSeqs, "found nothing"}}, nil},
 		{"data, a byte changed", flip(data), []finding{{archive.Damaged, data, dataSeqs, "SHA-256"}}, nil},
 		{"data truncated", truncate(data), []finding{{archive.Damaged, data, dataSeqs, "unexpected EOF"}}, nil},
-		{"data emptied", func(o objects) { o[data] = nil }, []finding{{archive.Damaged, data, dataSeqs, "found 0 bytes"}}, nil},
+		{
+			"data emptied", func(o objects) { o[data] = nil },
+			[]finding{{archive.Damaged, data, dataSeqs, "found 0 bytes"}},
+			nil,
+		},
 		{"data with another row", func(o objects) {
 			o[data] = gzipped([]byte(strings.Replace(string(gunzip(t, o[data])), `"stream_seq":105`, `"stream_seq":106`, 1)))
 		}, []finding{{archive.Damaged, data, dataSeqs, "SHA-256"}}, nil},
-		{"data of another file", func(o objects) { o[data] = o[table] }, []finding{{archive.Damaged, data, dataSeqs, ""}}, nil},
-		{"csv, a byte changed", flip(table), []finding{{archive.Damaged, table, whole.seqsOf(t, "table", 3, table), ""}}, nil},
+		{
+			"data of another file", func(o objects) { o[data] = o[table] },
+			[]finding{{archive.Damaged, data, dataSeqs, ""}},
+			nil,
+		},
+		{
+			"csv, a byte changed", flip(table), []finding{{archive.Damaged, table, whole.seqsOf(t, "table", 3, table), ""}}, nil,
+		},
 		{"data renamed", func(o objects) { o["1/other.ndjson.gz"] = o[data]; delete(o, data) }, []finding{
 			{archive.Missing, data, dataSeqs, ""}, {archive.Unplanned, "1/other.ndjson.gz", "", "no"},
 		}, nil},
-		{"data copied", func(o objects) { o["9/"+data] = o[data] }, []finding{{archive.Unplanned, "9/" + data, "105-198", "those of its name"}}, nil},
+		{
+			"data copied", func(o objects) { o["9/"+data] = o[data] },
+			[]finding{{archive.Unplanned, "9/" + data, "105-198", "those of its name"}},
+			nil,
+		},
 		{"data moved into another key", func(o objects) { o["0"+data[1:]] = o[data]; delete(o, data) }, []finding{
 			{archive.Missing, data, dataSeqs, ""}, {archive.Unplanned, "0" + data[1:], "105-198", ""},
 		}, nil},
-		{"a foreign file", func(o objects) { o["README.txt"] = []byte("hello") }, []finding{{archive.Unplanned, "README.txt", "", ""}}, nil},
-		{"files that are no data", func(o objects) { o["_tables/x.json"] = nil; o["1/.DS_Store"] = nil; o["1/_SUCCESS"] = nil }, nil, nil},
+		{
+			"a foreign file", func(o objects) { o["README.txt"] = []byte("hello") },
+			[]finding{{archive.Unplanned, "README.txt", "", ""}},
+			nil,
+		},
+		{
+			"files that are no data",
+			func(o objects) { o["_tables/x.json"] = nil; o["1/.DS_Store"] = nil; o["1/_SUCCESS"] = nil }, nil, nil,
+		},
 		{"a file of a capture that is not there", func(o objects) {
 			o["1/"+cutlog.BlockName("gone", "00000000", 7, 9, "csv")] = []byte("x")
 		}, []finding{{archive.Unplanned, "1/" + cutlog.BlockName("gone", "00000000", 7, 9, "csv"), "7-9", ""}}, nil},
@@ -115,7 +136,11 @@ func TestTampering(t *testing.T) {
 		{"plan removed", remove(plan(3)), []finding{{archive.Missing, plan(3), "101-200", ""}}, []finding{fourFiles}},
 		{"plan, a byte changed", flip(plan(3)), []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{fourFiles}},
 		{"plan truncated", truncate(plan(3)), []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{fourFiles}},
-		{"plan emptied", func(o objects) { o[plan(3)] = nil }, []finding{{archive.Damaged, plan(3), "101-200", ""}}, []finding{fourFiles}},
+		{
+			"plan emptied", func(o objects) { o[plan(3)] = nil },
+			[]finding{{archive.Damaged, plan(3), "101-200", ""}},
+			[]finding{fourFiles},
+		},
 		{"plan edited and sealed again", func(o objects) {
 			p := o.plan(t, "ORDERS", 3)
 			p.Time = p.Time.Add(1)
@@ -129,11 +154,23 @@ func TestTampering(t *testing.T) {
 		{"plan of another capture", func(o objects) { o[plan(3)] = o[cutlog.PlanName("table", 3)] }, []finding{
 			{archive.Contradicts, plan(3), "101-200", `capture "table"`},
 		}, []finding{fourFiles}},
-		{"plan of another number", func(o objects) { o[plan(3)] = o[plan(2)] }, []finding{{archive.Contradicts, plan(3), "101-200", "plan 2"}}, []finding{fourFiles}},
+		{
+			"plan of another number", func(o objects) { o[plan(3)] = o[plan(2)] },
+			[]finding{{archive.Contradicts, plan(3), "101-200", "plan 2"}},
+			[]finding{fourFiles},
+		},
 		{"first plan removed", remove(plan(1)), []finding{{archive.Missing, plan(1), "", ""}}, nil},
 		{"first plan, a byte changed", flip(plan(1)), []finding{{archive.Damaged, plan(1), "", ""}}, nil},
-		{"newest plan removed", remove(plan(4)), []finding{{archive.Missing, plan(4), "201 and up", ""}}, []finding{fourFiles}},
-		{"newest plan, a byte changed", flip(plan(4)), []finding{{archive.Damaged, plan(4), "201 and up", ""}}, []finding{fourFiles}},
+		{
+			"newest plan removed", remove(plan(4)),
+			[]finding{{archive.Missing, plan(4), "201 and up", ""}},
+			[]finding{fourFiles},
+		},
+		{
+			"newest plan, a byte changed", flip(plan(4)),
+			[]finding{{archive.Damaged, plan(4), "201 and up", ""}},
+			[]finding{fourFiles},
+		},
 		{"two plans removed", remove(plan(2), plan(3)), []finding{
 			{archive.Missing, plan(2), "1-200", ""}, {archive.Missing, plan(3), "1-200", ""},
 		}, []finding{{archive.Unchecked, logDir, "", "8 files"}}},
@@ -147,10 +184,20 @@ func TestTampering(t *testing.T) {
 			o.put(t)(cutlog.EncodeDone("ORDERS", d))
 		}, []finding{
 			{archive.Contradicts, done(3), "", "as plan 4 says"},
-			{archive.Damaged, whole.plan(t, "ORDERS", 3).Blocks[0].Path(), archive.FormatSeqs(whole.plan(t, "ORDERS", 3).Blocks[0].Seqs, 0), ""},
+			{
+				archive.Damaged, whole.plan(t, "ORDERS", 3).Blocks[0].Path(),
+				archive.FormatSeqs(whole.plan(t, "ORDERS", 3).Blocks[0].Seqs, 0), "",
+			},
 		}, nil},
-		{"done of another capture", func(o objects) { o[done(3)] = o[cutlog.DoneName("table", 3)] }, []finding{{archive.Contradicts, done(3), "", ""}}, nil},
-		{"newest done removed", remove(done(4)), nil, []finding{{archive.Pending, done(4), "201-300", "still to be finished, with 4 of its 4 files there"}}},
+		{
+			"done of another capture", func(o objects) { o[done(3)] = o[cutlog.DoneName("table", 3)] },
+			[]finding{{archive.Contradicts, done(3), "", ""}},
+			nil,
+		},
+		{
+			"newest done removed", remove(done(4)), nil,
+			[]finding{{archive.Pending, done(4), "201-300", "still to be finished, with 4 of its 4 files there"}},
+		},
 		{"newest done and a file of it removed", func(o objects) {
 			remove(done(4), o.data("1/", "ORDERS-", "-00000000000000000205-")[0])(o)
 		}, nil, []finding{{archive.Pending, done(4), "201-300", "with 3 of its 4 files there"}}},
@@ -173,8 +220,15 @@ func TestTampering(t *testing.T) {
 		{"format removed", remove(format), []finding{{archive.Missing, format, "", ""}}, nil},
 		{"format, a byte changed", flip(format), []finding{{archive.Damaged, format, "", ""}}, nil},
 		{"format truncated", truncate(format), []finding{{archive.Damaged, format, "", ""}}, nil},
-		{"format of another capture", func(o objects) { o[format] = o[cutlog.FormatName("table")] }, []finding{{archive.Contradicts, format, "", ""}}, nil},
-		{"an object in the log that is no record", func(o objects) { o[logDir+"/x"] = nil }, nil, []finding{{archive.Stray, logDir + "/x", "", ""}}},
+		{
+			"format of another capture", func(o objects) { o[format] = o[cutlog.FormatName("table")] },
+			[]finding{{archive.Contradicts, format, "", ""}},
+			nil,
+		},
+		{
+			"an object in the log that is no record", func(o objects) { o[logDir+"/x"] = nil }, nil,
+			[]finding{{archive.Stray, logDir + "/x", "", ""}},
+		},
 		{"the whole log removed", func(o objects) {
 			for _, name := range o.names("_jetcapture/ORDERS/log/") {
 				delete(o, name)

@@ -13,33 +13,34 @@ import (
 	"github.com/jetcapture/jetcapture/internal/rowcount"
 )
 
-// VerifyOptions say how an archive is verified. The zero value checks everything that can be checked without the stream.
+// VerifyOptions say how an archive is verified. The zero value checks everything that can be checked without the
+// stream.
 type VerifyOptions struct {
-	// Found is called with each finding, one at a time, from goroutines of Verify. Zero: findings are only counted.
+	// Found is called with each finding, one call at a time, from goroutines of Verify. Zero: findings are only counted.
 	Found func(Finding)
-	// Progress is called now and then, one call at a time, from goroutines of Verify. Zero: never.
+	// Progress is called from time to time, one call at a time, from goroutines of Verify. Zero: never.
 	Progress func(Progress)
-	// Capture restricts the verification to one capture and the files that bear its name. Zero: all captures and all files.
+	// Capture restricts the verification to one capture and the files with its name. Zero: all captures and all files.
 	Capture string
-	// Quick leaves the contents of the files alone: only that they are there, with the right size.
+	// Quick does not read the files. It checks only that they are there, with the right size.
 	Quick bool
-	// Against opens the stream that a capture is bound to, to compare what it still holds with the files. It returns nil for one that is
-	// not to be compared. Zero: none is.
+	// Against opens the stream that a capture is bound to, to compare what it still holds with the files. It returns nil
+	// for a stream that is not to be compared. Zero: no stream is compared.
 	Against func(ctx context.Context, f cutlog.Format) (Stream, error)
 	// Workers is how many files are read at the same time. Zero: one for each processor.
 	Workers int
-	// UnpackLimit is how many bytes a file may unpack to even if that is over 1000 times its size. Zero: 4 GiB.
+	// UnpackLimit is how many bytes a file may unpack to even if that is more than 1000 times its size. Zero: 4 GiB.
 	UnpackLimit int64
 
 	maxNames, maxChunk int // for tests; zero: the defaults
 }
 
-// The defaults of VerifyOptions, and limits that are none of the caller's business.
+// The defaults of VerifyOptions, and limits that callers cannot set.
 const (
 	defaultUnpackLimit = 4 << 30
-	defaultMaxNames    = 4 << 20 // names of files that are remembered at a time, 8 bytes each
-	defaultMaxChunk    = 1 << 20 // messages of the stream that are remembered at a time, 25 bytes each
-	maxUnreadable      = 100     // objects in a row
+	defaultMaxNames    = 4 << 20 // names of files kept at a time, 8 bytes each
+	defaultMaxChunk    = 1 << 20 // messages of the stream kept at a time, 25 bytes each
+	maxUnreadable      = 100     // unreadable objects in a row before Verify gives up
 )
 
 func (o VerifyOptions) withDefaults() VerifyOptions {
@@ -60,8 +61,8 @@ func (o VerifyOptions) withDefaults() VerifyOptions {
 
 // Progress is how far a verification has come.
 type Progress struct {
-	Capture   string // at which it is; empty while files are listed
-	Cut, Last uint64 // number of the cut at which it is, and of the last one
+	Capture   string // the present one; empty while files are listed
+	Cut, Last uint64 // number of the present cut, and of the last one
 	Files     int64  // read
 	Bytes     int64  // read
 	Compared  int64  // messages compared with a stream
@@ -73,17 +74,18 @@ type Progress struct {
 type Report struct {
 	Captures int64
 	Cuts     int64 // with a plan that could be read
-	Finished int64 // of them
+	Finished int64 // of these cuts
 	Counts         // of their plans and done records
 	Read     int64 // files that were there and could be read
-	Size     int64 // bytes of them
-	RowsRead int64 // rows that were counted in them
+	Size     int64 // bytes of the files read
+	RowsRead int64 // rows counted in the files read
 	Listed   int64 // files in the archive, dead letters included
 	Later    int64 // files of cuts that were made meanwhile, not looked at
 	Foreign  int64 // files that no reader takes for data: a part of their name begins with "_" or "."
 
-	Compared   int64 // messages that the stream still holds and that were compared
-	Uncompared int64 // messages that the stream still holds and that could not be compared, as their format does not allow it
+	Compared int64 // messages that the stream still holds and that were compared
+	// messages that the stream still holds and that could not be compared, as their format does not allow it
+	Uncompared int64
 
 	Problems int64
 	Notes    int64
@@ -92,15 +94,20 @@ type Report struct {
 // OK reports whether there is no problem.
 func (r Report) OK() bool { return r.Problems == 0 }
 
-// Verify checks the archive: every record by its own sum, the chain that they make, their accounting, and every planned file, which must be
-// there with the size and the sum that its done record says, unpack, and hold as many rows as planned where the format is known; that
-// there is no file of data beside them; and, with Against, that files and stream hold the same messages.
+// Verify checks the archive:
 //
-// A capture may go on meanwhile: what comes later is not looked at, and is no problem. The newest cut may be one that is still to be
-// finished, which is a note.
+//   - every record by its own sum, the chain of the records, and their accounting
+//   - every planned file: it must be there with the size and the sum of its done record, unpack, and hold as many rows
+//     as planned if the format is known
+//   - that there is no other file of data
+//   - with Against, that files and stream hold the same messages
 //
-// An error means that the verification could not be carried out to its end, as the store cannot be listed or gives nothing any more, the
-// stream does not answer, or ctx has ended. What is wrong with the archive is no error but a finding. The report covers what was done.
+// A capture may go on meanwhile. What it adds is not checked and is not a problem. The newest cut may be unfinished,
+// which is a note.
+//
+// An error means that the verification did not reach its end, because the store cannot be listed or read any more, the
+// stream does not answer, or ctx has ended. What is wrong with the archive is not an error but a finding. The report
+// covers what was done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	v := &verifier{archive: a, opts: opts.withDefaults(), codecs: map[string]*codec.Codec{}, logs: map[string]*logCheck{}}
 	v.names = newNameSet(v.opts.maxNames)
@@ -112,7 +119,7 @@ func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (Report, error
 	return v.report, err
 }
 
-// verifier is one run of Verify.
+// verifier is one run of Verify. The goroutine of Verify owns logs and names. Its workers check one file each.
 type verifier struct {
 	archive *Archive
 	opts    VerifyOptions
@@ -120,11 +127,11 @@ type verifier struct {
 	names   *nameSet             // of planned files
 	buffers sync.Pool            // of *[]byte, of rowcount.BufferSize
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards the following while workers run; held while Found and Progress run
 	report     Report
 	progress   Progress
-	codecs     map[string]*codec.Codec
-	unreadable int // objects in a row
+	codecs     map[string]*codec.Codec // by name; nil: not known
+	unreadable int                     // objects in a row
 }
 
 func (v *verifier) run(ctx context.Context) error {
@@ -178,7 +185,7 @@ func (v *verifier) found(f Finding) {
 	}
 }
 
-// count changes the report, and the progress, which is told.
+// count changes report and progress, and reports the progress.
 func (v *verifier) count(change func(*Report, *Progress)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -188,8 +195,8 @@ func (v *verifier) count(change func(*Report, *Progress)) {
 	}
 }
 
-// reading counts objects in a row that the store could not give. After too many of them the error says so: it is the store that is
-// broken, not the archive.
+// reading counts the objects in a row that could not be read; err is nil for one that could. After too many of them it
+// returns an error, because then the store is broken and not the archive.
 func (v *verifier) reading(err error) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -209,7 +216,7 @@ func (v *verifier) codec(name string) *codec.Codec {
 	defer v.mu.Unlock()
 	c, known := v.codecs[name]
 	if !known {
-		c, _ = codec.New(name, 0) // the one error is that it is not known
+		c, _ = codec.New(name, 0) // fails only if it is not known
 		v.codecs[name] = c
 	}
 	return c

@@ -14,7 +14,7 @@ import (
 // tellEvery is how many bytes pass between two reports of progress.
 const tellEvery = 1 << 20
 
-// telling tells how many bytes are read through it, now and then and at the end.
+// telling reports how many bytes are read through it, after each tellEvery and at the end.
 type telling struct {
 	r      io.Reader
 	tell   func(n int)
@@ -32,17 +32,17 @@ func (t *telling) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// content is what a file was found to be.
+// content is what was found in a file.
 type content struct {
 	there  bool
 	size   int64
 	sha256 string // empty if it was not read
 	rows   int64  // -1: the format is not known
-	bad    error  // it does not unpack, or is no text of its format
+	bad    error  // it does not unpack, or is not text of its format
 	known  bool   // the compression is known, so that rows and bad mean something
 }
 
-// file is the check of one planned file.
+// file is the check of one planned file. It belongs to one worker.
 type file struct {
 	*verifier
 	cut   Cut
@@ -53,11 +53,11 @@ type file struct {
 	lostUnknown bool
 }
 
-// check reads the file and says what is wrong with it. The error is that the verification cannot go on.
+// check reads the file and returns what is wrong with it. After an error the verification cannot go on.
 func (f *file) check(ctx context.Context) (findings []Finding, result checked, err error) {
 	c, err := f.read(ctx)
 	if broken := (*unreadableError)(nil); errors.As(err, &broken) && ctx.Err() == nil {
-		finding := f.problem(Unreadable, "an object that can be read", broken.err.Error(), "look after the store and verify again")
+		finding := f.problem(Unreadable, "an object that can be read", broken.err.Error(), "check the store and verify again")
 		return []Finding{finding}, result, f.reading(err)
 	}
 	if err != nil {
@@ -84,7 +84,7 @@ func (f *file) check(ctx context.Context) (findings []Finding, result checked, e
 	return findings, checked{true, c.rows}, nil
 }
 
-// read reads the file, or only asks for its size.
+// read reads the file, or with Quick only its size.
 func (f *file) read(ctx context.Context) (content, error) {
 	name := f.block.Path()
 	if f.opts.Quick {
@@ -115,7 +115,7 @@ func (f *file) read(ctx context.Context) (content, error) {
 	return c, nil
 }
 
-// tell counts bytes as they are read.
+// tell adds bytes to the progress.
 func (f *file) tell(n int) {
 	f.count(func(_ *Report, p *Progress) { p.Bytes += int64(n) })
 }
@@ -137,7 +137,7 @@ func (f *file) unpack(m *measure.Reader) content {
 	return content{rows: rows, bad: errors.Join(err, plain.Close()), known: true}
 }
 
-// absent judges that there is no file.
+// absent returns the findings if the file is not there.
 func (f *file) absent() []Finding {
 	switch {
 	case f.block.Stored != nil && f.block.Stored.Missing:
@@ -162,7 +162,8 @@ func (f *file) judge(c content) (findings []Finding) {
 			fmt.Sprintf("%q: only the size and the sum were checked", layoutOf(f.cut.Plan, &f.block.Block).compression)))
 	}
 	if c.bad != nil {
-		return append(findings, f.problem(WrongContent, "a file that unpacks, with "+f.planned(), c.bad.Error(), adviceRestore))
+		return append(findings,
+			f.problem(WrongContent, "a file that unpacks, with "+f.planned(), c.bad.Error(), adviceRestore))
 	}
 	return append(findings, f.judgeRows(c)...)
 }
@@ -207,7 +208,7 @@ func (f *file) judgeRows(c content) []Finding {
 	return nil
 }
 
-// planned says how many rows the file should have.
+// planned returns how many rows the file should have, as text.
 func (f *file) planned() string {
 	text := fmt.Sprintf("%d rows of %d messages", f.block.Rows, f.block.Messages)
 	if lost := f.block.Lost.Count(); lost > 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// files looks for files that no plan names. All plans were read once; when they name more files than the set of names holds, they are
-// read again, and the files listed again, for each further range of it.
+// files looks for files that no plan names. All plans were read once. If they name more files than the set of names
+// holds, plans are read and files listed again for each further range of the set.
 func (v *verifier) files(ctx context.Context) error {
 	for first := true; ; first = false {
 		if err := v.lookForUnplanned(ctx, first); err != nil {
@@ -36,7 +36,7 @@ func (v *verifier) files(ctx context.Context) error {
 	return nil
 }
 
-// lookForUnplanned lists all files and looks up those that are in the range of the set.
+// lookForUnplanned lists all files and looks up those in the range of the set.
 func (v *verifier) lookForUnplanned(ctx context.Context, first bool) error {
 	v.count(func(_ *Report, p *Progress) { p.Capture, p.Cut, p.Last, p.Listed = "", 0, 0, 0 })
 	for name, err := range v.archive.fileNames(ctx) {
@@ -75,7 +75,7 @@ func (a *Archive) fileNames(ctx context.Context) iter.Seq2[string, error] {
 					return
 				}
 				if strings.HasPrefix(info.Name, logRoot) {
-					// '0' comes after '/': go on behind all logs.
+					// '0' comes after '/': go on after all logs.
 					after, more = strings.TrimSuffix(logRoot, "/")+"0", true
 					break
 				}
@@ -87,7 +87,8 @@ func (a *Archive) fileNames(ctx context.Context) iter.Seq2[string, error] {
 	}
 }
 
-// isFile reports whether an object is a file of data or of dead letters. No part of such a name begins with "_" or ".": FORMAT.md.
+// isFile reports whether an object is a file of data or of dead letters. No part of such a name begins with "_" or ".",
+// see docs/FORMAT.md.
 func isFile(name string) bool {
 	for segment := range strings.SplitSeq(strings.TrimPrefix(name, deadRoot), "/") {
 		if strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, ".") {
@@ -97,7 +98,8 @@ func isFile(name string) bool {
 	return true
 }
 
-// notPlanned judges a file that no plan names that was read: it may be of a cut that was made meanwhile, or of one whose plan is damaged.
+// notPlanned judges a file that is in none of the plans read so far. It may belong to a newer cut, or to one whose plan
+// is damaged.
 func (v *verifier) notPlanned(ctx context.Context, name string) error {
 	id, isBlock := cutlog.ParseBlockName(path.Base(name))
 	if v.opts.Capture != "" && (!isBlock || id.Capture != v.opts.Capture) {
@@ -117,7 +119,8 @@ func (v *verifier) notPlanned(ctx context.Context, name string) error {
 		}
 	}
 	f := Finding{
-		Severity: Problem, Kind: Unplanned, Object: name, Expected: "a plan that names it", Found: "none", Advice: adviceUnplanned,
+		Severity: Problem, Kind: Unplanned, Object: name, Expected: "a plan that names it", Found: "none",
+		Advice: adviceUnplanned,
 	}
 	if isBlock {
 		f.Capture = id.Capture
@@ -138,7 +141,7 @@ func (v *verifier) log(capture string) *logCheck {
 	return l
 }
 
-// catchUp adds the names of files that were planned since the log was read, if a file may be one of them.
+// catchUp adds the names of files that were planned since the log was read, if the file can be one of them.
 func (l *logCheck) catchUp(ctx context.Context, id cutlog.BlockID) error {
 	if p := l.newest.Plan; p != nil && p.Incarnation == id.Incarnation && id.First <= p.To {
 		return nil

@@ -11,27 +11,29 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// logCheck is the check of one log. It goes from record to record, past whatever is damaged.
+// logCheck is the check of one log. It goes from record to record, and past damaged ones. The goroutine of Verify owns
+// it.
 type logCheck struct {
 	*verifier
 	capture *Capture
-	compare *comparison   // nil: no stream
-	numbers cutlog.SeqSet // of the cuts of which a listing showed a record
-	prev    link
-	newest  cutlog.Head // the last cut that could be read
-	waiting []Finding   // plans that cannot be read, for whose sequences the next one is awaited
-	blind   []span
-	passed  int64 // files that nothing can be said of, as their plans cannot be read
+	compare *comparison   // nil: no stream to compare with
+	numbers cutlog.SeqSet // of the cuts that had a record in the listing
+	prev    link          // the cut before the present one
+	newest  cutlog.Head   // the last cut that could be read
+	waiting []Finding     // unreadable plans; the next readable one says which sequences they concern
+	blind   []span        // parts of the log that cannot be read
+	passed  int64         // files in these parts, which cannot be judged
 }
 
 // link is what the next plan is compared with.
 type link struct {
 	cutlog.Head        // Plan is nil if it could not be read
-	to          uint64 // of the last plan that could be read
-	incarnation string // its
+	to          uint64 // end of the range of the last plan that could be read
+	incarnation string // incarnation of that plan
 }
 
-// span is a range of stream sequences, after excluded, whose plans cannot be read. incarnation is empty if it is not known.
+// span is a range of stream sequences, without after itself, whose plans cannot be read. incarnation is empty if it is
+// not known.
 type span struct {
 	after, through uint64
 	incarnation    string
@@ -69,7 +71,7 @@ func (l *logCheck) walk(ctx context.Context) error {
 	return l.format(ctx)
 }
 
-// list reads the numbers of the records. What is no record is noted.
+// list reads the numbers of the records. It notes objects that are not records.
 func (l *logCheck) list(ctx context.Context) error {
 	prefix := logRoot + l.capture.name + "/"
 	for name, err := range l.capture.store.List(ctx, prefix, "") {
@@ -93,12 +95,14 @@ func (l *logCheck) list(ctx context.Context) error {
 	return nil
 }
 
-// gap deals with the numbers from next up to first, of which no record was listed. Listings can be late, so the first of them is opened.
+// gap checks the numbers from next up to first, which have no record in the listing. Listings can be late, so it tries
+// to read the first of them.
 func (l *logCheck) gap(ctx context.Context, next, first uint64) error {
 	for ; next < first; next++ {
 		_, err := l.plan(ctx, next)
 		if errors.Is(err, fs.ErrNotExist) {
-			l.unknown(l.finding(next, Missing, cutlog.PlanName(l.capture.name, next), gapExpected(next, first-1), "nothing", adviceLog))
+			l.unknown(l.finding(next, Missing, cutlog.PlanName(l.capture.name, next),
+				gapExpected(next, first-1), "nothing", adviceLog))
 			l.prev = link{to: l.prev.to, incarnation: l.prev.incarnation, Head: cutlog.Head{N: first - 1}}
 			return nil
 		}
@@ -150,11 +154,12 @@ func (l *logCheck) chain(h cutlog.Head) {
 		return
 	case before.N > 0 && before.Plan == nil:
 		return
-	case before.N > 0 && before.Done == nil: // reported; the rest can be checked all the same
+	case before.N > 0 && before.Done == nil: // already reported; the rest can still be checked
 		before.Done, before.DoneSum = new(cutlog.Done), p.Prev
 	}
 	if err := cutlog.CheckChain(before, p); err != nil {
-		l.found(l.finding(p.N, Contradicts, cutlog.PlanName(l.capture.name, p.N), fmt.Sprintf("the plan after cut %d", before.N), err.Error(), adviceRestore))
+		l.found(l.finding(p.N, Contradicts, cutlog.PlanName(l.capture.name, p.N),
+			fmt.Sprintf("the plan after cut %d", before.N), err.Error(), adviceRestore))
 	}
 }
 
@@ -224,7 +229,7 @@ func (l *logCheck) pending(ctx context.Context, cut Cut, files []checked) error 
 	}
 	f := l.finding(cut.N, Pending, name, "a done record once the cut is complete",
 		fmt.Sprintf("none: a cut still to be finished, with %d of its %d files there", there, len(files)),
-		"a running capture is at it, or the next start finishes it")
+		"a running capture is finishing it, or the next start does")
 	f.Severity = Note
 	l.found(withRange(f, cut.Plan))
 	return nil
@@ -235,12 +240,13 @@ func (l *logCheck) format(ctx context.Context) error {
 	name := cutlog.FormatName(l.capture.name)
 	format, err := l.capture.Format(ctx)
 	if errors.Is(err, fs.ErrNotExist) && l.numbers.Empty() {
-		return nil // no capture: there are only objects that are noted
+		return nil // not a capture: its objects were noted
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		f := l.finding(0, Missing, name, "the format, as the log has gone beyond plan 1", "nothing", adviceLog)
 		if last := l.newest; last.N == 1 && last.Done == nil && l.numbers.Last() == 1 {
-			f = l.finding(1, Pending, name, "the format once the log is complete", "none: its birth is still to be finished", "the next start finishes it")
+			f = l.finding(1, Pending, name, "the format once the log is complete",
+				"none: its birth is still to be finished", "the next start finishes it")
 			f.Severity = Note
 		}
 		l.found(f)
@@ -252,7 +258,8 @@ func (l *logCheck) format(ctx context.Context) error {
 	first, err := l.plan(ctx, 1)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) && l.numbers.Empty() {
-			l.found(l.finding(1, Missing, cutlog.PlanName(l.capture.name, 1), "plan 1, as format.json is there", "nothing", adviceLog))
+			l.found(l.finding(1, Missing, cutlog.PlanName(l.capture.name, 1),
+				"plan 1, as format.json is there", "nothing", adviceLog))
 		}
 		return l.tolerate(ctx, err)
 	}
@@ -262,36 +269,36 @@ func (l *logCheck) format(ctx context.Context) error {
 	return nil
 }
 
-// unknown keeps the finding that a plan cannot be read until the next one says which sequences are concerned.
+// unknown keeps the finding of an unreadable plan until the next readable one says which sequences are concerned.
 func (l *logCheck) unknown(f Finding) {
 	const most = 1000
-	if len(l.waiting) == most { // somebody plays with us: say it without the sequences
+	if len(l.waiting) == most { // a hostile log: report without sequences, so that memory stays bounded
 		l.found(f)
 		return
 	}
 	l.waiting = append(l.waiting, f)
 }
 
-// known ends a part of the log whose plans cannot be read: p is the plan after it.
+// known ends a part of the log whose plans cannot be read. p is the first plan after it.
 func (l *logCheck) known(p *cutlog.Plan) {
 	if len(l.waiting) == 0 {
 		return
 	}
 	if p.Opens || l.prev.incarnation != "" && l.prev.incarnation != p.Incarnation {
-		l.blindFor(span{through: math.MaxUint64}, math.MaxUint64) // how far the incarnations in between went is not known
+		l.blindFor(span{through: math.MaxUint64}, math.MaxUint64) // it is not known how far the incarnations in between went
 		return
 	}
 	l.blindFor(span{after: l.prev.to, through: p.From, incarnation: p.Incarnation}, p.From)
 }
 
-// reachedEnd ends the log. What comes after the last plan that could be read is not known.
+// reachedEnd is called at the end of the log. Everything after the last readable plan is blind.
 func (l *logCheck) reachedEnd() {
 	if len(l.waiting) > 0 {
 		l.blindFor(span{after: l.prev.to, through: math.MaxUint64}, math.MaxUint64)
 	}
 }
 
-// blindFor notes a part of the log that cannot be read, and reports the findings in it with the sequences up to through.
+// blindFor adds a part of the log that cannot be read, and reports the findings in it with the sequences up to through.
 func (l *logCheck) blindFor(s span, through uint64) {
 	l.blind = append(l.blind, s)
 	for _, f := range l.waiting {
@@ -303,7 +310,7 @@ func (l *logCheck) blindFor(s span, through uint64) {
 	l.waiting = l.waiting[:0]
 }
 
-// unjudged reports whether a file may be of a plan that cannot be read, and counts it.
+// unjudged reports whether a file may belong to an unreadable plan, and counts it.
 func (l *logCheck) unjudged(id cutlog.BlockID) bool {
 	for _, s := range l.blind {
 		if id.First > s.after && id.First <= s.through && (s.incarnation == "" || s.incarnation == id.Incarnation) {
@@ -314,7 +321,7 @@ func (l *logCheck) unjudged(id cutlog.BlockID) bool {
 	return false
 }
 
-// tellUnjudged notes how many files belong to plans that cannot be read.
+// tellUnjudged notes how many files may belong to unreadable plans.
 func (l *logCheck) tellUnjudged() {
 	if l.passed == 0 {
 		return
@@ -325,9 +332,10 @@ func (l *logCheck) tellUnjudged() {
 	l.found(f)
 }
 
-// finding is a problem of the log.
+// finding returns a problem of the log.
 func (l *logCheck) finding(n uint64, k Kind, object, expected, found, advice string) Finding {
 	return Finding{
-		Severity: Problem, Kind: k, Capture: l.capture.name, Cut: n, Object: object, Expected: expected, Found: found, Advice: advice,
+		Severity: Problem, Kind: k, Capture: l.capture.name, Cut: n, Object: object, Expected: expected, Found: found,
+		Advice: advice,
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// plan reads plan n alone.
+// plan reads plan n without its other records.
 func (l *logCheck) plan(ctx context.Context, n uint64) (cutlog.Head, error) {
 	only := hiding{l.capture.store, func(name string) bool { return name != cutlog.PlanName(l.capture.name, n) }}
 	return cutlog.New(only, l.capture.name).At(ctx, n)
 }
 
-// records are what could be used of the records of a cut.
+// records are those records of a cut that can be used.
 type records struct {
 	cutlog.Head      // Plan is nil if it cannot be used
-	broken      bool // a done record is there, or should be, but is not among them
+	broken      bool // there is or should be a done record, but it cannot be used
 	lostUnknown bool // done names a lost record that cannot be used
 }
 
@@ -36,7 +36,8 @@ func (l *logCheck) read(ctx context.Context, n uint64) (records, error) {
 			r.Head = h
 			return r, l.complete(ctx, &r)
 		case errors.Is(err, fs.ErrNotExist):
-			l.unknown(l.finding(n, Missing, planName, fmt.Sprintf("plan %d, as other records of the cut are there", n), "nothing", adviceLog))
+			l.unknown(l.finding(n, Missing, planName,
+				fmt.Sprintf("plan %d, as other records of the cut are there", n), "nothing", adviceLog))
 			return records{Head: cutlog.Head{N: n, DoneSum: l.doneSum(ctx, n)}}, nil
 		case !isFault:
 			return r, err
@@ -54,12 +55,12 @@ func (l *logCheck) read(ctx context.Context, n uint64) (records, error) {
 			r.broken = r.broken || f.Object == doneName || f.Object == planName
 			r.lostUnknown = r.lostUnknown || f.Object != doneName && f.Object != planName
 			hidden[f.Object], hidden[doneName] = true, true
-			delete(hidden, planName) // it is read past its damage
+			delete(hidden, planName) // the plan itself is read all the same
 		}
 	}
 }
 
-// complete adds what is known of the done record when it was passed over, or reports that there must be one.
+// complete adds what is known of a done record that could not be used, or reports that one is missing.
 func (l *logCheck) complete(ctx context.Context, r *records) error {
 	switch {
 	case r.broken && r.lostUnknown:
@@ -75,7 +76,8 @@ func (l *logCheck) complete(ctx context.Context, r *records) error {
 			return nil
 		}
 		r.broken = true
-		f := l.finding(r.N, Missing, cutlog.DoneName(l.capture.name, r.N), fmt.Sprintf("done %d, as later records are there", r.N), "nothing", adviceLog)
+		f := l.finding(r.N, Missing, cutlog.DoneName(l.capture.name, r.N),
+			fmt.Sprintf("done %d, as later records are there", r.N), "nothing", adviceLog)
 		l.found(withRange(f, r.Plan))
 	}
 	return ctx.Err()
@@ -104,7 +106,8 @@ func withRange(f Finding, p *cutlog.Plan) Finding {
 	return f
 }
 
-// fault makes a finding of an error that says what is wrong with an object. Any other error, that of ctx for instance, is none.
+// fault makes a finding of an error that says what is wrong with an object. It returns false for any other error, such
+// as that of ctx.
 func (l *logCheck) fault(err error) (Finding, bool) {
 	var corrupt *cutlog.CorruptError
 	var version *cutlog.VersionError
@@ -113,10 +116,12 @@ func (l *logCheck) fault(err error) (Finding, bool) {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Finding{}, false
 	case errors.As(err, &version):
-		return l.finding(0, UnknownKind, version.Object, fmt.Sprintf("layout version %d", cutlog.Version), fmt.Sprintf("version %d", version.Found),
+		return l.finding(0, UnknownKind, version.Object,
+			fmt.Sprintf("layout version %d", cutlog.Version), fmt.Sprintf("version %d", version.Found),
 			"verify with the version of jetcapture that wrote it, or a newer one"), true
 	case errors.As(err, &broken):
-		return l.finding(0, Unreadable, broken.object, "an object that can be read", broken.err.Error(), "look after the store and verify again"), true
+		return l.finding(0, Unreadable, broken.object, "an object that can be read", broken.err.Error(),
+			"check the store and verify again"), true
 	case errors.As(err, &corrupt):
 		kind := Contradicts
 		switch {
@@ -148,7 +153,8 @@ func (l *logCheck) reportFault(ctx context.Context, err error) error {
 	return nil
 }
 
-// doneSum is the sum of a done record as it is stored, if its own sum is right: the next plan must name it, whatever it says.
+// doneSum returns the sum of the stored done record, if the record is intact. The next plan must name this sum, even if
+// the record is wrong.
 func (l *logCheck) doneSum(ctx context.Context, n uint64) string {
 	data, err := l.capture.store.Get(ctx, cutlog.DoneName(l.capture.name, n))
 	if err != nil {
@@ -160,7 +166,7 @@ func (l *logCheck) doneSum(ctx context.Context, n uint64) string {
 	return cutlog.Sum(data)
 }
 
-// attestedSum is doneSum if the next plan names it, else empty.
+// attestedSum returns doneSum if the next plan names it, otherwise an empty string.
 func (l *logCheck) attestedSum(ctx context.Context, n uint64) string {
 	sum := l.doneSum(ctx, n)
 	if next, err := l.plan(ctx, n+1); sum != "" && err == nil && next.Plan.Prev == sum {
@@ -169,7 +175,7 @@ func (l *logCheck) attestedSum(ctx context.Context, n uint64) string {
 	return ""
 }
 
-// blame decides which record is not as it was when a sound done record contradicts others.
+// blame decides which record was changed if an intact done record contradicts others.
 func (l *logCheck) blame(ctx context.Context, f Finding) Finding {
 	if f.Kind != Contradicts || f.Object != cutlog.DoneName(l.capture.name, f.Cut) {
 		return f
@@ -180,20 +186,21 @@ func (l *logCheck) blame(ctx context.Context, f Finding) Finding {
 		return f
 	}
 	if missing, sum := l.missingLost(ctx, f.Cut); missing != "" && l.fitsPlan(ctx, f.Cut) {
-		return l.finding(f.Cut, Missing, missing, fmt.Sprintf("the lost record with SHA-256 %s that done %d names", sum, f.Cut), "nothing", adviceLog)
+		return l.finding(f.Cut, Missing, missing,
+			fmt.Sprintf("the lost record with SHA-256 %s that done %d names", sum, f.Cut), "nothing", adviceLog)
 	}
 	return f
 }
 
-// fitsPlan reports whether done n was made for the plan n that is there.
+// fitsPlan reports whether done n was made for the stored plan n.
 func (l *logCheck) fitsPlan(ctx context.Context, n uint64) bool {
 	h, err := l.plan(ctx, n)
 	d := l.done(ctx, n)
 	return err == nil && d != nil && d.Plan == h.PlanSum
 }
 
-// missingLost returns the name of the first lost record of cut n that is not there, and the sum that done n names, if none of those that are
-// there has that sum.
+// missingLost returns the name of the first missing lost record of cut n and the sum that done n names. It returns
+// empty strings if a lost record has that sum.
 func (l *logCheck) missingLost(ctx context.Context, n uint64) (name, sum string) {
 	d := l.done(ctx, n)
 	if d == nil || d.Lost == "" {
@@ -211,7 +218,7 @@ func (l *logCheck) missingLost(ctx context.Context, n uint64) (name, sum string)
 	}
 }
 
-// done reads done n by itself; nil if it is not there or not sound.
+// done reads done n by itself. It returns nil if it is missing or damaged.
 func (l *logCheck) done(ctx context.Context, n uint64) *cutlog.Done {
 	data, err := l.capture.store.Get(ctx, cutlog.DoneName(l.capture.name, n))
 	if err != nil {

@@ -49,7 +49,8 @@ func TestVerifyQuickLooksAtSizesOnly(t *testing.T) {
 	o[names[1]] = o[names[1]][1:]
 	delete(o, names[2])
 	r := verify(t, o.bucket(t), archive.VerifyOptions{Quick: true})
-	if len(r.problems) != 2 || r.problems[0].Object+r.problems[1].Object != names[1]+names[2] && r.problems[0].Object+r.problems[1].Object != names[2]+names[1] {
+	if len(r.problems) != 2 || r.problems[0].Object+r.problems[1].Object != names[1]+names[2] &&
+		r.problems[0].Object+r.problems[1].Object != names[2]+names[1] {
 		t.Errorf("got %v, want problems of %s and %s", r.problems, names[1], names[2])
 	}
 }
@@ -68,7 +69,8 @@ func TestVerifyOneCapture(t *testing.T) {
 	r = verify(t, o.bucket(t), archive.VerifyOptions{Capture: "ORDERS"})
 	expect(t, r.problems, finding{archive.Unplanned, copied, "1-97", ""})
 	for _, name := range []string{"missing", "_x", ""} {
-		if _, err := archive.Open(o.bucket(t)).Verify(t.Context(), archive.VerifyOptions{Capture: name}); (err == nil) != (name == "") {
+		if _, err := archive.Open(o.bucket(t)).Verify(t.Context(),
+			archive.VerifyOptions{Capture: name}); (err == nil) != (name == "") {
 			t.Errorf("capture %q: %v", name, err)
 		}
 	}
@@ -109,7 +111,10 @@ func TestVerifyLost(t *testing.T) {
 			b.file(b.head.Plan.Blocks[0], cutlog.NewSeqSet(1, 2))
 			b.lose(1, map[int][]uint64{0: {2}, 1: {4, 5}})
 			b.done(nil)
-		}, []finding{{archive.WrongContent, a + name("S", 1, 3), "1-3", "3 rows of 3 messages, 1 of them lost, found 1 rows"}}, nil},
+		}, []finding{{
+			archive.WrongContent, a + name("S", 1, 3), "1-3",
+			"3 rows of 3 messages, 1 of them lost, found 1 rows",
+		}}, nil},
 		{"a late put of something else", func(b *builder) {
 			b.file(b.head.Plan.Blocks[0], cutlog.SeqSet{})
 			b.lose(1, map[int][]uint64{1: {4, 5}})
@@ -142,7 +147,9 @@ func TestVerifyLost(t *testing.T) {
 		{"done says missing, and it is not lost", func(b *builder) {
 			b.file(b.head.Plan.Blocks[0], cutlog.SeqSet{})
 			b.done(nil)
-		}, []finding{{archive.Contradicts, cutlog.DoneName("S", 2), "", "not lost"}, {archive.Missing, b + name("S", 4, 5), "4-5", ""}}, nil},
+		}, []finding{
+			{archive.Contradicts, cutlog.DoneName("S", 2), "", "not lost"}, {archive.Missing, b + name("S", 4, 5), "4-5", ""},
+		}, nil},
 		{"an empty file where rows were planned", func(b *builder) {
 			b.files()
 			b.o[b.head.Plan.Blocks[0].Path()] = gzipped(nil)
@@ -205,7 +212,8 @@ func TestVerifyInParts(t *testing.T) {
 	}
 }
 
-// growing is a bucket to which a capture writes at the worst moments: just before an object is opened or a listing begins, up to a number of cuts.
+// growing is a bucket to which a capture writes at the worst moments: just before an object is opened or a listing
+// begins, up to a number of cuts.
 type growing struct {
 	*bucket.Mem
 	mu   sync.Mutex
@@ -250,7 +258,8 @@ func TestVerifyWhileCapturing(t *testing.T) {
 	}
 	for start := range 6 {
 		o := objects{}
-		for _, name := range append([]string{cutlog.FormatName("S"), cutlog.PlanName("S", 1), cutlog.DoneName("S", 1)}, order[:start]...) {
+		for _, name := range append([]string{cutlog.FormatName("S"), cutlog.PlanName("S", 1), cutlog.DoneName("S", 1)},
+			order[:start]...) {
 			o[name] = b.o[name]
 		}
 		mem, next := o.bucket(t), start
