@@ -111,6 +111,7 @@ func ExampleArchive_Verify() {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d of %d files read, %d problem\n", report.Read, report.Files, report.Problems)
-	// Output: problem: ORDERS-04fae22a-00000000000000000203-00000000000000000299.ndjson.gz, missing of sequences 203, 206,
-	// 209, ... to 299 11 of 12 files read, 1 problem
+	// Output:
+	// problem: ORDERS-04fae22a-00000000000000000203-00000000000000000299.ndjson.gz, missing of sequences 203, 206, 209, ... to 299
+	// 11 of 12 files read, 1 problem
 }

@@ -28,7 +28,7 @@ const (
 	Contradicts  Kind = "contradicts" // two records do not fit together
 	UnknownKind  Kind = "unknown"     // an object has a layout that this version does not know
 	WrongContent Kind = "content"     // a file does not hold what was planned
-	// a file of data is in no plan: readers see its rows too often, or rows of something else
+	// Unplanned: a file of data is in no plan. Readers see its rows too often, or rows of something else.
 	Unplanned  Kind = "unplanned"
 	Differs    Kind = "differs"      // a file has other messages than the stream
 	Uncaptured Kind = "not-captured" // the stream holds messages that a plan calls absent
@@ -37,7 +37,7 @@ const (
 // The kinds of notes.
 const (
 	Pending Kind = "pending" // the newest cut is still to be finished
-	// a file holds messages that are recorded as lost: a paused writer stored it whole after all
+	// LatePut: a file holds messages that are recorded as lost. A paused writer stored it whole after all.
 	LatePut   Kind = "late-put"
 	Stray     Kind = "stray"     // an object in _jetcapture/ that is not a record
 	Unchecked Kind = "unchecked" // something could not be checked

@@ -9,9 +9,10 @@ import (
 	"github.com/twmb/avro/ocf"
 )
 
-// deflate is the codec "deflate" (RFC 1951, no zlib header) with compressors that are used again: one has more than half a megabyte.
+// deflate is the codec "deflate" (RFC 1951, no zlib header) with compressors that are used again: one has more than
+// half a megabyte.
 type deflate struct {
-	ocf.Codec // reads
+	ocf.Codec // for reading
 	writers   *sync.Pool
 }
 

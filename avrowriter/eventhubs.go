@@ -10,7 +10,7 @@ import (
 )
 
 // EventHubsSchema is the schema of an EventHubsWriter's files: that of Azure Event Hubs Capture
-// (https://learn.microsoft.com/azure/event-hubs/explore-captured-avro-files), which names it EventData as well.
+// (https://learn.microsoft.com/azure/event-hubs/explore-captured-avro-files), including its name EventData.
 const EventHubsSchema = `{"type":"record","name":"EventData","namespace":"Microsoft.ServiceBus.Messaging","fields":[` +
 	`{"name":"SequenceNumber","type":"long"},` +
 	`{"name":"Offset","type":"string"},` +
@@ -36,13 +36,17 @@ const enqueuedTime = "1/2/2006 3:04:05 PM"
 //	SequenceNumber    the stream sequence
 //	Offset            the stream sequence in decimal
 //	EnqueuedTimeUtc   the time as 11/23/2026 3:04:05 PM
-//	SystemProperties  x-opt-sequence-number (long), x-opt-offset (string), x-opt-enqueued-time (long: milliseconds since 1970), as there;
-//	                  nats-stream, nats-subject (strings), nats-time (string: RFC 3339 with nanoseconds); nats-headers, see below
+//	SystemProperties  x-opt-sequence-number (long), x-opt-offset (string), x-opt-enqueued-time (long: milliseconds
+//	                  since 1970), as there; nats-stream, nats-subject (strings), nats-time (string: RFC 3339 with
+//	                  nanoseconds); nats-headers, see below
 //	Properties        the headers: the first value of each
 //	Body              the payload, never null
 //
-// A stream, subject or header value that is not valid UTF-8 is bytes instead of a string. When Properties cannot tell the whole header,
-// because a name has several values or is not valid UTF-8 (then it is shown with U+FFFD), nats-headers has the header block as bytes.
+// A stream, subject or header value that is not valid UTF-8 is bytes instead of a string. If Properties cannot hold the
+// whole header, because a name has several values or is not valid UTF-8 (it then has U+FFFD), nats-headers has the
+// header block as bytes.
+//
+// A writer belongs to one goroutine, except for New.
 type EventHubsWriter struct{ file }
 
 // NewEventHubsWriter returns a writer of messages. It fails if the options are wrong.
@@ -63,14 +67,15 @@ func (w *EventHubsWriter) Buffered() bool { return true }
 // Held implements jetcapture.EagerWriter.
 func (w *EventHubsWriter) Held() int64 { return w.held() }
 
-// InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes nothing yet.
+// InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes
+// nothing yet.
 func (w *EventHubsWriter) InitNew(out io.Writer) error {
 	w.start(out)
 	return nil
 }
 
-// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of range; if out fails, this
-// and all further calls do, and the file is lost.
+// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of
+// range. If out fails, this and all further calls fail, and the file is lost.
 func (w *EventHubsWriter) Write(m *Message) (int, error) {
 	if w.out == nil {
 		return 0, errNotStarted
@@ -125,7 +130,7 @@ func (w *EventHubsWriter) appendEvent(dst []byte, m *Message) []byte {
 	return appendBytes(appendBranch(dst, branchBody), m.Payload)
 }
 
-// propertiesOf returns the header as Properties can hold it, and whether that is all of it.
+// propertiesOf returns what Properties can hold of a header, and whether that is all.
 func propertiesOf(h wire.Header) (properties wire.Header, whole bool) {
 	whole = true
 	for _, f := range h {
@@ -145,7 +150,7 @@ func propertiesOf(h wire.Header) (properties wire.Header, whole bool) {
 	return properties, false
 }
 
-// appendProperty appends a name and its value, as bytes if it is no text.
+// appendProperty appends a name and its value, as bytes if it is not valid UTF-8.
 func appendProperty(dst []byte, name, value string) []byte {
 	dst = appendText(dst, name)
 	if utf8.ValidString(value) {

@@ -16,12 +16,12 @@ import (
 	"github.com/twmb/avro/ocf"
 )
 
-// layoutVersion goes up with every change of the bytes that are written for the same messages.
+// layoutVersion increases with every change of the bytes that are written for the same messages.
 const layoutVersion = "avrowriter/1"
 
 var errNotStarted = errors.New("avro: InitNew must come first")
 
-// Message is a stored message. A writer keeps nothing of it after Write.
+// Message is a stored message. A writer keeps no reference to it after Write.
 type Message struct {
 	Stream  string
 	Seq     uint64 // the stream sequence
@@ -42,13 +42,14 @@ func (m *Message) check() error {
 	return nil
 }
 
-// layout is what all files of a writer have in common. It is shared by the writers that New returns, in any goroutines.
+// layout is what all files of a writer have in common. The writers that New returns share it, in any goroutines. It
+// does not change.
 type layout struct {
 	schema     *avro.Schema
 	codec      ocf.Codec // nil: none
 	blockBytes int
 	metadata   [][2]string // sorted
-	seed       []byte      // of the sync markers
+	seed       []byte      // hashed into the sync markers
 }
 
 func newLayout(schema string, o Options) (*layout, error) {
@@ -64,7 +65,9 @@ func newLayout(schema string, o Options) (*layout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("avro: schema: %w", err)
 	}
-	l := &layout{schema: parsed, codec: codec, blockBytes: o.BlockBytes, metadata: [][2]string{{MetaWriter, layoutVersion}}}
+	l := &layout{
+		schema: parsed, codec: codec, blockBytes: o.BlockBytes, metadata: [][2]string{{MetaWriter, layoutVersion}},
+	}
 	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
 		l.metadata = append(l.metadata, [2]string{key, o.Metadata[key]})
 	}
@@ -72,33 +75,34 @@ func newLayout(schema string, o Options) (*layout, error) {
 	return l, nil
 }
 
-// file writes one file after the other, one at a time.
+// file writes files, one after the other. It belongs to one goroutine.
 type file struct {
 	*layout
 	out  io.Writer
 	ocf  *ocf.Writer // nil until the first row or the end: the header depends on the first message
 	err  error       // of out: the file is lost
-	row  []byte
-	head wire.Header
+	row  []byte      // reused from row to row
+	head wire.Header // reused from row to row
 }
 
 func (f *file) start(out io.Writer) {
 	f.out, f.ocf, f.err = out, nil, nil
 }
 
-// begin writes the header of a file whose first message is m; nil is a file of none.
+// begin writes the header of a file whose first message is m, or nil if the file has no messages.
 func (f *file) begin(m *Message, row []byte) error {
 	metadata := f.metadata
 	if m != nil {
 		stream, _ := wire.Text(m.Stream)
-		metadata = append(slices.Clip(metadata), [2]string{MetaStream, stream}, [2]string{MetaFirst, strconv.FormatUint(m.Seq, 10)})
+		metadata = append(slices.Clip(metadata), [2]string{MetaStream, stream},
+			[2]string{MetaFirst, strconv.FormatUint(m.Seq, 10)})
 	}
 	options := []ocf.WriterOpt{ocf.WithBlockBytes(f.blockBytes), ocf.WithSyncMarker(f.marker(row))}
 	if f.codec != nil {
 		options = append(options, ocf.WithCodec(f.codec))
 	}
 	for _, kv := range metadata {
-		// One by one: a map would be written in the order of Go's.
+		// One by one, because a map would be written in the order of Go's.
 		options = append(options, ocf.WithMetadata(map[string][]byte{kv[0]: []byte(kv[1])}))
 	}
 	f.ocf, f.err = ocf.NewWriter(f.out, f.schema, options...)
@@ -108,7 +112,8 @@ func (f *file) begin(m *Message, row []byte) error {
 	return f.err
 }
 
-// marker returns the sync marker. With the first row in it, a file of this layout that is itself a payload does not have the same one.
+// marker returns the sync marker. It depends on the first row, so that a file of this layout which is itself a payload
+// has another one.
 func (f *file) marker(row []byte) (marker [16]byte) {
 	hash := sha256.New()
 	hash.Write(f.seed)
@@ -117,10 +122,12 @@ func (f *file) marker(row []byte) (marker [16]byte) {
 	return marker
 }
 
-// maxKeptRow keeps one huge message from pinning its row until the file ends.
+// maxKeptRow is the largest row buffer that is kept, so that one huge message does not hold its memory until the file
+// ends.
 const maxKeptRow = 1 << 20
 
-// held is about what a file holds at most between two rows: a block that fills up, its compressed form, and a row.
+// held returns about how many bytes a file holds at most between two rows: a block that fills up, its compressed form,
+// and a row.
 func (f *file) held() int64 { return 3*int64(f.blockBytes) + maxKeptRow }
 
 // write appends a row.

@@ -115,7 +115,8 @@ func expectMessage(m *avrowriter.Message) any {
 func expectEvent(m *avrowriter.Message) any {
 	utc := m.Time.UTC()
 	system := map[string]any{
-		"nats-stream": m.Stream, "nats-subject": property(m.Subject), "nats-time": utc.Format("2006-01-02T15:04:05.999999999Z07:00"),
+		"nats-stream": m.Stream, "nats-subject": property(m.Subject),
+		"nats-time":             utc.Format("2006-01-02T15:04:05.999999999Z07:00"),
 		"x-opt-sequence-number": int64(m.Seq), "x-opt-offset": itoa(m.Seq), "x-opt-enqueued-time": utc.UnixMilli(),
 	}
 	properties := map[string]any{}
@@ -164,10 +165,16 @@ func hostileMessages() []*avrowriter.Message {
 	}
 	messages := []*avrowriter.Message{
 		{Subject: "orders.eu", Payload: []byte(`{"id":1}`)},
-		{Subject: "orders.eu", Payload: []byte("plain text"), Header: map[string][]string{"Nats-Msg-Id": {"1"}, "A": {"grüße"}}},
+		{
+			Subject: "orders.eu", Payload: []byte("plain text"),
+			Header: map[string][]string{"Nats-Msg-Id": {"1"}, "A": {"grüße"}},
+		},
 		{Subject: "orders.eu", Header: map[string][]string{"b": {"1", "2"}, "a": {""}, "empty": {}}},
 		{Subject: "orders.eu", Payload: []byte{}},
-		{Subject: "bad.\xff\xfe.subject", Payload: []byte("\x00\xff"), Header: map[string][]string{"k\xff": {"1"}, "k\xfe": {"2", "\x80"}, "k": {"ok"}}},
+		{
+			Subject: "bad.\xff\xfe.subject", Payload: []byte("\x00\xff"),
+			Header: map[string][]string{"k\xff": {"1"}, "k\xfe": {"2", "\x80"}, "k": {"ok"}},
+		},
 		{Subject: "value", Header: map[string][]string{"k": {"\xff"}}},
 		{Subject: "nul.\x00", Header: map[string][]string{"n\x00": {"\x00"}}},
 		{Subject: "many", Header: map[string][]string{"X": many}},

@@ -8,9 +8,11 @@ import (
 
 // MessageSchema is the schema of a MessageWriter's files.
 //
-// Strings in Avro are UTF-8: in subject and headers, bytes that are none are shown as U+FFFD, and subject_raw and headers_raw, which are null
-// otherwise, keep the subject and the whole header block as they were. The time has microseconds; the stored nanoseconds are cut off.
-const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapture","doc":"A stored message of a NATS JetStream stream.","fields":[` +
+// Strings in Avro are UTF-8. In subject and headers, other bytes are replaced by U+FFFD; subject_raw and headers_raw,
+// which are null otherwise, then hold the original subject and the whole header block. The time is truncated to
+// microseconds.
+const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapture",` +
+	`"doc":"A stored message of a NATS JetStream stream.","fields":[` +
 	`{"name":"stream","type":"string"},` +
 	`{"name":"sequence","type":"long","doc":"The stream sequence."},` +
 	`{"name":"time","type":{"type":"long","logicalType":"timestamp-micros"},"doc":"When the server stored it."},` +
@@ -18,10 +20,12 @@ const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapt
 	`{"name":"headers","type":{"type":"map","values":{"type":"array","items":"string"}}},` +
 	`{"name":"payload","type":"bytes"},` +
 	`{"name":"subject_raw","type":["null","bytes"],"default":null,"doc":"The subject, if it is not valid UTF-8."},` +
-	`{"name":"headers_raw","type":["null","bytes"],"default":null,"doc":"The header block, if a name or value is not valid UTF-8."}` +
+	`{"name":"headers_raw","type":["null","bytes"],"default":null,` +
+	`"doc":"The header block, if a name or value is not valid UTF-8."}` +
 	`]}`
 
-// MessageWriter writes messages as records of MessageSchema. Header names are sorted.
+// MessageWriter writes messages as records of MessageSchema. Header names are sorted. A writer belongs to one
+// goroutine, except for New.
 type MessageWriter struct{ file }
 
 // NewMessageWriter returns a writer of messages. It fails if the options are wrong.
@@ -42,14 +46,15 @@ func (w *MessageWriter) Buffered() bool { return true }
 // Held implements jetcapture.EagerWriter.
 func (w *MessageWriter) Held() int64 { return w.held() }
 
-// InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes nothing yet.
+// InitNew implements jetcapture.FormattedDataWriter. After Flush it may be called again, for another file. It writes
+// nothing yet.
 func (w *MessageWriter) InitNew(out io.Writer) error {
 	w.start(out)
 	return nil
 }
 
-// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of range; if out fails, this
-// and all further calls do, and the file is lost.
+// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of
+// range. If out fails, this and all further calls fail, and the file is lost.
 func (w *MessageWriter) Write(m *Message) (int, error) {
 	if w.out == nil {
 		return 0, errNotStarted
@@ -95,7 +100,7 @@ func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
 	return dst
 }
 
-// branch of the union of null and something.
+// branch returns the branch of the union of null and something.
 func branch(there bool) int64 {
 	if there {
 		return 1

@@ -20,24 +20,26 @@ const (
 	zstdJobs   = 8
 )
 
-// Options shape the files of a writer. The zero value is good.
+// Options say how the files of a writer are made. The zero value has useful defaults.
 type Options struct {
-	// Compression of the blocks: "deflate" (the default, which every implementation of Avro must have), "snappy", "zstd" or "none".
+	// Compression of the blocks: "deflate" (the default, which every implementation of Avro must have), "snappy", "zstd"
+	// or "none".
 	Compression string
-	// Level of the compression in the codec's own numbers: deflate 1 to 9, zstd 1 to 22; snappy and none have none. 0 is 1: on JSON
-	// the levels above cost much time for little room.
+	// Level of the compression in the codec's own numbers: deflate 1 to 9, zstd 1 to 22; snappy and none have no levels. 0
+	// means 1: on JSON higher levels cost much time and save little space.
 	Level int
-	// BlockBytes ends a block of rows that has as many bytes before compression; 0 is DefaultBlockBytes.
+	// BlockBytes is the size in bytes, before compression, at which a block of rows ends; 0 means DefaultBlockBytes.
 	BlockBytes int
-	// Metadata is added to the header of each file. Keys that begin with "avro." are Avro's, and the Meta keys the writers' own.
+	// Metadata is added to the header of each file. Keys that begin with "avro." and the Meta keys are refused.
 	Metadata map[string]string
 }
 
-// Keys of the metadata that the writers set in each file. The header comes first in a file, so it cannot tell the last sequence.
+// Keys of the metadata that the writers set in each file. The header is at the beginning of the file, so it cannot have
+// the last sequence.
 const (
 	MetaWriter = "jetcapture.writer"         // the name and version of the layout
-	MetaStream = "jetcapture.stream"         // the stream of the first message; absent in a file of none
-	MetaFirst  = "jetcapture.first_sequence" // its stream sequence, likewise
+	MetaStream = "jetcapture.stream"         // the stream of the first message; absent in a file without messages
+	MetaFirst  = "jetcapture.first_sequence" // stream sequence of the first message; absent in a file without messages
 )
 
 // OptionError is the error of an option that makes no sense.
@@ -72,7 +74,7 @@ func (o Options) validate() (Options, error) {
 	return o, nil
 }
 
-// codec returns the codec of the blocks, which any number of files can share. Nil is none.
+// codec returns the codec of the blocks, which any number of files can share. It is nil for no compression.
 func (o Options) codec() (ocf.Codec, error) {
 	switch strings.ToLower(o.Compression) {
 	case "", "deflate":
@@ -84,8 +86,8 @@ func (o Options) codec() (ocf.Codec, error) {
 		if o.Level < 0 || o.Level > 22 {
 			return nil, optionErrorf("Level", "level %d of zstd: it takes 1 to 22", o.Level)
 		}
-		// The concurrency is that of files; a block is one frame by one goroutine, the same each time. A window of the default size would make
-		// a compressor hold 16 MiB.
+		// The concurrency is that of files. One goroutine makes one frame of a block, so the bytes are always the same. With
+		// a window of the default size a compressor would hold 16 MiB.
 		codec, err := ocf.ZstdCodec([]zstd.EOption{
 			zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(max(1, o.Level))),
 			zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), zstdJobs)),

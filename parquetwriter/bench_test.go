@@ -19,8 +19,9 @@ func benchMessages(n int) []*parquetwriter.Message {
 			Time:    time.Unix(1_790_000_000, int64(i)*1_234_567),
 			Subject: fmt.Sprintf("orders.eu.%d", i%50),
 			Header:  map[string][]string{"Nats-Msg-Id": {fmt.Sprintf("%016x", uint64(i)*0x9e3779b97f4a7c15)}},
-			Payload: fmt.Appendf(nil, `{"id":%d,"customer":"c%06d","amount":%d.%02d,"currency":"EUR","items":[{"sku":"A-%d","qty":%d},{"sku":"B-%d",`+
-				`"qty":1}],"note":"leave at the door","paid":%t}`, i, i*7919%1_000_000, i%500, i%100, i%97, i%5, i%89, i%3 == 0),
+			Payload: fmt.Appendf(nil,
+				`{"id":%d,"customer":"c%06d","amount":%d.%02d,"currency":"EUR","items":[{"sku":"A-%d","qty":%d},{"sku":"B-%d",`+
+					`"qty":1}],"note":"leave at the door","paid":%t}`, i, i*7919%1_000_000, i%500, i%100, i%97, i%5, i%89, i%3 == 0),
 		}
 	}
 	return messages

@@ -11,7 +11,7 @@ import (
 // Type is the type of a column of a table.
 type Type uint8
 
-// The types, with the Parquet type that each becomes (https://parquet.apache.org/docs/file-format/types/logicaltypes/).
+// The types, each with its Parquet type (https://parquet.apache.org/docs/file-format/types/logicaltypes/).
 const (
 	String    Type = iota + 1 // STRING: valid UTF-8
 	Bool                      // BOOLEAN
@@ -24,7 +24,9 @@ const (
 	Bytes                     // BYTE_ARRAY
 )
 
-var typeNames = [...]string{"null", "string", "bool", "int64", "float64", "decimal", "timestamp", "date", "json", "bytes"}
+var typeNames = [...]string{
+	"null", "string", "bool", "int64", "float64", "decimal", "timestamp", "date", "json", "bytes",
+}
 
 // String returns the name of the type in lower case, and "null" for the zero value.
 func (t Type) String() string {
@@ -34,18 +36,20 @@ func (t Type) String() string {
 	return fmt.Sprintf("type %d", uint8(t))
 }
 
-// maxPrecision is the largest number of digits that all engines take, and what 16 bytes hold.
+// maxPrecision is the largest number of digits that all engines accept. 16 bytes hold so many.
 const maxPrecision = 38
 
 // Column is a column of a table. Every column may hold nulls.
 type Column struct {
-	// Name is not empty, valid UTF-8 without control characters. Two columns must differ in more than case: most engines ignore it.
+	// Name must not be empty, and valid UTF-8 without control characters. Two columns must differ in more than case, which
+	// most engines ignore.
 	Name string
 	Type Type
-	// Precision is the number of digits of a Decimal, 1 to 38, and Scale how many of them follow the point. Other types have none.
+	// Precision is the number of digits of a Decimal, 1 to 38, and Scale how many of them follow the point. For other
+	// types they must be 0.
 	Precision, Scale int
-	// NoStatistics leaves out the smallest and largest value of a String column, which stand in the file at full length: for long texts.
-	// JSON, Bytes, and Decimal of more than 18 digits never have them.
+	// NoStatistics leaves out the smallest and largest value of a String column. Use it for long texts, since the file
+	// holds these values in full. JSON, Bytes, and Decimal of more than 18 digits never have them.
 	NoStatistics bool
 }
 
@@ -80,7 +84,7 @@ func (c Column) validate() error {
 	return nil
 }
 
-// kind is the physical type.
+// kind returns the physical type.
 func (c Column) kind() parquet.Kind {
 	switch c.Type {
 	case Bool:
@@ -97,6 +101,7 @@ func (c Column) kind() parquet.Kind {
 	return parquet.ByteArray
 }
 
+// node returns the column without its name, as one that is not optional.
 func (c Column) node() parquet.Node {
 	switch c.Type {
 	case String:
@@ -119,7 +124,8 @@ func (c Column) node() parquet.Node {
 	return bytesNode()
 }
 
-// bounded tells whether the file says what the smallest and largest values are. parquet-go compares long decimals as if they had no sign.
+// bounded reports whether the file has the smallest and largest values. parquet-go compares long decimals as if they
+// had no sign.
 func (c Column) bounded() bool {
 	switch c.Type {
 	case String:
@@ -132,7 +138,7 @@ func (c Column) bounded() bool {
 	return true
 }
 
-// Check returns why the value cannot be stored in the column, nil if it can. Null always can.
+// Check returns why the value cannot be stored in the column, or nil. Null can always be stored.
 func (c Column) Check(v Value) error {
 	switch {
 	case v.kind == 0:

@@ -30,8 +30,9 @@ func decimalType(precision int) parquet.Type {
 
 var errNotDecimal = errors.New("not a decimal number")
 
-// DecimalValue returns the value of a Decimal column for a number in decimal notation, which is also that of JSON: -12.50, 1.25e3. It fails
-// if the number is none, has more digits before the point than the column, or other digits than 0 beyond its scale: it never rounds.
+// DecimalValue returns the value of a Decimal column for a number in decimal notation, which JSON has, too: -12.50,
+// 1.25e3. It fails if the text is not a number, or if the number has more digits before the point than the column, or
+// digits other than 0 beyond the column's scale. It never rounds.
 func (c Column) DecimalValue(text string) (Value, error) {
 	if c.Type != Decimal {
 		return Value{}, c.errorf("a decimal is no %s", c.Type)
@@ -54,7 +55,7 @@ func (c Column) DecimalValue(text string) (Value, error) {
 	return c.unscaled(digits+strings.Repeat("0", shift), negative), nil
 }
 
-// unscaled makes the value of at most precision digits.
+// unscaled returns the value for a number without point, of at most Precision digits.
 func (c Column) unscaled(digits string, negative bool) Value {
 	value := Value{kind: Decimal, precision: uint8(c.Precision), scale: uint8(c.Scale)}
 	if c.Precision > maxPrecision64 {
@@ -83,7 +84,7 @@ func (c Column) unscaled(digits string, negative bool) Value {
 	return value
 }
 
-// splitDecimal takes a number apart: digits × 10^exponent.
+// splitDecimal parses a number into digits × 10^exponent.
 func splitDecimal(text string) (digits string, exponent int, negative bool, err error) {
 	rest := strings.TrimPrefix(text, "-")
 	negative = rest != text
@@ -100,7 +101,7 @@ func splitDecimal(text string) (digits string, exponent int, negative bool, err 
 	return whole + fraction, exponent - len(fraction), negative, nil
 }
 
-// parseExponent clamps what no column could hold.
+// parseExponent parses an exponent and clamps it to what is far beyond any column.
 func parseExponent(text string) (int, error) {
 	const most = 1 << 30
 	digits := strings.TrimPrefix(text, "-")

@@ -16,11 +16,13 @@ import (
 const (
 	// layoutVersion goes up with every change of the bytes that are written for the same rows.
 	layoutVersion = "parquetwriter/1"
-	// maxDictionary ends the dictionary of a column in a row group that has so many distinct values that it does not pay.
+	// maxDictionary is the size at which the dictionary of a column in a row group ends, because there are too many
+	// distinct values.
 	maxDictionary = 1 << 20
-	// A page holds at most maxPage bytes of a column, less when there are many columns: all open pages together take openPages.
+	// A page holds at most maxPage bytes of a column, and less if there are many columns: all open pages together take
+	// openPages.
 	maxPage, minPage, openPages = 256 << 10, 16 << 10, 16 << 20
-	// bloomBits a value give one false positive in about a hundred.
+	// bloomBits for each value give one false positive in about a hundred.
 	bloomBits = 10
 )
 
@@ -29,7 +31,7 @@ var (
 	errTorn       = errors.New("parquet: a row was written in part: the file is lost")
 )
 
-// file is a parquet.GenericWriter of any type.
+// file is a parquet.GenericWriter, whatever its type parameter.
 type file interface {
 	Reset(out io.Writer)
 	ColumnWriters() []*parquet.ColumnWriter
@@ -40,7 +42,8 @@ type file interface {
 	Close() error
 }
 
-// layout is what all files of a writer have in common. It is shared by the writers that New returns, in any goroutines.
+// layout is what all files of a writer have in common. The writers that New returns share it, in any goroutines. Only
+// the pool changes.
 type layout struct {
 	schema   *parquet.Schema
 	config   *parquet.WriterConfig
@@ -50,19 +53,20 @@ type layout struct {
 	encoders sync.Pool
 }
 
-// held is about what an encoder holds while its pages have scratch room: in each column a page that fills up, and the first pages.
+// held returns about how many bytes an encoder holds while its pages have scratch room: for each column a page that
+// fills up, and the first pages.
 func (l *layout) held() int64 {
 	n := len(l.schema.Columns())
 	return int64(n) * int64(pageSize(n)+pageHead)
 }
 
-// columnPaths are those that get special treatment.
+// columnPaths are the paths of columns that need special treatment.
 type columnPaths struct {
 	bloom    [][]string
-	noBounds [][]string // smallest and largest value mean nothing to anybody, and may be long
+	noBounds [][]string // smallest and largest value are of no use, and may be long
 }
 
-// newLayout validates everything, so that making an encoder of it cannot fail.
+// newLayout validates everything, so that start cannot fail.
 func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout, error) {
 	o, err := o.validate()
 	if err != nil {
@@ -108,7 +112,8 @@ func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout,
 
 func pageSize(columns int) int { return max(minPage, min(maxPage, openPages/max(1, columns))) }
 
-// fingerprint tells schemas apart. It is of the schema's text, so that a change of a name, type, order or annotation changes it.
+// fingerprint tells schemas apart. It is of the schema's text, so that a change of a name, type, order or annotation
+// changes it.
 func fingerprint(schema *parquet.Schema) string {
 	sum := sha256.Sum256([]byte(schema.String()))
 	return hex.EncodeToString(sum[:8])
@@ -170,7 +175,8 @@ func (l *layout) start(out io.Writer) *encoder {
 	return e
 }
 
-// whole returns why the file is lost. If a row was not ended, a panic in it was caught by somebody: the columns do not fit together.
+// whole returns why the file is lost. An unfinished row means that a panic in it was recovered: the columns do not fit
+// together.
 func (e *encoder) whole() error {
 	if e.inRow && e.err == nil {
 		e.err = errTorn
@@ -201,7 +207,7 @@ func (e *encoder) putOne(column int, value parquet.Value) {
 	e.put(column, e.one[:])
 }
 
-// endRow ends a row of so many bytes, and the row group if it is large enough.
+// endRow ends a row of size bytes, and the row group if that is large enough.
 func (e *encoder) endRow(size int) error {
 	e.inRow = false
 	if e.err != nil {
@@ -219,11 +225,11 @@ func (e *encoder) endRow(size int) error {
 	return e.err
 }
 
-// finish writes the end of the file and gives the buffers back. The metadata has the same keys in each file of a layout: a parquet-go writer
-// can overwrite a key but not forget it.
+// finish writes the end of the file and gives back the buffers. The metadata must have the same keys in each file of a
+// layout, because a parquet-go writer can overwrite a key but not remove it.
 func (e *encoder) finish(metadata ...[2]string) error {
 	if err := e.whole(); err != nil {
-		e.file.Reset(io.Discard) // gives the scratch room back
+		e.file.Reset(io.Discard) // gives back the scratch room
 		return err
 	}
 	for _, kv := range metadata {
@@ -238,10 +244,10 @@ func (e *encoder) finish(metadata ...[2]string) error {
 	return nil
 }
 
-// forget drops what the encoder still has of its file.
+// forget drops what the encoder still holds of its file.
 func (e *encoder) forget() {
-	// Reset overwrites the metadata of the file, and with it the paths of the columns, which it shares with those of the next file
-	// (https://github.com/parquet-go/parquet-go/issues/602).
+	// Reset overwrites the metadata of the file, and with it the paths of the columns, which it shares with those of the
+	// next file (https://github.com/parquet-go/parquet-go/issues/602).
 	for _, group := range e.file.File().Metadata().RowGroups {
 		clear(group.Columns)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// The golden files are the promise of docs/FORMATS.md: later versions read them, and write them again byte for byte. A commit that changes them
-// says why and raises the version of the layout.
+// The golden files are the promise of docs/FORMATS.md: later versions read them, and write them again byte for byte. A
+// commit that changes them says why and raises the version of the layout.
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // goldenMessages are hostile ones, but not huge.

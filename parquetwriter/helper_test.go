@@ -91,8 +91,8 @@ func rowsOf(t testing.TB, file []byte) (rows []parquet.Row) {
 	return rows
 }
 
-// readMessages gives the messages as they stand in the file: a map of lists is put together by hand, from levels, so that this does not depend
-// on how parquet-go maps types.
+// readMessages gives the messages as they stand in the file: a map of lists is put together by hand, from levels, so
+// that this does not depend on how parquet-go maps types.
 func readMessages(t testing.TB, file []byte) (messages []storedMessage) {
 	t.Helper()
 	paths := open(t, file).Schema().Columns()
@@ -206,7 +206,10 @@ func hostileMessages() []*parquetwriter.Message {
 		{Subject: "orders.eu", Payload: []byte("plain text"), Header: map[string][]string{"Nats-Msg-Id": {"1"}}},
 		{Subject: "orders.eu", Header: map[string][]string{"b": {"1", "2"}, "a": {""}, "C": {"x"}, "empty": {}}},
 		{Subject: "orders.eu", Payload: []byte{}},
-		{Subject: "bad.\xff\xfe.subject", Payload: []byte("\x00\xff\xfe"), Header: map[string][]string{"k\xff": {"1"}, "k\xfe": {"2", "\x80"}, "k": {"ok"}}},
+		{
+			Subject: "bad.\xff\xfe.subject", Payload: []byte("\x00\xff\xfe"),
+			Header: map[string][]string{"k\xff": {"1"}, "k\xfe": {"2", "\x80"}, "k": {"ok"}},
+		},
 		{Subject: "nul.\x00", Payload: []byte("{\"a\":\"\\u0000\"}"), Header: map[string][]string{"n\x00": {"\x00"}}},
 		{Subject: "half", Payload: []byte(`{"a":"\ud800"}`)},
 		{Subject: "pair", Payload: []byte(`{"a":"\ud83d\ude00"}`)},

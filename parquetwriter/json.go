@@ -2,11 +2,12 @@ package parquetwriter
 
 import "unicode/utf8"
 
-// maxDepth of nested objects and arrays; encoding/json has the same.
+// maxDepth is how deep objects and arrays may be nested. encoding/json has the same limit.
 const maxDepth = 10_000
 
-// isJSON tells whether b is one JSON text (RFC 8259) that every engine can read: in valid UTF-8, not nested too deep, and without an escape of
-// half a surrogate pair. The stack is scratch space. It neither recurses nor allocates, so that no payload can harm the process.
+// isJSON reports whether b is one JSON text (RFC 8259) that every engine can read: in valid UTF-8, not nested too deep,
+// and without an escape of half a surrogate pair. stack is scratch space that is reused. It does not recurse, so that
+// no payload can harm the process.
 func isJSON(b []byte, stack *[]byte) bool {
 	s := scanner{b: b, stack: (*stack)[:0]}
 	ok := s.text() && (s.ascii() || utf8.Valid(b))
@@ -14,6 +15,7 @@ func isJSON(b []byte, stack *[]byte) bool {
 	return ok
 }
 
+// scanner scans JSON from b[i] on.
 type scanner struct {
 	b     []byte
 	i     int
@@ -23,13 +25,13 @@ type scanner struct {
 
 func (s *scanner) ascii() bool { return !s.high }
 
-// text scans a value and what is around it.
+// text scans a value with white space around it, to the end.
 func (s *scanner) text() bool {
 	for {
 		if !s.value() {
 			return false
 		}
-		// A value is complete: so may be what holds it.
+		// A value is complete. What holds it may be complete now, too.
 		for {
 			s.space()
 			if len(s.stack) == 0 {
@@ -79,7 +81,7 @@ func (s *scanner) value() bool {
 	}
 }
 
-// after scans what follows a value in an array or object: the end of that, or a comma and more.
+// after scans what follows a value in an array or object: its end, or a comma and perhaps a name.
 func (s *scanner) after() (more, ok bool) {
 	open := s.stack[len(s.stack)-1]
 	switch s.next() {

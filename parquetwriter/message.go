@@ -11,7 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Message is a stored message. A writer keeps nothing of it after Write.
+// Message is a stored message. A writer keeps no reference to it after Write.
 type Message struct {
 	Stream  string
 	Seq     uint64 // the stream sequence
@@ -45,24 +45,28 @@ const (
 //	payload      BYTE_ARRAY; or JSON, and null if it is not JSON
 //	subject_raw  BYTE_ARRAY, null unless the subject is not valid UTF-8
 //	headers_raw  BYTE_ARRAY, null unless a header is not valid UTF-8: the whole header block
-//	_rescued     BYTE_ARRAY, with JSON only: the payload if it is not JSON, else null
+//	_rescued     BYTE_ARRAY, only with JSON: the payload if it is not JSON, otherwise null
 //
-// In subject and headers, bytes that are not valid UTF-8 are shown as U+FFFD; the raw columns keep them as they were.
+// In subject and headers, bytes that are not valid UTF-8 are replaced by U+FFFD. The raw columns hold the original
+// bytes.
 //
-// JSON is what RFC 8259 says, in valid UTF-8, nested at most 10,000 deep and without escapes of half a surrogate pair, which no text can
-// hold and at which engines stop.
+// JSON is what RFC 8259 defines, in valid UTF-8, nested at most 10,000 deep, and without escapes of half a surrogate
+// pair, which no text can hold and at which engines stop.
+//
+// A writer belongs to one goroutine, except for New.
 type MessageWriter struct {
-	layout *layout
-	json   bool
-	*encoder
-	provenance
-	header headerText
-	names  []parquet.Value
-	values []parquet.Value
-	stack  []byte
+	layout     *layout
+	json       bool
+	*encoder   // of the present file; nil: none
+	provenance // of the present file
+	header     headerText
+	names      []parquet.Value
+	values     []parquet.Value
+	stack      []byte
 }
 
-// NewMessageWriter returns a writer of messages. With json the payload column has the type JSON. It fails if the options are wrong.
+// NewMessageWriter returns a writer of messages. With json the payload column has the type JSON. It fails if the
+// options are wrong.
 func NewMessageWriter(o Options, json bool) (*MessageWriter, error) {
 	special := columnPaths{
 		bloom: [][]string{{"subject"}},
@@ -105,7 +109,8 @@ func messageSchema(json bool) *parquet.Schema {
 	return parquet.NewSchema("message", newGroup(columns))
 }
 
-// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from any goroutine.
+// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from
+// any goroutine.
 func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{layout: w.layout, json: w.json} }
 
 // Buffered implements jetcapture.BufferedWriter: rows are kept back.
@@ -120,8 +125,8 @@ func (w *MessageWriter) InitNew(out io.Writer) error {
 	return nil
 }
 
-// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of the range of its
-// column; if out fails, this and all further calls do, and the file is lost.
+// Write writes the row of one message and returns 1. It fails, without a row, if the sequence or the time is out of the
+// range of its column. If out fails, this and all further calls fail, and the file is lost.
 func (w *MessageWriter) Write(m *Message) (int, error) {
 	if w.encoder == nil {
 		return 0, errNotStarted
@@ -148,12 +153,13 @@ func (m *Message) check() error {
 		return fmt.Errorf("parquet: stream sequence %d does not fit in the column sequence, an INT64", m.Seq)
 	}
 	if !fitsMicros(m.Time) {
-		return fmt.Errorf("parquet: time %s of sequence %d does not fit in the column time, microseconds in 64 bits", m.Time, m.Seq)
+		return fmt.Errorf("parquet: time %s of sequence %d does not fit in the column time, microseconds in 64 bits",
+			m.Time, m.Seq)
 	}
 	return nil
 }
 
-// fitsMicros tells whether a time can be given in microseconds since 1970 in an int64.
+// fitsMicros reports whether a time fits in an int64 of microseconds since 1970.
 func fitsMicros(t time.Time) bool {
 	const seconds = math.MaxInt64 / 1_000_000
 	return t.Unix() < seconds && t.Unix() > -seconds
@@ -169,7 +175,7 @@ func (w *MessageWriter) Flush() error {
 	return e.finish(w.metadata()...)
 }
 
-// putText writes text that names something; what is not UTF-8 is replaced.
+// putText writes text. What is not UTF-8 is replaced.
 func (w *MessageWriter) putText(column int, s string) (size int) {
 	text, _ := wire.Text(s)
 	w.putOne(column, textValue(text))
@@ -187,8 +193,8 @@ func (w *MessageWriter) putSubject(subject string) (size int) {
 	return len(text) + len(subject)
 }
 
-// putHeader writes a map of lists. Levels as in https://parquet.apache.org/docs/file-format/nestedencoding/: names repeat on level 1 and are
-// there from definition level 1; values on 2, and 2.
+// putHeader writes a map of lists. For the levels see https://parquet.apache.org/docs/file-format/nestedencoding/:
+// names have repetition and definition level 1, values 2 and 2.
 func (w *MessageWriter) putHeader(header map[string][]string) (size int) {
 	w.header.set(header)
 	w.names, w.values = w.names[:0], w.values[:0]

@@ -109,7 +109,8 @@ func TestRowGroupsAreBounded(t *testing.T) {
 }
 
 func TestFileSaysWhereItComesFrom(t *testing.T) {
-	w := newMessageWriter(t, parquetwriter.Options{Metadata: map[string]string{"owner": "me", "jetcapture.version": "v1"}}, false)
+	w := newMessageWriter(t, parquetwriter.Options{Metadata: map[string]string{"owner": "me", "jetcapture.version": "v1"}},
+		false)
 	check := func(want map[string]string, messages ...*parquetwriter.Message) {
 		t.Helper()
 		f := open(t, write(t, w, messages...))
@@ -130,7 +131,9 @@ func TestFileSaysWhereItComesFrom(t *testing.T) {
 		}
 	}
 	from := func(stream, first, last string) map[string]string {
-		return map[string]string{"jetcapture.stream": stream, "jetcapture.first_sequence": first, "jetcapture.last_sequence": last}
+		return map[string]string{
+			"jetcapture.stream": stream, "jetcapture.first_sequence": first, "jetcapture.last_sequence": last,
+		}
 	}
 	check(from("ORDERS", "1", "20"), benchMessages(20)...)
 	check(from("", "", "")) // nothing is left of the file before
@@ -270,7 +273,10 @@ func TestWrongOptions(t *testing.T) {
 	}
 	newMessageWriter(t, parquetwriter.Options{Level: 22}, false)
 	for _, o := range []parquetwriter.Options{
-		{Compression: "ZSTD", Level: 9}, {Compression: "gzip", Level: 1}, {Compression: "none"}, {BloomFilters: []string{"subject", "sequence"}},
+		{Compression: "ZSTD", Level: 9},
+		{Compression: "gzip", Level: 1},
+		{Compression: "none"},
+		{BloomFilters: []string{"subject", "sequence"}},
 	} {
 		checkMessages(t, write(t, newMessageWriter(t, o, false), benchMessages(100)...), false, benchMessages(100)...)
 	}

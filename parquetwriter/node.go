@@ -6,7 +6,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// group is a parquet.Group whose fields keep their order; a parquet.Group sorts them by name.
+// group is a parquet.Group whose fields keep their order. A parquet.Group sorts them by name.
 type group struct {
 	parquet.Group
 	place map[string]int
@@ -33,7 +33,7 @@ func (g group) Fields() []parquet.Field {
 	return fields
 }
 
-// Leaves that several columns are made of. Delta encoding makes little of numbers that grow; all engines of the last years read it.
+// Leaves that several columns consist of. Delta encoding makes growing numbers small, and all recent engines read it.
 func growing(node parquet.Node) parquet.Node {
 	return parquet.Encoded(node, &parquet.DeltaBinaryPacked)
 }

@@ -12,28 +12,30 @@ import (
 	"github.com/parquet-go/parquet-go/compress/gzip"
 )
 
-// Limits of a row group unless Options says something else. A writer holds the pages of a row group, compressed, until it ends. 122,880 rows
-// are what DuckDB writes and what one of its threads reads (https://duckdb.org/docs/stable/data/parquet/tips).
+// Default limits of a row group. A writer holds the pages of a row group, compressed, until the group ends. 122,880
+// rows are what DuckDB writes, and what one of its threads reads (https://duckdb.org/docs/stable/data/parquet/tips).
 const (
 	DefaultRowGroupRows  = 122_880
 	DefaultRowGroupBytes = 64 << 20
 )
 
-// Options shape the files of a writer. The zero value is good.
+// Options say how the files of a writer are made. The zero value has useful defaults.
 type Options struct {
 	// Compression of the pages: "zstd" (the default), "snappy", "gzip" or "none".
 	Compression string
-	// Level of the compression in the codec's own numbers: zstd 1 to 22, gzip 1 to 9; snappy and none have none. 0 is 1: on JSON
-	// the levels above cost much time for little room.
+	// Level of the compression in the codec's own numbers: zstd 1 to 22, gzip 1 to 9; snappy and none have no levels. 0
+	// means 1: on JSON higher levels cost much time and save little space.
 	Level int
-	// RowGroupRows ends a row group that has as many rows; 0 is DefaultRowGroupRows.
+	// RowGroupRows is the number of rows at which a row group ends; 0 means DefaultRowGroupRows.
 	RowGroupRows int64
-	// RowGroupBytes ends a row group whose values have as many bytes before encoding; 0 is DefaultRowGroupBytes.
+	// RowGroupBytes is the size in bytes, before encoding, at which a row group ends; 0 means DefaultRowGroupBytes.
 	RowGroupBytes int64
-	// Metadata is added to the key/value metadata of each file. The keys that the writers set (see the Meta constants) are refused.
+	// Metadata is added to the key/value metadata of each file. The keys that the writers set (see the Meta constants) are
+	// refused.
 	Metadata map[string]string
-	// BloomFilters names further columns, by their path with dots, that get a Bloom filter of 10 bits a distinct value. A MessageWriter
-	// has one on subject already; columns that grow with the row, as sequence and time, are better found by their statistics.
+	// BloomFilters names more columns, by their path with dots, that get a Bloom filter of 10 bits for each distinct
+	// value. A MessageWriter has one on subject. Columns that grow with the rows, such as sequence and time, are better
+	// searched by their statistics.
 	BloomFilters []string
 }
 
@@ -42,8 +44,8 @@ const (
 	MetaWriter = "jetcapture.writer"         // the name and version of the layout
 	MetaSchema = "jetcapture.schema"         // the fingerprint of the schema: 16 hex digits
 	MetaStream = "jetcapture.stream"         // the stream, of messages and tables; empty when unknown
-	MetaFirst  = "jetcapture.first_sequence" // the first stream sequence in the file, likewise
-	MetaLast   = "jetcapture.last_sequence"  // the last stream sequence in the file, likewise
+	MetaFirst  = "jetcapture.first_sequence" // the first stream sequence in the file; empty when unknown
+	MetaLast   = "jetcapture.last_sequence"  // the last stream sequence in the file; empty when unknown
 )
 
 // OptionError is the error of an option that makes no sense.

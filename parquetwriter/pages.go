@@ -8,12 +8,14 @@ import (
 // pageHead is how many bytes of pages a column keeps in memory before it asks for scratch room.
 const pageHead = 32 << 10
 
-// scratcher is an out of InitNew that lends room for pages, such as the buffer of a block. The room is closed if it can be.
+// scratcher is an out of InitNew that lends room for pages, such as the buffer of a block. If the room is an io.Closer,
+// it is closed after use.
 type scratcher interface {
 	Scratch() io.ReadWriteSeeker
 }
 
-// pagePool implements parquet.BufferPool for the files of one encoder. The pages of a column wait in it for the end of their row group.
+// pagePool implements parquet.BufferPool for the files of one encoder. It holds the pages of each column until the end
+// of their row group.
 type pagePool struct {
 	out  scratcher // of the present file; nil: pages stay in memory
 	idle []*pages
@@ -40,12 +42,12 @@ func (p *pagePool) PutBuffer(b io.ReadWriteSeeker) {
 	}
 }
 
-// pages are those of one column in one row group.
+// pages are the pages of one column in one row group.
 type pages struct {
 	pool *pagePool
 	head []byte
-	read int                // of head
-	tail io.ReadWriteSeeker // what came after head; nil: nothing
+	read int                // bytes of head that were read
+	tail io.ReadWriteSeeker // the bytes after head; nil: none
 }
 
 // Write implements io.Writer.
@@ -95,10 +97,10 @@ func (b *pages) WriteTo(w io.Writer) (int64, error) {
 	return int64(n) + m, err
 }
 
-// reset forgets the pages, and a head that grew large because there was no room.
+// reset drops the pages, and a head that has grown large because there was no scratch room.
 func (b *pages) reset() {
 	if c, ok := b.tail.(io.Closer); ok {
-		_ = c.Close() // what was written or read of it counted before
+		_ = c.Close() // errors of writes and reads were returned before
 	}
 	b.tail, b.head, b.read = nil, b.head[:0], 0
 	if cap(b.head) > 2*maxPage {

@@ -6,14 +6,14 @@ import (
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
-// provenance is where the rows of a file come from.
+// provenance says which messages the rows of a file come from.
 type provenance struct {
 	stream      string
 	first, last uint64
 	known       bool
 }
 
-// add takes in a message. Messages come in the order of their sequences.
+// add adds a message. Messages come in the order of their sequences.
 func (p *provenance) add(stream string, seq uint64) {
 	if !p.known {
 		p.stream, p.first, p.known = stream, seq, true

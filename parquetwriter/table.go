@@ -9,7 +9,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// TableWriter writes rows of columns that are known at run time.
+// TableWriter writes rows of columns that are known at run time only. A writer belongs to one goroutine, except for
+// New.
 type TableWriter struct {
 	*table
 	*encoder
@@ -22,8 +23,8 @@ type table struct {
 	columns []Column
 }
 
-// NewTableWriter returns a writer of rows of these columns, in this order. It fails, naming the column, if one is not possible or there are
-// two of a name.
+// NewTableWriter returns a writer of rows of these columns, in this order. It fails if a column is invalid or two have
+// the same name; the error names the column.
 func NewTableWriter(o Options, columns []Column) (*TableWriter, error) {
 	if len(columns) == 0 {
 		return nil, fmt.Errorf("parquet: a table needs at least one column")
@@ -52,7 +53,8 @@ func NewTableWriter(o Options, columns []Column) (*TableWriter, error) {
 	return &TableWriter{table: &table{layout: l, columns: slices.Clone(columns)}}, nil
 }
 
-// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from any goroutine.
+// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from
+// any goroutine.
 func (w *TableWriter) New() *TableWriter { return &TableWriter{table: w.table} }
 
 // Buffered implements jetcapture.BufferedWriter: rows are kept back.
@@ -67,11 +69,12 @@ func (w *TableWriter) InitNew(out io.Writer) error {
 	return nil
 }
 
-// From tells which message the next row is made of, for the metadata of the file. It is called before Write or not at all.
+// From says which message the next row is made of, for the metadata of the file. Calling it is optional; if called, it
+// must be before Write.
 func (w *TableWriter) From(stream string, seq uint64) { w.add(stream, seq) }
 
-// Write writes a row and returns 1. A row has one value for each column; one that cannot be stored (see Column.Check) is an error, and there is
-// no row. If out fails, this and all further calls do, and the file is lost.
+// Write writes a row and returns 1. A row has one value for each column. It fails, without a row, if a value cannot be
+// stored (see Column.Check). If out fails, this and all further calls fail, and the file is lost.
 func (w *TableWriter) Write(row []Value) (int, error) {
 	if w.encoder == nil {
 		return 0, errNotStarted

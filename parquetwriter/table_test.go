@@ -47,10 +47,14 @@ func must(v parquetwriter.Value, err error) parquetwriter.Value {
 
 // tableRows have every type, its extremes and nulls.
 func tableRows() [][]parquetwriter.Value {
-	row := func(text string, flag bool, count int64, ratio float64, small, price, wide string, at, day time.Time, doc, raw, long string) []parquetwriter.Value {
+	row := func(text string, flag bool, count int64, ratio float64, small, price, wide string, at, day time.Time, doc, raw,
+		long string,
+	) []parquetwriter.Value {
 		return []parquetwriter.Value{
-			parquetwriter.StringValue(text), parquetwriter.BoolValue(flag), parquetwriter.Int64Value(count), parquetwriter.Float64Value(ratio),
-			must(tableColumns[4].DecimalValue(small)), must(tableColumns[5].DecimalValue(price)), must(tableColumns[6].DecimalValue(wide)),
+			parquetwriter.StringValue(text), parquetwriter.BoolValue(flag), parquetwriter.Int64Value(count),
+			parquetwriter.Float64Value(ratio),
+			must(tableColumns[4].DecimalValue(small)), must(tableColumns[5].DecimalValue(price)),
+			must(tableColumns[6].DecimalValue(wide)),
 			must(parquetwriter.TimestampValue(at)), must(parquetwriter.DateValue(day)),
 			parquetwriter.JSONValue([]byte(doc)), parquetwriter.BytesValue([]byte(raw)), parquetwriter.StringValue(long),
 		}
@@ -63,15 +67,18 @@ func tableRows() [][]parquetwriter.Value {
 		row("", false, math.MinInt64, math.Inf(1), "-9999999.99", "-99999999999999.9999", "-"+nines+".9999999999",
 			time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), "null", "", ""),
 		row("\x00", true, math.MaxInt64, -math.MaxFloat64, "9999999.99", "99999999999999.9999", nines+".9999999999",
-			time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), `"\u0000"`, "raw",
+			time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
+			`"\u0000"`, "raw",
 			strings.Repeat("long ", 1000)),
-		row("east", false, 0, math.NaN(), "0", "-0", "-0.0", utc.In(time.FixedZone("", 9*3600)), utc.In(time.FixedZone("", 9*3600)), " [ ] ", "r", "x"),
+		row("east", false, 0, math.NaN(), "0", "-0", "-0.0", utc.In(time.FixedZone("", 9*3600)),
+			utc.In(time.FixedZone("", 9*3600)), " [ ] ", "r", "x"),
 	}
 }
 
 func TestTableComesBack(t *testing.T) {
 	for _, compression := range compressions {
-		w := newTableWriter(t, parquetwriter.Options{Compression: compression, BloomFilters: []string{"text", "count"}}, tableColumns)
+		w := newTableWriter(t, parquetwriter.Options{Compression: compression, BloomFilters: []string{"text", "count"}},
+			tableColumns)
 		file := write(t, w, tableRows()...)
 		rows := rowsOf(t, file)
 		if len(rows) != 5 {
@@ -80,9 +87,11 @@ func TestTableComesBack(t *testing.T) {
 		micros := int64(1_795_446_245_678_901)
 		nines, _ := new(big.Int).SetString(strings.Repeat("9", 38), 10)
 		for i, want := range []string{
-			fmt.Sprint("grüße true 42 0.5 1250 -1 ", decimal(15_000_000_000), " ", micros, ` 20780 {"a":[1,2.5,null]} `, "\x00\xff", " a\nb"),
+			fmt.Sprint("grüße true 42 0.5 1250 -1 ", decimal(15_000_000_000), " ", micros, ` 20780 {"a":[1,2.5,null]} `,
+				"\x00\xff", " a\nb"),
 			strings.TrimRight(strings.Repeat("<null> ", len(tableColumns)), " "),
-			fmt.Sprint(" false ", math.MinInt64, " +Inf -999999999 -999999999999999999 ", bytes16(new(big.Int).Neg(nines)), " -62135596800000000 -719162 null  "),
+			fmt.Sprint(" false ", math.MinInt64, " +Inf -999999999 -999999999999999999 ", bytes16(new(big.Int).Neg(nines)),
+				" -62135596800000000 -719162 null  "),
 			fmt.Sprint("\x00 true ", math.MaxInt64, " -1.7976931348623157e+308 999999999 999999999999999999 ", bytes16(nines),
 				` 253402300799999999 2932896 "\u0000" raw `, strings.Repeat("long ", 1000)),
 			fmt.Sprint("east false 0 NaN 0 0 ", decimal(0), " ", micros, " 20781  [ ]  r x"),
@@ -171,7 +180,8 @@ func TestDecimalsNeverRound(t *testing.T) {
 			}
 			continue
 		}
-		stored := rowsOf(t, write(t, newTableWriter(t, parquetwriter.Options{Compression: "none"}, []parquetwriter.Column{c}), []parquetwriter.Value{v}))[0][0]
+		stored := rowsOf(t, write(t, newTableWriter(t, parquetwriter.Options{Compression: "none"}, []parquetwriter.Column{c}),
+			[]parquetwriter.Value{v}))[0][0]
 		got := stored.String()
 		if test.precision > 18 {
 			n := new(big.Int).SetBytes(stored.ByteArray())
@@ -206,8 +216,10 @@ func FuzzDecimal(f *testing.F) {
 			t.Fatalf("%q is no number", text)
 		}
 		exact.Mul(exact, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)))
-		stored := rowsOf(t, write(t, newTableWriter(t, parquetwriter.Options{Compression: "none"}, []parquetwriter.Column{c}), []parquetwriter.Value{v}))[0][0]
-		if want := exact.Num().String(); !exact.IsInt() || precision <= 18 && stored.String() != want || precision > 18 && stored.String() != bytes16(exact.Num()) {
+		stored := rowsOf(t, write(t, newTableWriter(t, parquetwriter.Options{Compression: "none"}, []parquetwriter.Column{c}),
+			[]parquetwriter.Value{v}))[0][0]
+		if want := exact.Num().String(); !exact.IsInt() || precision <= 18 && stored.String() != want ||
+			precision > 18 && stored.String() != bytes16(exact.Num()) {
 			t.Fatalf("%q as decimal(%d,%d) is %s, want %s", text, precision, scale, stored, want)
 		}
 	})
@@ -322,7 +334,9 @@ func TestTableSaysWhereItComesFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := open(t, out.Bytes())
-	for key, want := range map[string]string{parquetwriter.MetaStream: "ORDERS", parquetwriter.MetaFirst: "7", parquetwriter.MetaLast: "9"} {
+	for key, want := range map[string]string{
+		parquetwriter.MetaStream: "ORDERS", parquetwriter.MetaFirst: "7", parquetwriter.MetaLast: "9",
+	} {
 		if got, ok := f.Lookup(key); !ok || got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
 		}
@@ -331,7 +345,8 @@ func TestTableSaysWhereItComesFrom(t *testing.T) {
 
 func TestTypeNames(t *testing.T) {
 	for want, got := range map[string]parquetwriter.Type{
-		"null": 0, "string": parquetwriter.String, "float64": parquetwriter.Float64, "bytes": parquetwriter.Bytes, "type 99": 99,
+		"null": 0, "string": parquetwriter.String, "float64": parquetwriter.Float64, "bytes": parquetwriter.Bytes,
+		"type 99": 99,
 	} {
 		if got.String() != want {
 			t.Errorf("%s is not %s", got, want)

@@ -5,7 +5,7 @@ import "github.com/jetcapture/jetcapture/internal/wire"
 // headerText is a header as a file has it. It is reused from message to message.
 type headerText struct {
 	fields wire.Header
-	raw    []byte // the header block, if a name or a value is not valid UTF-8, else nil
+	raw    []byte // the header block if a name or a value is not valid UTF-8, otherwise nil
 }
 
 // set takes in the header of the next message.

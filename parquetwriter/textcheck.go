@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// textCheck finds text that is not valid UTF-8 in values of a type. Nil is for types without text.
+// textCheck finds text that is not valid UTF-8 in values of a type. It is nil for types without text.
 type textCheck func(v reflect.Value) error
 
-// These follow the path to the text.
+// The text of these errors follows the path to the value.
 var (
 	errNotText = errors.New(": not valid UTF-8")
 	errNotUUID = errors.New(": not a UUID")
@@ -21,7 +21,7 @@ var (
 // row checks a row.
 func (c textCheck) row(v reflect.Value) error {
 	if v.Kind() == reflect.Pointer && v.IsNil() {
-		return fmt.Errorf("parquet: a nil %s is no row", v.Type())
+		return fmt.Errorf("parquet: a nil %s is not a row", v.Type())
 	}
 	if c == nil {
 		return nil
@@ -32,8 +32,9 @@ func (c textCheck) row(v reflect.Value) error {
 	return nil
 }
 
-// textCheckOf returns the check of a type. It is made once, so that rows cost no more than a look at their text. The options are those of the
-// tag: they say which bytes are text, and which text a UUID. A type inside of itself is refused: it has no schema, and parquet-go would look for one for ever.
+// textCheckOf returns the check of a type. It is made once, so that a row costs no more than a look at its text.
+// options are those of the tag: they say which bytes are text, and which text is a UUID. A type that holds itself is
+// refused: it has no schema, and parquet-go would look for one for ever. inside holds the types that t is in.
 func textCheckOf(t reflect.Type, options []string, inside ...reflect.Type) (textCheck, error) {
 	switch t.Kind() {
 	case reflect.String:
@@ -77,7 +78,7 @@ func unless(ok bool, err error) error {
 
 func isText(option string) bool { return option == "string" || option == "json" || option == "enum" }
 
-// isUUID tells whether s is a UUID in the form of RFC 9562. parquet-go writes zeros for any other text.
+// isUUID reports whether s is a UUID in the form of RFC 9562. parquet-go writes zeros for any other text.
 func isUUID(s string) bool {
 	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 	if len(s) != len(form) {

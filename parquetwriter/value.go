@@ -8,7 +8,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Value is a value of a column, or null, which is the zero value. It refers to the memory that it was made of.
+// Value is a value of a column. The zero value is null. A Value refers to the memory that it was made of.
 type Value struct {
 	v                parquet.Value
 	kind             Type
@@ -30,13 +30,13 @@ func Int64Value(i int64) Value { return Value{v: parquet.Int64Value(i), kind: In
 // Float64Value is a value of a Float64 column.
 func Float64Value(f float64) Value { return Value{v: parquet.DoubleValue(f), kind: Float64} }
 
-// JSONValue is a value of a JSON column: the text as it is.
+// JSONValue is a value of a JSON column, with the text as it is.
 func JSONValue(text []byte) Value { return Value{v: parquet.ByteArrayValue(text), kind: JSON} }
 
 // BytesValue is a value of a Bytes column. Nil is no bytes, not null.
 func BytesValue(b []byte) Value { return Value{v: parquet.ByteArrayValue(b), kind: Bytes} }
 
-// TimestampValue is a value of a Timestamp column; what is finer than a microsecond is cut off. It fails outside of the years -290,307 to
+// TimestampValue is a value of a Timestamp column, truncated to microseconds. It fails outside of the years -290,307 to
 // 294,246.
 func TimestampValue(t time.Time) (Value, error) {
 	if !fitsMicros(t) {
@@ -45,7 +45,8 @@ func TimestampValue(t time.Time) (Value, error) {
 	return Value{v: parquet.Int64Value(t.UnixMicro()), kind: Timestamp}, nil
 }
 
-// DateValue is a value of a Date column: the day of t in its own location. It fails if the days since 1970 do not fit in an int32.
+// DateValue is a value of a Date column: the day of t in its own location. It fails if the days since 1970 do not fit
+// in an int32.
 func DateValue(t time.Time) (Value, error) {
 	year, month, day := t.Date()
 	seconds := time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()

@@ -10,8 +10,9 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// Writer writes rows of a Go struct by its tags, see https://pkg.go.dev/github.com/parquet-go/parquet-go#SchemaOf. Give times the tag
-// timestamp(microsecond): most engines cannot read the nanoseconds that parquet-go takes by default.
+// Writer writes rows of a Go struct by its tags, see https://pkg.go.dev/github.com/parquet-go/parquet-go#SchemaOf. Give
+// times the tag timestamp(microsecond): most engines cannot read nanoseconds, which are parquet-go's default. A writer
+// belongs to one goroutine, except for New.
 type Writer[P any] struct {
 	layout *layout
 	check  textCheck
@@ -20,8 +21,8 @@ type Writer[P any] struct {
 	row   [1]P
 }
 
-// NewParquetWriter returns a writer of rows of P, a struct or a pointer to one. It fails if P has no columns, a tag that parquet-go does not
-// know, two columns of a name, or if the options are wrong.
+// NewParquetWriter returns a writer of rows of P, a struct or a pointer to one. It fails if P has no columns, a tag
+// that parquet-go does not know, or two columns with the same name, or if the options are wrong.
 func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 	t := reflect.TypeFor[P]()
 	structure := t
@@ -36,7 +37,7 @@ func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 		return nil, err
 	}
 	defer func() {
-		if r := recover(); r != nil { // so parquet-go tells of wrong tags
+		if r := recover(); r != nil { // parquet-go panics over wrong tags
 			w, err = nil, fmt.Errorf("parquet: schema of %s: %v", t, r)
 		}
 	}()
@@ -54,7 +55,7 @@ func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 	return &Writer[P]{layout: l, check: check}, nil
 }
 
-// uniqueColumns checks what parquet-go tells of with the first row only.
+// uniqueColumns checks what parquet-go would check only with the first row.
 func uniqueColumns(schema *parquet.Schema) error {
 	paths := schema.Columns()
 	if len(paths) == 0 {
@@ -71,7 +72,8 @@ func uniqueColumns(schema *parquet.Schema) error {
 	return nil
 }
 
-// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from any goroutine.
+// New returns another writer of the same files, which shares the buffers of files that are done. It may be called from
+// any goroutine.
 func (w *Writer[P]) New() *Writer[P] { return &Writer[P]{layout: w.layout, check: w.check} }
 
 // Buffered implements jetcapture.BufferedWriter: rows are kept back.
@@ -84,9 +86,9 @@ func (w *Writer[P]) InitNew(out io.Writer) error {
 	return nil
 }
 
-// Write writes a row and returns 1. It fails, without a row, if the payload is a nil pointer, if text in it is not valid UTF-8, for which
-// readers would refuse the whole file, or if it is no UUID where a tag says so. If parquet-go panics over the payload or out fails, this and
-// all further calls fail, and the file is lost.
+// Write writes a row and returns 1. It fails, without a row, if the payload is a nil pointer, if text in it is not
+// valid UTF-8, for which readers would refuse the whole file, or if text is not a UUID where a tag says so. If
+// parquet-go panics over the payload or out fails, this and all further calls fail, and the file is lost.
 func (w *Writer[P]) Write(payload P) (rows int, err error) {
 	if w.encoder == nil {
 		return 0, errNotStarted

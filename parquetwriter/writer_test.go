@@ -31,8 +31,9 @@ func trades(n int) []trade {
 	for i := range rows {
 		price := float64(i) / 4
 		rows[i] = trade{
-			ID: int64(i), Symbol: []string{"AAPL", "MSFT"}[i%2], At: time.UnixMicro(1_790_000_000_000_000 + int64(i)).UTC(), Price: &price,
-			Tags: []string{"x", strings.Repeat("y", i%5)}, Labels: map[string]string{"b": "1", "a": "2", "c": "3", "d": "4"},
+			ID: int64(i), Symbol: []string{"AAPL", "MSFT"}[i%2], At: time.UnixMicro(1_790_000_000_000_000 + int64(i)).UTC(),
+			Price: &price,
+			Tags:  []string{"x", strings.Repeat("y", i%5)}, Labels: map[string]string{"b": "1", "a": "2", "c": "3", "d": "4"},
 			Raw: json.RawMessage(fmt.Sprintf(`{"i":%d}`, i)), Day: int32(20_000 + i),
 		}
 		if i%3 == 0 {
@@ -44,7 +45,9 @@ func trades(n int) []trade {
 
 func TestStructsComeBack(t *testing.T) {
 	for _, compression := range compressions {
-		w, err := parquetwriter.NewParquetWriter[trade](parquetwriter.Options{Compression: compression, RowGroupRows: 70, BloomFilters: []string{"symbol"}})
+		w, err := parquetwriter.NewParquetWriter[trade](parquetwriter.Options{
+			Compression: compression, RowGroupRows: 70, BloomFilters: []string{"symbol"},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +188,7 @@ func TestPanicOverARow(t *testing.T) {
 	write(t, w, good) // the next file is fine
 }
 
-// parquet-go writes zeros for text that is no UUID.
+// parquet-go writes zeros for text that is not a UUID.
 func TestTextMustBeUUIDWhereATagSaysSo(t *testing.T) {
 	w, err := parquetwriter.NewParquetWriter[surprising](parquetwriter.Options{})
 	if err != nil {
@@ -195,7 +198,8 @@ func TestTextMustBeUUIDWhereATagSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{
-		"", "no UUID", "6ba7b810-9dad-11d1-80b4-00c04fd430c", "6ba7b810-9dad-11d1-80b4-00c04fd430cg", "6ba7b810-9dad-11d1-80b4000c04fd430c8",
+		"", "no UUID", "6ba7b810-9dad-11d1-80b4-00c04fd430c", "6ba7b810-9dad-11d1-80b4-00c04fd430cg",
+		"6ba7b810-9dad-11d1-80b4000c04fd430c8",
 	} {
 		if n, err := w.Write(surprising{ID: id}); n != 0 || err == nil || !strings.Contains(err.Error(), "ID: not a UUID") {
 			t.Errorf("%q: %d rows, %v", id, n, err)

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// zstdWindow is four pages: a compressor that could look back further would only hold more memory, 16 MiB by default.
+	// zstdWindow is four pages. A larger one, 16 MiB by default, would only hold more memory.
 	zstdWindow = 1 << 20
 	// zstdJobs pages can be compressed at the same time, with a compressor of about three megabytes each.
 	zstdJobs = 8
 )
 
-// zstdCodec compresses pages with compressors that live as long as the layout. Those of parquet-go are in a sync.Pool and are made again after
-// each collection of garbage, which costs more than the pages of a small file.
+// zstdCodec compresses pages with compressors that live as long as the layout. Those of parquet-go are in a sync.Pool
+// and are made again after each garbage collection, which costs more than the pages of a small file.
 type zstdCodec struct {
-	compress.Codec // reads
+	compress.Codec // for reading
 	encoder        *zstd.Encoder
 }
 
@@ -37,7 +37,8 @@ func newZstd(level int) (zstdCodec, error) {
 	return zstdCodec{&pzstd.Codec{}, encoder}, nil
 }
 
-// Encode implements compress.Codec. It may be called from any goroutine; a page is compressed by one of them, the same each time.
+// Encode implements compress.Codec. It may be called from any goroutine. One compressor compresses a page, so the bytes
+// are always the same.
 func (c zstdCodec) Encode(dst, src []byte) ([]byte, error) {
 	return c.encoder.EncodeAll(src, dst[:0]), nil
 }
