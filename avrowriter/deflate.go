@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/avro/ocf"
 )
 
-// deflate is the codec "deflate" (RFC 1951, no zlib header) with compressors that are used again: one has more than
-// half a megabyte.
+// deflate is the codec "deflate" (RFC 1951, no zlib header). It reuses its compressors, which take more than half a
+// megabyte each.
 type deflate struct {
 	ocf.Codec // for reading
 	writers   *sync.Pool

@@ -64,7 +64,7 @@ func (o Options) validate() (Options, error) {
 	}
 	for key, value := range o.Metadata {
 		if strings.HasPrefix(key, "avro.") || slices.Contains([]string{MetaWriter, MetaStream, MetaFirst}, key) {
-			return o, optionErrorf("Metadata", "metadata key %q is not for users", key)
+			return o, optionErrorf("Metadata", "metadata key %q is reserved", key)
 		}
 		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
 			return o, optionErrorf("Metadata", "metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)

@@ -144,7 +144,7 @@ func (c Column) Check(v Value) error {
 	case v.kind == 0:
 		return nil
 	case v.kind != c.Type:
-		return c.errorf("a %s is no %s", v.kind, c.Type)
+		return c.errorf("a %s is not a %s", v.kind, c.Type)
 	case c.Type == String && !utf8.Valid(v.v.ByteArray()):
 		return c.errorf("not valid UTF-8")
 	case c.Type == JSON:
@@ -153,7 +153,7 @@ func (c Column) Check(v Value) error {
 			return c.errorf("not JSON")
 		}
 	case c.Type == Decimal && (v.precision != uint8(c.Precision) || v.scale != uint8(c.Scale)):
-		return c.errorf("a decimal(%d,%d) is no decimal(%d,%d)", v.precision, v.scale, c.Precision, c.Scale)
+		return c.errorf("a decimal(%d,%d) is not a decimal(%d,%d)", v.precision, v.scale, c.Precision, c.Scale)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ var errNotDecimal = errors.New("not a decimal number")
 // digits other than 0 beyond the column's scale. It never rounds.
 func (c Column) DecimalValue(text string) (Value, error) {
 	if c.Type != Decimal {
-		return Value{}, c.errorf("a decimal is no %s", c.Type)
+		return Value{}, c.errorf("a decimal is not a %s", c.Type)
 	}
 	digits, exponent, negative, err := splitDecimal(text)
 	if err != nil {

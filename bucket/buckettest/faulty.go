@@ -120,6 +120,7 @@ func (f *Faulty) putRead(ctx context.Context, kind Kind, name string, data []byt
 	}
 }
 
+// put puts an object in the bucket below and remembers its name for StaleList.
 func (f *Faulty) put(ctx context.Context, name string, body io.Reader, opts bucket.PutOptions) error {
 	err := f.under.PutNew(ctx, name, body, opts)
 	if err == nil {
@@ -131,6 +132,7 @@ func (f *Faulty) put(ctx context.Context, name string, body io.Reader, opts buck
 	return err
 }
 
+// overwrite keeps the bytes in place of those in the bucket below.
 func (f *Faulty) overwrite(ctx context.Context, name string, data []byte, opts bucket.PutOptions) error {
 	replacement := bucket.NewMem()
 	if err := replacement.PutNew(ctx, name, bytes.NewReader(data), opts); err != nil {
@@ -211,6 +213,7 @@ func (f *Faulty) List(ctx context.Context, prefix, after string) iter.Seq2[bucke
 	}
 }
 
+// hidden returns the names that a listing leaves out.
 func (f *Faulty) hidden(kind Kind) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -240,6 +243,7 @@ func (f *Faulty) begin(ctx context.Context, op Op, name string) (Kind, error) {
 	return kind, nil
 }
 
+// next numbers a call, and returns its fault and the late puts that are due.
 func (f *Faulty) next(op Op, name string) (Kind, []latePut) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -260,6 +264,7 @@ func (f *Faulty) next(op Op, name string) (Kind, []latePut) {
 	return kind, due
 }
 
+// storeLate carries out late puts, in their order.
 func (f *Faulty) storeLate(ctx context.Context, late []latePut) error {
 	for _, p := range late {
 		err := f.put(ctx, p.name, bytes.NewReader(p.body), p.opts)
@@ -270,6 +275,7 @@ func (f *Faulty) storeLate(ctx context.Context, late []latePut) error {
 	return nil
 }
 
+// fault returns the error of an injected fault.
 func fault(kind Kind, op Op, name string) error {
 	return fmt.Errorf("%s %q: %w: %v", op, name, ErrInjected, kind)
 }

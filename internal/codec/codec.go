@@ -1,6 +1,6 @@
-// Package codec compresses the bytes of a file in frames. A frame is a complete unit of its format (a gzip member, a
-// zstd frame, a snappy framed stream), and each format defines the concatenation of such units as a valid file, so a file
-// that grows slowly holds no compressor between two frames.
+// Package codec compresses the bytes of a file in frames. A frame is a complete unit of its format: a gzip member, a
+// zstd frame, a snappy framed stream. In each format a concatenation of such units is a valid file. So a file that
+// grows slowly holds no compressor between two frames.
 package codec
 
 import (
@@ -17,12 +17,12 @@ const (
 	Zstd   = "zstd"
 )
 
-// A Codec makes and reads the frames of one format at one level. It is immutable and safe for concurrent use; the
-// encoders that it keeps for the next frame are its own. The zero value is not usable.
+// A Codec makes and reads the frames of one format at one level. It is safe for concurrent use. The zero value is not
+// usable.
 type Codec struct {
 	format format
 	level  int
-	idle   chan encoder
+	idle   chan encoder // kept for the next frames
 }
 
 // format is what differs between the formats. All functions must be safe for concurrent use.
@@ -34,15 +34,15 @@ type format struct {
 	open         opener
 }
 
-// An encoder appends one frame at a time to dst. One goroutine uses it at a time, it starts none, and nothing of an
-// earlier frame may reach the bytes of a later one.
+// An encoder appends one frame at a time to dst. One goroutine uses it at a time. It starts no goroutine, and an
+// earlier frame must not influence the bytes of a later one.
 type encoder interface {
 	appendFrame(dst, frame []byte) []byte
 }
 
-// formats in the order in which errors list them. The default levels are the fastest ones: on JSON lines of about 190
-// bytes, gzip 6 takes 2.3 times the CPU of gzip 1 for 7 % fewer bytes, and zstd 3 takes 1.7 times that of zstd 1 for none
-// (BenchmarkAppend).
+// formats returns the formats in the order in which errors list them. The default levels are the fastest ones: on JSON
+// lines of about 190 bytes, gzip 6 takes 2.3 times the CPU time of gzip 1 for 7 % fewer bytes, and zstd 3 takes 1.7
+// times that of zstd 1 without any gain (BenchmarkAppend).
 func formats() []format {
 	return []format{
 		{name: None, encoder: newPlainEncoder, open: openPlain},
@@ -96,28 +96,29 @@ func newCodec(f format, level int) (*Codec, error) {
 	return c, nil
 }
 
-// Name is the name that [New] was given.
+// Name returns the name that [New] was given.
 func (c *Codec) Name() string { return c.format.name }
 
-// Level is the level in effect, never 0 for a format that has levels.
+// Level returns the level in effect, which is never 0 for a format that has levels.
 func (c *Codec) Level() int { return c.level }
 
-// Suffix is what names of compressed files end in, without a dot; empty for "none".
+// Suffix returns the suffix of names of compressed files, without a dot; it is empty for "none".
 func (c *Codec) Suffix() string { return c.format.suffix }
 
-// Append compresses frame into one independent frame behind dst and returns the extended slice, like the built-in
-// append. An empty frame gives the frame of an empty file. The bytes depend on frame, the format, the level and the
-// version of the compressor only. It starts no goroutine.
+// Append compresses the bytes of frame into one independent frame after dst and returns the extended slice, like the
+// built-in append. No bytes give the frame of an empty file. The result depends only on frame, the format, the level
+// and the version of the compressor. It starts no goroutine.
 func (c *Codec) Append(dst, frame []byte) []byte {
 	e := c.take()
 	dst = e.appendFrame(dst, frame)
 	select {
 	case c.idle <- e:
-	default: // more callers than processors: the surplus goes
+	default: // more callers than processors: the encoder is dropped
 	}
 	return dst
 }
 
+// take returns an idle encoder or makes one.
 func (c *Codec) take() encoder {
 	select {
 	case e := <-c.idle:
@@ -126,7 +127,7 @@ func (c *Codec) take() encoder {
 	}
 	e, err := c.format.encoder(c.level)
 	if err != nil {
-		// newCodec made one with the same arguments; a constructor that reads nothing else cannot fail now.
+		// newCodec has made one with the same arguments, and nothing else decides about success.
 		panic(fmt.Sprintf("codec: set up %s at level %d: %v", c.format.name, c.level, err))
 	}
 	return e

@@ -8,7 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// zstdWindow bounds what one encoder holds. Frames of the spool are a little over 256 KiB; a longer one finds its
+// zstdWindow bounds what one encoder holds. Frames of the spool have a little more than 256 KiB; longer ones find their
 // matches within this distance.
 const zstdWindow = 512 << 10
 
@@ -16,7 +16,7 @@ const zstdWindow = 512 << 10
 // https://github.com/google/snappy/blob/main/framing_format.txt, section 4.2.
 const snappyBlock = 64 << 10
 
-// snappyMagic is the stream identifier chunk, section 4.1 there; alone it is the frame of no bytes.
+// snappyMagic is the stream identifier chunk, section 4.1 there. Alone it is the frame of an empty file.
 const snappyMagic = "\xff\x06\x00\x00sNaPpY"
 
 type plainEncoder struct{}
@@ -33,7 +33,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// must names a stream compressor that failed although its sink cannot.
+// must panics if a stream compressor failed, which cannot happen because its sink never fails.
 func must(format string, err error) {
 	if err != nil {
 		panic(fmt.Sprintf("codec: compress %s into memory: %v", format, err))
@@ -52,7 +52,7 @@ func newGzipEncoder(level int) (encoder, error) {
 	return e, err
 }
 
-// appendFrame leaves name and time of the header empty: they would differ from run to run.
+// appendFrame leaves name and time in the header empty, because they would differ from run to run.
 func (e *gzipEncoder) appendFrame(dst, frame []byte) []byte {
 	e.out.buf = dst
 	e.w.Reset(&e.out)

@@ -10,11 +10,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is the most memory that a zstd frame may ask for: what `zstd --long` makes at most, and its own tools
-// refuse more without being told.
+// maxWindow is the most memory that a zstd frame may ask for. `zstd --long` does not make more, and the zstd tools
+// refuse more by default.
 const maxWindow = 128 << 20
 
-// An opener returns the uncompressed bytes of r and what releases the decoder. It may read from r.
+// An opener returns the uncompressed bytes of r, and a function that releases the decoder. It may read from r.
 type opener func(r io.Reader) (io.Reader, func() error, error)
 
 func nothing() error { return nil }
@@ -44,11 +44,13 @@ func openZstd(r io.Reader) (io.Reader, func() error, error) {
 	return z, func() error { z.Close(); return nil }, nil
 }
 
-// NewReader returns the bytes of the concatenated frames in r. The caller closes it; that does not close r. Damaged or
-// cut-off input is an error of NewReader or Read, [io.ErrUnexpectedEOF] where the format can tell a cut-off file (snappy
-// can't between two chunks), and so is compressed input of no bytes at all, which no file of ours has. How many bytes
-// come out is for the caller to limit; the memory held does not grow with them, and a zstd frame that asks for a window
-// over 128 MiB is refused. It reads ahead in r and starts no goroutine.
+// NewReader returns the uncompressed bytes of the concatenated frames in r. The caller closes it, which does not close
+// r.
+//
+// Damaged or cut-off input is an error of NewReader or Read. It is [io.ErrUnexpectedEOF] where the format shows that a
+// file is cut off, which snappy does not between two chunks. Input without any byte is an error, too, except for
+// "none". The caller has to limit how many bytes come out. The memory held does not grow with them, and a zstd frame
+// that asks for a window over 128 MiB is refused. The reader reads ahead in r and starts no goroutine.
 func (c *Codec) NewReader(r io.Reader) (io.ReadCloser, error) {
 	if c.format.name == None {
 		return io.NopCloser(r), nil
@@ -64,7 +66,7 @@ func (c *Codec) NewReader(r io.Reader) (io.ReadCloser, error) {
 	return &reader{name: c.format.name, plain: plain, release: release}, nil
 }
 
-// input hands out its first byte, read ahead to know that there is one.
+// input is r with its first byte read ahead, to know that there is one.
 type input struct {
 	r     io.Reader
 	first [1]byte
@@ -85,6 +87,7 @@ func (in *input) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
+// unexpected turns io.EOF into io.ErrUnexpectedEOF.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

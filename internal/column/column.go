@@ -1,5 +1,5 @@
-// Package column makes typed values of messages: what --column says. A value that does not fit its column is never changed to make it fit: it
-// is null, with a reason.
+// Package column makes typed values of messages, for the command's --column. A value that does not fit its column is
+// never changed to fit. It becomes null, with a reason.
 package column
 
 import (
@@ -15,7 +15,7 @@ import (
 // Kind is the kind of a type.
 type Kind uint8
 
-// The kinds. The zero kind is that of a null.
+// The kinds. The zero Kind is that of null.
 const (
 	Null Kind = iota
 	String
@@ -33,9 +33,10 @@ const (
 var names = [...]string{"null", "string", "bool", "int64", "float64", "decimal", "timestamp", "date", "json", "bytes"}
 
 // Types lists the types for people.
-const Types = "string, bool, int64, float64, decimal, decimal(P,S), timestamp, timestamp(s|ms|us|ns), date, json or bytes"
+const Types = "string, bool, int64, float64, decimal, decimal(P,S), " +
+	"timestamp, timestamp(s|ms|us|ns), date, json or bytes"
 
-// The digits of a decimal without any given are those of BigQuery's NUMERIC.
+// Digits of a decimal. The defaults are those of BigQuery's NUMERIC.
 const (
 	defaultPrecision = 38
 	defaultScale     = 9
@@ -45,9 +46,9 @@ const (
 // Type is the type of a column.
 type Type struct {
 	Kind Kind
-	// Precision and Scale are how many digits a decimal has, and how many of them after the point.
+	// Precision is the number of digits of a decimal, and Scale how many of them are after the point.
 	Precision, Scale int
-	// Unit is what a number in a timestamp column counts since 1970. Zero: numbers are no timestamps.
+	// Unit is what a number in a timestamp column counts since 1970. Zero: numbers are not timestamps.
 	Unit time.Duration
 	text string
 }
@@ -66,7 +67,8 @@ type Column struct {
 // String returns the column as it was parsed.
 func (c Column) String() string { return c.text }
 
-// Parse parses NAME=SOURCE or NAME:TYPE=SOURCE. Names are those of source.ParseNamed. Without a type it is string.
+// Parse parses NAME=SOURCE or NAME:TYPE=SOURCE. The rules for names are those of source.ParseNamed. The default type is
+// string.
 func Parse(expr string) (Column, error) {
 	head, src, found := strings.Cut(expr, "=")
 	name, typeText, typed := strings.Cut(head, ":")
@@ -77,7 +79,8 @@ func Parse(expr string) (Column, error) {
 		typeText = names[String]
 	}
 	if pos, problem := source.CheckName(name); problem != "" {
-		return Column{}, fmt.Errorf("column %q: position %d: %s; a name has letters, digits, _, - and inner dots, and begins with a letter",
+		return Column{}, fmt.Errorf("column %q: position %d: %s; a name has letters, "+
+			"digits, _, - and inner dots, and begins with a letter",
 			expr, pos+1, problem)
 	}
 	t, err := parseType(typeText)
@@ -92,6 +95,7 @@ func Parse(expr string) (Column, error) {
 	return c, c.possible()
 }
 
+// isType reports whether text is a type.
 func isType(text string) bool {
 	_, err := parseType(text)
 	return err == nil
@@ -125,6 +129,7 @@ func parseType(text string) (Type, error) {
 	return t, nil
 }
 
+// parseDigits parses the arguments of decimal. Without any it returns the defaults.
 func parseDigits(arguments string, has bool) (precision, scale int, err error) {
 	if !has {
 		return defaultPrecision, defaultScale, nil
@@ -135,11 +140,13 @@ func parseDigits(arguments string, has bool) (precision, scale int, err error) {
 		scale, err = strconv.Atoi(strings.TrimSpace(s))
 	}
 	if err != nil || precision < 1 || precision > maxPrecision || scale < 0 || scale > precision {
-		return 0, 0, fmt.Errorf("write the digits, %d at most, and how many of them follow the point, as in decimal(18,2)", maxPrecision)
+		return 0, 0, fmt.Errorf("write the digits, %d at most, and how many of them follow the point, as in decimal(18,2)",
+			maxPrecision)
 	}
 	return precision, scale, nil
 }
 
+// parseUnit parses the argument of timestamp.
 func parseUnit(name string) (time.Duration, error) {
 	switch name {
 	case "s":
@@ -154,7 +161,7 @@ func parseUnit(name string) (time.Duration, error) {
 	return 0, errors.New("numbers of a timestamp count s, ms, us or ns since 1970")
 }
 
-// possible refuses a column that could never hold anything.
+// possible returns an error for a column that could never hold a value.
 func (c Column) possible() error {
 	m := source.Message{Seq: 1, Time: time.Unix(0, 0)}
 	v := c.Source.Eval(&m)

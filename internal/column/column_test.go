@@ -118,23 +118,29 @@ func TestEval(t *testing.T) {
 
 func TestEvalOtherSources(t *testing.T) {
 	m := source.Message{
-		Subject: "orders.\xff", Header: map[string][]string{"N": {"7", "8"}, "Bad": {"\xff"}, "None": {}}, Data: []byte(" [1] "),
-		Seq: math.MaxUint64, Time: time.Date(2026, 11, 23, 23, 0, 0, 5, time.UTC),
+		Subject: "orders.\xff", Header: map[string][]string{"N": {"7", "8"}, "Bad": {"\xff"}, "None": {}},
+		Data: []byte(" [1] "),
+		Seq:  math.MaxUint64, Time: time.Date(2026, 11, 23, 23, 0, 0, 5, time.UTC),
 	}
 	for expr, want := range map[string]string{
-		"c=header:N": "7", "c:int64=header:N": "7", "c:json=header:N": `["7","8"]`, "c:json=header:None": "[]", "c:json=header:X": "null",
-		"c:json=header:Bad": "null: it is not valid UTF-8", "c=header:Bad": "null: it is not valid UTF-8", "c:bytes=header:Bad": "\xff",
-		"c=subject": "null: it is not valid UTF-8", "c:json=subject[1]": `"orders"`,
+		"c=header:N": "7", "c:int64=header:N": "7", "c:json=header:N": `["7","8"]`, "c:json=header:None": "[]",
+		"c:json=header:X":   "null",
+		"c:json=header:Bad": "null: it is not valid UTF-8", "c=header:Bad": "null: it is not valid UTF-8",
+		"c:bytes=header:Bad": "\xff",
+		"c=subject":          "null: it is not valid UTF-8", "c:json=subject[1]": `"orders"`,
 		"c=payload": " [1] ", "c:json=payload": " [1] ", "c:bytes=payload": " [1] ", "c:json=json:@this": "[1]",
-		"c=seq": "18446744073709551615", "c:int64=seq": "null: it is out of range", "c:decimal=seq": "18446744073709551615", "c:json=seq": "18446744073709551615",
-		"c=time": "2026-11-23T23:00:00.000000005Z", "c:timestamp=time": "2026-11-23T23:00:00.000000005Z", "c:date=time": "2026-11-23",
+		"c=seq": "18446744073709551615", "c:int64=seq": "null: it is out of range", "c:decimal=seq": "18446744073709551615",
+		"c:json=seq": "18446744073709551615",
+		"c=time":     "2026-11-23T23:00:00.000000005Z", "c:timestamp=time": "2026-11-23T23:00:00.000000005Z",
+		"c:date=time": "2026-11-23",
 	} {
 		cell, reason := parse(t, expr).Eval(&m)
 		if got := text(cell); got != strings.Split(want, ": ")[0] || (reason != "") != strings.Contains(want, ": ") {
 			t.Errorf("%s is %q, %q, want %q", expr, got, reason, want)
 		}
 	}
-	if cell, reason := parse(t, "c=json:a").Eval(&source.Message{Data: []byte("x")}); cell.Kind != column.Null || reason != column.NotJSON {
+	if cell, reason := parse(t, "c=json:a").Eval(&source.Message{Data: []byte("x")}); cell.Kind != column.Null ||
+		reason != column.NotJSON {
 		t.Errorf("of a payload that is not JSON: %v, %q", cell, reason)
 	}
 }
@@ -171,7 +177,9 @@ func TestRescued(t *testing.T) {
 	if r.Text() != nil {
 		t.Errorf("of nothing: %s", r.Text())
 	}
-	m := source.Message{Data: []byte(`{"n":3.5,"s":"\ud800","o":{"a":"\ud800"}}`), Header: map[string][]string{"H": {"\xff"}}}
+	m := source.Message{
+		Data: []byte(`{"n":3.5,"s":"\ud800","o":{"a":"\ud800"}}`), Header: map[string][]string{"H": {"\xff"}},
+	}
 	for _, expr := range []string{"n:int64=json:n", "s=json:s", "o=json:o", "h=header:H"} {
 		c := parse(t, expr)
 		_, reason := c.Eval(&m)
@@ -196,7 +204,10 @@ func TestRescued(t *testing.T) {
 
 // FuzzNumbers compares the numbers with those of math/big.
 func FuzzNumbers(f *testing.F) {
-	for _, s := range []string{"0", "-0.0e5", "3.0", "3.5", "9223372036854775808", "1e3", "1E-3", "-12.50", "123456789.987654321", "00", "1.", "e1", "+1"} {
+	for _, s := range []string{
+		"0", "-0.0e5", "3.0", "3.5", "9223372036854775808", "1e3", "1E-3", "-12.50", "123456789.987654321", "00", "1.", "e1",
+		"+1",
+	} {
 		f.Add(s)
 	}
 	integer, decimal := parse(f, "c:int64=header:n"), parse(f, "c:decimal(20,5)=header:n")

@@ -14,16 +14,17 @@ import (
 // Cell is a value of a column. The zero Cell is null.
 type Cell struct {
 	Kind  Kind
-	Text  string // String; Decimal, in plain notation; JSON; Bytes. It may be part of the message
+	Text  string // String; Decimal, in plain notation; JSON; Bytes. It may share the memory of the message
 	Bool  bool
 	Int   int64
 	Float float64
 	Time  time.Time // Timestamp and Date, UTC
 }
 
-// Why values do not fit.
+// The reasons why values do not fit. They are part of the files, in the column _rescued. To change one would change the
+// bytes that a redo makes.
 const (
-	// NotJSON is the reason of every column of JSON of a payload that is none.
+	// NotJSON is the reason of every column with a JSON source if the payload is not JSON.
 	NotJSON      = "the payload is not JSON"
 	notUTF8      = "it is not valid UTF-8"
 	halfPair     = "it has half of a surrogate pair, which no text can hold"
@@ -39,7 +40,8 @@ const (
 	noJSON       = "it is not JSON"
 )
 
-// Eval returns the value of the column in m, and why it is null if that is not because there is no value.
+// Eval returns the value of the column in m. If there is a value that does not fit, the cell is null and reason says
+// why.
 func (c Column) Eval(m *source.Message) (cell Cell, reason string) {
 	if c.Type.Kind == JSON {
 		if name, ok := c.Source.HeaderName(); ok {
@@ -59,7 +61,7 @@ func (c Column) Eval(m *source.Message) (cell Cell, reason string) {
 	return c.Type.convert(v)
 }
 
-// allValues are those of a header, as an array.
+// allValues returns the values of a header as a JSON array.
 func allValues(values []string) (Cell, string) {
 	if values == nil {
 		return Cell{}, ""
@@ -72,7 +74,7 @@ func allValues(values []string) (Cell, string) {
 	return Cell{Kind: JSON, Text: string(jsontext.AppendStrings(nil, values))}, ""
 }
 
-// payloadJSON is the payload, if it is JSON.
+// payloadJSON returns the payload, if it is JSON.
 func payloadJSON(m *source.Message) (Cell, string) {
 	switch {
 	case !utf8.Valid(m.Data):
@@ -87,7 +89,7 @@ func payloadJSON(m *source.Message) (Cell, string) {
 	return Cell{Kind: JSON, Text: text}, ""
 }
 
-// convert makes a value of the type, or says why it is none.
+// convert returns the value as one of the type, or the reason why it does not fit.
 func (t Type) convert(v source.Value) (Cell, string) {
 	switch t.Kind {
 	case String:
@@ -118,7 +120,7 @@ func (t Type) convert(v source.Value) (Cell, string) {
 	return Cell{}, "" // the zero type holds nothing
 }
 
-// textCell takes any scalar: a number or boolean as its JSON text.
+// textCell takes any scalar. A number or boolean becomes its JSON text.
 func textCell(v source.Value) (Cell, string) {
 	switch {
 	case v.Kind == source.JSON:
@@ -131,6 +133,7 @@ func textCell(v source.Value) (Cell, string) {
 	return Cell{Kind: String, Text: v.String()}, ""
 }
 
+// boolCell takes a boolean, or the text of one.
 func boolCell(v source.Value) (Cell, string) {
 	if (v.Kind == source.Bool || v.Kind == source.String) && (v.Text == "true" || v.Text == "false") {
 		return Cell{Kind: Bool, Bool: v.Text == "true"}, ""
@@ -138,7 +141,7 @@ func boolCell(v source.Value) (Cell, string) {
 	return Cell{}, noBool
 }
 
-// numberOf returns the decimal number that a value is: a number, a text that is one, or the sequence.
+// numberOf returns a value as a decimal number. It takes a number, the text of a number, or the sequence.
 func numberOf(v source.Value) (n number, reason string) {
 	text := v.Text
 	switch v.Kind {
@@ -155,6 +158,7 @@ func numberOf(v source.Value) (n number, reason string) {
 	return n, ""
 }
 
+// intCell takes a number without a fraction that fits in 64 bits.
 func intCell(v source.Value) (Cell, string) {
 	if v.Kind == source.Number {
 		if i, err := strconv.ParseInt(v.Text, 10, 64); err == nil {
@@ -172,7 +176,7 @@ func intCell(v source.Value) (Cell, string) {
 	return Cell{Kind: Int64, Int: i}, ""
 }
 
-// floatCell takes the nearest float64, as all readers of JSON do, but no infinity and no zero for what is none.
+// floatCell takes the nearest float64, as all readers of JSON do, but neither infinity nor, for any other number, zero.
 func floatCell(v source.Value) (Cell, string) {
 	n, reason := numberOf(v)
 	if reason != "" {
@@ -189,6 +193,7 @@ func floatCell(v source.Value) (Cell, string) {
 	return Cell{Kind: Float64, Float: f}, ""
 }
 
+// decimalCell takes a number that fits without rounding.
 func (t Type) decimalCell(v source.Value) (Cell, string) {
 	n, reason := numberOf(v)
 	if reason != "" {
@@ -200,6 +205,7 @@ func (t Type) decimalCell(v source.Value) (Cell, string) {
 	return Cell{Kind: Decimal, Text: n.plain()}, ""
 }
 
+// timestampCell takes the time of the message, a number if the type has a unit, and otherwise the text of a time.
 func (t Type) timestampCell(v source.Value) (Cell, string) {
 	switch {
 	case v.Kind == source.Time:
@@ -229,6 +235,7 @@ func (t Type) timestampCell(v source.Value) (Cell, string) {
 	return Cell{Kind: Timestamp, Time: at.UTC()}, ""
 }
 
+// dateCell takes the text of a date, and the day in UTC of the time of the message.
 func dateCell(v source.Value) (Cell, string) {
 	if v.Kind == source.Time {
 		return Cell{Kind: Date, Time: v.Time.UTC()}, ""
@@ -240,7 +247,7 @@ func dateCell(v source.Value) (Cell, string) {
 	return Cell{Kind: Date, Time: day}, ""
 }
 
-// jsonCell takes a value of JSON as it stands there, anything else as JSON.
+// jsonCell takes a value of JSON unchanged, and encodes any other value as JSON.
 func jsonCell(v source.Value) (Cell, string) {
 	switch {
 	case v.Kind == source.Seq:

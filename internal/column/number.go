@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// number is a decimal number: digits × 10^exp. The digits neither begin nor end with a zero; those of zero are empty.
+// number is a decimal number: digits × 10^exp. The digits neither begin nor end with 0. Zero has no digits.
 type number struct {
 	negative bool
 	digits   string
 	exp      int
 }
 
-// maxExponent bounds exponents: what is beyond fits no type, and must not be written out.
+// maxExponent bounds exponents. A number beyond it fits no type, and must not be written out in full.
 const maxExponent = 1 << 20
 
 // parseNumber parses a number of JSON (RFC 8259 section 6).
@@ -53,7 +53,7 @@ func parseNumber(text string) (n number, ok bool) {
 
 func areDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// int64 returns the number as a whole one, or why it is none.
+// int64 returns the number as an int64, or the reason why it does not fit.
 func (n number) int64() (i int64, reason string) {
 	const most = len("9223372036854775808")
 	switch {
@@ -73,7 +73,7 @@ func (n number) int64() (i int64, reason string) {
 	return int64(u), ""
 }
 
-// plain returns the number without an exponent. The caller has checked that it is not long.
+// plain returns the number in digits without an exponent. The caller has checked that there are not many.
 func (n number) plain() string {
 	if n.digits == "" {
 		return "0"

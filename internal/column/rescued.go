@@ -7,21 +7,22 @@ import (
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
-// RescuedName is the column of what fits no other. No column of a user has the name, since names begin with a letter.
+// RescuedName is the name of the column for values that fit no other. Columns of users cannot have it, since their
+// names begin with a letter.
 const RescuedName = "_rescued"
 
-// payloadMember stands for the payload in the rescued column.
+// payloadMember is the name of the payload in the rescued column.
 const payloadMember = "_payload"
 
-// Rescued collects the values of a row that do not fit their columns: an object with a member for each column, and in it the reason and the
-// value, as JSON or, where readers would stop at it (no valid UTF-8, half a surrogate pair), in base64. A payload that is not JSON is there
-// once, as _payload.
+// Rescued collects the values of a row that do not fit their columns. It is a JSON object with a member for each column
+// that holds the reason and the value. The value is JSON, or base64 where readers would stop at it (invalid UTF-8, half
+// a surrogate pair). A payload that is not JSON is in it once, as _payload. It belongs to one goroutine.
 type Rescued struct {
-	text    []byte
-	payload bool
+	text    []byte // the object without its closing brace; empty: nothing was added
+	payload bool   // the payload is in it
 }
 
-// Reset makes it empty.
+// Reset empties it, for the next row.
 func (r *Rescued) Reset() { r.text, r.payload = r.text[:0], false }
 
 // Add adds a column that does not fit.
@@ -46,7 +47,7 @@ func (r *Rescued) Add(c Column, m *source.Message, reason string) {
 	}
 }
 
-// member appends a member; asJSON says that the value is JSON.
+// member appends a member. With asJSON the value is JSON.
 func (r *Rescued) member(name, reason, value string, asJSON bool) {
 	if len(r.text) == 0 {
 		r.text = append(r.text, '{')

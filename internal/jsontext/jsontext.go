@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// AppendHeader appends a header as an object of arrays, its names sorted; null for none.
+// AppendHeader appends a header as an object of arrays, its names sorted, or null for nil.
 func AppendHeader(dst []byte, h map[string][]string) []byte {
 	if h == nil {
 		return append(dst, "null"...)
@@ -34,7 +34,7 @@ func AppendHeader(dst []byte, h map[string][]string) []byte {
 	return append(dst, '}')
 }
 
-// AppendStrings appends an array of strings; null for none.
+// AppendStrings appends an array of strings, or null for nil.
 func AppendStrings(dst []byte, values []string) []byte {
 	if values == nil {
 		return append(dst, "null"...)
@@ -49,7 +49,7 @@ func AppendStrings(dst []byte, values []string) []byte {
 	return append(dst, ']')
 }
 
-// AppendBytes appends bytes as a string in base64 (RFC 4648 section 4); null for nil.
+// AppendBytes appends bytes as a string in base64 (RFC 4648 section 4), or null for nil.
 func AppendBytes(dst, b []byte) []byte {
 	if b == nil {
 		return append(dst, "null"...)
@@ -59,10 +59,11 @@ func AppendBytes(dst, b []byte) []byte {
 	return append(dst, '"')
 }
 
-// AppendString appends a string by the rules of encoding/json: HTML characters and U+2028/9 are escaped, what is not UTF-8 becomes U+FFFD.
+// AppendString appends a string by the rules of encoding/json: HTML characters and U+2028/9 are escaped, what is not
+// UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	start := 0 // of what is not appended yet
+	start := 0 // everything before it is appended
 	for i := 0; i < len(s); {
 		if plain(s[i]) {
 			i++
@@ -78,12 +79,13 @@ func AppendString(dst []byte, s string) []byte {
 	return append(append(dst, s[start:]...), '"')
 }
 
-// plain reports whether a byte is ASCII that stands for itself.
+// plain reports whether a byte is ASCII that needs no escape.
 func plain(c byte) bool {
 	return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
 }
 
-// escapeFirst returns how the first character of s is written, or nothing if as it is, and its length in s.
+// escapeFirst returns the escape of the first character of s, empty if it needs none, and the length of the character
+// in s.
 func escapeFirst(s string) (escape string, size int) {
 	if s[0] < utf8.RuneSelf {
 		return asciiEscape(s[0]), 1
@@ -100,6 +102,7 @@ func escapeFirst(s string) (escape string, size int) {
 	return "", size
 }
 
+// asciiEscape returns the escape of an ASCII character.
 func asciiEscape(c byte) string {
 	switch c {
 	case '"':

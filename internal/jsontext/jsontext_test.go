@@ -21,7 +21,9 @@ func wantMarshal(t *testing.T, got []byte, value any) {
 }
 
 func TestAsEncodingJSON(t *testing.T) {
-	for _, s := range []string{"", "plain", `"\`, "<&>", "\x00\x1f\x7f", "\b\f\n\r\t", "ü€😀", "\u2028\u2029", "\xff\xc3", "a\xed\xa0\x80b"} {
+	for _, s := range []string{
+		"", "plain", `"\`, "<&>", "\x00\x1f\x7f", "\b\f\n\r\t", "ü€😀", "\u2028\u2029", "\xff\xc3", "a\xed\xa0\x80b",
+	} {
 		wantMarshal(t, jsontext.AppendString(nil, s), s)
 		wantMarshal(t, jsontext.AppendBytes(nil, []byte(s)), []byte(s))
 		wantMarshal(t, jsontext.AppendStrings(nil, []string{s, "x"}), []string{s, "x"})
@@ -34,9 +36,12 @@ func TestAsEncodingJSON(t *testing.T) {
 
 func TestHalfPair(t *testing.T) {
 	for text, want := range map[string]bool{
-		`""`: false, `"a\nb"`: false, `"\u00e9"`: false, `"\ufffd"`: false, `"\ud83d\ude00"`: false, `"\uD83D\uDE00x\ud83d\ude00"`: false,
-		`"\\ud800"`: false, `"\\\ud800"`: true, `"\ud800"`: true, `"\udc00"`: true, `"\ude00\ud83d"`: true, `"\ud83d\n"`: true,
-		`"\ud83dude00"`: true, `"\ud83d\u0041"`: true, `"\ud83d\ud83d\ude00"`: true, `{"\uD800":1}`: true, `[1,{"a":"b\udfff"}]`: true,
+		`""`: false, `"a\nb"`: false, `"\u00e9"`: false, `"\ufffd"`: false, `"\ud83d\ude00"`: false,
+		`"\uD83D\uDE00x\ud83d\ude00"`: false,
+		`"\\ud800"`:                   false, `"\\\ud800"`: true, `"\ud800"`: true, `"\udc00"`: true, `"\ude00\ud83d"`: true,
+		`"\ud83d\n"`:    true,
+		`"\ud83dude00"`: true, `"\ud83d\u0041"`: true, `"\ud83d\ud83d\ude00"`: true, `{"\uD800":1}`: true,
+		`[1,{"a":"b\udfff"}]`: true,
 	} {
 		if got := jsontext.HalfPair(text); got != want {
 			t.Errorf("HalfPair(%s) = %t", text, got)
@@ -45,7 +50,9 @@ func TestHalfPair(t *testing.T) {
 			t.Errorf("Portable(%s) = %t", text, got)
 		}
 	}
-	for _, text := range []string{"", "x", "\"\xff\"", `"\ud8"`, strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)} {
+	for _, text := range []string{
+		"", "x", "\"\xff\"", `"\ud8"`, strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+	} {
 		if jsontext.Portable([]byte(text)) {
 			t.Errorf("Portable(%.20q)", text)
 		}
@@ -61,7 +68,8 @@ func FuzzHalfPair(f *testing.F) {
 			return
 		}
 		const replacement = "\ufffd"
-		given := strings.Count(text, replacement) + strings.Count(strings.ToLower(strings.ReplaceAll(text, `\\`, "")), `\ufffd`)
+		given := strings.Count(text, replacement) +
+			strings.Count(strings.ToLower(strings.ReplaceAll(text, `\\`, "")), `\ufffd`)
 		if want := strings.Count(s, replacement) > given; jsontext.HalfPair(text) != want {
 			t.Errorf("HalfPair(%s) = %t", text, !want)
 		}

@@ -10,17 +10,17 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Valid reports whether data is JSON (RFC 8259) that is nested no deeper than encoding/json allows. Strings may hold bytes that are not UTF-8,
-// as in encoding/json.
+// Valid reports whether data is JSON (RFC 8259) that is nested no deeper than encoding/json allows. Strings may hold
+// bytes that are not UTF-8, as in encoding/json.
 func Valid(data []byte) bool { return !tooDeep(data) && gjson.ValidBytes(data) }
 
-// Portable reports whether data is JSON that every reader takes: Valid, in UTF-8 (RFC 8259 section 8.1), and without half of a surrogate pair
-// (section 8.2), at which some stop in the middle of a file.
+// Portable reports whether data is JSON that every reader accepts: Valid, in UTF-8 (RFC 8259 section 8.1), and without
+// half of a surrogate pair (section 8.2), at which some readers stop in the middle of a file.
 func Portable(data []byte) bool {
 	return utf8.Valid(data) && Valid(data) && (!bytes.Contains(data, []byte(`\u`)) || !HalfPair(string(data)))
 }
 
-// HalfPair reports whether a text that is Valid has an escape of half a surrogate pair, which stands for no character.
+// HalfPair reports whether a Valid text has an escape of half a surrogate pair, which is not a character.
 func HalfPair(text string) bool {
 	for {
 		at := strings.IndexByte(text, '\\')
@@ -57,11 +57,12 @@ func unitEscape(text string) (unit rune, ok bool) {
 	return rune(n), err == nil
 }
 
-// maxDepth is the limit of encoding/json. gjson's check recurses without any, and a payload of 64 MB of "[" would overflow the stack,
-// which nothing in a process can recover from.
+// maxDepth is the limit of encoding/json. gjson's check recurses without a limit, so a payload of 64 MB of "[" would
+// overflow the stack, which a process cannot recover from.
 const maxDepth = 10_000
 
-// tooDeep tells whether data, taken as JSON, is nested deeper than maxDepth. Of data that is no JSON the answer may be either.
+// tooDeep reports whether data is JSON that is nested deeper than maxDepth. For data that is not JSON it may return
+// either.
 func tooDeep(data []byte) bool {
 	if len(data) <= maxDepth || bytes.Count(data, []byte{'['})+bytes.Count(data, []byte{'{'}) <= maxDepth {
 		return false

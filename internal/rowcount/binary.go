@@ -9,7 +9,7 @@ import (
 	"io"
 )
 
-// rawMagic is that of jetcapture.RawMagic.
+// rawMagic equals jetcapture.RawMagic.
 const rawMagic = "JCRAW001"
 
 // countRaw counts the records of a raw file, see docs/FORMAT.md.
@@ -32,14 +32,14 @@ func countRaw(r io.Reader, buf []byte) (n int64, err error) {
 	}
 }
 
-// stepper reads small parts of r and passes over large ones.
+// stepper reads small parts of r and skips large ones.
 type stepper struct {
 	r          io.Reader
 	buf        []byte
-	start, end int // of what is in buf
+	start, end int // bounds of the bytes in buf that are not read yet
 }
 
-// read fills p. At the end of r the error is ErrUnfinished, or io.EOF if that is where it may end.
+// read fills p. At the end of r the error is ErrUnfinished, or io.EOF if the file may end there.
 func (s *stepper) read(p []byte, mayEnd bool) error {
 	for got := 0; got < len(p); {
 		if s.start == s.end {
@@ -57,6 +57,7 @@ func (s *stepper) read(p []byte, mayEnd bool) error {
 	return nil
 }
 
+// fill reads the next bytes of r into the empty buffer.
 func (s *stepper) fill() error {
 	for {
 		n, err := s.r.Read(s.buf)
@@ -70,7 +71,7 @@ func (s *stepper) fill() error {
 	}
 }
 
-// skip passes over n bytes.
+// skip skips n bytes.
 func (s *stepper) skip(n int64) error {
 	for n > 0 {
 		if s.start == s.end {
@@ -87,7 +88,7 @@ func (s *stepper) skip(n int64) error {
 	return nil
 }
 
-// expect reads what must be there.
+// expect reads bytes that must have a given value.
 func (s *stepper) expect(want []byte) error {
 	got := make([]byte, len(want))
 	if err := s.read(got, false); err != nil {
@@ -106,7 +107,7 @@ func (s *stepper) ReadByte() (byte, error) {
 	return b[0], err
 }
 
-// errAvro is the error of a file that is none of Avro.
+// errAvro is the error of a file that is not an Avro file.
 var errAvro = errors.New("it is no container file of Avro")
 
 // countAvro adds up the counts of the blocks of an object container file (Avro 1.12, "Object Container Files").
@@ -146,7 +147,8 @@ func countAvro(r io.Reader, buf []byte) (n int64, err error) {
 	}
 }
 
-// skipAvroMap passes over a map of bytes: blocks of entries, the last one empty. A negative count is followed by the size of the block.
+// skipAvroMap skips a map of bytes, which consists of blocks of entries, the last one empty. A negative count is
+// followed by the size of the block.
 func (s *stepper) skipAvroMap() error {
 	for {
 		count, err := binary.ReadVarint(s)
@@ -178,6 +180,7 @@ func (s *stepper) skipAvroMap() error {
 	}
 }
 
+// unfinished turns the end of the file into ErrUnfinished.
 func unfinished(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return ErrUnfinished
@@ -185,8 +188,8 @@ func unfinished(err error) error {
 	return err
 }
 
-// The footer of a Parquet file is at its end: metadata, its length in 4 bytes, the magic. As the length comes last, the end of the file is
-// kept: maxFooter bytes at least, and a part of what was read, since large files have larger footers.
+// The footer of a Parquet file is at its end: metadata, its length in 4 bytes, the magic. The length comes last, so the
+// end of the file is kept: at least maxFooter bytes, and more of a large file, since large files have larger footers.
 const (
 	parquetMagic = "PAR1"
 	minFooter    = 1 << 20
@@ -205,7 +208,7 @@ func countParquet(r io.Reader, buf []byte) (int64, error) {
 	}
 	length := int64(binary.LittleEndian.Uint32(tail[end:]))
 	if length > int64(end) {
-		return Unknown, nil // larger than what is kept: nobody but a parser of the whole file could tell
+		return Unknown, nil // larger than what is kept
 	}
 	return parquetRows(tail[int64(end)-length : end])
 }

@@ -1,5 +1,6 @@
-// Package rowcount counts the rows of a file that is read as a stream, in bounded memory: whoever finds a file that was planned, or verifies
-// one, compares the number with the plan. It knows the formats by their layout alone and needs none of the libraries that write them.
+// Package rowcount counts the rows of a file that is read as a stream, in bounded memory. A redo that finds a planned
+// file, and a verification, compare the number with the plan. The package knows the formats by their layout only, and
+// uses none of the libraries that write them.
 package rowcount
 
 import (
@@ -23,10 +24,10 @@ const Unknown = -1
 // BufferSize is a good size of the buffer for Count.
 const BufferSize = 64 << 10
 
-// ErrUnfinished is the error of a file that does not end with a row.
+// ErrUnfinished is the error of a file that does not end with a whole row.
 var ErrUnfinished = errors.New("it ends in the middle of a row")
 
-// Layout is what must be known of a file.
+// Layout is what must be known of a file to count its rows.
 type Layout struct {
 	Format   string
 	NoHeader bool // a CSV file without a header
@@ -55,7 +56,7 @@ func (l Layout) Count(r io.Reader, buf []byte) (int64, error) {
 	return Unknown, err
 }
 
-// onlyReader hides that a reader can write itself to something.
+// onlyReader hides a reader's WriteTo, so that io.CopyBuffer uses the buffer.
 type onlyReader struct{ io.Reader }
 
 // eachPiece calls f with one piece of r after the other.
@@ -72,6 +73,7 @@ func eachPiece(r io.Reader, buf []byte, f func([]byte)) error {
 	}
 }
 
+// countLines counts the line feeds. The last line must end in one.
 func countLines(r io.Reader, buf []byte) (n int64, err error) {
 	last := byte('\n')
 	err = eachPiece(r, buf, func(p []byte) {
@@ -86,7 +88,8 @@ func countLines(r io.Reader, buf []byte) (n int64, err error) {
 	return n, err
 }
 
-// countRecords counts the records of RFC 4180, the header among them. A quote within a quoted field is doubled, so that every quote toggles.
+// countRecords counts the records of RFC 4180, the header among them. A quote within a quoted field is doubled, so that
+// every quote toggles.
 func countRecords(r io.Reader, buf []byte) (n int64, err error) {
 	quoted, begun := false, false
 	err = eachPiece(r, buf, func(p []byte) {
@@ -95,7 +98,7 @@ func countRecords(r io.Reader, buf []byte) (n int64, err error) {
 			case c == '"':
 				quoted, begun = !quoted, true
 			case c == '\n' && !quoted:
-				if begun { // an empty line is no record
+				if begun { // an empty line is not a record
 					n++
 				}
 				begun = false

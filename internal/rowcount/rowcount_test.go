@@ -37,14 +37,23 @@ func TestCount(t *testing.T) {
 		{"raw, cut off in a length", rowcount.Layout{Format: rowcount.Raw}, "JCRAW001\x00\x00", 0, false},
 		{"raw of another version", rowcount.Layout{Format: rowcount.Raw}, "JCRAW002", 0, false},
 		{"raw, nothing", rowcount.Layout{Format: rowcount.Raw}, "", 0, false},
-		{"avro", rowcount.Layout{Format: rowcount.Avro}, avro + "\x04\x06abc0123456789abcdef" + "\x02\x000123456789abcdef", 3, true},
+		{
+			"avro",
+			rowcount.Layout{Format: rowcount.Avro},
+			avro + "\x04\x06abc0123456789abcdef" + "\x02\x000123456789abcdef", 3,
+			true,
+		},
 		{"avro, no row", rowcount.Layout{Format: rowcount.Avro}, avro, 0, true},
 		{"avro, cut off", rowcount.Layout{Format: rowcount.Avro}, avro + "\x04\x06abc0123", 0, false},
 		{"avro, wrong marker", rowcount.Layout{Format: rowcount.Avro}, avro + "\x04\x06abc0123456789abcdeX", 0, false},
 		{"parquet", rowcount.Layout{Format: rowcount.Parquet}, parquet, 135, true},
 		{"parquet, cut off", rowcount.Layout{Format: rowcount.Parquet}, parquet[:len(parquet)-1], 0, false},
 		{"parquet, nothing", rowcount.Layout{Format: rowcount.Parquet}, "", 0, false},
-		{"parquet, broken footer", rowcount.Layout{Format: rowcount.Parquet}, "PAR1" + "\x15\x04\x00" + "\x03\x00\x00\x00PAR1", 0, false},
+		{
+			"parquet, broken footer",
+			rowcount.Layout{Format: rowcount.Parquet},
+			"PAR1" + "\x15\x04\x00" + "\x03\x00\x00\x00PAR1", 0, false,
+		},
 		{"something else", rowcount.Layout{Format: "orc"}, "anything", rowcount.Unknown, true},
 	} {
 		for _, size := range []int{1, 7, rowcount.BufferSize} {
@@ -71,7 +80,8 @@ func FuzzCount(f *testing.F) {
 	f.Add("Obj\x01\x01\x02k")
 	f.Fuzz(func(t *testing.T, file string) {
 		for _, format := range []string{rowcount.CSV, rowcount.Raw, rowcount.Parquet, rowcount.Avro} {
-			if n, err := (rowcount.Layout{Format: format}).Count(strings.NewReader(file), make([]byte, 16)); err == nil && n < rowcount.Unknown {
+			if n, err := (rowcount.Layout{Format: format}).Count(strings.NewReader(file), make([]byte, 16)); err == nil &&
+				n < rowcount.Unknown {
 				t.Errorf("%s: %d rows", format, n)
 			}
 		}

@@ -26,10 +26,10 @@ const (
 // errThrift is the error of a footer that cannot be read.
 var errThrift = errors.New("its footer cannot be read")
 
-// thrift passes over values of the compact protocol.
+// thrift skips values of the compact protocol.
 type thrift struct{ in *bufio.Reader }
 
-// maxThriftDepth bounds nested structs; Parquet has fewer.
+// maxThriftDepth bounds nested structs. Parquet has fewer.
 const maxThriftDepth = 32
 
 // field reads the header of the next field of a struct and moves id to it.
@@ -51,7 +51,7 @@ func (t thrift) field(id *int16) (kind byte, err error) {
 	return kind, err
 }
 
-// skip passes over a value.
+// skip skips a value.
 func (t thrift) skip(kind byte, depth int) error {
 	if depth > maxThriftDepth {
 		return errThrift
@@ -77,6 +77,7 @@ func (t thrift) skip(kind byte, depth int) error {
 	return errThrift // a map, or what Parquet's metadata does not have
 }
 
+// skipStruct skips a struct at a depth of nested ones.
 func (t thrift) skipStruct(depth int) error {
 	for id := int16(0); ; {
 		kind, err := t.field(&id)
@@ -89,6 +90,7 @@ func (t thrift) skipStruct(depth int) error {
 	}
 }
 
+// skipList skips a list or a set.
 func (t thrift) skipList(depth int) error {
 	b, err := t.in.ReadByte()
 	if err != nil {
@@ -114,6 +116,7 @@ func (t thrift) skipList(depth int) error {
 	return nil
 }
 
+// discard skips n bytes.
 func (t thrift) discard(n uint64) error {
 	if _, err := io.CopyN(io.Discard, t.in, int64(min(n, 1<<31))); err != nil {
 		return errThrift

@@ -8,10 +8,14 @@ import (
 
 // order is a payload as the benchmarks of the whole program publish it, of about 190 bytes.
 const order = `{"id":1000001,"store":"store-2","customer":{"name":"Ada Lovelace","city":"London"},` +
-	`"items":[{"sku":"margherita","qty":1},{"sku":"tiramisu","qty":2}],"total":31.5,"paid":true,"at":"2026-11-23T15:04:05Z"}`
+	`"items":[{"sku":"margherita","qty":1},{"sku":"tiramisu","qty":2}],` +
+	`"total":31.5,"paid":true,"at":"2026-11-23T15:04:05Z"}`
 
 func BenchmarkEval(b *testing.B) {
-	for _, expr := range []string{"subject[2]", "header:Region", "json:store", "json:customer.city", "json:items.1.qty", `json:a\.b`, "json:items.#.sku"} {
+	for _, expr := range []string{
+		"subject[2]", "header:Region", "json:store", "json:customer.city", "json:items.1.qty", `json:a\.b`,
+		"json:items.#.sku",
+	} {
 		s := mustParse(b, expr)
 		b.Run(expr, func(b *testing.B) {
 			b.ReportAllocs()

@@ -17,8 +17,8 @@ const (
 	invalid
 )
 
-// Eval returns the value of the source in m. It allocates nothing but for JSON strings with escapes, and paths with escapes or "#". The
-// text of a value is part of m: who keeps it clones it, or holds the whole payload in memory.
+// Eval returns the value of the source in m. It allocates only for JSON strings with escapes, and for paths with
+// escapes or "#". The text of a value shares the memory of m: to keep the text without the payload, clone it.
 func (s Source) Eval(m *Message) Value {
 	switch s.what {
 	case subject:
@@ -65,7 +65,7 @@ func (s Source) evalJSON(m *Message) Value {
 	if s.what == jsonWhole {
 		return jsonValue(gjson.Parse(strings.TrimRight(doc, jsonSpace)))
 	}
-	// gjson looks for the first bracket wherever it is, in the string "{" too.
+	// gjson looks for the first bracket anywhere, even in the string "{".
 	doc = strings.TrimLeft(doc, jsonSpace)
 	if doc[0] != '{' && doc[0] != '[' {
 		return Value{}
@@ -94,7 +94,7 @@ func jsonValue(r gjson.Result) Value {
 	}
 }
 
-// validJSON tells whether Data is valid JSON of a depth that can be checked; the answer is kept in m.
+// validJSON reports whether Data is valid JSON that is not nested too deep. m remembers the answer.
 func (m *Message) validJSON() bool {
 	if m.json == unchecked {
 		m.json = invalid

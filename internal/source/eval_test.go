@@ -32,8 +32,8 @@ func message(data string) *source.Message {
 }
 
 func TestEval(t *testing.T) {
-	const doc = ` {"s":"a\"b\u00e9","plain":"x","n":-1.50e3,"big":12345678901234567890,"t":true,"f":false,"null":null,"o":{"a":{"b":7}},
-		"l":[{"k":1},{"k":2},{}],"a.b":"dot","@type":"T","#text":"hash","keys":1,"@keys":"at","dup":1,"dup":2,"":"empty"} `
+	const doc = ` {"s":"a\"b\u00e9","plain":"x","n":-1.50e3,"big":12345678901234567890,"t":true,"f":false,"null":null,` +
+		`"o":{"a":{"b":7}},"l":[{"k":1},{"k":2},{}],"a.b":"dot","@type":"T","#text":"hash","keys":1,"@keys":"at","dup":1,"dup":2,"":"empty"} `
 	tests := []struct {
 		expr string
 		kind source.Kind
@@ -148,7 +148,8 @@ func TestKey(t *testing.T) {
 	if _, err := mustParse(t, "json:a").Eval(message(`{"a":"\ud800"}`)).Key(); !errors.Is(err, source.ErrHalfPairKey) {
 		t.Errorf("key of half a surrogate pair: got %v, want ErrHalfPairKey", err)
 	}
-	if got, err := mustParse(t, "json:a").Eval(message(`{"a":"\ud83d\ude00\ufffd"}`)).Key(); got != "😀\ufffd" || err != nil {
+	if got, err := mustParse(t, "json:a").Eval(message(`{"a":"\ud83d\ude00\ufffd"}`)).Key(); got != "😀\ufffd" ||
+		err != nil {
 		t.Errorf("key of a surrogate pair: got %q, %v", got, err)
 	}
 }
@@ -200,7 +201,9 @@ func TestDepth(t *testing.T) {
 
 // TestEvalAllocatesNothing covers what a capture does for each message.
 func TestEvalAllocatesNothing(t *testing.T) {
-	exprs := []string{"subject", "subject[2]", "header:Region", "json:store", "json:customer.city", "json:items.1.qty", "seq", "time"}
+	exprs := []string{
+		"subject", "subject[2]", "header:Region", "json:store", "json:customer.city", "json:items.1.qty", "seq", "time",
+	}
 	sources := make([]source.Source, len(exprs))
 	for i, expr := range exprs {
 		sources[i] = mustParse(t, expr)
@@ -234,7 +237,9 @@ func TestKindString(t *testing.T) {
 
 // FuzzParse checks that what parses is printed as it was, and that errors have a position within the expression.
 func FuzzParse(f *testing.F) {
-	for _, expr := range []string{"subject[2]", "x=header:Y", "json:a.0.#.b", `json:a\.b`, "json:@this", "sbject", "a=b=c", "json:\xff\x00"} {
+	for _, expr := range []string{
+		"subject[2]", "x=header:Y", "json:a.0.#.b", `json:a\.b`, "json:@this", "sbject", "a=b=c", "json:\xff\x00",
+	} {
 		f.Add(expr)
 	}
 	f.Fuzz(func(t *testing.T, expr string) {

@@ -13,8 +13,8 @@ type pathProblem struct {
 	problem, hint string
 }
 
-// checkPath accepts the subset of gjson's path syntax that the package documents, so that gjson gives every path that passes the meaning
-// that is written there. What it refuses today may be allowed later; the reverse would break archives' settings.
+// checkPath accepts the subset of gjson's path syntax that the package documents, so that each accepted path means to
+// gjson what is documented. What it refuses may be allowed later. The reverse would break the settings of archives.
 func checkPath(path string) *pathProblem {
 	for start := 0; ; {
 		end, p := checkComponent(path, start)
@@ -28,7 +28,8 @@ func checkPath(path string) *pathProblem {
 	}
 }
 
-// checkComponent checks the component of path that begins at start and returns where it ends: at a dot or at the end of path.
+// checkComponent checks the component of path that begins at start and returns where it ends: at a dot or at the end of
+// path.
 func checkComponent(path string, start int) (end int, p *pathProblem) {
 	if p := checkFirst(path, start); p != nil {
 		return 0, p
@@ -50,10 +51,10 @@ func checkComponent(path string, start int) (end int, p *pathProblem) {
 	return len(path), nil
 }
 
-// maxIndex is the most digits of an array index: gjson's number would wrap around beyond it.
+// maxIndex is the largest number of digits of an array index. Beyond it, gjson's number would wrap around.
 const maxIndex = 18
 
-// checkFirst checks what is special only at the start of a component.
+// checkFirst checks for characters that are special only at the start of a component.
 func checkFirst(path string, start int) *pathProblem {
 	rest := path[start:]
 	if rest == "" || rest[0] == '.' {

@@ -14,7 +14,8 @@ func plain(path string) bool {
 	return path != "@this" && !strings.ContainsAny(path, `\#`)
 }
 
-// walk finds a plain path in valid JSON with encoding/json's decoder, or returns nil; the first of two members of one name counts.
+// walk finds a plain path in valid JSON with encoding/json's decoder, or returns nil; the first of two members of one
+// name counts.
 func walk(data []byte, path []string) json.RawMessage {
 	if len(path) == 0 {
 		return bytes.TrimSpace(data)

@@ -1,5 +1,5 @@
-// Package source parses and evaluates SOURCE expressions: the one small language in which flags and configuration files say where in a
-// message a key or a column comes from.
+// Package source parses and evaluates SOURCE expressions: the one small language in which flags and configuration files
+// say where in a message a key or a column comes from.
 //
 //	subject        the whole subject
 //	subject[N]     its Nth token; tokens count from 1
@@ -9,16 +9,18 @@
 //	seq            the stream sequence
 //	time           the stream's timestamp, RFC 3339 with up to nine decimals, UTC
 //
-// In front of an expression, name= gives it a name: the column's, or, for a key, what makes its directory name=value (ParseNamed).
+// A prefix name= gives an expression a name (ParseNamed): that of a column, or for a key the one in its directory
+// name=value.
 //
-// PATH is the subset of the syntax of github.com/tidwall/gjson that names one place: member names and array indexes (from 0) separated by
-// dots; "#" as a component is the length of an array, and "#.name" the array of that member of its elements; "@this" alone is the whole
-// payload. A backslash takes the next character literally, as in json:a\.b for the member "a.b". A member whose name begins with "@" needs
-// it only where gjson has a modifier of that name. Wildcards, queries, pipes, multipaths, literals, JSON lines and modifiers are refused:
-// what they give depends on the order of members, or costs more than one pass over a payload that a stranger wrote.
+// PATH is the subset of the syntax of github.com/tidwall/gjson that names one place: member names and array indexes
+// (from 0) separated by dots; "#" as a component is the length of an array, and "#.name" the array of that member of
+// its elements; "@this" alone is the whole payload. A backslash takes the next character literally, as in json:a\.b for
+// the member "a.b". A member whose name begins with "@" needs one only if gjson has a modifier of that name. Wildcards,
+// queries, pipes, multipaths, literals, JSON lines and modifiers are refused: their result depends on the order of
+// members, or costs more than one pass over a hostile payload.
 //
-// Of two members of one name the first counts. A payload that is not valid JSON, or is nested deeper than 10,000 levels (the limit of
-// encoding/json), has no JSON values: the NotJSON kind.
+// If an object has two members of one name, the first counts. A payload that is not valid JSON, or is nested deeper
+// than 10,000 levels (the limit of encoding/json), has no JSON values: the NotJSON kind.
 package source
 
 import (
@@ -28,12 +30,13 @@ import (
 	"time"
 )
 
-// Message is what sources are evaluated on. Set its fields by one assignment of a whole Message, never one by one on a used value: Eval
-// keeps in it what it found out about Data, so that several sources check the JSON once. Evaluated by one goroutine at a time.
+// Message is what sources are evaluated on. Assign a whole Message for each message, and do not change fields of a used
+// one: Eval remembers in it what it has found out about Data, so that several sources check the JSON only once. One
+// goroutine uses it at a time.
 type Message struct {
 	Subject string
 	Header  map[string][]string
-	Data    []byte // must not change while a Value of it is in use
+	Data    []byte // must not change while a Value from it is in use
 	Seq     uint64 // stream sequence
 	Time    time.Time
 
@@ -55,8 +58,8 @@ const (
 	timestamp
 )
 
-// Source is a parsed expression, immutable and safe for concurrent use. Two sources are equal (==) if their expressions are. The zero
-// Source has an empty text and is missing in every message.
+// Source is a parsed expression. It is immutable and safe for concurrent use. Two sources are equal (==) if their
+// expressions are. The zero Source has an empty text, and its value is missing in every message.
 type Source struct {
 	what  what
 	token int    // subjectToken: from 1
@@ -67,7 +70,7 @@ type Source struct {
 // String returns the expression as it was parsed.
 func (s Source) String() string { return s.text }
 
-// HeaderName returns the name of the header that the source is the first value of, if it is one.
+// HeaderName returns the name of the header if the source is header:NAME.
 func (s Source) HeaderName() (name string, ok bool) { return s.arg, s.what == header }
 
 // IsPayload reports whether the source is the whole payload as it is.
@@ -76,7 +79,7 @@ func (s Source) IsPayload() bool { return s.what == payload }
 // IsJSON reports whether the source is a value of the JSON payload.
 func (s Source) IsJSON() bool { return s.what == jsonPath || s.what == jsonWhole }
 
-// Named is a source with the name that was in front of it, or none.
+// Named is a source with its name, if it has one.
 type Named struct {
 	Name   string // "" if the expression had no name= prefix
 	Source Source
@@ -95,9 +98,10 @@ func Parse(expr string) (Source, error) {
 	return parse(expr, 0)
 }
 
-// ParseNamed parses "name=SOURCE" or "SOURCE". A name has at most 64 ASCII letters, digits, "_", "-" and inner dots, and begins with a
-// letter: so it stands unescaped in a path, no reader of name=value directories skips it (as they do with a leading "_" or "."), and the
-// first "=" ends it. Its error is a *SyntaxError whose position counts from the start of expr.
+// ParseNamed parses "name=SOURCE" or "SOURCE". A name has at most 64 ASCII letters, digits, "_", "-" and inner dots,
+// and begins with a letter. So a path holds it unescaped, readers of name=value directories do not skip it (as they do
+// with a leading "_" or "."), and the first "=" ends it. The error is a *SyntaxError whose position counts from the
+// start of expr.
 func ParseNamed(expr string) (Named, error) {
 	name, _, found := strings.Cut(expr, "=")
 	// The "=" of json:a=b belongs to the path.
@@ -121,7 +125,7 @@ const (
 	maxName      = 64
 )
 
-// parse parses expr from the byte offset at on; positions in its error count from the start of expr.
+// parse parses expr from the byte offset at on. Positions in its error count from the start of expr.
 func parse(expr string, at int) (Source, error) {
 	text := expr[at:]
 	s := Source{text: text}
@@ -189,11 +193,12 @@ func parseToken(text string) (n, pos int, problem string) {
 	return n, 0, ""
 }
 
-// maxTokens is more than a subject can have: nats-server refuses a control line (subject included) of over 4,096 bytes by default, and
-// its operators rarely raise that; a token and its dot are two bytes.
+// maxTokens is more than a subject can have. By default nats-server refuses control lines, which include the subject,
+// of more than 4,096 bytes, and operators rarely raise that. A token and its dot take two bytes.
 const maxTokens = 1 << 16
 
-// checkHeaderName accepts every name that a NATS header block can hold: other clients write more than nats.go would.
+// checkHeaderName accepts every name that a NATS header block can hold. Other clients write names that nats.go would
+// not.
 func checkHeaderName(name string) (pos int, problem string) {
 	if name == "" {
 		return 0, "the header's name is missing"
@@ -207,7 +212,8 @@ func checkHeaderName(name string) (pos int, problem string) {
 	return 0, ""
 }
 
-// CheckName says what is wrong with a name in front of an expression, and where, from 0; nothing if nothing is.
+// CheckName returns what is wrong with a name of an expression, and at which byte from 0. problem is empty for a valid
+// name.
 func CheckName(name string) (pos int, problem string) {
 	if name == "" {
 		return 0, "nothing before the ="

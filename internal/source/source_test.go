@@ -10,9 +10,12 @@ import (
 
 func TestParseKeepsTheText(t *testing.T) {
 	for _, expr := range []string{
-		"subject", "subject[1]", "subject[12]", "header:Nats-Msg-Id", "header:x", "header:a b", "header:a=b", "seq", "time", "payload",
-		"json:@this", "json:a", "json:a.b.0", "json:@timestamp", "json:a.@type", `json:\@keys`, `json:a\.b`, `json:a\*b`, "json:#",
-		"json:items.#", "json:items.#.sku", "json:#text", "json:a.#text", "json:a=b", "json:a b", "json:é", "json:a!", "json:a[0]", "json:@",
+		"subject", "subject[1]", "subject[12]", "header:Nats-Msg-Id", "header:x", "header:a b", "header:a=b", "seq", "time",
+		"payload",
+		"json:@this", "json:a", "json:a.b.0", "json:@timestamp", "json:a.@type", `json:\@keys`, `json:a\.b`, `json:a\*b`,
+		"json:#",
+		"json:items.#", "json:items.#.sku", "json:#text", "json:a.#text", "json:a=b", "json:a b", "json:é", "json:a!",
+		"json:a[0]", "json:@",
 	} {
 		s, err := source.Parse(expr)
 		if err != nil {

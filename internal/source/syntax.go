@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// SyntaxError says what is wrong with an expression, where, and what to write instead.
+// SyntaxError says what is wrong with an expression, at which place, and what to write instead.
 type SyntaxError struct {
 	Expr    string
 	Pos     int // byte position in Expr, from 1
@@ -26,7 +26,8 @@ func (e *SyntaxError) Error() string {
 // allowed lists the forms for people.
 const allowed = "subject, subject[N], header:NAME, json:PATH, payload, seq or time"
 
-// suggest returns the hint for an unknown expression: the form that was probably meant, if any, and all that there are.
+// suggest returns the hint for an unknown expression: the form that was probably meant, if any, and the list of all
+// forms.
 func suggest(text string) string {
 	if meant := guess(text); meant != "" {
 		return fmt.Sprintf("did you mean %s? Allowed are %s", meant, allowed)
@@ -34,7 +35,7 @@ func suggest(text string) string {
 	return "allowed are " + allowed
 }
 
-// guess returns the form that is meant by text, or "".
+// guess returns the form that text probably means, or "".
 func guess(text string) string {
 	trimmed := strings.TrimSpace(text)
 	word, rest := trimmed, ""
@@ -60,7 +61,8 @@ func guess(text string) string {
 	return ""
 }
 
-// form returns the keyword that is nearest to word: a synonym of it, or at most two edits away (one for short words).
+// form returns the keyword nearest to word: the one that word is a synonym of, or one at most two edits away (one for
+// short words).
 func form(word string) string {
 	switch word {
 	case "", "$", "body", "data", "payload":
@@ -82,7 +84,7 @@ func form(word string) string {
 	return ""
 }
 
-// orElse returns s, or the placeholder if s is empty or not fit to be printed.
+// orElse returns s, or the placeholder if s is empty or not printable.
 func orElse(s, placeholder string) string {
 	if s == "" || strconv.Quote(s) != `"`+s+`"` {
 		return placeholder
@@ -90,7 +92,8 @@ func orElse(s, placeholder string) string {
 	return s
 }
 
-// distance is the Levenshtein distance of two strings, by bytes; more than 16 bytes are as good as unequal to our short keywords.
+// distance returns the Levenshtein distance of two strings in bytes. Strings of more than 16 bytes count as unequal to
+// our short keywords.
 func distance(a, b string) int {
 	if len(a) > 16 {
 		return len(a)

@@ -15,41 +15,44 @@ type Kind uint8
 const (
 	Missing Kind = iota // no such token, header, or place in the JSON
 	Null                // JSON null
-	NotJSON             // a JSON path, but the payload is no JSON
+	NotJSON             // a JSON path, but the payload is not JSON
 	String              // a subject, token or header, or a JSON string without quotes and escapes; not always valid UTF-8
-	Number              // a JSON number, its text as it stands in the payload
+	Number              // a JSON number, with its text as in the payload
 	Bool                // true or false
-	JSON                // an object or array, its text as it stands in the payload
+	JSON                // an object or array, with its text as in the payload
 	Seq                 // a stream sequence
 	Time                // a timestamp
 )
 
-// String returns the kind's name as errors print it.
+// String returns the kind's name for errors.
 func (k Kind) String() string {
-	names := [...]string{"missing", "null", "not JSON", "string", "number", "boolean", "object or array", "sequence", "time"}
+	names := [...]string{
+		"missing", "null", "not JSON", "string", "number", "boolean", "object or array", "sequence", "time",
+	}
 	if int(k) < len(names) {
 		return names[k]
 	}
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// Value is what a source gives for a message. The zero Value is missing.
+// Value is the value of a source in a message. The zero Value is missing.
 type Value struct {
 	Kind Kind
-	Text string    // String, Number, Bool, JSON; part of the message's memory, see Source.Eval
-	Raw  string    // of a JSON value, as it stands in the payload, a string with its quotes and escapes
+	Text string    // String, Number, Bool, JSON; shares the message's memory, see Source.Eval
+	Raw  string    // a JSON value as in the payload, a string with its quotes and escapes
 	Seq  uint64    // Seq
 	Time time.Time // Time
 }
 
-// Absent tells whether there is no value: Missing, Null or NotJSON.
+// Absent reports whether there is no value: Missing, Null or NotJSON.
 func (v Value) Absent() bool { return v.Kind <= NotJSON }
 
-// HalfPair tells whether a JSON value has an escape of half a surrogate pair. Of a string it has become U+FFFD in Text: other values have the
-// same text.
+// HalfPair reports whether a JSON value has an escape of half a surrogate pair. In the Text of a string it has become
+// U+FFFD, so different values can have the same text.
 func (v Value) HalfPair() bool { return jsontext.HalfPair(v.Raw) }
 
-// AppendText appends the value's text to dst: nothing if it is absent, decimal digits for Seq, time.RFC3339Nano in UTC for Time.
+// AppendText appends the value's text to dst: nothing if it is absent, decimal digits for Seq, and time.RFC3339Nano in
+// UTC for Time.
 func (v Value) AppendText(dst []byte) []byte {
 	switch v.Kind {
 	case Seq:
@@ -74,14 +77,16 @@ func (v Value) String() string {
 // None is the key of a message without a value.
 const None = "_none"
 
-// ErrCompositeKey says that a key would be a JSON object or array: the message is poison.
+// ErrCompositeKey says that a key would be a JSON object or array, so the message is poison.
 var ErrCompositeKey = errors.New("a JSON object or array cannot be a key")
 
-// ErrHalfPairKey says that a key would be a text with half of a surrogate pair, which shares its text with others: the message is poison.
+// ErrHalfPairKey says that a key would be a text with half of a surrogate pair, which other keys could share, so the
+// message is poison.
 var ErrHalfPairKey = errors.New("half of a surrogate pair cannot be in a key")
 
-// Key returns the value as a destination key: None if it is absent (a payload that is no JSON has no value: messages of another kind are
-// kept apart, not lost), else its text. A key that is not None may be the text "_none" as well: who must tell them apart asks Absent.
+// Key returns the value as a destination key: None if it is absent, otherwise its text. A payload that is not JSON has
+// no value, so messages of another kind are kept apart and not lost. The text of a value can be "_none", too; Absent
+// tells the two apart.
 func (v Value) Key() (string, error) {
 	switch {
 	case v.Absent():
