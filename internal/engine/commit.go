@@ -23,19 +23,19 @@ type Checked struct {
 type Delivery interface {
 	// Content returns the file of a block of the cut. The cut's Redoer stores it. Several goroutines may call it.
 	Content(b *Block) Content
-	// OwesAcks reports whether anything can be acknowledged: there is a durable consumer, and its stream still exists. It is
-	// called after the done record.
+	// OwesAcks reports whether anything can be acknowledged: there is a durable consumer, and its stream still
+	// exists. It is called after the done record.
 	OwesAcks(ctx context.Context) bool
-	// Ack acknowledges everything that was delivered up to the stream sequence to. It is called last, and only if the stream
-	// is still the one that was read. It returns when the server has confirmed the acks.
+	// Ack acknowledges everything that was delivered up to the stream sequence to. It is called last, and only if the
+	// stream is still the one that was read. It returns when the server has confirmed the acks.
 	Ack(ctx context.Context, to uint64) error
 }
 
 // Outcome says whose plan holds the number of a cut.
 type Outcome int
 
-// The outcomes of a commit that ends without an error. After all but Won the open blocks must be dropped, and the log entered
-// again.
+// The outcomes of a commit that ends without an error. After all but Won the open blocks must be dropped, and the log
+// entered again.
 const (
 	Won       Outcome = iota // ours: the cut is in the archive
 	Beaten                   // another writer's: nothing of our cut was stored
@@ -45,17 +45,17 @@ const (
 // Committed is the result of a commit.
 type Committed struct {
 	Outcome Outcome
-	// Cut holds the records of the cut if it was Won. Lost is set if another writer has stored part of it after messages had
-	// expired.
+	// Cut holds the records of the cut if it was Won. Lost is set if another writer has stored part of it after
+	// messages had expired.
 	Cut cutlog.Head
-	// Unacked is why acks are not confirmed. It does not touch the archive: the messages come again, are recognized as stored,
-	// and are acknowledged then. Nil if they are confirmed, or if there is nothing to acknowledge.
+	// Unacked is why acks are not confirmed. It does not touch the archive: the messages come again, are recognized
+	// as stored, and are acknowledged then. Nil if they are confirmed, or if there is nothing to acknowledge.
 	Unacked error
 }
 
-// Commit carries out the cut c, in this order: the plan, the files, the done record, the question whether the stream is still
-// the same, the acks. After an error the caller must not go on with the log before it has entered it again; the next Enter
-// finishes what was planned.
+// Commit carries out the cut c, in this order: the plan, the files, the done record, the question whether the stream
+// is still the same, the acks. After an error the caller must not go on with the log before it has entered it again;
+// the next Enter finishes what was planned.
 func (e *Entry) Commit(ctx context.Context, c *Cut, checked Checked, d Delivery) (Committed, error) {
 	p := c.Plan(e.Head, e.planFacts(checked))
 	won, err := e.Plan(ctx, p)
@@ -108,8 +108,8 @@ func (w *Writer) store(ctx context.Context, r Redoer, p *cutlog.Plan, i int, c C
 	return f, err
 }
 
-// ack acknowledges what a done record covers. The stream is judged first: acks name messages by their sequence, and after a
-// rollback a late one would hit another message.
+// ack acknowledges what a done record covers. The stream is judged first: acks name messages by their sequence, and
+// after a rollback a late one would hit another message.
 func (e *Entry) ack(ctx context.Context, to uint64, d Delivery) error {
 	if !d.OwesAcks(ctx) {
 		return nil

@@ -76,7 +76,8 @@ func (d *delivery) Ack(context.Context, uint64) error {
 func (d *delivery) commit(t *testing.T, e *engine.Entry) engine.Committed {
 	t.Helper()
 	e.Crash = func(point string) { d.steps = append(d.steps, point) }
-	done, err := e.Commit(t.Context(), oneMessage(e.Writer), engine.Checked{Reason: cutlog.ReasonWindow, Stream: facts(1, 100)}, d)
+	checked := engine.Checked{Reason: cutlog.ReasonWindow, Stream: facts(1, 100)}
+	done, err := e.Commit(t.Context(), oneMessage(e.Writer), checked, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +87,7 @@ func (d *delivery) commit(t *testing.T, e *engine.Entry) engine.Committed {
 func TestCommit(t *testing.T) {
 	refused := errors.New("no answer")
 	stored := []string{engine.BeforePlan, engine.AfterPlan, "put", engine.AfterFile, engine.AfterFiles, engine.AfterDone}
+	acked := append(slices.Clone(stored), "ack", engine.AfterAck)
 	for _, tt := range []struct {
 		name    string
 		d       delivery
@@ -94,9 +96,9 @@ func TestCommit(t *testing.T) {
 		rolled  bool // the stream is rolled back while the file is stored
 	}{
 		{"nothing to acknowledge", delivery{}, stored, nil, false},
-		{"acks", delivery{owes: true}, append(slices.Clip(stored), "ack", engine.AfterAck), nil, false},
-		{"unconfirmed acks", delivery{owes: true, err: refused}, append(slices.Clip(stored), "ack", engine.AfterAck), refused, false},
-		{"another stream by then", delivery{owes: true}, append(slices.Clip(stored), engine.AfterAck), nil, true},
+		{"acks", delivery{owes: true}, acked, nil, false},
+		{"unconfirmed acks", delivery{owes: true, err: refused}, acked, refused, false},
+		{"another stream by then", delivery{owes: true}, append(slices.Clone(stored), engine.AfterAck), nil, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &stream{facts(1, 100)}

@@ -1,6 +1,10 @@
-// Package engine takes the decisions of a capture: which window a message belongs to, when a cut is due, what a plan holds, where an
-// interrupted capture goes on, what a redo must make. It has no goroutine, no clock and no I/O but the small interfaces that it declares,
-// so that a simulation can drive the code that production runs.
+// Package engine takes the decisions of a capture: which window a message belongs to, when a cut is due, what a plan
+// holds, in which order a cut is committed, where an interrupted capture goes on, what a redo must make.
+//
+// It has no clock, and no I/O but the small interfaces that it declares, so that a simulation can drive the code that
+// production runs. It starts no goroutine. Redoer.Each may call it back from several at a time; methods for which
+// that is allowed say so. cutlog.EncodePlan checks a plan on a goroutine of its own, which has ended when the call
+// returns.
 package engine
 
 import (
@@ -11,7 +15,7 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Block is the bookkeeping of one open block: everything that a plan says of it.
+// Block is the bookkeeping of one open block: everything that a plan says about it.
 type Block struct {
 	Kind     cutlog.Kind
 	Key      []cutlog.Text
@@ -21,21 +25,22 @@ type Block struct {
 	Messages int64
 	Rows     int64
 	Seqs     cutlog.SeqSet
-	Closed   bool // a full part: the next message of its key and window opens another block
+	Closed   bool // a full part: the next message of this key and window opens another block
 }
 
-// Cut is what was read since the last cut, as far as a plan needs it.
+// Cut is what was read since the last cut, as far as a plan needs it. The owner of the open blocks uses it, from one
+// goroutine at a time.
 type Cut struct {
 	From     uint64 // last sequence of the cut before
-	Through  uint64 // every sequence up to here is in a set or was proved absent
+	Through  uint64 // every sequence up to here is in a set, or was proved absent
 	Blocks   []*Block
 	Skipped  cutlog.SeqSet
 	Last     cutlog.Anchor // the last message delivered, or the anchor of the cut before
 	Messages int64         // in blocks, dead letters included
-	Dead     int64         // in blocks of kind dead
+	Dead     int64         // dead letters
 
 	open   int   // blocks that are not closed
-	oldest int64 // window of the oldest block
+	oldest int64 // start of the oldest block's window
 }
 
 // NewCut starts collecting after the sequence from, whose anchor is anchor.
@@ -75,7 +80,7 @@ func add(s *cutlog.SeqSet, seq uint64) {
 	s.Add(seq)
 }
 
-// Take takes messages out of b again, which could not be written at the seal.
+// Take takes messages out of b that could not be written when it was sealed.
 func (c *Cut) Take(b *Block, seqs cutlog.SeqSet) {
 	b.Seqs = b.Seqs.Minus(seqs)
 	b.Messages -= int64(seqs.Count())
@@ -91,13 +96,13 @@ func (c *Cut) Close(b *Block) {
 // AllClosed reports whether there are blocks and all are full.
 func (c *Cut) AllClosed() bool { return len(c.Blocks) > 0 && c.open == 0 }
 
-// Empty reports whether no message was read since the last cut.
+// Empty reports that no message was read since the last cut.
 func (c *Cut) Empty() bool { return len(c.Blocks) == 0 && c.Skipped.Empty() }
 
 // Moved reports whether there is anything to cut: messages, or proved absence.
 func (c *Cut) Moved() bool { return c.Through > c.From || !c.Empty() }
 
-// PlanBytes estimates the size of the cut's plan, unpacked.
+// PlanBytes estimates the size of the cut's plan before compression.
 func (c *Cut) PlanBytes() int {
 	n := c.Skipped.EncodedLen()
 	for _, b := range c.Blocks {
@@ -106,8 +111,8 @@ func (c *Cut) PlanBytes() int {
 	return n
 }
 
-// WindowStart returns the start of the window that holds the time t; both in nanoseconds since the Unix epoch, to which windows are
-// aligned.
+// WindowStart returns the start of the window that holds the time t. Both are in nanoseconds since the Unix epoch,
+// and windows are aligned to the epoch.
 func WindowStart(t int64, maxAge time.Duration) int64 {
 	m := int64(maxAge)
 	r := t % m
@@ -122,8 +127,8 @@ func WindowDir(start int64) string {
 	return time.Unix(0, start).UTC().Format("2006/01/02/15/04")
 }
 
-// StoreName is the file name of a block in a Store: it ends in 8 hex digits of the SHA-256 of the time when the stream was created and the
-// block's exact sequences, so that an equal name means equal messages.
+// StoreName is the file name of a block in a Store. It ends in 8 hex digits of the SHA-256 of the stream's creation
+// time and the block's exact sequences, so that an equal name means equal messages.
 func StoreName(stream string, created time.Time, seqs cutlog.SeqSet, suffix string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s,", created.UTC().Format(time.RFC3339Nano))

@@ -6,26 +6,30 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// MaxPlanBytes is where reading has to wait until the cut before is stored: a record, and so a plan, may have 64 MiB.
+// MaxPlanBytes is the plan size at which reading pauses until the previous cut is stored. A record is limited to 64
+// MiB.
 const MaxPlanBytes = 56 << 20
 
-// A cut is due when its plan has planBase bytes and planEach more for each block: the sequences of its messages are in memory, where they must not grow with
-// the length of a backfill. Where the keys of neighbours differ, a message takes about three bytes of the plan. With very many keys a plan may
-// be larger, so that files do not get small; the keys take more memory than their sequences then.
+// A cut is due when its plan has planBase bytes, and planEach more for each block. The sequences of a cut are in
+// memory, so they must not grow with the length of a backfill. Where neighbouring messages have different keys, each
+// takes about three bytes of the plan. With very many keys a plan may be larger, so that files do not get small; the
+// keys take more memory than their sequences then.
 const (
 	planBase = 8 << 20
 	planEach = 8 << 10
 )
 
-// planDue reports whether the plan of c should not grow any more.
+// planDue reports whether the plan of c should not grow further.
 func planDue(c *Cut) bool {
 	return c.PlanBytes() >= min(MaxPlanBytes, planBase+planEach*len(c.Blocks))
 }
 
-// emptyCutEvery is how often a cut without a message may be made, only to move the position past proved absence.
+// emptyCutEvery is how often a cut without messages may be made. It only moves the position past sequences proved
+// absent.
 const emptyCutEvery = time.Hour
 
-// Pace decides when a cut is due. Instants are those of one process's clock and compared by their monotonic part.
+// Pace decides when a cut is due. Its callers pass in the time, from one clock with a monotonic part. The owner of
+// the open blocks uses it, from one goroutine at a time.
 type Pace struct {
 	MaxAge  time.Duration // window length
 	Grace   time.Duration
@@ -33,15 +37,15 @@ type Pace struct {
 
 	highest    int64     // highest message timestamp read, nanoseconds since the Unix epoch
 	lastAt     time.Time // when a message was last read
-	caughtUp   bool
+	caughtUp   bool      // the stream had nothing more then
 	lastWindow time.Time // when the last cut of reason window was due
-	lastCut    time.Time
+	lastCut    time.Time // when the last cut was made
 }
 
 // Start begins the measuring of time at now.
 func (p *Pace) Start(now time.Time) { p.lastCut, p.lastAt = now, now }
 
-// Read notes a batch: the highest timestamp of its n messages, and whether the stream holds none beyond it.
+// Read notes a batch of n messages: their highest timestamp, and whether the stream has nothing beyond them.
 func (p *Pace) Read(now time.Time, n int, highest int64, caughtUp bool) {
 	if n > 0 {
 		p.lastAt = now
@@ -50,8 +54,9 @@ func (p *Pace) Read(now time.Time, n int, highest int64, caughtUp bool) {
 	p.caughtUp = caughtUp
 }
 
-// StreamTime is the clock of windows: the highest timestamp read, and while caught up the time that has passed since, so that the last
-// window of a stream that fell silent closes, and a backfill does not close windows whose messages are still to come.
+// StreamTime is the clock of windows: the highest timestamp read. While the capture is caught up, the time since then
+// is added, so that the last window of a stream that fell silent closes. During a backfill it is not, as messages of
+// the window may follow.
 func (p *Pace) StreamTime(now time.Time) int64 {
 	if !p.caughtUp || p.highest == 0 {
 		return p.highest
@@ -59,7 +64,7 @@ func (p *Pace) StreamTime(now time.Time) int64 {
 	return p.highest + int64(now.Sub(p.lastAt))
 }
 
-// Pressure is what the surroundings of a cut say about its size.
+// Pressure says which limits around a cut are reached.
 type Pressure struct {
 	Spool bool // the spool is over its limit
 	Half  bool // closed parts hold half of the spool
@@ -88,25 +93,25 @@ func (p *Pace) Due(now time.Time, c *Cut, pr Pressure) (cutlog.Reason, bool) {
 // Cut notes that a cut was made now.
 func (p *Pace) Cut(now time.Time, reason cutlog.Reason, c *Cut) {
 	if reason == cutlog.ReasonWindow {
-		// Counted from when it was due, so that windows do not creep by the time that noticing takes.
+		// The next window counts from when this one was due, not from when the tick noticed it, or windows would creep.
 		p.lastWindow = now
-		if late := -p.sinceEnd(now, c); p.caughtUp && late > 0 && late < p.Grace {
+		if late := -p.untilEnd(now, c); p.caughtUp && late > 0 && late < p.Grace {
 			p.lastWindow = now.Add(-late)
 		}
 	}
 	p.lastCut = now
 }
 
-// windowDue returns how long it is until the oldest open window is due, negative when it is.
+// windowDue returns the time until the oldest open window is due. It is negative when the window is overdue.
 func (p *Pace) windowDue(now time.Time, c *Cut) time.Duration {
-	wait := p.sinceEnd(now, c)
+	wait := p.untilEnd(now, c)
 	if !p.lastWindow.IsZero() {
 		wait = max(wait, p.MaxAge-now.Sub(p.lastWindow))
 	}
 	return wait
 }
 
-// sinceEnd returns how long it is in stream time until the grace of the oldest open window has passed.
-func (p *Pace) sinceEnd(now time.Time, c *Cut) time.Duration {
+// untilEnd returns the stream time until the oldest open window and its grace have passed.
+func (p *Pace) untilEnd(now time.Time, c *Cut) time.Duration {
 	return time.Duration(c.oldest + int64(p.MaxAge) + int64(p.Grace) - p.StreamTime(now))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
-// began is when the measuring of time starts in these tests, by the process's clock and by the stream's.
+// began is when these tests begin, by the process's clock and by the stream's.
 var began = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func at(d time.Duration) time.Time { return began.Add(d) }
@@ -22,7 +22,7 @@ func hourly() *engine.Pace {
 	return p
 }
 
-// cutOf has one open block for each window, one message in each.
+// cutOf returns a cut with an open block for each window, with one message in each block.
 func cutOf(windows ...time.Time) *engine.Cut {
 	c := engine.NewCut(100, cutlog.Anchor{})
 	for _, w := range windows {
@@ -34,7 +34,7 @@ func cutOf(windows ...time.Time) *engine.Cut {
 	return c
 }
 
-// wantDue checks the decision at an instant.
+// wantDue checks whether c is due at now, and why.
 func wantDue(t *testing.T, p *engine.Pace, now time.Time, c *engine.Cut, pr engine.Pressure, want cutlog.Reason) {
 	t.Helper()
 	reason, due := p.Due(now, c, pr)
@@ -50,7 +50,7 @@ func TestWindowClosesByTimestamps(t *testing.T) {
 	p, c := hourly(), cutOf(began)
 	read := func(ts time.Duration) { p.Read(at(time.Second), 1, at(ts).UnixNano(), false) }
 	read(59 * time.Minute)
-	wantDue(t, p, at(24*time.Hour), c, engine.Pressure{}, "") // not caught up: our own clock says nothing
+	wantDue(t, p, at(24*time.Hour), c, engine.Pressure{}, "") // not caught up: our own clock does not count
 	read(time.Hour + time.Minute - 1)
 	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, "")
 	read(time.Hour + time.Minute)
@@ -62,10 +62,10 @@ func TestWindowClosesByTimestamps(t *testing.T) {
 func TestClockClosesTheLastWindowOfASilentStream(t *testing.T) {
 	p, c := hourly(), cutOf(began)
 	p.Read(at(10*time.Second), 1, at(40*time.Minute).UnixNano(), true)
-	end := 10*time.Second + 21*time.Minute // from when the message was read, what was left of the window, and the grace
+	end := 10*time.Second + 21*time.Minute // the read, then the rest of the window and the grace
 	wantDue(t, p, at(end-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(end), c, engine.Pressure{}, cutlog.ReasonWindow)
-	p.Read(at(end), 0, 0, false) // not caught up any more: somebody publishes
+	p.Read(at(end), 0, 0, false) // no longer caught up: somebody publishes
 	wantDue(t, p, at(end), c, engine.Pressure{}, "")
 	p.Read(at(end), 0, 0, true)
 	wantDue(t, p, at(end), c, engine.Pressure{}, cutlog.ReasonWindow)
@@ -90,7 +90,7 @@ func TestLateMessagesWaitForTheNextWindowCut(t *testing.T) {
 	p.Read(at(61*time.Minute), 1, at(61*time.Minute).UnixNano(), true)
 	wantDue(t, p, at(61*time.Minute), c, engine.Pressure{}, cutlog.ReasonWindow)
 	p.Cut(at(61*time.Minute), cutlog.ReasonWindow, c)
-	late := cutOf(began) // of the window that was just cut
+	late := cutOf(began) // a message of the window that was just cut
 	p.Read(at(62*time.Minute), 1, at(30*time.Minute).UnixNano(), true)
 	wantDue(t, p, at(62*time.Minute), late, engine.Pressure{}, "")
 	wantDue(t, p, at(121*time.Minute), late, engine.Pressure{}, cutlog.ReasonWindow)
@@ -140,7 +140,8 @@ func TestPressureAndFull(t *testing.T) {
 	}
 }
 
-// A plan is not to grow with the length of a backfill, but with the number of blocks, and never beyond what a record may have.
+// A plan may grow with the number of blocks, but not with the length of a backfill, and never beyond the limit of a
+// record.
 func TestFullBeforeThePlanIsTooLarge(t *testing.T) {
 	for blocks, most := range map[int]int{4: 9 << 20, 1000: 17 << 20, 100_000: 57 << 20} {
 		p, c := hourly(), engine.NewCut(0, cutlog.Anchor{})
@@ -166,7 +167,7 @@ func TestIdle(t *testing.T) {
 	p.Read(at(time.Minute), 1, at(time.Minute).UnixNano(), true)
 	wantDue(t, p, at(6*time.Minute-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(6*time.Minute), c, engine.Pressure{}, cutlog.ReasonIdle)
-	p.Read(at(6*time.Minute), 0, 0, true) // progress without a message is no message
+	p.Read(at(6*time.Minute), 0, 0, true) // progress without a message does not count as one
 	wantDue(t, p, at(6*time.Minute), c, engine.Pressure{}, cutlog.ReasonIdle)
 	p.Read(at(6*time.Minute), 1, at(6*time.Minute).UnixNano(), true)
 	wantDue(t, p, at(11*time.Minute-1), c, engine.Pressure{}, "")
@@ -178,7 +179,7 @@ func TestEmptyCutOnceAnHour(t *testing.T) {
 	p := hourly()
 	p.MaxIdle = time.Minute
 	c := engine.NewCut(100, cutlog.Anchor{})
-	wantDue(t, p, at(100*time.Hour), c, engine.Pressure{}, "") // nowhere to move
+	wantDue(t, p, at(100*time.Hour), c, engine.Pressure{}, "") // there is nothing to cut
 	c.Through = 200
 	wantDue(t, p, at(time.Hour-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(time.Hour), c, engine.Pressure{}, cutlog.ReasonIdle)
@@ -200,7 +201,8 @@ func TestWindowStart(t *testing.T) {
 		{"1970-01-01T00:00:00Z", time.Hour, "1970-01-01T00:00:00Z", "1970/01/01/00/00"},
 		{"1969-12-31T23:59:59Z", time.Hour, "1969-12-31T23:00:00Z", "1969/12/31/23/00"},
 		{"2026-11-24T12:30:00.5Z", time.Second, "2026-11-24T12:30:00Z", "2026/11/24/12/30"},
-		{"2026-11-24T12:30:00Z", 7 * time.Minute, "2026-11-24T12:25:00Z", "2026/11/24/12/25"}, // aligned to the epoch, not to the hour
+		// aligned to the epoch, not to the hour
+		{"2026-11-24T12:30:00Z", 7 * time.Minute, "2026-11-24T12:25:00Z", "2026/11/24/12/25"},
 	} {
 		t.Run(fmt.Sprint(c.at, " ", c.maxAge), func(t *testing.T) {
 			in, err := time.Parse(time.RFC3339Nano, c.at)

@@ -10,53 +10,62 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Source is the stream, as far as a start asks it.
+// Source is the stream, as far as an Entry asks it. Its methods are called from the Entry's goroutine.
 type Source interface {
-	// Facts asks for the stream.
+	// Facts returns what the stream says about itself.
 	Facts(ctx context.Context) (StreamFacts, error)
-	// Look compares what the stream has at an anchor's sequence with the anchor.
+	// Look compares the message that the stream has at the sequence of an anchor with the anchor.
 	Look(ctx context.Context, a cutlog.Anchor) (AnchorLook, error)
-	// First is the sequence after which a new capture begins.
+	// First returns the sequence after which a new capture begins.
 	First(ctx context.Context, s StreamFacts) (uint64, error)
-	// Prepare makes, before a stream that was created anew is entered, what reading it needs and does not come by itself: a consumer that is
-	// missing after the plan which opens an incarnation was deleted.
+	// Prepare creates what is needed to read a recreated stream, such as a durable consumer. It is called before the
+	// plan that opens the incarnation: a consumer that is missing after that plan was deleted by somebody.
 	Prepare(ctx context.Context) error
 }
 
-// Observer hears what a start does. Its methods return quickly.
+// Observer is told what Enter does. Its methods are called from the Entry's goroutine and must return quickly.
 type Observer interface {
-	Awaiting(p *cutlog.Plan)                         // another live writer's cut is left to it for Takeover
-	Redoing(p *cutlog.Plan)                          // a cut is finished that was planned before
-	Redone(h cutlog.Head)                            // and now it is
-	LookingAgain(s StreamFacts, p *cutlog.Plan)      // the stream seems to be rolled back
-	Diverged(old, opening *cutlog.Plan, what string) // a new incarnation was opened
+	// Awaiting: another writer's cut is left to that writer for Takeover, in case it still runs.
+	Awaiting(p *cutlog.Plan)
+	// Redoing: a cut that was planned before is going to be finished.
+	Redoing(p *cutlog.Plan)
+	// Redone: that cut is finished.
+	Redone(h cutlog.Head)
+	// LookingAgain: the stream seems to be rolled back, and is looked at again after SecondLook.
+	LookingAgain(s StreamFacts, p *cutlog.Plan)
+	// Diverged: a new incarnation was opened. what says why, for people.
+	Diverged(old, opening *cutlog.Plan, what string)
 }
 
-// Entry brings a log into a state in which its writer may plan. One goroutine uses it.
+// Entry brings a log into a state in which its writer may plan, and commits its cuts. One goroutine uses it.
 type Entry struct {
 	*Writer
 	Source   Source
 	Redoer   Redoer
 	Observer Observer
 	Format   cutlog.Format
-	Facts    func(s StreamFacts, reason cutlog.Reason) Facts
-	Wait     func(ctx context.Context, d time.Duration) error // sleeps
-	// Takeover is how long a cut is left to the writer that planned it, if that is another instance; 0: not at all.
+	// Facts returns what a plan of this process says about itself: its capture, writer, time, reason and settings.
+	Facts func(s StreamFacts, reason cutlog.Reason) Facts
+	// Wait sleeps.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Takeover is how long a cut is left to the writer that planned it, if that is another instance. 0 means not at all.
 	Takeover time.Duration
-	// SecondLook is how long a stream that seems rolled back is left alone before it is judged: its leader may be behind for a moment.
+	// SecondLook is how long to wait before a stream that seems rolled back is judged. Its leader may be behind for a
+	// moment.
 	SecondLook time.Duration
-	// RolledBack says that a reader has proved it, for the next Enter: a message came where the stream had none before.
+	// RolledBack tells the next Enter that a reader has proved a rollback: a message came where the stream had none
+	// before.
 	RolledBack bool
 }
 
-// Entered is the state in which an Entry leaves the log: its head is done, and of the stream that is there.
+// Entered is the state in which Enter leaves the log: its head is done, and belongs to the stream that is there.
 type Entered struct {
 	Stream StreamFacts
-	Look   AnchorLook // AnchorMissing: the anchor was not in the stream any more, accepted because the rest holds
+	Look   AnchorLook // AnchorMissing is accepted: everything else says that the stream is the same
 }
 
-// Birth makes sure that the log is there, is this capture's, and lives in a store that never overwrites. It is called once for each start
-// of a process, before Enter. See cutlog.Log for the order.
+// Birth makes sure that the log exists, belongs to this capture, and is in a store that never overwrites. It is
+// called once after each start of a process, before Enter. See cutlog.Log for the order.
 func (e *Entry) Birth(ctx context.Context) error {
 	var birth cutlog.Birth
 	err := e.Retry(ctx, "look for the cut log", func(ctx context.Context) (err error) {
@@ -71,14 +80,15 @@ func (e *Entry) Birth(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := e.Retry(ctx, "put format.json", func(ctx context.Context) error { return e.Log.PutFormat(ctx, e.Format) }); err != nil {
+	err = e.Retry(ctx, "put format.json", func(ctx context.Context) error { return e.Log.PutFormat(ctx, e.Format) })
+	if err != nil {
 		return err
 	}
 	e.At(AfterFormat)
 	return e.Retry(ctx, "check that the store does not overwrite", e.Log.Probe)
 }
 
-// plant puts plan 1. When another writer has won, its plan is compared with the format later.
+// plant puts plan 1. If another writer was first, PutFormat finds out whether its plan fits.
 func (e *Entry) plant(ctx context.Context) error {
 	s, err := e.Source.Facts(ctx)
 	if err != nil {
@@ -94,7 +104,7 @@ func (e *Entry) plant(ctx context.Context) error {
 	return err
 }
 
-// Enter finishes the cut that is not done, and opens a new incarnation when the stream is another one than the head's.
+// Enter finishes a cut that is not done, and opens a new incarnation if the stream is not the one of the head.
 func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 	for {
 		if err := e.Refresh(ctx); err != nil {
@@ -113,10 +123,10 @@ func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 	}
 }
 
-// finishHead finishes the newest cut, after leaving it for a while to the live process that has planned it.
+// finishHead finishes the newest cut. If another instance has planned it, that one gets some time to do so.
 func (e *Entry) finishHead(ctx context.Context) error {
 	p := e.Head.Plan
-	if len(p.Blocks) == 0 { // nothing to store: no reason to wait, nothing to tell
+	if len(p.Blocks) == 0 { // there is nothing to store or to wait for
 		return overtaken(e.Done(ctx, nil))
 	}
 	if p.Writer.Instance != e.Me.Instance && e.Takeover > 0 {
@@ -132,7 +142,7 @@ func (e *Entry) finishHead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if id == Foreign { // of which nothing is known, least of all that the cut's own stream has lost anything
+	if id == Foreign { // it says nothing about the stream of the cut, least of all that messages of it are lost
 		return e.foreign(in.Stream)
 	}
 	e.Observer.Redoing(p)
@@ -146,10 +156,10 @@ func (e *Entry) finishHead(ctx context.Context) error {
 	return overtaken(err)
 }
 
-// ErrInterrupted says that a process was stopped while it finished a cut that was planned before.
+// ErrInterrupted says that the process was stopped while it finished a cut that was planned before.
 var ErrInterrupted = errors.New("stopped while a cut was being finished, which is left to the next start")
 
-// awaitDone leaves a cut to its writer for Takeover, and reports whether the log went on meanwhile.
+// awaitDone waits up to Takeover for the writer of a cut to finish it, and reports whether it did.
 func (e *Entry) awaitDone(ctx context.Context) (done bool, err error) {
 	const looks = 10
 	e.Observer.Awaiting(e.Head.Plan)
@@ -169,7 +179,8 @@ func (e *Entry) awaitDone(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
-// identify compares the stream with the head. It reports false when it has opened an incarnation, or another writer was about to.
+// identify compares the stream with the head. It reports false if the log must be read again: an incarnation was
+// opened, by us or by another writer.
 func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 	past, err := e.past(ctx)
 	if err != nil {
@@ -185,20 +196,20 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
 }
 
-// foreign is the error of a stream that the log has left.
+// foreign is the error for a stream that the log has left.
 func (e *Entry) foreign(s StreamFacts) error {
 	return fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: "+
 		"two servers seem to share this archive, give each capture its own name", s.Name, s.Created, e.Capture)
 }
 
-// MayAck reports whether the stream still is the head's. Acks name messages by sequence, so that one which is late would hit another
-// message after a rollback.
+// MayAck reports whether the stream still is the one of the head. Acks name messages by their sequence: after a
+// rollback, a late one would hit another message.
 func (e *Entry) MayAck(ctx context.Context) (bool, error) {
 	_, id, err := e.judge(ctx, nil)
 	return err == nil && id == Same, err
 }
 
-// lookTwice judges the stream; one that seems rolled back is looked at again after SecondLook.
+// lookTwice judges the stream. If it seems rolled back, the second judgement, after SecondLook, counts.
 func (e *Entry) lookTwice(ctx context.Context, past []time.Time) (in Entered, id Identity, err error) {
 	in, id, err = e.judge(ctx, past)
 	if err != nil || id != RolledBack || e.RolledBack {
@@ -264,7 +275,8 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 			return err
 		}
 		o.From, o.Anchor = anchor.Seq, anchor
-		o.Note = fmt.Sprintf("the stream was rolled back: it had been stored up to sequence %d, and agrees up to %d", old.To, anchor.Seq)
+		o.Note = fmt.Sprintf("the stream was rolled back: it had been stored up to sequence %d, and agrees up to %d",
+			old.To, anchor.Seq)
 	}
 	p := OpenPlan(e.Head, o, e.Facts(s, cutlog.ReasonOpen))
 	won, err := e.Plan(ctx, p)
@@ -276,7 +288,7 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	return overtaken(e.Done(ctx, nil))
 }
 
-// overtaken makes nothing of ErrOvertaken, where the log is read again anyway.
+// overtaken drops ErrOvertaken, for callers that read the log again anyway.
 func overtaken(err error) error {
 	if errors.Is(err, ErrOvertaken) {
 		return nil
@@ -284,7 +296,7 @@ func overtaken(err error) error {
 	return err
 }
 
-// lastCommon goes back through the plans of the incarnation to the newest anchor that the stream still has.
+// lastCommon returns the newest anchor of the incarnation that the stream still has, or the zero anchor.
 func (e *Entry) lastCommon(ctx context.Context) (cutlog.Anchor, error) {
 	for n := e.Head.N; n >= e.Head.Plan.Opened; n-- {
 		h, err := e.cut(ctx, n)

@@ -14,7 +14,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
-// objects is a store of records.
+// objects is a store in memory.
 type objects map[string][]byte
 
 func (o objects) PutNew(_ context.Context, name string, data []byte) error {
@@ -42,7 +42,7 @@ func (o objects) List(_ context.Context, prefix, after string) iter.Seq2[string,
 	}
 }
 
-// stream is the stream of an Entry, which nobody watches and nobody can read.
+// stream is an Entry's Source, and its Observer that ignores everything.
 type stream struct{ engine.StreamFacts }
 
 func (s *stream) Facts(context.Context) (engine.StreamFacts, error) { return s.StreamFacts, nil }
@@ -58,7 +58,7 @@ func (s *stream) Redone(cutlog.Head)                                        {}
 func (s *stream) LookingAgain(engine.StreamFacts, *cutlog.Plan)             {}
 func (s *stream) Diverged(_, _ *cutlog.Plan, _ string)                      {}
 
-// noFile finds no file and can make none.
+// noFile is a Redoer that finds no file and cannot make any.
 type noFile struct{}
 
 func (noFile) Find(context.Context, *cutlog.Plan, int) (cutlog.File, bool, error) {
@@ -82,8 +82,8 @@ func (noFile) Each(ctx context.Context, n int, f func(context.Context, int) erro
 	return nil
 }
 
-// TestRedoRefusesAForeignStream starts against the server whose stream the log has left, with a cut of the newer one pending: nothing of it may
-// be recorded as lost.
+// TestRedoRefusesAForeignStream starts against the server whose stream the log has left, while a cut of the newer
+// stream is pending. Nothing of that cut may be recorded as lost.
 func TestRedoRefusesAForeignStream(t *testing.T) {
 	store, s := objects{}, &stream{facts(1, 100)}
 	e := newEntry(t, store, s, "1", noFile{})
@@ -92,7 +92,7 @@ func TestRedoRefusesAForeignStream(t *testing.T) {
 		return err
 	}
 	left := s.Created
-	s.Created = left.Add(time.Hour) // made anew: a second incarnation
+	s.Created = left.Add(time.Hour) // recreated: a second incarnation
 	if err := enter(); err != nil {
 		t.Fatal(err)
 	}

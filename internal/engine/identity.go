@@ -6,14 +6,14 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// StreamFacts is what a stream says of itself.
+// StreamFacts is what a stream says about itself.
 type StreamFacts struct {
 	Name       string
 	Created    time.Time
 	Configured uint64 // configured first sequence, at least 1
 	FirstSeq   uint64
 	LastSeq    uint64
-	Limits     bool // limits retention without a filter: what it dropped unread is a loss
+	Limits     bool // limits retention, read without a filter: what it dropped unread is a loss
 }
 
 // AnchorLook is what a stream has at the sequence of an anchor.
@@ -22,7 +22,7 @@ type AnchorLook int
 // The outcomes of looking at an anchor.
 const (
 	AnchorSame    AnchorLook = iota // the same message, or there is no anchor to look at
-	AnchorMissing                   // no message: the rule on work queues, and after expiry
+	AnchorMissing                   // no message, as usual on work queues and after expiry
 	AnchorOther                     // another message
 )
 
@@ -33,7 +33,7 @@ type Identity int
 const (
 	Same       Identity = iota // resume
 	Recreated                  // another stream of that name: a new incarnation
-	RolledBack                 // the same stream without its newest messages: a new incarnation
+	RolledBack                 // the same stream has lost its newest messages: a new incarnation
 	Foreign                    // a stream that the log has left: two servers share the archive
 )
 
@@ -54,17 +54,17 @@ func Judge(head cutlog.Head, s StreamFacts, look AnchorLook, past []time.Time) I
 	return Same
 }
 
-// Opening is what opens an incarnation.
+// Opening describes a new incarnation.
 type Opening struct {
 	Stream StreamFacts
-	From   uint64
-	Anchor cutlog.Anchor // that still matches, of a rolled-back stream
-	Past   []time.Time
-	Note   string
+	From   uint64        // the first cut begins after this sequence
+	Anchor cutlog.Anchor // for a rolled-back stream: the newest one that still matches
+	Past   []time.Time   // creation times of the streams that the log has left
+	Note   string        // why it is opened, for people
 }
 
-// OpenPlan makes the plan that opens an incarnation, and for an empty log the capture: it has no blocks, and what a recreated stream
-// dropped before we saw it is recorded as lost.
+// OpenPlan makes the plan that opens an incarnation. For an empty log it opens the capture. It has no blocks. What a
+// recreated stream dropped before we saw it is recorded as lost.
 func OpenPlan(head cutlog.Head, o Opening, f Facts) *cutlog.Plan {
 	p := &cutlog.Plan{
 		Version: cutlog.Version, N: head.N + 1, Prev: head.DoneSum,

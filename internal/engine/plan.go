@@ -8,7 +8,7 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Facts is what a plan says beside the cut itself.
+// Facts is what a plan says besides the cut itself.
 type Facts struct {
 	Capture  string
 	Writer   cutlog.Writer
@@ -18,14 +18,16 @@ type Facts struct {
 	FirstSeq uint64 // of the stream, when the cut was checked
 	Limits   bool   // limits retention without a filter: a hole below FirstSeq is a loss
 	Notes    []string
-	// Floor is the ack floor of a durable consumer when reading began: what is not above it was never delivered to us.
+	// Floor is the ack floor of a durable consumer when reading began: nothing at or below it was delivered to us.
 	Floor uint64
-	// Unproved says that the stream is another one now, so that nobody can tell any more why it did not deliver what is in no set: because it
-	// never was there, had expired, or was taken by somebody else. Then it is recorded as lost, not as absent.
+	// Unproved says that the stream has been replaced. Nobody can tell any more why it did not deliver the holes of
+	// the cut: the messages may never have existed, have expired, or have gone to another reader. So they are
+	// recorded as lost, not as absent.
 	Unproved bool
 }
 
-// Plan makes the plan that follows head. It leaves out blocks without a message and sorts c.Blocks into the order of the plan's.
+// Plan makes the plan that follows head. It removes blocks without messages from c.Blocks and sorts them as the plan
+// does: block i of the plan is c.Blocks[i].
 func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 	c.Blocks = slices.DeleteFunc(c.Blocks, func(b *Block) bool { return b.Messages == 0 })
 	slices.SortFunc(c.Blocks, func(a, b *Block) int {
@@ -59,7 +61,7 @@ func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 	return p
 }
 
-// losses returns the holes of the cut that are no proved absence, by reason.
+// losses returns the holes of the cut that were not proved absent, by reason.
 func (c *Cut) losses(f Facts) (lost []cutlog.LostRange) {
 	var known cutlog.SeqSet
 	add := func(reason cutlog.LostReason, below uint64) {
@@ -78,7 +80,7 @@ func (c *Cut) losses(f Facts) (lost []cutlog.LostRange) {
 	return lost
 }
 
-// planned is the block as its plan names it.
+// planned returns the block as its plan describes it.
 func (b *Block) planned(capture, incarnation string) cutlog.Block {
 	return cutlog.Block{
 		Kind:     b.Kind,
@@ -92,7 +94,7 @@ func (b *Block) planned(capture, incarnation string) cutlog.Block {
 	}
 }
 
-// run is the sequences first to last, which belong to block.
+// run says that the sequences first to last belong to a block.
 type run struct {
 	first, last uint64
 	block       int

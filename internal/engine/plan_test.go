@@ -12,10 +12,11 @@ import (
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
-// head is the done opening plan of a capture that starts after a sequence.
+// head returns the head of a log that holds only its opening cut. The capture starts after the sequence from.
 func head(t *testing.T, from uint64) cutlog.Head {
 	t.Helper()
-	p := engine.OpenPlan(cutlog.Head{}, engine.Opening{Stream: facts(1, from), From: from}, engine.Facts{Capture: "C", Reason: cutlog.ReasonOpen, Time: began})
+	opening := engine.Opening{Stream: facts(1, from), From: from}
+	p := engine.OpenPlan(cutlog.Head{}, opening, engine.Facts{Capture: "C", Reason: cutlog.ReasonOpen, Time: began})
 	p.Format = &cutlog.Format{Version: cutlog.Version, Capture: "C", Stream: "S"}
 	rec, err := cutlog.EncodePlan("C", p)
 	if err != nil {
@@ -33,7 +34,7 @@ func facts(first, last uint64) engine.StreamFacts {
 	return engine.StreamFacts{Name: "S", Created: began, Configured: 1, FirstSeq: first, LastSeq: last, Limits: true}
 }
 
-// model is a cut that was filled at random, and what it must account for.
+// model is a cut that was filled at random, with the sequences that its plan must account for.
 type model struct {
 	cut    *engine.Cut
 	blocks map[*engine.Block][]uint64
@@ -41,7 +42,7 @@ type model struct {
 	holes  []uint64
 }
 
-// randomCut reads the sequences from+1 to to: into one of some blocks, skipped, or not there.
+// randomCut puts each of the sequences from+1 to to into one of some blocks, skips it, or leaves it out as a hole.
 func randomCut(rng *rand.Rand, from, to uint64) *model {
 	m := &model{cut: engine.NewCut(from, cutlog.Anchor{}), blocks: map[*engine.Block][]uint64{}}
 	var all []*engine.Block
@@ -72,7 +73,7 @@ func randomCut(rng *rand.Rand, from, to uint64) *model {
 	return m
 }
 
-// TestPlanAccounts compares the plans of random cuts with what was put in, for every way in which a hole can be a loss.
+// TestPlanAccounts compares the plans of random cuts with their models, for every reason why a hole can be a loss.
 func TestPlanAccounts(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -81,7 +82,8 @@ func TestPlanAccounts(t *testing.T) {
 		m := randomCut(rng, from, to)
 		f := engine.Facts{
 			Capture: "C", Reason: cutlog.ReasonFull, Time: began, Settings: map[string]string{"a": "b"},
-			FirstSeq: rng.Uint64N(to + 20), Limits: rng.IntN(2) == 0, Floor: rng.Uint64N(to+20) * rng.Uint64N(2), Unproved: rng.IntN(4) == 0,
+			FirstSeq: rng.Uint64N(to + 20), Limits: rng.IntN(2) == 0,
+			Floor: rng.Uint64N(to+20) * rng.Uint64N(2), Unproved: rng.IntN(4) == 0,
 		}
 		h := head(t, from)
 		p := m.cut.Plan(h, f)
@@ -125,9 +127,10 @@ func (m *model) check(t *testing.T, seed uint64, p *cutlog.Plan, f engine.Facts)
 	if len(p.Blocks) != len(m.blocks) || len(m.cut.Blocks) != len(p.Blocks) {
 		t.Fatalf("seed %d: %d blocks planned, %d kept, want %d", seed, len(p.Blocks), len(m.cut.Blocks), len(m.blocks))
 	}
-	for i, b := range p.Blocks { // putAll finds the files by this order
+	for i, b := range p.Blocks { // Commit finds the contents by this order
 		from := m.cut.Blocks[i]
-		if got := slices.Collect(b.Seqs.All()); !slices.Equal(got, m.blocks[from]) || b.Messages != int64(len(got)) || b.Rows != from.Rows || b.Dir != from.Dir {
+		got := slices.Collect(b.Seqs.All())
+		if !slices.Equal(got, m.blocks[from]) || b.Messages != int64(len(got)) || b.Rows != from.Rows || b.Dir != from.Dir {
 			t.Errorf("seed %d: block %d is %+v, made of %+v with %v", seed, i, b, from, m.blocks[from])
 		}
 	}
@@ -179,7 +182,7 @@ func TestTakeAtTheSeal(t *testing.T) {
 	}
 }
 
-func TestAddOutOfOrder(t *testing.T) { // as a shared consumer delivers
+func TestAddOutOfOrder(t *testing.T) { // a shared consumer delivers like that
 	c := engine.NewCut(0, cutlog.Anchor{})
 	b := &engine.Block{Kind: cutlog.KindData}
 	c.Open(b)
@@ -188,14 +191,16 @@ func TestAddOutOfOrder(t *testing.T) { // as a shared consumer delivers
 	}
 	c.Skip(8)
 	c.Skip(6)
-	if !b.Seqs.Equal(cutlog.NewSeqSet(5, 7, 9)) || b.Messages != 3 || b.Rows != 3 || !c.Skipped.Equal(cutlog.NewSeqSet(6, 8)) {
+	if !b.Seqs.Equal(cutlog.NewSeqSet(5, 7, 9)) || b.Messages != 3 || b.Rows != 3 ||
+		!c.Skipped.Equal(cutlog.NewSeqSet(6, 8)) {
 		t.Errorf("block %v, skipped %v", slices.Collect(b.Seqs.All()), slices.Collect(c.Skipped.All()))
 	}
 }
 
 func TestStoreName(t *testing.T) {
 	sets := []cutlog.SeqSet{
-		cutlog.NewSeqSet(5, 9), cutlog.NewSeqSet(5, 7, 9), cutlog.NewSeqSet(5, 6, 7, 8, 9), cutlog.NewSeqSet(5, 8, 9), cutlog.NewSeqSet(5),
+		cutlog.NewSeqSet(5, 9), cutlog.NewSeqSet(5, 7, 9), cutlog.NewSeqSet(5, 6, 7, 8, 9),
+		cutlog.NewSeqSet(5, 8, 9), cutlog.NewSeqSet(5),
 	}
 	seen := map[string]bool{}
 	for _, s := range sets {
@@ -204,7 +209,8 @@ func TestStoreName(t *testing.T) {
 			t.Errorf("two sets have the name %s", name)
 		}
 		seen[name] = true
-		if again := engine.StoreName("S", began.Local(), cutlog.NewSeqSet(slices.Collect(s.All())...), "ndjson.gz"); again != name {
+		same := cutlog.NewSeqSet(slices.Collect(s.All())...)
+		if again := engine.StoreName("S", began.Local(), same, "ndjson.gz"); again != name {
 			t.Errorf("one set has the names %s and %s", name, again)
 		}
 	}
@@ -295,9 +301,17 @@ func TestOpenPlan(t *testing.T) {
 		{"an empty recreated stream", old, engine.Opening{Stream: recreated(0, 0, true)}, 0, 0, 0},
 		{"a recreated stream that dropped some", old, engine.Opening{Stream: recreated(8, 20, true)}, 7, 7, 0},
 		{"the same with a filter", old, engine.Opening{Stream: recreated(8, 20, false)}, 7, 0, 7},
-		{"a recreated stream with a first sequence", old, engine.Opening{Stream: recreated(1000, 1010, true), From: 999}, 999, 0, 0},
+		{
+			"a recreated stream with a first sequence", old,
+			engine.Opening{Stream: recreated(1000, 1010, true), From: 999},
+			999, 0, 0,
+		},
 		{"a rolled-back stream", old, engine.Opening{Stream: facts(1, 70), From: 60, Anchor: anchor}, 60, 0, 0},
-		{"a rolled-back stream that dropped some", old, engine.Opening{Stream: facts(65, 70), From: 60, Anchor: anchor}, 64, 4, 0},
+		{
+			"a rolled-back stream that dropped some", old,
+			engine.Opening{Stream: facts(65, 70), From: 60, Anchor: anchor},
+			64, 4, 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := engine.OpenPlan(c.head, c.o, engine.Facts{Capture: "C", Reason: cutlog.ReasonOpen, Time: began})
@@ -305,7 +319,11 @@ func TestOpenPlan(t *testing.T) {
 			for _, l := range p.Lost {
 				lost += l.Seqs.Count()
 			}
-			if p.From != c.o.From || p.To != c.to || lost != c.lost || p.Absent != c.absent || !p.Opens || p.Opened != p.N || p.N != c.head.N+1 {
+			if p.From != c.o.From || p.To != c.to || lost != c.lost || p.Absent != c.absent {
+				t.Errorf("(%d, %d], %d lost, %d absent; want (%d, %d], %d, %d",
+					p.From, p.To, lost, p.Absent, c.o.From, c.to, c.lost, c.absent)
+			}
+			if !p.Opens || p.Opened != p.N || p.N != c.head.N+1 {
 				t.Errorf("plan %+v", p)
 			}
 			if c.head.Plan != nil && p.Incarnation == old.Plan.Incarnation {

@@ -9,26 +9,28 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Content is a file that was made and not yet stored.
+// Content is a file that was made and is not stored yet. Only Redoer.Put looks into it.
 type Content any
 
-// Remade is a file that a redo made of what the stream still has.
+// Remade is a file that a redo made from what the stream still has. See NewRemade.
 type Remade struct {
 	Block   int // index in the plan
 	Content Content
-	Lost    cutlog.SeqSet // planned messages that the stream does not have any more; not in Content
+	Lost    cutlog.SeqSet // planned messages that the stream no longer has, and Content lacks
 	Empty   bool          // all are lost: there is no file
 }
 
-// Redoer does for a redo what only the running capture can.
+// Redoer makes and stores files. Each may call its other methods from several goroutines.
 type Redoer interface {
 	// Find looks for the file of block i of p. One that is there is read to its end and passed to Writer.CheckFound.
 	Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error)
-	// Remake reads the range of p again and makes the blocks, grouped by the plan. It calls done for some at a time, in any order.
+	// Remake reads the range of p again and makes the given blocks, grouped by the plan. It calls done for some of
+	// them at a time, in any order and from its own goroutine.
 	Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]Remade) error) error
-	// Put stores the file of block i of p and returns what is there then.
+	// Put stores c as the file of block i of p and returns the file that is there then: ours, or one that another
+	// writer put under the same plan. c is not used again.
 	Put(ctx context.Context, p *cutlog.Plan, i int, c Content) (cutlog.File, error)
-	// Each calls f for 0 to n-1, perhaps several at a time, and returns the first error when none is running any more.
+	// Each calls f for 0 to n-1, perhaps several at a time. It returns the first error, when no call is running any more.
 	Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error
 }
 
@@ -38,12 +40,12 @@ type redo struct {
 	Redoer
 	plan  *cutlog.Plan
 	files []cutlog.File
-	held  []Remade // lack lost messages
+	held  []Remade // files that lack lost messages: not stored before the lost record is
 }
 
-// Finish carries out the head's plan when it has no done record yet. Files that are as planned are stored as soon as they are made; those
-// that lack lost messages only when all losses are known and in the lost record. With gone, the stream is not the plan's any more: nothing
-// is read from it, and what was not stored is lost.
+// Finish carries out the head's plan if it has no done record yet. Files that are as planned are stored as soon as
+// they are made. Those that lack lost messages are stored when all losses are known and in a lost record. With gone,
+// the stream is no longer the plan's: nothing is read from it, and what was not stored is lost.
 func (w *Writer) Finish(ctx context.Context, r Redoer, gone bool) error {
 	p := w.Head.Plan
 	if p == nil || w.Head.Done != nil {
@@ -64,7 +66,7 @@ func (w *Writer) Finish(ctx context.Context, r Redoer, gone bool) error {
 	return w.finish(ctx, d.files)
 }
 
-// remake finds the files that are there, and makes the others.
+// remake finds the files that are there, makes the others, and stores those that are as planned.
 func (d *redo) remake(ctx context.Context, gone bool) error {
 	missing, err := d.find(ctx)
 	switch {
@@ -89,7 +91,7 @@ func (d *redo) remake(ctx context.Context, gone bool) error {
 	})
 }
 
-// find fills in the files that are there, and returns the blocks whose files are not.
+// find notes the files that are there, and returns the blocks whose files are missing.
 func (d *redo) find(ctx context.Context) (missing []int, err error) {
 	found := make([]bool, len(d.files))
 	err = d.Each(ctx, len(d.files), func(ctx context.Context, i int) (err error) {
@@ -117,8 +119,9 @@ func (d *redo) put(ctx context.Context, made []Remade) error {
 	})
 }
 
-// lose puts a lost record, before the first file that is not as planned, unless the one that is there says all. When another writer's won, or the
-// stream has dropped more since an earlier one, the next has all of both.
+// lose puts a lost record, unless the newest one covers what is held. It comes before the first file that lacks
+// messages. If there is an earlier record, also one that another writer puts at the same time, the next one contains
+// it.
 func (w *Writer) lose(ctx context.Context, held []Remade) error {
 	for {
 		l := w.allLost(held)
@@ -148,7 +151,7 @@ func (w *Writer) lose(ctx context.Context, held []Remade) error {
 	}
 }
 
-// allLost is the lost record that has to be put, or nil when the newest one covers what is held.
+// allLost returns the lost record to be put, or nil if the newest one covers what is held.
 func (w *Writer) allLost(held []Remade) *cutlog.Lost {
 	sets := map[int]cutlog.SeqSet{}
 	k := uint64(1)
@@ -175,7 +178,8 @@ func (w *Writer) allLost(held []Remade) *cutlog.Lost {
 	return l
 }
 
-// Assignment tells, in a redo, which block of a plan a message belongs to: by the plan, never by today's keys, limits or windows.
+// Assignment says to which block of a plan a message belongs. A redo groups by the plan, never by today's keys,
+// limits or windows.
 type Assignment struct {
 	runs []run
 	at   int
@@ -194,8 +198,8 @@ func Assign(p *cutlog.Plan, blocks []int) *Assignment {
 	return a
 }
 
-// Block returns the block of the message with the stream sequence seq; the calls must ask in ascending order. It reports false for one that belongs to none of
-// the blocks.
+// Block returns the block of the message with the stream sequence seq, or false if it belongs to none of the blocks.
+// The sequences of successive calls must ascend.
 func (a *Assignment) Block(seq uint64) (int, bool) {
 	for a.at < len(a.runs) && a.runs[a.at].last < seq {
 		a.at++

@@ -8,23 +8,25 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Writer is one process's hold on the log of a capture: where it stands, and what comes next. Its methods are called from one goroutine
-// at a time.
+// Writer is one process's hold on the log of a capture: where the log stands, and what comes next. Its methods are
+// called from one goroutine at a time, except for At and CheckFound.
 //
-// What it keeps: a plan is put again, with the same bytes, until it can be read back; plan n+1 comes only after done n; whoever finds a
-// plan without done finishes that cut before anything else.
+// It keeps three rules. A record is put again, with the same bytes, until it can be read back. Plan n+1 comes after
+// done n. A plan without a done record is finished before anything else.
 type Writer struct {
 	Capture string
 	Log     *cutlog.Log
 	Me      cutlog.Writer
 	Head    cutlog.Head // the newest record known
-	// Retry calls f until it succeeds, ctx ends, or f returns an error that no retry can mend.
+	// Retry calls f until it succeeds, ctx ends, or f returns an error that no retry can mend. It adds what was tried
+	// to the error.
 	Retry func(ctx context.Context, what string, f func(ctx context.Context) error) error
-	// Crash is called at each arrow of the protocol. Nil in production.
-	Crash func(point string)
+	// Crash is called at each arrow of the protocol, from several goroutines at AfterFile. Tests end the process in
+	// it. It is nil in production.
+	Crash func(arrow string)
 }
 
-// The arrows of the protocol, as Writer.Crash gets them.
+// The arrows of the protocol, as Crash gets them.
 const (
 	BeforePlan  = "before-plan"
 	AfterPlan   = "after-plan"
@@ -34,17 +36,17 @@ const (
 	AfterLost   = "after-lost"
 	AfterFormat = "after-format"
 	BeforeRedo  = "before-redo"
-	AfterFile   = "after-file" // each one
+	AfterFile   = "after-file" // after each file
 )
 
 // At marks an arrow of the protocol.
-func (w *Writer) At(point string) {
+func (w *Writer) At(arrow string) {
 	if w.Crash != nil {
-		w.Crash(point)
+		w.Crash(arrow)
 	}
 }
 
-// Refresh reads the newest record of the log, from the newest known on.
+// Refresh moves Head to the newest record of the log.
 func (w *Writer) Refresh(ctx context.Context) error {
 	return w.Retry(ctx, "read the cut log", func(ctx context.Context) error {
 		if w.Head.Plan == nil {
@@ -64,8 +66,8 @@ func (w *Writer) Refresh(ctx context.Context) error {
 	})
 }
 
-// finish puts the done record, unless another writer has. A file that was found there may lack messages which the one that put it recorded as
-// lost; that record was there before the file, so it is seen now, and done names it.
+// finish puts the done record, unless another writer has. The log is read first: a file that was found there may lack
+// messages, and the writer that put it has recorded them as lost before. Done must name that record.
 func (w *Writer) finish(ctx context.Context, files []cutlog.File) error {
 	n := w.Head.N
 	if err := w.Refresh(ctx); err != nil {
@@ -80,7 +82,7 @@ func (w *Writer) finish(ctx context.Context, files []cutlog.File) error {
 	return w.Done(ctx, files)
 }
 
-// Plan puts the plan p and makes it the head when it won its number.
+// Plan puts the plan p. If it wins its number, it becomes the head.
 func (w *Writer) Plan(ctx context.Context, p *cutlog.Plan) (won bool, err error) {
 	rec, err := cutlog.EncodePlan(w.Capture, p)
 	if err = errors.Join(err, cutlog.CheckChain(w.Head, p)); err != nil {
@@ -115,7 +117,8 @@ func (w *Writer) Done(ctx context.Context, files []cutlog.File) error {
 	return nil
 }
 
-// ErrOvertaken says that other writers have finished our cut and gone on: what was read since has to be dropped, and the log entered again.
+// ErrOvertaken says that other writers have finished our cut and gone on. What was read since must be dropped, and
+// the log entered again.
 var ErrOvertaken = errors.New("other writers have finished this cut and gone on")
 
 // sameDone accepts the done record that another writer put for the same cut.
@@ -127,7 +130,8 @@ func (w *Writer) sameDone(ctx context.Context, ours *cutlog.Done) error {
 		return ErrOvertaken
 	}
 	if w.Head.Done == nil || w.Head.Done.Plan != ours.Plan {
-		return fmt.Errorf("done record of cut %d in capture %s belongs to another plan: run verify on the archive", ours.N, w.Capture)
+		return fmt.Errorf("done record of cut %d in capture %s belongs to another plan: run verify on the archive",
+			ours.N, w.Capture)
 	}
 	return nil
 }

@@ -69,8 +69,9 @@ func (s *Schedule) happen() {
 	}
 }
 
-// rollBack loses the newest n messages of the stream and lets it grow again. Only an anchor tells that. On a work queue, and
-// where messages have expired, the anchor may be gone and nobody could notice, so the schedule does not do it there.
+// rollBack loses the newest n messages of the stream and lets it grow again. Only an anchor tells that. On a work
+// queue, and where messages have expired, the anchor may be gone and nobody could notice, so the schedule does not do
+// it there.
 func (s *Schedule) rollBack(n int) {
 	if s.cfg.WorkQueue || !s.stream.whole(n) {
 		return
@@ -118,7 +119,8 @@ func (s *Schedule) resume() {
 	s.advance(ready[s.rng.IntN(len(ready))])
 }
 
-// advance runs p up to its next touch of the world. A process that ends by itself has met something that it cannot mend.
+// advance runs p up to its next touch of the world. A process that ends by itself has met something that it cannot
+// mend.
 func (s *Schedule) advance(p *process) {
 	if p.advance(); p.err != nil {
 		s.broken = append(s.broken, fmt.Sprintf("process %s gave up: %v", p.name, p.err))
@@ -152,7 +154,8 @@ func (s *Schedule) settle() string {
 		}
 	}
 	h := last.entry.Head
-	return fmt.Sprintf("after %d steps without a fault the archive stands at cut %d, the stream at %d", limit, h.N, s.stream.cur.last)
+	return fmt.Sprintf("after %d steps without a fault the archive stands at cut %d, the stream at %d",
+		limit, h.N, s.stream.cur.last)
 }
 
 // The methods below implement luck.

@@ -70,7 +70,8 @@ func (p *process) oneCut(ctx context.Context, r *reading) error {
 	return nil
 }
 
-// collect reads into the blocks of a cut, until it is to be made or the reader ends. The outcome is reads in the first case.
+// collect reads into the blocks of a cut, until it is to be made or the reader ends. The outcome is reads in the
+// first case.
 func (p *process) collect(r *reading) (*engine.Cut, outcome) {
 	cut := engine.NewCut(p.entry.Head.Plan.To, p.entry.Head.Plan.Anchor)
 	blocks := map[int]*open{}
@@ -178,9 +179,9 @@ type delivery struct {
 // Content implements engine.Delivery.
 func (d *delivery) Content(b *engine.Block) engine.Content { return d.p.w.contents[b].rows }
 
-// OwesAcks implements engine.Delivery. From here to the ack nothing else happens in the world. In reality the stream may change
-// between the question whether it is the same and the ack, and a new message with the old sequence be delivered meanwhile. No
-// protocol without conditional acks can exclude that.
+// OwesAcks implements engine.Delivery. From here to the ack nothing else happens in the world. In reality the stream
+// may change between the question whether it is the same and the ack, and a new message with the old sequence be
+// delivered meanwhile. No protocol without conditional acks can exclude that.
 func (d *delivery) OwesAcks(context.Context) bool {
 	d.p.still = d.p.w.cfg.Durable
 	return d.p.w.cfg.Durable

@@ -1,7 +1,7 @@
 package sim
 
-// luck decides whatever the protocol leaves open: when processes die, what becomes of a request, how far a reader gets. A
-// schedule draws it from its seed, a script says it.
+// luck decides whatever the protocol leaves open: when processes die, what becomes of a request, how far a reader
+// gets. A schedule draws it from its seed, a script says it.
 type luck interface {
 	// key is the key of message val.
 	key(val int) int

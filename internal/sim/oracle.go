@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The oracle reads the archive as docs/FORMAT.md describes it, with code of its own.
+// The oracle reads the archive as docs/FORMAT.md describes it. It shares no code with what it judges.
 
 func planName(n uint64) string { return fmt.Sprintf("_jetcapture/S/log/%020d.plan.json.gz", n) }
 func doneName(n uint64) string { return fmt.Sprintf("_jetcapture/S/log/%020d.done.json", n) }
@@ -57,7 +57,8 @@ type lostRecord struct {
 	} `json:"blocks"`
 }
 
-// expand lists the sequences of delta-coded runs: the number of sequences between two runs, the length of a run, and so on.
+// expand lists the sequences of delta-coded runs: the distance to a run and its length, then those of the next, and so
+// on.
 func expand(runs []uint64) (seqs []uint64) {
 	var end uint64
 	for i := 0; i+1 < len(runs); i += 2 {
@@ -76,7 +77,7 @@ type place struct {
 	seq         uint64
 }
 
-// verdict collects what is wrong.
+// verdict collects what the archive holds, and what is wrong with it.
 type verdict struct {
 	w        *World
 	wrong    []string
@@ -145,7 +146,7 @@ func (v *verdict) readLog() (plans []*planRecord) {
 	}
 }
 
-// name notes the files of a plan, and what of them is lost: only the lost record that done names counts.
+// name notes the files of a plan, and which of their sequences are lost. Only the lost record that done names counts.
 func (v *verdict) name(p *planRecord, n uint64) {
 	lost := map[int][]uint64{}
 	var done struct {
@@ -154,7 +155,8 @@ func (v *verdict) name(p *planRecord, n uint64) {
 	_ = json.Unmarshal(v.w.store.objects[doneName(n)], &done) // readLog judges the record
 	for name, data := range v.w.store.objects {
 		sum := sha256.Sum256(data)
-		if !strings.HasPrefix(name, fmt.Sprintf("_jetcapture/S/log/%020d.lost", n)) || hex.EncodeToString(sum[:]) != done.Lost {
+		isLost := strings.HasPrefix(name, fmt.Sprintf("_jetcapture/S/log/%020d.lost", n))
+		if !isLost || hex.EncodeToString(sum[:]) != done.Lost {
 			continue
 		}
 		var l lostRecord

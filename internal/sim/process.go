@@ -17,8 +17,8 @@ const capture = "S"
 // killed unwinds a process that was killed.
 type killed struct{}
 
-// process is one run of a capturing program. It is a coroutine: it runs until it touches the store, the stream or the clock,
-// and goes on when the world says so.
+// process is one run of a capturing program. It is a coroutine: it runs until it touches the store, the stream or the
+// clock, and goes on when the world says so.
 type process struct {
 	w        *World
 	name     string // different for each start

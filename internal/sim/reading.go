@@ -9,10 +9,10 @@ import (
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
-// reading is a reader of the simulated stream: what the readers of the real program prove, it proves by the same means.
+// reading is a reader of the simulated stream. It proves what the real readers prove, by the same means.
 type reading struct {
 	p     *process
-	epoch int
+	epoch int                // of the stream when it was last compared
 	facts engine.StreamFacts // when it last was sure of the stream
 	from  uint64             // everything up to here is in the archive
 	pos   uint64             // last sequence returned
@@ -24,8 +24,8 @@ type reading struct {
 	acked     uint64 // what was acknowledged since
 }
 
-// openReader starts to read after a position. Like the real readers it starts at the anchor: a message between it and the
-// position proves a rollback.
+// openReader starts to read after a position. Like the real readers it starts at the anchor: a message between it and
+// the position proves a rollback.
 func (p *process) openReader(created time.Time, to uint64, anchor cutlog.Anchor) *reading {
 	p.yield()
 	for p.w.cfg.Durable && p.w.pulledByOther(p) { // a RESET would disturb whoever reads
@@ -49,7 +49,7 @@ func (p *process) openReader(created time.Time, to uint64, anchor cutlog.Anchor)
 	return r
 }
 
-// same reports whether the stream still is the one that was read, by what the real readers look at.
+// same reports whether the stream still is the one that was read. The real readers look at the same facts.
 func (r *reading) same() bool {
 	b := r.p.w.stream.cur
 	if !b.created.Equal(r.facts.Created) || b.last < max(r.pos, r.from) {
@@ -116,8 +116,8 @@ func (r *reading) fetch() (uint64, message, bool) {
 	return seq, m, ok
 }
 
-// idle is a heartbeat. It tells how much the consumer has delivered, to whomever; if that is what arrived here, everything up to the
-// stream's end is in hand.
+// idle is a heartbeat. It says how much the consumer has delivered, to any reader. If that is as much as arrived here,
+// everything up to the stream's end is in hand.
 func (r *reading) idle(cut *engine.Cut) outcome {
 	s := r.p.w.stream
 	if r.p.w.cfg.Durable && s.consumer.delivered != r.base+r.delivered {

@@ -61,7 +61,7 @@ func (p *process) Find(ctx context.Context, plan *cutlog.Plan, i int) (f cutlog.
 	return f, ok && err == nil, err
 }
 
-// Put implements engine.Redoer. It is what a cut uses, too.
+// Put implements engine.Redoer.
 func (p *process) Put(ctx context.Context, plan *cutlog.Plan, i int, c engine.Content) (f cutlog.File, err error) {
 	data := encodeRows(c.([]row))
 	err = p.retry(ctx, "put", func(ctx context.Context) error {
@@ -139,7 +139,7 @@ func (p *process) Each(ctx context.Context, n int, f func(ctx context.Context, i
 	return nil
 }
 
-// todaysBlock is where a mutant puts a message: where today's decoder groups it.
+// todaysBlock is where the mutant GroupByToday puts a message: where today's decoder groups it.
 func (p *process) todaysBlock(plan *cutlog.Plan, blocks []int, m message, planned int) int {
 	dir := groupDir(group(p.version, m))
 	for _, i := range blocks {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// script is a world in which everything happens by the commands of a text. It implements luck.
+// script is a world in which nothing happens but by the commands of a text. It implements luck.
 type script struct {
 	*World
 	out    strings.Builder // of the current paragraph
@@ -34,8 +34,28 @@ type planned struct {
 	fault   fault
 }
 
-// Play runs a script and returns its text with the output that the commands have by now. A script is made of paragraphs: lines
-// of comment, then commands, then a line ---- and the output of the commands.
+// Play runs a script and returns its text with the output that its commands have by now. A script is made of paragraphs:
+// lines of comment, then commands, then a line ---- and the output of the commands. The commands are
+//
+//	world ordered|durable|workqueue     first: how the stream is read
+//	publish N                           adds N messages, numbered from m1 on
+//	expire N                            drops the oldest N messages
+//	delete SEQ                          deletes one message
+//	rollback N                          loses the newest N messages
+//	recreate                            deletes the stream and creates it again, empty
+//	reset                               resets the durable consumer
+//	start P [decoder N] [until WHERE]   starts the process P, for example a2: an instance and a number
+//	run P [until WHERE]                 lets P go on until it has read everything
+//	cut P [until WHERE]                 lets P go on until it has read everything and made a cut
+//	pause P                             stops P; run and cut wake it
+//	kill P                              kills P where it stands
+//	fault P plan|done|lost|file FAULT   the next such request of P is refused, late, lost-response or repeated
+//	deliver                             carries out the late requests
+//	stream, log, files                  print what is there
+//	verify                              has the oracle judge the archive
+//
+// WHERE is an arrow of the protocol (see engine.BeforePlan and the next ones), an event, or no-answer: there, P stands
+// still.
 func Play(text string) (string, error) {
 	s := &script{}
 	defer func() {

@@ -38,7 +38,8 @@ func TestScenarios(t *testing.T) {
 				}
 				return
 			}
-			t.Errorf("got:\n%s\nwant:\n%s\nIf the change is right, run the test with -update and look at the difference.", got, want)
+			t.Errorf("got:\n%s\nwant:\n%s\nIf the change is right, run the test with -update and look at the difference.",
+				got, want)
 		})
 	}
 }

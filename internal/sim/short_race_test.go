@@ -2,5 +2,5 @@
 
 package sim
 
-// shortForm is how many schedules every test run plays; the race detector makes them slow, and there is little for it to find.
+// shortForm is how many schedules every test run plays. The race detector makes them slow, and finds little in them.
 const shortForm = 1_000

@@ -23,11 +23,11 @@ type store struct {
 	late    []latePut
 }
 
-// latePut is a put that is applied after its caller got an error, or died.
+// latePut is a request that is carried out after its sender got an error, or died.
 type latePut struct {
 	name string
 	data []byte
-	at   int // step
+	at   int // step at which it is carried out
 }
 
 // apply carries out a put and reports whether it created the object.
@@ -46,7 +46,7 @@ func (s *store) delay(name string, data []byte) {
 	s.late = append(s.late, latePut{name, slices.Clone(data), s.w.step + s.w.luck.delay()})
 }
 
-// flushLate applies the puts whose time has come, or all.
+// flushLate carries out the late requests that are due, or all of them.
 func (s *store) flushLate(all bool) {
 	s.late = slices.DeleteFunc(s.late, func(l latePut) bool {
 		if !all && l.at > s.w.step {
@@ -62,7 +62,7 @@ func (s *store) flushLate(all bool) {
 type view struct {
 	*store
 	p *process
-	// claimed is what a mutant takes for the content of a record that it has put, without reading it back.
+	// claimed holds what a mutant believes to be the content of a record, because it does not read it back.
 	claimed map[string][]byte
 }
 
@@ -83,7 +83,7 @@ func (v *view) PutNew(_ context.Context, name string, data []byte) error {
 
 // send applies a put, and loses or repeats it as fault says.
 func (v *view) send(name string, data []byte, fault fault) error {
-	v.p.inFlight = func() { // the process dies now: the request may still be on its way
+	v.p.inFlight = func() { // the process dies here, and its request may still arrive
 		if v.w.luck.survives() {
 			v.delay(name, data)
 		}
@@ -141,7 +141,7 @@ func (v *view) Get(_ context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
-// List implements cutlog.Store. It may be late.
+// List implements cutlog.Store. It may miss the newest objects.
 func (v *view) List(_ context.Context, prefix, after string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		v.p.yield()

@@ -24,7 +24,8 @@ func (m message) subject() string { return fmt.Sprintf("k.%d", m.key) }
 // anchor makes the anchor of a message.
 func (m message) anchor(seq uint64) cutlog.Anchor {
 	return cutlog.Anchor{
-		Seq: seq, Time: m.at, Subject: cutlog.Text(m.subject()), Hash: cutlog.HashMessage(m.subject(), nil, fmt.Append(nil, m.val)),
+		Seq: seq, Time: m.at, Subject: cutlog.Text(m.subject()),
+		Hash: cutlog.HashMessage(m.subject(), nil, fmt.Append(nil, m.val)),
 	}
 }
 
@@ -34,7 +35,7 @@ type branch struct {
 	first, last uint64
 	alive       map[uint64]message
 	ever        map[uint64]message
-	deleted     map[uint64]bool // by an operator, one by one or by a purge of the middle
+	deleted     map[uint64]bool // by an operator
 	rolled      bool            // it began as the rest of another branch
 }
 
@@ -43,12 +44,12 @@ type stream struct {
 	w        *World
 	cur      *branch
 	branches []*branch
-	epoch    int // moves when consumers are lost: recreation, rollback, restart
+	epoch    int // counts the events at which consumers are lost: recreations and rollbacks
 	vals     int
 	consumer consumer
 }
 
-// consumer is the durable consumer. Whoever pulls gets the next message.
+// consumer is the durable consumer. A process that pulls gets the next message.
 type consumer struct {
 	pos       uint64 // last stream sequence delivered
 	delivered uint64 // deliveries, ever
@@ -74,7 +75,7 @@ func (s *stream) recreate() {
 	s.epoch++
 }
 
-// rollBack loses the newest messages, as a server does that lost power.
+// rollBack loses the newest n messages, like a server after a power failure.
 func (s *stream) rollBack(n int) {
 	old := s.cur
 	to := old.last - min(uint64(n), old.last-min(old.first-1, old.last))
@@ -144,7 +145,7 @@ func (s *stream) remove(seq uint64) {
 	}
 }
 
-// skipDeleted keeps first at a message that is there, as the server does.
+// skipDeleted moves first to a message that is there, like the server does.
 func (s *stream) skipDeleted() {
 	for s.cur.first <= s.cur.last {
 		if _, ok := s.cur.alive[s.cur.first]; ok {
@@ -164,7 +165,7 @@ func (s *stream) next(after uint64) (uint64, message, bool) {
 	return 0, message{}, false
 }
 
-// pull delivers the consumer's next message to whoever asks.
+// pull delivers the consumer's next message.
 func (s *stream) pull() (uint64, message, bool) {
 	seq, m, ok := s.next(s.consumer.pos)
 	if ok {
@@ -175,13 +176,13 @@ func (s *stream) pull() (uint64, message, bool) {
 	return seq, m, ok
 }
 
-// reset makes the consumer deliver again from its ack floor.
+// reset makes the consumer deliver from its ack floor again.
 func (s *stream) reset() {
 	s.consumer.pos = s.consumer.floor
 	clear(s.consumer.pending)
 }
 
-// ack acknowledges a message; on a work queue that deletes it.
+// ack acknowledges a message. On a work queue that deletes it.
 func (s *stream) ack(seq uint64) {
 	if !s.consumer.pending[seq] {
 		return

@@ -1,9 +1,9 @@
-// Package sim proves the cut log. It runs the real cutlog package and the real decisions of internal/engine on a simulated
-// store, stream and clock. Processes crash, pause, come back as zombies and write at the same time. An oracle that shares no
-// code with them checks the archive.
+// Package sim proves the cut log. It runs the real cutlog package and the real decisions of internal/engine on a
+// simulated store, stream and clock. Processes crash, pause, come back as zombies and write at the same time. An
+// oracle that shares no code with them checks the archive.
 //
-// There are two ways to drive a world: a Schedule is random and a function of its seed, a script is written by hand and tells
-// one story, see testdata.
+// There are two ways to drive a world: a Schedule is random and a function of its seed, a script is written by hand
+// and tells one story, see testdata.
 package sim
 
 import (
@@ -29,7 +29,7 @@ type World struct {
 	step     int
 	broken   []string // violations seen on the way
 	Cov      Coverage
-	// Trace, if set, hears of everything that happens, to find out why a seed fails.
+	// Trace, if not nil, is told everything that happens. It helps to find out why a seed fails.
 	Trace func(format string, args ...any)
 }
 
@@ -107,7 +107,7 @@ func (w *World) acked(seq uint64) {
 	}
 }
 
-// plan parses plan n, once.
+// plan returns plan n as the oracle reads it, or nil. It parses each plan once.
 func (w *World) plan(n uint64) *planRecord {
 	data := w.store.objects[planName(n)]
 	if p := w.parsed[n]; p != nil && len(data) > 0 && w.cfg.Mutant != NoCreateOnly {
