@@ -187,7 +187,7 @@ func (s *Schedule) fault() fault {
 	if s.calm || s.rng.IntN(12) > 0 {
 		return noFault
 	}
-	return []fault{faultRefused, faultLate, faultLost, faultRepeated}[s.rng.IntN(4)]
+	return faults[s.rng.IntN(len(faults))]
 }
 
 func (s *Schedule) stale() bool { return !s.calm && s.rng.IntN(8) == 0 }

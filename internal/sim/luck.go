@@ -49,3 +49,6 @@ const (
 	faultLost     fault = "lost-response" // carried out, the caller gets an error
 	faultRepeated fault = "repeated"      // carried out twice, as a proxy may do it
 )
+
+// faults are all faults.
+var faults = []fault{faultRefused, faultLate, faultLost, faultRepeated}

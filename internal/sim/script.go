@@ -100,7 +100,7 @@ func (s *script) do(words []string) error {
 	case "start", "run", "cut", "pause", "kill":
 		return s.command(command, args)
 	case "fault":
-		if len(args) != 3 {
+		if len(args) != 3 || !slices.Contains(faults, fault(args[2])) {
 			return fmt.Errorf("want: fault PROCESS plan|done|lost|file FAULT")
 		}
 		s.faults = append(s.faults, planned{args[0], args[1], fault(args[2])})
