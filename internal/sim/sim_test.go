@@ -59,6 +59,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// enough is from how many schedules on each event must have come about. The rarest do so once in some thousands; each of
+// them has a scenario, too.
+const enough = 20_000
+
 func TestSimulation(t *testing.T) {
 	n := *seeds
 	if n == 0 {
@@ -69,7 +73,7 @@ func TestSimulation(t *testing.T) {
 	if violation != "" {
 		t.Fatal(violation)
 	}
-	if missing := cov.Missing(); len(missing) > 0 {
+	if missing := cov.Missing(); n >= enough && len(missing) > 0 {
 		t.Fatalf("no schedule went through: %v", missing)
 	}
 }
