@@ -34,8 +34,8 @@ type planned struct {
 	fault   fault
 }
 
-// Play runs a script and returns its text with the output that its commands have by now. A script is made of paragraphs:
-// lines of comment, then commands, then a line ---- and the output of the commands. The commands are
+// Play runs a script and returns its text with the output that its commands have by now. A script is made of
+// paragraphs: lines of comment, then commands, then a line ---- and the output of the commands. The commands are
 //
 //	world ordered|durable|workqueue     first: how the stream is read
 //	publish N                           adds N messages, numbered from m1 on

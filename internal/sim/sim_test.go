@@ -59,8 +59,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// enough is from how many schedules on each event must have come about. The rarest do so once in some thousands; each of
-// them has a scenario, too.
+// enough is from how many schedules on each event must have come about. The rarest do so once in some thousands; each
+// of them has a scenario, too.
 const enough = 20_000
 
 func TestSimulation(t *testing.T) {
