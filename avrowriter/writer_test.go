@@ -228,7 +228,7 @@ func TestWrongOptions(t *testing.T) {
 		"snappy, which has no":     {Compression: "snappy", Level: 1},
 		"none, which has no":       {Compression: "none", Level: 1},
 		"blocks of -1 bytes":       {BlockBytes: -1},
-		`"avro.codec" is reserved`:  {Metadata: map[string]string{"avro.codec": "x"}},
+		`"avro.codec" is reserved`: {Metadata: map[string]string{"avro.codec": "x"}},
 		`"jetcapture.stream" is`:   {Metadata: map[string]string{"jetcapture.stream": "x"}},
 		"must be valid UTF-8":      {Metadata: map[string]string{"a": "\xff"}},
 		"the key must not be":      {Metadata: map[string]string{"": ""}},

@@ -102,12 +102,15 @@ func (k *Keeper) refute(
 	}
 	runs = sample(all, max(budget/len(filters), 1))
 	found := make([]uint64, len(runs)*len(filters))
+	if len(found) == 0 {
+		return 0, nil
+	}
 	err = parallel.Each(ctx, witnessWorkers, len(found), func(ctx context.Context, i int) (err error) {
 		r := runs[i/len(filters)]
 		found[i], err = k.storedIn(ctx, r, filters[i%len(filters)])
 		return err
 	})
-	return slices.Max(append(found, 0)), err
+	return slices.Max(found), err
 }
 
 // run is the sequences from first to last.

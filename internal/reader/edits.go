@@ -3,7 +3,6 @@ package reader
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -29,12 +28,4 @@ func edits(was, is jetstream.ConsumerConfig) (changes []string) {
 	add(was.DeliverSubject == is.DeliverSubject, "deliver_subject", was.DeliverSubject, is.DeliverSubject)
 	add(slices.Equal(was.PriorityGroups, is.PriorityGroups), "priority_groups", was.PriorityGroups, is.PriorityGroups)
 	return changes
-}
-
-// pausedUntil returns until when a consumer delivers nothing; zero if it is not paused.
-func pausedUntil(cfg jetstream.ConsumerConfig, now time.Time) time.Time {
-	if cfg.PauseUntil == nil || !cfg.PauseUntil.After(now) {
-		return time.Time{}
-	}
-	return *cfg.PauseUntil
 }
