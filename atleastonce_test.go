@@ -129,7 +129,7 @@ func (r *rig) pending() (undelivered uint64, unacked int) {
 // toStore are options of a capture into a Store, through the consumer C.
 func (r *rig) toStore(s jetcapture.BlockStore[string]) options {
 	o := r.options()
-	o.Archive, o.Store, o.NATSConsumerName = jetcapture.Archive[string]{}, s, "C"
+	o.Archive, o.Store, o.NATSConsumerName = jetcapture.ArchiveOptions[string]{}, s, "C"
 	return o
 }
 
@@ -414,7 +414,7 @@ func TestStoreDeadLetters(t *testing.T) {
 	c := &counted{}
 	o := r.lines(c, direct)
 	s := &memStore{}
-	o.Archive, o.Store, o.NATSConsumerName, o.Poison = jetcapture.Archive[string]{}, s, "C", jetcapture.PoisonDeadLetter
+	o.Archive, o.Store, o.NATSConsumerName, o.Poison = jetcapture.ArchiveOptions[string]{}, s, "C", jetcapture.PoisonDeadLetter
 	o.DeadLetters = func(_ context.Context, d jetcapture.DeadLetter) error {
 		if _, unacked := r.pending(); unacked == 0 {
 			t.Errorf("dead letter %d is acknowledged before it is kept", d.Seq)

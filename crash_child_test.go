@@ -108,7 +108,7 @@ func (c *crashChild) run(ctx context.Context, log io.Writer, crash func(point st
 		MessageDecoder: NatsToNats(SubjectToDestKey),
 		WriterFactory:  func() FormattedDataWriter[*NatsMessage] { return &NewLineDelimitedJSON[*NatsMessage]{} },
 		Suffix:         "ndjson", Compression: GZip, MaxMessages: c.MaxMessages, Settings: map[string]string{"format": "ndjson"},
-		Archive: Archive[string]{Bucket: dir, Instance: c.Instance},
+		Archive: ArchiveOptions[string]{Bucket: dir, Instance: c.Instance},
 		Logger:  slog.New(slog.NewTextHandler(log, nil)),
 		crash:   crash,
 	}

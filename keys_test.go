@@ -104,7 +104,7 @@ func keyedBy[K jetcapture.DestKey](r *rig, key func(seq uint64) K) jetcapture.Op
 	o := r.options()
 	return jetcapture.Options[*jetcapture.NatsMessage, K]{
 		NATSStreamName: o.NATSStreamName, Compression: o.Compression, Suffix: o.Suffix, MaxAge: o.MaxAge, Once: true, WriterFactory: o.WriterFactory,
-		MessageDecoder: keyed(key), Archive: jetcapture.Archive[K]{Bucket: r.bucket, Instance: "one"}, Settings: o.Settings, Logger: o.Logger,
+		MessageDecoder: keyed(key), Archive: jetcapture.ArchiveOptions[K]{Bucket: r.bucket, Instance: "one"}, Settings: o.Settings, Logger: o.Logger,
 	}
 }
 

@@ -93,7 +93,7 @@ func benchmarkCapture(b *testing.B, keys int, codec Compression) {
 		BufferToDisk: true, TempDir: b.TempDir(), MaxAge: time.Hour,
 		MessageDecoder: func(m *nats.Msg) (*nats.Msg, string, error) { return m, m.Subject, nil },
 		WriterFactory:  func() FormattedDataWriter[*nats.Msg] { return &lineWriter{} },
-		Archive:        Archive[string]{Bucket: bucket.NewMem()},
+		Archive:        ArchiveOptions[string]{Bucket: bucket.NewMem()},
 	}
 	payload := []byte(`{"id":4711,"customer":"c-815","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],"store":"s-17",` +
 		`"total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)

@@ -64,7 +64,7 @@ type Options[P Payload, K DestKey] struct {
 	Store BlockStore[K]
 
 	// Archive keeps each message in exactly one file. Exactly one of Store and Archive must be set.
-	Archive Archive[K]
+	Archive ArchiveOptions[K]
 
 	// FilterSubjects restricts the capture to these subjects, none of which may be part of another. It is fixed for the life of a capture.
 	// Zero: the whole stream.
@@ -122,8 +122,8 @@ type Options[P Payload, K DestKey] struct {
 	crash func(point string)
 }
 
-// Archive is where a capture with a cut log stores its files, see package cutlog.
-type Archive[K DestKey] struct {
+// ArchiveOptions is where a capture with a cut log stores its files, see package cutlog.
+type ArchiveOptions[K DestKey] struct {
 	// Bucket holds the archive. It must refuse to overwrite: Run checks that. Required.
 	Bucket bucket.Bucket
 	// Segments makes of a key the directories below the root, not escaped: Run escapes them so that no key leaves the root or meets

@@ -17,7 +17,7 @@ import (
 // sound are options with which nothing is wrong.
 func sound() options {
 	return options{
-		NATSStreamName: "S", Archive: jetcapture.Archive[string]{Bucket: bucket.NewMem()},
+		NATSStreamName: "S", Archive: jetcapture.ArchiveOptions[string]{Bucket: bucket.NewMem()},
 		MessageDecoder: jetcapture.NatsToNats(jetcapture.SubjectToDestKey),
 		WriterFactory:  func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] { return nil },
 	}

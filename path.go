@@ -17,7 +17,7 @@ const (
 )
 
 // segments returns the path segments of a key, not escaped.
-func (a *Archive[K]) segments(key K) (segments []string, err error) {
+func (a *ArchiveOptions[K]) segments(key K) (segments []string, err error) {
 	if a.Segments != nil {
 		err = guard(func() (err error) {
 			segments, err = a.Segments(key)
@@ -32,7 +32,7 @@ func (a *Archive[K]) segments(key K) (segments []string, err error) {
 }
 
 // keyPath returns the segments of a key as the plan keeps them, and the directory that they make below the root where there is no Layout.
-func (a *Archive[K]) keyPath(key K) (texts []cutlog.Text, path string, err error) {
+func (a *ArchiveOptions[K]) keyPath(key K) (texts []cutlog.Text, path string, err error) {
 	segments, err := a.segments(key)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a path of key %v: %w", key, err)
@@ -51,7 +51,7 @@ func (a *Archive[K]) keyPath(key K) (texts []cutlog.Text, path string, err error
 }
 
 // dir returns the directory of a key, whose path keyPath has made, and a window.
-func (a *Archive[K]) dir(key []cutlog.Text, path string, window int64) (dir string, err error) {
+func (a *ArchiveOptions[K]) dir(key []cutlog.Text, path string, window int64) (dir string, err error) {
 	if a.Layout == nil {
 		return joinPath(path, engine.WindowDir(window)), nil
 	}
@@ -69,7 +69,7 @@ func (a *Archive[K]) dir(key []cutlog.Text, path string, window int64) (dir stri
 }
 
 // checkDir checks that every store takes the names of files in a directory.
-func (a *Archive[K]) checkDir(dir string) error {
+func (a *ArchiveOptions[K]) checkDir(dir string) error {
 	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), strings.Repeat("x", maxSuffix+maxCodecSuffix))
 	return cutlog.CheckName(dir + "/" + longest)
 }

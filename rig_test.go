@@ -105,7 +105,7 @@ func (r *rig) options() options {
 		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
 			return &jetcapture.NewLineDelimitedJSON[*jetcapture.NatsMessage]{}
 		},
-		Archive:  jetcapture.Archive[string]{Bucket: r.bucket, Instance: "one"},
+		Archive:  jetcapture.ArchiveOptions[string]{Bucket: r.bucket, Instance: "one"},
 		Settings: map[string]string{"format": "ndjson"},
 		Logger:   r.logger(), TempDir: r.t.TempDir(), BufferToDisk: true,
 	}

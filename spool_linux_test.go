@@ -95,7 +95,7 @@ func child(args string) error {
 	}
 	o := jetcapture.Options[string, string]{
 		NATSStreamName: "S", Suffix: "txt", MaxAge: time.Hour, Once: true, BufferToDisk: true, MemoryLimit: 1 << 20, MaxBytes: 300_000,
-		MessageDecoder: line, WriterFactory: (&counted{}).factory(m), Archive: jetcapture.Archive[string]{Bucket: d, Instance: "child"},
+		MessageDecoder: line, WriterFactory: (&counted{}).factory(m), Archive: jetcapture.ArchiveOptions[string]{Bucket: d, Instance: "child"},
 		Poison: jetcapture.PoisonDeadLetter, Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)),
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

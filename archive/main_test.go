@@ -169,7 +169,7 @@ func captureOptions(b bucket.Bucket, capture string, r record) jetcapture.Option
 		NATSStreamName: "ORDERS", Compression: jetcapture.GZip, Suffix: r.format, Once: true,
 		Poison:         jetcapture.PoisonDeadLetter,
 		DecoderVersion: "jetcapture-1", Settings: map[string]string{"format": r.format, "record": r.record},
-		Archive: jetcapture.Archive[string]{Bucket: b, Capture: capture}, Logger: slog.New(slog.DiscardHandler),
+		Archive: jetcapture.ArchiveOptions[string]{Bucket: b, Capture: capture}, Logger: slog.New(slog.DiscardHandler),
 	}
 	decode := jetcapture.NatsToNats(func(m *nats.Msg) string { return strings.Split(m.Subject, ".")[1] })
 	o.MessageDecoder = func(m *nats.Msg) (*jetcapture.NatsMessage, string, error) {

@@ -44,7 +44,7 @@ func archiveOnce[P jetcapture.Payload, K jetcapture.DestKey](
 	}
 	defer nc.Close()
 	o.NATSStreamName, o.BufferToDisk, o.Once = s.stream, true, true
-	o.Archive = jetcapture.Archive[K]{Bucket: dir}
+	o.Archive = jetcapture.ArchiveOptions[K]{Bucket: dir}
 	if s.logInMemory {
 		o.Archive.Bucket = newSplitBucket(dir)
 	}

@@ -68,7 +68,7 @@ func capture(ctx context.Context, server, stream, output string, once bool) erro
 		WriterFactory: func() jetcapture.FormattedDataWriter[*Order] {
 			return &jetcapture.NewLineDelimitedJSON[*Order]{}
 		},
-		Archive: jetcapture.Archive[string]{Bucket: archive},
+		Archive: jetcapture.ArchiveOptions[string]{Bucket: archive},
 
 		// Messages that are no orders are kept in the archive, below _deadletter.
 		Poison: jetcapture.PoisonDeadLetter,

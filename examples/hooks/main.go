@@ -52,7 +52,7 @@ func capture(ctx context.Context, server, stream, output string, once bool) erro
 		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
 			return &jetcapture.NewLineDelimitedJSON[*jetcapture.NatsMessage]{}
 		},
-		Archive: jetcapture.Archive[string]{Bucket: archive},
+		Archive: jetcapture.ArchiveOptions[string]{Bucket: archive},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Hooks: jetcapture.Hooks{
 			BlockStored: func(b jetcapture.BlockStored) {

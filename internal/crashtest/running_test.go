@@ -53,7 +53,7 @@ func run(t *testing.T, nc *nats.Conn, stream string, b bucket.Bucket, change ...
 		},
 		Suffix: "ndjson", Compression: jetcapture.GZip, Settings: map[string]string{"format": "ndjson"},
 		TempDir: t.TempDir(),
-		Archive: jetcapture.Archive[string]{Bucket: b, Instance: "test"},
+		Archive: jetcapture.ArchiveOptions[string]{Bucket: b, Instance: "test"},
 		Logger:  slog.New(slog.NewTextHandler(r, nil)),
 		Hooks:   jetcapture.Hooks{Lost: r.noteLost},
 	}

@@ -67,7 +67,7 @@ func options(b bucket.Bucket, tmp string, log *slog.Logger) jetcapture.Options[*
 		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
 			return &jetcapture.NewLineDelimitedJSON[*jetcapture.NatsMessage]{}
 		},
-		Archive:  jetcapture.Archive[string]{Bucket: b, Instance: "one"},
+		Archive:  jetcapture.ArchiveOptions[string]{Bucket: b, Instance: "one"},
 		Settings: map[string]string{"format": "ndjson"},
 		Once:     true, Logger: log, TempDir: tmp, BufferToDisk: true,
 	}
