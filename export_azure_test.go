@@ -1,4 +1,4 @@
 package jetcapture
 
-// SetPartSize makes parts small, so that tests of several need not move megabytes.
-func (a *AzureBlobStore[K]) SetPartSize(n int64) { a.partSize = n }
+// SetPartSize makes the parts of an upload small, so that tests with several parts need not move megabytes.
+func (a *AzureBlobStore[K]) SetPartSize(n int64) { a.blobs.PartSize = n }

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxSuffix      = 24 // of a format, in bytes
-	maxCodecSuffix = 8  // with its dot
+	maxSuffix      = 24 // bytes of Options.Suffix
+	maxCodecSuffix = 8  // bytes of a codec's suffix, with its dot
 )
 
 // segments returns the path segments of a key, not escaped.
@@ -31,7 +31,8 @@ func (a *ArchiveOptions[K]) segments(key K) (segments []string, err error) {
 	return []string{fmt.Sprint(key)}, nil
 }
 
-// keyPath returns the segments of a key as the plan keeps them, and the directory that they make below the root where there is no Layout.
+// keyPath returns the segments of a key as a plan keeps them, and the directory that they make below the root without a
+// Layout.
 func (a *ArchiveOptions[K]) keyPath(key K) (texts []cutlog.Text, path string, err error) {
 	segments, err := a.segments(key)
 	if err != nil {
@@ -42,7 +43,7 @@ func (a *ArchiveOptions[K]) keyPath(key K) (texts []cutlog.Text, path string, er
 	}
 	path = escapePath(segments)
 	if a.Layout == nil {
-		err = a.checkDir(joinPath(path, engine.WindowDir(0)))
+		err = a.checkDir(windowPath(path, 0))
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("make a path of key %v: %w", key, err)
@@ -50,10 +51,10 @@ func (a *ArchiveOptions[K]) keyPath(key K) (texts []cutlog.Text, path string, er
 	return texts, path, nil
 }
 
-// dir returns the directory of a key, whose path keyPath has made, and a window.
+// dir returns the directory of a key and a window. The arguments key and path are the results of keyPath.
 func (a *ArchiveOptions[K]) dir(key []cutlog.Text, path string, window int64) (dir string, err error) {
 	if a.Layout == nil {
-		return joinPath(path, engine.WindowDir(window)), nil
+		return windowPath(path, window), nil
 	}
 	err = guard(func() error {
 		dir = escapePath(a.Layout(capture.Texts(key), time.Unix(0, window).UTC()))
@@ -70,11 +71,13 @@ func (a *ArchiveOptions[K]) dir(key []cutlog.Text, path string, window int64) (d
 
 // checkDir checks that every store takes the names of files in a directory.
 func (a *ArchiveOptions[K]) checkDir(dir string) error {
-	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), strings.Repeat("x", maxSuffix+maxCodecSuffix))
+	suffix := strings.Repeat("x", maxSuffix+maxCodecSuffix)
+	longest := cutlog.BlockName(a.Capture, "00000000", ^uint64(0), ^uint64(0), suffix)
 	return cutlog.CheckName(dir + "/" + longest)
 }
 
-// escapePath escapes each segment. None of a file's directories may begin with "_": readers of tables pass over those. EscapeSegment leaves one.
+// escapePath escapes each segment and joins them. No directory may begin with "_", because readers of tables pass over
+// such directories. EscapeSegment leaves the "_" of "_none".
 func escapePath(segments []string) string {
 	escaped := make([]string, len(segments))
 	for i, s := range segments {
@@ -86,13 +89,10 @@ func escapePath(segments []string) string {
 	return strings.Join(escaped, "/")
 }
 
-// joinPath joins the parts that are not empty with slashes.
-func joinPath(parts ...string) string {
-	kept := parts[:0:0]
-	for _, p := range parts {
-		if p != "" {
-			kept = append(kept, p)
-		}
+// windowPath returns the directory of a window below that of a key, which is empty for a key without segments.
+func windowPath(key string, window int64) string {
+	if key == "" {
+		return engine.WindowDir(window)
 	}
-	return strings.Join(kept, "/")
+	return key + "/" + engine.WindowDir(window)
 }
