@@ -21,10 +21,12 @@ import (
 // exitGaveUp is the exit code after a second signal, as a shell reports an interrupt.
 const exitGaveUp = 130
 
-// NewAppSkeleton returns a command line program that captures one stream with your decoder, writer and store: it fills in the options that have
-// flags, lets setup fill in the rest, connects, and captures until SIGINT or SIGTERM. Everything that was read is stored then;
-// a second signal gives up at once and exits with code 130. Add name, usage and flags of your own to what it returns, and read them in setup from c.
-// Flags and defaults are those of v0.1.0. The program examples/appskeleton is made with it.
+// NewAppSkeleton returns a command line program that captures one stream with your decoder, writer and store. It fills
+// in the options that have flags, lets setup fill in the rest, connects, and captures until SIGINT or SIGTERM. Then it
+// stores what was read; a second signal gives up at once and exits with code 130.
+//
+// Flags and defaults are those of v0.1.0. Add a name, a usage and flags of your own to the returned program, and read
+// the flags in setup from c. The program examples/appskeleton is made with it.
 func NewAppSkeleton[P Payload, K DestKey](setup func(c *cli.Context, options *Options[P, K]) error) *cli.App {
 	return &cli.App{
 		Flags: skeletonFlags(),
@@ -41,10 +43,13 @@ func NewAppSkeleton[P Payload, K DestKey](setup func(c *cli.Context, options *Op
 }
 
 func skeletonFlags() []cli.Flag {
+	text := func(name, env, usage string) cli.Flag {
+		return &cli.StringFlag{Name: name, EnvVars: []string{env}, Usage: usage}
+	}
 	return []cli.Flag{
-		&cli.StringFlag{Name: "nats-context", EnvVars: []string{"NATS_CONTEXT"}, Usage: "NATS context to connect with (default: the selected one, if any)"},
-		&cli.StringFlag{Name: "nats-server", EnvVars: []string{"NATS_URL"}, Usage: "NATS server `URL`s, in place of those of the context"},
-		&cli.StringFlag{Name: "nats-creds", EnvVars: []string{"NATS_CREDS"}, Usage: "NATS credentials `FILE`, in place of what the context has"},
+		text("nats-context", "NATS_CONTEXT", "NATS context to connect with (default: the selected one, if any)"),
+		text("nats-server", "NATS_URL", "NATS server `URL`s, in place of those of the context"),
+		text("nats-creds", "NATS_CREDS", "NATS credentials `FILE`, in place of what the context has"),
 		&cli.StringFlag{Name: "nats-inbox-prefix", Usage: "`SUBJECT` prefix of inboxes"},
 		&cli.StringFlag{Name: "stream-name", Aliases: []string{"s"}, Usage: "`STREAM` to capture"},
 		&cli.StringFlag{Name: "consumer-name", Aliases: []string{"c"}, Usage: "durable `CONSUMER` to read through"},
@@ -57,8 +62,10 @@ func skeletonFlags() []cli.Flag {
 	}
 }
 
-// skeletonOptions makes complete and valid options of the flags and of setup.
-func skeletonOptions[P Payload, K DestKey](c *cli.Context, setup func(*cli.Context, *Options[P, K]) error) (*Options[P, K], error) {
+// skeletonOptions makes complete and valid options of the flags and setup.
+func skeletonOptions[P Payload, K DestKey](
+	c *cli.Context, setup func(*cli.Context, *Options[P, K]) error,
+) (*Options[P, K], error) {
 	options := DefaultOptions[P, K]()
 	options.NATSStreamName = c.String("stream-name")
 	options.NATSConsumerName = c.String("consumer-name")
@@ -85,23 +92,23 @@ func skeletonOptions[P Payload, K DestKey](c *cli.Context, setup func(*cli.Conte
 }
 
 func skeletonLogger(out io.Writer, level string, asJSON bool) (*slog.Logger, error) {
-	options := &slog.HandlerOptions{}
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn, error", level)
+		return nil, fmt.Errorf("unknown --log-level %q: use one of debug, info, warn, error", level)
 	}
-	options.Level = l
+	options := &slog.HandlerOptions{Level: l}
 	if asJSON {
 		return slog.New(slog.NewJSONHandler(out, options)), nil
 	}
 	return slog.New(slog.NewTextHandler(out, options)), nil
 }
 
-// echo is within which time the same signal once more is no second one: `timeout` and some supervisors send each to the process and to its group.
+// echo is how long a repetition of the first signal does not count as a second one: `timeout` and some supervisors send
+// a signal to the process and to its group.
 const echo = 500 * time.Millisecond
 
-// untilSignal runs run and ends its context at the first signal. After a second one it leaves run behind and returns an error that makes
-// the program exit.
+// untilSignal calls run and cancels its context at the first signal. After a second signal it does not wait for run,
+// and returns an error with which the program exits.
 func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -131,7 +138,7 @@ func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context
 	}
 }
 
-// connectAndRun owns the connection.
+// connectAndRun connects, captures and closes the connection.
 func connectAndRun[P Payload, K DestKey](ctx context.Context, c *cli.Context, options *Options[P, K]) error {
 	nc, settings, err := natscontext.Connect(c.String("nats-context"), skeletonConnection(c, options.Logger)...)
 	if err != nil {
@@ -145,7 +152,7 @@ func connectAndRun[P Payload, K DestKey](ctx context.Context, c *cli.Context, op
 	return options.Build().Run(ctx, nc)
 }
 
-// contextAPIPrefix returns where a context says that JetStream's API is.
+// contextAPIPrefix returns the subject prefix of JetStream's API in a context.
 func contextAPIPrefix(s natscontext.Settings) string {
 	if s.JSDomain != "" {
 		return "$JS." + s.JSDomain + ".API"
@@ -153,7 +160,7 @@ func contextAPIPrefix(s natscontext.Settings) string {
 	return s.JSAPIPrefix
 }
 
-// skeletonConnection returns what comes on top of a context. Options are applied in order, so the later ones win.
+// skeletonConnection returns the options that are added to those of a context. Later options win over earlier ones.
 func skeletonConnection(c *cli.Context, log *slog.Logger) []nats.Option {
 	options := []nats.Option{
 		nats.Name("jetcapture"),
@@ -163,8 +170,12 @@ func skeletonConnection(c *cli.Context, log *slog.Logger) []nats.Option {
 				log.Warn("disconnected from NATS", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("reconnected to NATS", "server", nc.ConnectedAddr()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("error from NATS", "error", err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.Info("reconnected to NATS", "server", nc.ConnectedAddr())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Warn("error from NATS", "error", err)
+		}),
 		useServers(c.String("nats-server")),
 	}
 	if file := c.String("nats-creds"); file != "" {
@@ -176,7 +187,8 @@ func skeletonConnection(c *cli.Context, log *slog.Logger) []nats.Option {
 	return options
 }
 
-// useServers replaces the servers of a context; without a context's either, nats.go takes nats.DefaultURL.
+// useServers replaces the servers of a context, unless urls is empty. If the context has none either, nats.go uses
+// nats.DefaultURL.
 func useServers(urls string) nats.Option {
 	return func(o *nats.Options) error {
 		if urls != "" {
@@ -186,16 +198,16 @@ func useServers(urls string) nats.Option {
 	}
 }
 
-// withoutLogin drops the login of a context: nats.go refuses two of them.
+// withoutLogin drops the login of a context, because nats.go refuses two logins.
 func withoutLogin(o *nats.Options) error {
 	o.User, o.Password, o.Token, o.Nkey, o.UserJWT, o.SignatureCB = "", "", "", "", nil, nil
 	return nil
 }
 
-// connectError says with what we tried to connect, without the credentials that URLs may hold.
+// connectError says how we tried to connect, without the credentials that URLs may hold.
 func connectError(c *cli.Context, err error) error {
 	if bad := (*url.Error)(nil); errors.As(err, &bad) {
-		err = bad.Err // its text holds the URL
+		err = bad.Err // the text of bad holds the URL
 	}
 	with := "the selected NATS context or " + nats.DefaultURL
 	switch {

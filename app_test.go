@@ -92,7 +92,7 @@ func TestAppSkeletonRefusals(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"log level":    {[]string{"--log-level", "loud"}, []string{`--log-level "loud" is none of debug, info`}},
+		"log level":    {[]string{"--log-level", "loud"}, []string{`unknown --log-level "loud": use one of debug, info`}},
 		"all missing":  {nil, []string{"NATSStreamName", "MessageDecoder", "WriterFactory", "Store"}},
 		"compression":  {[]string{"--compression", "lzma"}, []string{"Compression", "lzma"}},
 		"unknown flag": {[]string{"--nats-sever", "x"}, []string{"nats-sever"}},

@@ -13,13 +13,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Capture copies one stream. Make it with Options.Build or New; it does nothing until Run.
+// Capture copies one stream. Make it with Options.Build or New. It does nothing until Run.
 type Capture[P Payload, K DestKey] struct {
-	opts     Options[P, K]
+	opts     Options[P, K] // not changed after New
 	counters counters
 }
 
-// New returns a capture with the given options. Run validates them.
+// New returns a capture with a copy of opts. Run validates them.
 func New[P Payload, K DestKey](opts Options[P, K]) *Capture[P, K] {
 	return &Capture[P, K]{opts: opts}
 }
@@ -27,13 +27,15 @@ func New[P Payload, K DestKey](opts Options[P, K]) *Capture[P, K] {
 // Build returns a capture with a copy of the options. Run validates them.
 func (o *Options[P, K]) Build() *Capture[P, K] { return New(*o) }
 
-// Stats returns the counters of the running, or last, Run. It may be called from any goroutine.
+// Stats returns the counters of the current Run, or of the last one. Any goroutine may call it.
 func (c *Capture[P, K]) Stats() Stats { return c.counters.snapshot() }
 
-// Run captures until ctx is cancelled, or with Once until what the stream held at the start is stored. It then returns nil if
-// everything that was read is stored; otherwise the error says what is left in the stream for the next start. It goes on by
-// itself after every fault that time can mend: an error means that only an operator can help. Run neither closes nor drains
-// nor re-configures the connection. It must not be called again before it has returned.
+// Run captures until ctx is cancelled, or with Options.Once until everything is stored that the stream held at the
+// start. It then returns nil if everything that was read is stored; otherwise the error says what is left in the stream
+// for the next start.
+//
+// Run goes on by itself after every fault that time can mend, so any other error means that only an operator can help.
+// It neither closes nor drains nor reconfigures the connection. It may be called again after it has returned.
 func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 	if err := c.opts.Validate(); err != nil {
 		return fmt.Errorf("invalid options: %w", err)
@@ -57,18 +59,20 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 	return run.Live(ctx, p)
 }
 
-// promise chooses what is promised for each message.
+// promise chooses what is promised for each message: exactly once with an archive, at least once with a Store.
 func (o *Options[P, K]) promise(run *capture.Run) (capture.Promise, error) {
 	if o.Store == nil {
 		return exactlyonce.New(run, o.exactlyOnce())
 	}
 	return atleastonce.New(run, atleastonce.Config{
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer, Filter: o.FilterSubjects,
-		DeadLetters: func(ctx context.Context, d capture.DeadLetter) error { return o.DeadLetters(ctx, DeadLetter(d)) },
+		DeadLetters: func(ctx context.Context, d capture.DeadLetter) error {
+			return o.DeadLetters(ctx, DeadLetter(d))
+		},
 	}), nil
 }
 
-// report returns the observer of a run.
+// report returns the observer of a run, which counts into c.
 func (o *Options[P, K]) report(c *counters) *report {
 	log := o.Logger.With("stream", o.NATSStreamName)
 	if o.Store == nil {
@@ -77,10 +81,11 @@ func (o *Options[P, K]) report(c *counters) *report {
 	return &report{counters: c, log: log, hooks: o.Hooks}
 }
 
-// config is what the machinery needs to know of the options, whatever is promised.
+// config returns what a Run needs to know of the options under either promise.
 func (o *Options[P, K]) config() capture.Config {
 	return capture.Config{
-		Form: o.form(), Once: o.Once, MaxAge: o.MaxAge, MaxIdle: o.MaxIdle, Grace: o.Grace, DrainTimeout: o.DrainTimeout,
+		Form: o.form(), Once: o.Once,
+		MaxAge: o.MaxAge, MaxIdle: o.MaxIdle, Grace: o.Grace, DrainTimeout: o.DrainTimeout,
 		MaxMessages: int64(o.MaxMessages), MaxBytes: o.MaxBytes, MemoryLimit: o.MemoryLimit, SpoolLimit: o.SpoolLimit,
 		BufferToDisk: o.BufferToDisk, TempDir: o.TempDir, DecodeWorkers: o.DecodeWorkers, StoreWorkers: o.StoreWorkers,
 		Poison: capture.Policy(o.Poison), PoisonError: o.poisonError, DeadDir: cutlog.DeadPrefix(o.Archive.Capture),
@@ -88,7 +93,7 @@ func (o *Options[P, K]) config() capture.Config {
 	}
 }
 
-// poisonError makes the error of a poison message.
+// poisonError returns the error of a poison message that users of the library see.
 func (o *Options[P, K]) poisonError(m *reader.Message, cause error) error {
 	return &PoisonError{Stream: o.NATSStreamName, Seq: m.Seq, Subject: m.Msg.Subject, Err: cause}
 }

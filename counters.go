@@ -9,15 +9,16 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// counters make Stats of events.
+// counters turn events into Stats. Any goroutine may use them.
 type counters struct {
-	mu      sync.Mutex // guards all below
-	s       Stats
-	held    State  // what has held up reading for a while; empty: nothing
-	counted uint64 // stream sequence up to which Messages counts; 0 with a Store
+	mu sync.Mutex // guards the fields below
+	s  Stats
+
+	held    State  // what has held up reading for more than a second; empty if nothing has
+	counted uint64 // stream sequence up to which messages are counted; 0 with a Store
 }
 
-// snapshot copies the counters.
+// snapshot returns a copy of the counters. While reading is held up, the state is the reason for that.
 func (c *counters) snapshot() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -29,7 +30,7 @@ func (c *counters) snapshot() Stats {
 	return s
 }
 
-// count counts an event.
+// count adds an event to the counters.
 func (c *counters) count(e capture.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +65,7 @@ func (c *counters) count(e capture.Event) {
 	}
 }
 
-// countResult counts what was stored, lost and left out.
+// countResult counts what was stored, lost and found to be poison. The caller holds mu.
 func (c *counters) countResult(e capture.Event) {
 	s := &c.s
 	switch e := e.(type) {
@@ -92,11 +93,12 @@ func (c *counters) countResult(e capture.Event) {
 		s.Lost += e.Messages
 	case capture.Diverged:
 		s.Incarnations++
-		s.StoredSeq, c.counted = e.To, e.To // sequences are another stream's now
+		s.StoredSeq, c.counted = e.To, e.To // from now on, sequences are those of another stream
 	}
 }
 
-// take counts messages that were taken. Those that were read before, in an earlier life of the reader, were counted then.
+// take counts messages that were put into blocks. Messages up to counted were counted when an earlier life of the
+// reader read them. The caller holds mu.
 func (c *counters) take(e capture.Taken) {
 	for i := range e.Messages {
 		m := &e.Messages[i]
@@ -113,7 +115,7 @@ func (c *counters) take(e capture.Taken) {
 	c.s.Memory, c.s.Spooled = e.Used.Memory, e.Used.Disk
 }
 
-// last notes the last message that was taken.
+// last notes the last message that was taken. The caller holds mu.
 func (c *counters) last(m *reader.Message, ordered bool) {
 	c.s.LastSeq, c.s.LastTime = m.Seq, time.Unix(0, m.Time).UTC()
 	if ordered {

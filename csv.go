@@ -8,17 +8,19 @@ import (
 	"sync"
 )
 
-// CSVWriter writes payloads as rows of comma-separated values (RFC 4180; rows end in a line feed, as encoding/csv writes them), below a
-// header row. Make it with NewCSVWriter. It holds no buffer between calls, so that very many blocks can be open.
+// CSVWriter writes payloads as rows of comma-separated values below a header row (RFC 4180, but rows end in a line
+// feed, as in encoding/csv). Make it with NewCSVWriter. It holds no buffer between calls, so very many blocks can be
+// open.
 type CSVWriter[P Payload] struct {
 	header  []string
 	flatten func(payload P) ([][]string, error)
 	out     io.Writer
 }
 
-// NewCSVWriter returns a *CSVWriter. The header is the first row of each file; nil writes none. flattenFn makes the rows of a payload, none
-// is allowed; each must have as many fields as the header, or the message is poison, since most readers refuse such a file. flattenFn is called
-// from the goroutine that calls Write; its error makes the message poison.
+// NewCSVWriter returns a *CSVWriter. The header is the first row of each file; if it is nil, there is none. flattenFn
+// makes the rows of a payload, of which there may be none. Each row must have as many fields as the header, since most
+// readers refuse other files. A wrong number of fields or an error of flattenFn makes the message poison. flattenFn is
+// called by the goroutine that calls Write.
 func NewCSVWriter[P Payload](
 	header []string,
 	flattenFn func(payload P) ([][]string, error),
@@ -26,7 +28,7 @@ func NewCSVWriter[P Payload](
 	return &CSVWriter[P]{header: header, flatten: flattenFn}
 }
 
-// InitNew implements FormattedDataWriter. It writes the header row.
+// InitNew implements FormattedDataWriter. It writes the header row, if there is one.
 func (c *CSVWriter[P]) InitNew(out io.Writer) error {
 	c.out = out
 	if len(c.header) == 0 {
@@ -35,8 +37,8 @@ func (c *CSVWriter[P]) InitNew(out io.Writer) error {
 	return c.writeRows([][]string{c.header})
 }
 
-// Write writes the rows of one payload and returns their number. After an error it has written nothing, unless the error came from the
-// io.Writer.
+// Write writes the rows of one payload and returns their number. After an error it has written nothing, unless the
+// error came from the io.Writer.
 func (c *CSVWriter[P]) Write(m P) (int, error) {
 	rows, err := c.flatten(m)
 	if err != nil {
@@ -53,7 +55,7 @@ func (c *CSVWriter[P]) Write(m P) (int, error) {
 	return len(rows), nil
 }
 
-// Flush implements FormattedDataWriter. Nothing is ever kept back.
+// Flush implements FormattedDataWriter. There is nothing to flush.
 func (c *CSVWriter[P]) Flush() error { return nil }
 
 func (c *CSVWriter[P]) checkWidth(row []string) error {
@@ -82,7 +84,7 @@ func (c *CSVWriter[P]) writeRows(rows [][]string) error {
 	return err
 }
 
-// csvEncoder is a csv.Writer, which brings a buffer of 4 KiB, and the buffer that it writes to.
+// csvEncoder is a csv.Writer, which has a buffer of 4 KiB, and the buffer below it.
 type csvEncoder struct {
 	buf bytes.Buffer
 	w   *csv.Writer
@@ -97,7 +99,7 @@ var csvEncoders = sync.Pool{New: func() any {
 
 func (e *csvEncoder) encode(row []string) error {
 	if len(row) == 1 && row[0] == "" {
-		// encoding/csv would write an empty line, which readers skip, its own included.
+		// encoding/csv would write an empty line, which readers skip, even its own.
 		e.buf.WriteString("\"\"\n")
 		return nil
 	}
@@ -109,7 +111,7 @@ func (e *csvEncoder) encode(row []string) error {
 }
 
 func (e *csvEncoder) release() {
-	// A csv.Writer that failed in the middle of a row, which a bytes.Buffer never causes, would still hold it: it is not used again.
+	// A csv.Writer that failed would still hold part of a row, so it is not used again. A bytes.Buffer never fails.
 	if e.w.Error() != nil || e.buf.Cap() > maxPooledBuffer {
 		return
 	}

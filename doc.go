@@ -1,6 +1,31 @@
-// Package jetcapture copies NATS JetStream streams, continuously, into immutable files: messages are decoded, grouped by a destination
-// key and a time window, written as rows by a writer, compressed, and stored.
+// Package jetcapture copies NATS JetStream streams, continuously, into immutable files in a folder or a bucket.
 //
-// Fill in Options, Build a Capture, and Run it with a connection. With Options.Archive each stored message appears in exactly one file,
-// given a store with create-only writes; with Options.Store, the API of v0.1.0, in at least one.
+// A Capture reads one stream. You supply a decoder, which makes a payload and a key of each message, and a writer, which
+// makes rows of the payloads, in a format such as JSON lines, CSV or Parquet. A file holds the messages of one key and
+// one window of time; until it is stored, it is called a block. A cut closes the open blocks, stores them and then
+// acknowledges their messages.
+//
+// A capture keeps one of two promises:
+//
+//   - With Options.Archive, each stored message is in exactly one file, also after crashes and with several processes
+//     at work. The store must refuse to overwrite (see package bucket). Beside the files it holds a log of all cuts
+//     (see package cutlog); package archive lists and verifies both.
+//   - With Options.Store, the API of v0.1.0, each message is in at least one file.
+//
+// This is a whole capture, of complete messages as JSON lines, grouped by subject:
+//
+//	dir, err := bucket.OpenDir("archive")
+//	...
+//	options := jetcapture.Options[*jetcapture.NatsMessage, string]{
+//		NATSStreamName: "ORDERS",
+//		MessageDecoder: jetcapture.NatsToNats(jetcapture.SubjectToDestKey),
+//		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
+//			return &jetcapture.NewLineDelimitedJSON[*jetcapture.NatsMessage]{}
+//		},
+//		Suffix:  "ndjson",
+//		Archive: jetcapture.ArchiveOptions[string]{Bucket: dir},
+//	}
+//	err = options.Build().Run(ctx, nc) // until ctx is cancelled
+//
+// The directory examples has complete programs.
 package jetcapture

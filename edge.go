@@ -12,9 +12,10 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// This file is where P and K end: behind it, a payload is a slot of a batch, a key is a number, and a panic is an error.
+// The type parameters P and K end in this file. Behind it, a payload is a slot of a batch, a key is a number, and a
+// panic of the user's code is an error.
 
-// user is the decoder, the keys and the writers of some options, as the machinery sees them.
+// user is the decoder, the keys and the writers of some options, as internal/capture sees them.
 type user[P Payload, K DestKey] struct{ opts *Options[P, K] }
 
 // NewBatch implements capture.User.
@@ -34,14 +35,14 @@ func (u user[P, K]) NewWriter() (w capture.Writer, err error) {
 	return &writer[P]{made}, nil
 }
 
-// form is what shapes the bytes of the files under some options.
+// form returns what shapes the bytes of the files under these options.
 func (o *Options[P, K]) form() capture.Form {
 	return capture.Form{
 		User: user[P, K]{o}, Compression: string(o.Compression), Level: o.CompressionLevel, Suffix: o.Suffix,
 	}
 }
 
-// item is what the decoder made of a message.
+// item is what the decoder made of one message. If err is set, there is neither payload nor key.
 type item[P Payload, K DestKey] struct {
 	payload P
 	key     K
@@ -51,10 +52,11 @@ type item[P Payload, K DestKey] struct {
 // batch implements capture.Batch.
 type batch[P Payload, K DestKey] struct {
 	opts  *Options[P, K]
-	items []item[P, K]
+	items []item[P, K] // a slot for each message
 }
 
-// Reset implements capture.Batch. Room for more than one message is room for the largest batch, so that it is made once.
+// Reset implements capture.Batch. A batch of more than one message gets room for the largest batch, so that it need not
+// grow later.
 func (b *batch[P, K]) Reset(n int) {
 	clear(b.items)
 	if n > cap(b.items) {
@@ -115,7 +117,7 @@ func (w *writer[P]) Held() capture.Held {
 	return capture.HoldsUnknown
 }
 
-// guard makes an error of a panic in the user's code.
+// guard calls f, which calls the user's code, and turns a panic into an error.
 func guard(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -129,16 +131,16 @@ func guard(f func() error) (err error) {
 type keys[P Payload, K DestKey] struct {
 	opts   *Options[P, K]
 	groups map[K]capture.Group
-	paths  map[string]capture.Group // of the archive: keys with an equal path share their group
+	paths  map[string]capture.Group // with an archive: keys with equal paths share a group
 	known  []group[K]               // by capture.Group
 }
 
-// group is a key, or keys that share their directories.
+// group is a key, or several keys that share their directories.
 type group[K DestKey] struct {
-	key    K // the first one
-	parts  []cutlog.Text
-	path   string // of the archive, without the window
-	broken error  // the key cannot be a path
+	key    K             // the first of them
+	parts  []cutlog.Text // the key as a plan keeps it
+	path   string        // with an archive: the directory of the key, without the window
+	broken error         // why the key cannot be a path
 }
 
 // Group implements capture.Keys.
@@ -154,7 +156,7 @@ func (k *keys[P, K]) Group(b capture.Batch, i int) (capture.Group, error) {
 	return n, k.known[n].broken
 }
 
-// add gives a number to a key.
+// add gives a number to a new key. A key that is not equal to itself, such as NaN, is new each time.
 func (k *keys[P, K]) add(key K) capture.Group {
 	g := group[K]{key: key}
 	n := capture.Group(len(k.known))
@@ -162,7 +164,7 @@ func (k *keys[P, K]) add(key K) capture.Group {
 		g.parts = []cutlog.Text{cutlog.Text(fmt.Sprint(key))}
 	} else {
 		g.parts, g.path, g.broken = k.opts.Archive.keyPath(key)
-		if g.broken == nil { // the path of a broken key is that of no segments
+		if g.broken == nil { // a broken key has the empty path, like a key without segments
 			if same, ok := k.paths[g.path]; ok {
 				k.groups[key] = same
 				return same

@@ -4,14 +4,18 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
-// filter is FilterSubjects as they are compared and kept: sorted, without repetition.
+// filter returns FilterSubjects in the form in which they are compared and kept: sorted, without repetitions.
 func (o *Options[P, K]) filter() []string {
 	return slices.Compact(slices.Sorted(slices.Values(o.FilterSubjects)))
 }
 
-// checkFilter refuses what a server would refuse of the filter subjects. A server would do so only after plan 1 had fixed them.
+// checkFilter refuses the filter subjects that a server would refuse. The server would object only after plan 1 had
+// fixed them. It refuses two filters of which one is part of the other, but not two that only have subjects in common
+// (nats-server, consumer.go, checkConsumerCfg).
 func (o *Options[P, K]) checkFilter(p *problems) {
 	subjects, sound := o.filter(), true
 	for _, s := range subjects {
@@ -25,13 +29,14 @@ func (o *Options[P, K]) checkFilter(p *problems) {
 	}
 	for _, wide := range subjects {
 		for _, narrow := range subjects {
-			p.addIf(wide != narrow && covers(wide, narrow), "FilterSubjects",
+			p.addIf(wide != narrow && wire.Covers(wide, narrow), "FilterSubjects",
 				"%q is part of %q: leave one of the two out", narrow, wide)
 		}
 	}
 }
 
-// checkSubject returns why a text is not a subject, wildcards allowed, by the rules of nats-server (sublist.go, isValidSubject).
+// checkSubject says why a text is not a subject, by the rules of nats-server (sublist.go, isValidSubject). Wildcards
+// are allowed.
 func checkSubject(subject string) error {
 	if subject == "" || strings.ContainsAny(subject, " \t\r\n\f\x00") {
 		return fmt.Errorf("%q is not a subject: it is empty or contains blanks", subject)
@@ -46,21 +51,4 @@ func checkSubject(subject string) error {
 		}
 	}
 	return nil
-}
-
-// covers reports whether wide matches every subject that narrow matches. Servers refuse two such filters of one consumer, but not two that
-// only have some subjects in common (consumer.go, checkConsumerCfg).
-func covers(wide, narrow string) bool {
-	w, n := strings.Split(wide, "."), strings.Split(narrow, ".")
-	for i, t := range w {
-		switch {
-		case i == len(n):
-			return false
-		case t == ">":
-			return true
-		case n[i] == ">" || t != "*" && t != n[i]:
-			return false
-		}
-	}
-	return len(w) == len(n)
 }

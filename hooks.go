@@ -2,56 +2,58 @@ package jetcapture
 
 import "time"
 
-// Hooks are called by a running capture, one call at a time. A hook that blocks holds up the capture.
+// Hooks are functions that a running capture calls, from several goroutines but one call at a time. The capture waits
+// for them. Each may be nil.
 type Hooks struct {
 	// BlockStored is called when a file is visible in the store.
 	BlockStored func(BlockStored)
 	// CutDone is called when a cut is complete: its messages will not be read again.
 	CutDone func(CutDone)
-	// Poison is called for each message that could not be decoded or written.
+	// Poison is called for a message that could not be decoded or written, and again if that message is read again.
 	Poison func(PoisonMessage)
-	// Lost is called when the source has lost messages before they were captured, or is not the stream any more that it was.
+	// Lost is called when the stream dropped messages before they were stored, or is another stream than before.
 	Lost func(Lost)
 }
 
-// BlockStored tells of a file.
+// BlockStored describes a file.
 type BlockStored struct {
-	Location    string // as the store names it
-	Dead        bool   // dead letters
-	Key         []string
-	Window      time.Time
-	First, Last uint64 // stream sequences
+	Location    string    // as the store names it
+	Dead        bool      // the file holds dead letters
+	Key         []string  // its segments; with a Store, the key as one text
+	Window      time.Time // start, in UTC
+	First, Last uint64    // stream sequences
 	Messages    int64
 	Rows        int64
-	Size        int64 // bytes stored
+	Size        int64 // bytes as stored
 }
 
-// CutDone tells of a finished cut.
+// CutDone describes a complete cut.
 type CutDone struct {
-	N        uint64 // number in the cut log; 0 without an archive
-	Reason   string
-	From, To uint64 // stream sequences (From, To]; 0 without an archive
+	N        uint64 // number in the cut log; 0 with a Store
+	Reason   string // why the cut was made, as in the cut log
+	From, To uint64 // stream sequences after From, up to To; 0 with a Store
 	Blocks   int
-	Messages int64 // in blocks, dead letters included
+	Messages int64 // in the blocks, dead letters included
 	Dead     int64
 	Skipped  int64
 	Lost     int64
-	Absent   int64
-	Bytes    int64 // stored
+	Absent   int64 // sequences that the stream did not have
+	Bytes    int64 // as stored
 	Took     time.Duration
-	Redone   bool // planned by an earlier or another writer
+	Redone   bool // an earlier or another process had planned it
 }
 
-// PoisonMessage tells of a message that could not be decoded or written.
+// PoisonMessage describes a message that could not be decoded or written.
 type PoisonMessage struct {
 	Policy PoisonPolicy
 	Err    *PoisonError
 }
 
-// Lost tells of messages that the source lost before they were captured, or of a source that is another stream now.
+// Lost describes messages that the stream dropped before they were stored, or a stream that was replaced or rolled
+// back.
 type Lost struct {
 	Reason   string // as in the cut log
 	Messages int64
-	From, To uint64 // stream sequences, the range in which they lie
+	From, To uint64 // stream sequences between which they lie, both included
 	Detail   string
 }

@@ -7,22 +7,24 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// NatsMessage is a stored message as a payload, made by NatsToNats. It holds what the stream stores and nothing of the delivery, so that it is
-// the same whenever and however the message is read: Reply is empty, and Metadata has only Stream, Sequence.Stream and Timestamp (UTC).
+// NatsMessage is a message as the stream stores it, made by NatsToNats. It holds nothing of the delivery, so it is
+// equal whenever and however the message is read: Reply is empty, and Metadata has only Stream, Sequence.Stream and
+// Timestamp, in UTC.
 //
-// JSON has no place for strings that are not UTF-8: encoding/json puts U+FFFD in. SubjectRaw and HeaderRaw keep such ones as they were.
+// In JSON, encoding/json replaces what is not UTF-8 by U+FFFD. SubjectRaw and HeaderRaw keep such subjects and headers.
 type NatsMessage struct {
 	Subject    string              `json:"subject"`
-	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not valid UTF-8
-	Reply      string              `json:"reply"`                 // always empty, kept for the readers of v0.1.0's files
+	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not UTF-8
+	Reply      string              `json:"reply"`                 // always empty; readers of v0.1.0's files expect it
 	Header     map[string][]string `json:"header"`                // never nil
-	HeaderRaw  []byte              `json:"header_raw,omitempty"`  // only if a name or value is not valid UTF-8: the header block, names sorted
-	Data       []byte              `json:"data"`                  // base64 in JSON
-	Metadata   *nats.MsgMetadata   `json:"metadata"`
+	// HeaderRaw is the header block with sorted names. It is set only if a name or a value is not UTF-8.
+	HeaderRaw []byte            `json:"header_raw,omitempty"`
+	Data      []byte            `json:"data"` // never nil; base64 in JSON
+	Metadata  *nats.MsgMetadata `json:"metadata"`
 }
 
-// NatsToNats returns a MessageDecoder that takes the message as it is and asks resolve for its key. The messages must come from a
-// JetStream consumer. resolve is called as a MessageDecoder is.
+// NatsToNats returns a MessageDecoder that takes the message as it is and asks resolve for its key. The messages must
+// come from a JetStream consumer. For resolve, the rules of Options.MessageDecoder hold.
 func NatsToNats[K DestKey](resolve func(msg *nats.Msg) K) func(msg *nats.Msg) (*NatsMessage, K, error) {
 	return func(msg *nats.Msg) (*NatsMessage, K, error) {
 		key := resolve(msg)
@@ -31,12 +33,12 @@ func NatsToNats[K DestKey](resolve func(msg *nats.Msg) K) func(msg *nats.Msg) (*
 	}
 }
 
-// SubjectToDestKey groups messages by subject, for NatsToNats. The key is the subject as it is: it may hold any byte but a blank or a
-// line break, see EscapePath.
+// SubjectToDestKey groups messages by subject; pass it to NatsToNats. The key is the subject as it is, which may hold
+// any byte except blanks and line breaks. If you make paths of it yourself, use EscapePath.
 func SubjectToDestKey(msg *nats.Msg) string { return msg.Subject }
 
 func newNatsMessage(msg *nats.Msg) (*NatsMessage, error) {
-	metadata, err := msg.Metadata() // a fresh one each time
+	metadata, err := msg.Metadata() // a new value for each call
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func newNatsMessage(msg *nats.Msg) (*NatsMessage, error) {
 		Data:       msg.Data,
 		Metadata:   metadata,
 	}
-	// Both forms of emptiness occur, depending on where a message was read: rows must not tell.
+	// Whether an empty header or payload is nil depends on how the message was read. Rows must not depend on that.
 	if m.Header == nil {
 		m.Header = map[string][]string{}
 	}
@@ -59,12 +61,14 @@ func newNatsMessage(msg *nats.Msg) (*NatsMessage, error) {
 	return m, nil
 }
 
-// forgetDelivery leaves only what is a fact about the stored message.
+// forgetDelivery keeps only what is a fact about the stored message.
 func forgetDelivery(m *nats.MsgMetadata) {
-	*m = nats.MsgMetadata{Stream: m.Stream, Sequence: nats.SequencePair{Stream: m.Sequence.Stream}, Timestamp: m.Timestamp.UTC()}
+	*m = nats.MsgMetadata{
+		Stream: m.Stream, Sequence: nats.SequencePair{Stream: m.Sequence.Stream}, Timestamp: m.Timestamp.UTC(),
+	}
 }
 
-// rawSubject returns the bytes of a subject that is not valid UTF-8, and nil for any other.
+// rawSubject returns the bytes of a subject that is not UTF-8, and nil for any other.
 func rawSubject(subject string) []byte {
 	if utf8.ValidString(subject) {
 		return nil
@@ -72,7 +76,7 @@ func rawSubject(subject string) []byte {
 	return []byte(subject)
 }
 
-// rawHeader returns the block of a header that is not valid UTF-8, and nil for any other.
+// rawHeader returns the block of a header that is not UTF-8, and nil for any other.
 func rawHeader(h nats.Header) []byte {
 	if wire.ValidHeader(h) {
 		return nil

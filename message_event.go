@@ -11,25 +11,27 @@ import (
 )
 
 // CloudEvent is a message that NewLineDelimitedJSON writes in the JSON format of CloudEvents 1.0
-// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), so that it can be queried without base64:
+// (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md), so that it can be queried
+// without base64:
 //
 //	specversion      "1.0"
-//	id               stream sequence, "-", and the time in nanoseconds since 1970: unique, even when a stream was created anew
+//	id               stream sequence, "-", and time in nanoseconds since 1970: unique, even if a stream is recreated
 //	source           "/streams/" and the name of the stream
 //	type             "io.jetcapture.message"
 //	subject          the subject
 //	time             when the stream took the message
 //	sequence         the stream sequence with 20 digits, as the extension of that name has it
-//	headers          the headers, an array each; only if there are any
+//	headers          the headers, an array for each name; only if there are any
 //	datacontenttype  "application/json", or "application/octet-stream" with data_base64
-//	data             the payload, if it is JSON (RFC 8259, UTF-8, no half of a surrogate pair); on one line, else as it is
-//	data_base64      the payload, if it is not; of an empty payload there is neither
+//	data             the payload, if it is JSON (RFC 8259, UTF-8, no half of a surrogate pair), on one line
+//	data_base64      the payload, if it is not JSON
 //
-// A subject that is not valid UTF-8 is kept in subject_raw as well, such a header in headers_raw, as NatsMessage has them. The headers are no
-// attribute as CloudEvents knows them, which have no arrays: it is the one thing in which strict readers may differ.
+// An empty payload has neither data nor data_base64. A subject that is not UTF-8 is kept in subject_raw as well, such a
+// header in headers_raw, as in NatsMessage. CloudEvents has no attributes that are arrays, so strict readers may object
+// to headers, and to nothing else.
 type CloudEvent struct{ *NatsMessage }
 
-// AppendJSON implements JSONAppender. The one error is a time that RFC 3339 cannot express.
+// AppendJSON implements JSONAppender. It fails if there is no metadata, or if RFC 3339 cannot express the time.
 func (e CloudEvent) AppendJSON(dst []byte) ([]byte, error) {
 	m := e.NatsMessage
 	if m == nil || m.Metadata == nil {
@@ -63,7 +65,7 @@ func (e CloudEvent) AppendJSON(dst []byte) ([]byte, error) {
 	return append(appendEventData(dst, m.Data), '}'), nil
 }
 
-// appendPadded appends a sequence with the 20 digits that the greatest one has.
+// appendPadded appends a sequence with 20 digits, as many as the greatest sequence has.
 func appendPadded(dst []byte, seq uint64) []byte {
 	const zeros = "00000000000000000000"
 	var space [len(zeros)]byte
@@ -71,8 +73,8 @@ func appendPadded(dst []byte, seq uint64) []byte {
 	return append(append(dst, zeros[len(digits):]...), digits...)
 }
 
-// appendEventData appends the payload. JSON that encoding/json would take, but at which other readers stop, goes the way of what is none: it would
-// keep them from the rest of the file.
+// appendEventData appends the payload. JSON that only some readers accept is written as base64, because one such line
+// would keep the others from reading the rest of the file.
 func appendEventData(dst, data []byte) []byte {
 	switch {
 	case len(data) == 0:

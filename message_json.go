@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// AppendJSON implements JSONAppender. It appends, without reflection, exactly the bytes that json.Marshal gives. The one error is a time that
-// RFC 3339 cannot express.
+// AppendJSON implements JSONAppender. It appends exactly the bytes of json.Marshal, without reflection. It fails only
+// if RFC 3339 cannot express the time.
 func (m *NatsMessage) AppendJSON(dst []byte) ([]byte, error) {
 	if m == nil {
 		return append(dst, "null"...), nil

@@ -11,14 +11,16 @@ import (
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
-// RawMagic is what a file of RawWriter begins with. Its last three bytes are the version. docs/FORMAT.md specifies the records.
+// RawMagic is the beginning of a file of RawWriter. Its last three bytes are the version. docs/FORMAT.md specifies the
+// records that follow.
 const RawMagic = "JCRAW001"
 
-// rawFixed is how many bytes of a record, after its length, come before the subject.
+// rawFixed is the number of bytes of a record between its length and the subject.
 const rawFixed = 8 + 8 + 4 + 4
 
-// AppendRaw appends the message as a record of a raw file: nothing of it is lost but the order of its header's names, which nobody knows
-// once it was delivered. An error appends nothing.
+// AppendRaw appends the message as a record of a raw file. Nothing is lost except the order of the header's names,
+// which a delivered message does not have any more. It fails if there is no metadata or the record is larger than 4
+// GiB, and then appends nothing.
 func (m *NatsMessage) AppendRaw(dst []byte) ([]byte, error) {
 	if m.Metadata == nil {
 		return dst, errors.New("the message has no metadata")
@@ -38,8 +40,9 @@ func (m *NatsMessage) AppendRaw(dst []byte) ([]byte, error) {
 	return append(dst, m.Data...), nil
 }
 
-// RawWriter writes messages as they are, each with its length in front, for programs that publish them again. The suffix is "raw". The zero
-// value is ready for InitNew; it holds no buffer between calls, so that very many blocks can be open.
+// RawWriter writes messages as they are, each with its length in front, for programs that publish them again. The usual
+// suffix is "raw". The zero value is ready for InitNew. It holds no buffer between calls, so very many blocks can be
+// open.
 type RawWriter struct {
 	out io.Writer
 }
@@ -66,5 +69,5 @@ func (w *RawWriter) Write(m *NatsMessage) (int, error) {
 	return 1, nil
 }
 
-// Flush implements FormattedDataWriter. Nothing is ever kept back.
+// Flush implements FormattedDataWriter. There is nothing to flush.
 func (w *RawWriter) Flush() error { return nil }

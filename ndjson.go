@@ -8,16 +8,17 @@ import (
 	"sync"
 )
 
-// JSONAppender is what a payload can implement to be written by NewLineDelimitedJSON without reflection. *NatsMessage does.
+// JSONAppender is an interface that a payload can implement, so that NewLineDelimitedJSON writes it without reflection.
+// *NatsMessage implements it.
 type JSONAppender interface {
-	// AppendJSON appends the payload as one JSON value without any line feed to dst and returns the extended slice. It must not keep
-	// dst. After an error what it appended is thrown away, and the message is poison.
+	// AppendJSON appends the payload to dst, as one JSON value without a line feed, and returns the extended slice. It
+	// must not keep dst. An error makes the message poison, and what was appended is thrown away.
 	AppendJSON(dst []byte) ([]byte, error)
 }
 
-// NewLineDelimitedJSON writes each payload as one line: its JSON, as json.Encoder writes it (HTML characters escaped), and a line feed
-// (https://github.com/ndjson/ndjson-spec). A payload that is a JSONAppender makes its own JSON. The zero value is ready for InitNew; it
-// holds no buffer between calls, so that very many blocks can be open.
+// NewLineDelimitedJSON writes each payload as one line (https://github.com/ndjson/ndjson-spec): its JSON as
+// json.Encoder writes it, with HTML characters escaped, or what its AppendJSON makes if it is a JSONAppender. The zero
+// value is ready for InitNew. It holds no buffer between calls, so very many blocks can be open.
 type NewLineDelimitedJSON[P Payload] struct {
 	out io.Writer
 }
@@ -28,7 +29,8 @@ func (j *NewLineDelimitedJSON[P]) InitNew(out io.Writer) error {
 	return nil
 }
 
-// Write writes the line of one payload and returns 1. After an error it has written nothing, unless the error came from the io.Writer.
+// Write writes the line of one payload and returns 1. After an error it has written nothing, unless the error came from
+// the io.Writer.
 func (j *NewLineDelimitedJSON[P]) Write(m P) (int, error) {
 	b := lineBuffers.Get().(*bytes.Buffer)
 	defer putLineBuffer(b)
@@ -41,7 +43,7 @@ func (j *NewLineDelimitedJSON[P]) Write(m P) (int, error) {
 	return 1, nil
 }
 
-// Flush implements FormattedDataWriter. Nothing is ever kept back.
+// Flush implements FormattedDataWriter. There is nothing to flush.
 func (j *NewLineDelimitedJSON[P]) Flush() error { return nil }
 
 func appendLine(b *bytes.Buffer, payload any) error {
@@ -53,7 +55,7 @@ func appendLine(b *bytes.Buffer, payload any) error {
 	if err != nil {
 		return err
 	}
-	// A line feed inside would silently make two rows of one.
+	// With a line feed inside, readers would see two rows.
 	if bytes.IndexByte(line, '\n') >= 0 {
 		return fmt.Errorf("its AppendJSON appended a line feed")
 	}
@@ -62,10 +64,11 @@ func appendLine(b *bytes.Buffer, payload any) error {
 	return nil
 }
 
-// maxPooledBuffer keeps one huge message from pinning its buffer for ever.
+// maxPooledBuffer is the size in bytes above which a buffer is not kept: one huge message must not hold memory for
+// ever.
 const maxPooledBuffer = 1 << 20
 
-// lineBuffers are shared by the text writers of all blocks: a row is made in one of them and then written at once.
+// lineBuffers are shared by the text writers of all blocks. A row is made in one of them and then written at once.
 var lineBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func putLineBuffer(b *bytes.Buffer) {

@@ -8,12 +8,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Payload is what a decoder makes of a message and a writer turns into rows.
+// Payload is what a MessageDecoder makes of a message, and what a FormattedDataWriter turns into rows. Any type will
+// do.
 type Payload interface {
 	any
 }
 
-// DestKey is how messages are grouped: each key has its own blocks.
+// DestKey groups messages: messages with equal keys go into the same files.
 type DestKey interface {
 	comparable
 }
@@ -23,126 +24,141 @@ const (
 	DefaultMaxAge       = time.Minute * 15
 	DefaultGrace        = 30 * time.Second
 	DefaultDrainTimeout = 25 * time.Second
-	DefaultMemoryLimit  = 32 << 20
-	DefaultSpoolLimit   = 10 << 30
+	DefaultMemoryLimit  = 32 << 20 // bytes
+	DefaultSpoolLimit   = 10 << 30 // bytes
 	DefaultStoreWorkers = 8
 	DefaultTakeover     = 10 * time.Second
 )
 
-// Options says what a Capture reads, how it decodes and groups it, and where it stores it. NATSStreamName, MessageDecoder,
-// WriterFactory and one of Archive and Store are required; everything else has a useful zero value. The value is copied by Build and New
-// and not looked at after that.
+// Options says what a Capture reads, how it decodes and groups it, and where it stores it. NATSStreamName,
+// MessageDecoder, WriterFactory and one of Archive and Store are required. Every other field may be left zero. Build
+// and New copy the value, so later changes of it have no effect.
 type Options[P Payload, K DestKey] struct {
 	// NATSStreamName is the stream to capture. Required.
 	NATSStreamName string
-	// NATSConsumerName is the durable consumer to read through. With Archive it may be empty: the stream is then read through an
-	// ephemeral consumer of our own, which needs limits retention. With Store it is required.
+	// NATSConsumerName is the durable consumer to read through. With Store it is required. With Archive it may be empty:
+	// then an ephemeral consumer is used, which a stream with limits retention allows.
 	NATSConsumerName string
-	// Compression of the files. Zero: None.
+	// Compression is the codec of the files. Empty means None.
 	Compression Compression
-	// CompressionLevel is the level in the codec's own scale. Zero: a level that favours speed.
+	// CompressionLevel is a level in the codec's own scale: 1 to 9 for GZip, 1 to 22 for Zstd. 0 means one that favours
+	// speed.
 	CompressionLevel int
-	// Suffix is the file's suffix without the codec's, such as "csv" or "ndjson". Zero: none.
+	// Suffix is the part of a file's name that names the format, such as "csv" or "ndjson". The suffix of the codec
+	// follows it. Empty means that there is none.
 	Suffix string
-	// BufferToDisk allows open blocks to go to a file in TempDir when MemoryLimit is reached. When false, a cut is made instead.
+	// BufferToDisk lets open blocks go to a file in TempDir when MemoryLimit is reached. If it is false, a cut is made
+	// instead.
 	BufferToDisk bool
-	// MaxAge is the length of a window. Zero: DefaultMaxAge.
+	// MaxAge is the length of a window. Windows are aligned to UTC. 0 means DefaultMaxAge.
 	MaxAge time.Duration
-	// MaxMessages closes a file that holds so many messages and goes on in a next one. Zero: no limit.
+	// MaxMessages is how many messages a file may hold. Further ones go into another file. 0 means no limit.
 	MaxMessages int
-	// TempDir is where the spool goes. Zero: os.TempDir().
+	// TempDir is the directory of the spool, the temporary file of open blocks. Empty means os.TempDir().
 	TempDir string
 
-	// MessageDecoder makes payload and key of a message. It must give the same result for the same message, whenever it is called; the
-	// message must not be modified or kept, unless as (part of) the payload. An error or a panic makes the message poison (see Poison);
-	// ErrSkip leaves it out on purpose. It is called from one goroutine, unless DecodeWorkers is above 1. Required.
+	// MessageDecoder makes payload and key of a message. It must give the same result whenever it is called for the same
+	// message. It must neither change the message nor keep it, except as (part of) the payload. An error or a panic makes
+	// the message poison, see Poison; ErrSkip leaves the message out on purpose. It is called by one goroutine at a time,
+	// unless DecodeWorkers is above 1. Required.
 	MessageDecoder func(*nats.Msg) (P, K, error)
-	// WriterFactory returns a new writer for each block. It is called from one goroutine, but from several for a BufferedWriter with
-	// DecodeWorkers above 1. Required.
+	// WriterFactory returns a new writer for a block. It is called by one goroutine at a time, except for an EagerWriter,
+	// and for a BufferedWriter if DecodeWorkers is above 1. Required.
 	WriterFactory func() FormattedDataWriter[P]
-	// Store takes finished blocks, at least once each: the API of v0.1.0. Exactly one of Store and Archive must be set.
+	// Store takes the files of a capture that promises at least once. It is the API of v0.1.0. Set either Store or
+	// Archive.
 	Store BlockStore[K]
 
-	// Archive keeps each message in exactly one file. Exactly one of Store and Archive must be set.
+	// Archive says where a capture that promises exactly once keeps its files. Set either Archive or Store.
 	Archive ArchiveOptions[K]
 
-	// FilterSubjects restricts the capture to these subjects, none of which may be part of another. It is fixed for the life of a capture.
-	// Zero: the whole stream.
+	// FilterSubjects restricts the capture to these subjects, which may have wildcards. None may be part of another. A
+	// capture with an archive keeps its filter for life. Empty means the whole stream.
 	FilterSubjects []string
-	// Start is where a new capture begins. An existing one goes on where it was. Zero: all that the stream holds.
+	// Start is where a new capture begins; an existing one goes on where it was. It must be zero with Store and with
+	// NATSConsumerName, where the consumer decides. The zero value means all that the stream holds.
 	Start Start
-	// Once ends Run when the last sequence that the stream held at its start is stored.
+	// Once ends Run when everything is stored that the stream held at the start.
 	Once bool
-	// CreateConsumer creates the durable consumer NATSConsumerName when it is missing. When false it must exist.
+	// CreateConsumer creates the durable consumer NATSConsumerName if it is missing. If it is false, the consumer must
+	// exist.
 	CreateConsumer bool
-	// APIPrefix is the subject prefix of the JetStream API. Zero: "$JS.API"; "$JS.<domain>.API" for a domain.
+	// APIPrefix is the subject prefix of the JetStream API; that of a domain is "$JS.<domain>.API". Empty means "$JS.API".
 	APIPrefix string
 
-	// MaxBytes closes a file that holds so many bytes before compression and goes on in a next one. Zero: no limit.
+	// MaxBytes is the size in bytes, before compression, at which a file is complete. Further messages go into another
+	// file. Where a writer holds its rows back, the size is that of the messages. 0 means no limit.
 	MaxBytes int64
-	// MaxIdle makes a cut when no message came for so long. Zero: the end of the window is awaited.
+	// MaxIdle makes a cut when no message came for so long. 0 means that a cut waits for the end of the window.
 	MaxIdle time.Duration
-	// Grace is how long after the end of a window, in stream time, its blocks stay open for late messages. It is at most MaxAge.
-	// Zero: DefaultGrace.
+	// Grace is how long after the end of a window, by the timestamps of the stream, its blocks stay open for late
+	// messages. It is never more than MaxAge. 0 means DefaultGrace.
 	Grace time.Duration
-	// DrainTimeout bounds the last cut after the context of Run is cancelled. Zero: DefaultDrainTimeout.
+	// DrainTimeout bounds the last cut, which is made when the context of Run is cancelled. 0 means DefaultDrainTimeout.
 	DrainTimeout time.Duration
-	// MemoryLimit is the budget in bytes for open blocks and messages in flight. Zero: DefaultMemoryLimit. Whatever it is, two pulls are in flight, each
-	// of at least twice the largest message that the server takes.
+	// MemoryLimit is the budget in bytes for open blocks and messages in flight. Whatever it is, two pulls are in flight,
+	// each of at least twice the largest message that the server takes. 0 means DefaultMemoryLimit.
 	MemoryLimit int64
-	// SpoolLimit is the budget in bytes for open blocks on disk. Over it, a cut is made, and reading waits until it is stored. Zero: DefaultSpoolLimit.
+	// SpoolLimit is the budget in bytes for open blocks on disk. When it is used up, a cut is made, and reading waits
+	// until that is stored. 0 means DefaultSpoolLimit.
 	SpoolLimit int64
-	// DecodeWorkers is how many goroutines call MessageDecoder; the order of the messages is kept. Zero: 1.
+	// DecodeWorkers is how many goroutines call MessageDecoder. The order of the messages is kept. 0 means 1.
 	DecodeWorkers int
-	// StoreWorkers is how many files are stored at the same time. Zero: DefaultStoreWorkers.
+	// StoreWorkers is how many files are stored at the same time. 0 means DefaultStoreWorkers.
 	StoreWorkers int
-	// DecoderVersion names what MessageDecoder and WriterFactory do. It goes into each plan; a cut that another version planned is not
-	// finished by this one: Run stops and prints both.
+	// DecoderVersion names what MessageDecoder and WriterFactory do. Change it together with them. Each plan in the log
+	// keeps it, and a cut that was planned under another version is not finished by this one: see ForPlan.
 	DecoderVersion string
-	// Settings are further facts that shape the bytes of the files, as text for the plan. Zero: none.
+	// Settings are further facts that shape the bytes of the files. Each plan in the log keeps them as text.
 	Settings map[string]string
 
-	// ForPlan returns options whose decoder, writer, compression and suffix are those under which a cut was planned, so that a cut which
-	// was interrupted is finished as planned after the options have changed. settings are the plan's: Settings with "x_" in front of each
-	// name, and what Run adds itself. Zero: Run stops at such a cut and prints both, unless only what Run knows by itself has changed.
+	// ForPlan returns the options under which an interrupted cut was planned, so that it can be finished after the options
+	// have changed. Their decoder, writer, compression and suffix are used. The argument is what the plan keeps: Settings,
+	// with "x_" in front of each name, and what Run adds. If ForPlan is nil, and something other than compression, suffix
+	// and MaxAge has changed, Run stops at such a cut with an error that has both settings.
 	ForPlan func(settings map[string]string) (Options[P, K], error)
 
-	// Poison says what becomes of messages that cannot be decoded or written. Zero: PoisonFail.
+	// Poison says what becomes of messages that cannot be decoded or written. Empty means PoisonFail.
 	Poison PoisonPolicy
-	// DeadLetters takes the dead letters of a capture without an archive; with one they are stored there. It is called before the
-	// message is acknowledged, possibly again for the same message. Required with PoisonDeadLetter and Store.
+	// DeadLetters takes the dead letters of a capture with a Store, before their messages are acknowledged. An archive
+	// keeps them itself. Required with PoisonDeadLetter and Store.
 	DeadLetters DeadLetterFunc
 
-	// Logger gets the log. Zero: the logger of SetDefaultLogger, or slog.Default() if none was set.
+	// Logger gets the log. If it is nil, the logger of SetDefaultLogger is used, or slog.Default() if none was set.
 	Logger *slog.Logger
-	// Hooks are called when something happened. Zero: none.
+	// Hooks are called when something happens. Each may be nil.
 	Hooks Hooks
 
-	// crash is called at each arrow of the protocol, for tests that die there.
+	// crash is called at each step of the protocol, for tests that die there.
 	crash func(point string)
 }
 
-// ArchiveOptions is where a capture with a cut log stores its files, see package cutlog.
+// ArchiveOptions says where a capture that promises exactly once keeps its files and its log.
 type ArchiveOptions[K DestKey] struct {
-	// Bucket holds the archive. It must refuse to overwrite: Run checks that. Required.
+	// Bucket holds the archive. It must refuse to overwrite; Run checks that. Run does not close it. Required.
 	Bucket bucket.Bucket
-	// Segments makes of a key the directories below the root, not escaped: Run escapes them so that no key leaves the root or meets
-	// another. Zero: a key whose kind is string is one segment, any other is one segment as fmt.Sprint prints it. It must be a function
-	// of the key alone. No segments put the window's directory into the root.
+	// Segments makes of a key the directories below the root. Run escapes them, so that no key leaves the root or meets
+	// another. It must depend on the key alone, and is called by one goroutine. An error or a panic makes the message
+	// poison. No segments at all put the window's directory into the root. If Segments is nil, the key is one segment: a
+	// string as it is, anything else as fmt.Sprint prints it.
 	Segments func(key K) ([]string, error)
-	// Layout makes of the segments of a key and the start of a window (UTC) the directories below the root, one at least, not escaped: Run
-	// escapes them. Zero: the segments, then year, month, day, hour and minute of the window. It must be a function of the two alone, and
-	// different keys should not meet. It is called from one goroutine. A file stays where it was planned whatever Layout is at the next start.
+	// Layout makes of the segments of a key and the start of a window, in UTC, the directories below the root, at least
+	// one. Run escapes them. It must depend on its arguments alone, different keys should not meet, and it is called by
+	// one goroutine. It may change between two starts: planned files stay where they were planned. If Layout is nil, the
+	// directories are the segments, then year, month, day, hour and minute.
 	Layout func(segments []string, window time.Time) []string
-	// Capture names the cut log. One archive can hold many captures. Zero: the stream's name.
+	// Capture names the log. An archive can hold several captures. Empty means the stream's name.
 	Capture string
-	// Instance names this process among those that work on the same capture. Zero: the host name plus a number that is free on this host.
+	// Instance names this process among those that work on the same capture, in letters, digits, "_" and "-". Empty means
+	// the host's name and a number that is free on this host.
 	Instance string
-	// Takeover is how long the cut of another live process is left to it before we finish it. Zero: DefaultTakeover.
+	// Takeover is how long an unfinished cut of another process is left to it, before this one finishes it. 0 means
+	// DefaultTakeover. With Once, such a cut is finished at once.
 	Takeover time.Duration
 }
 
-// DefaultOptions returns options with the defaults of v0.1.0 filled in. Options built without it behave the same.
+// DefaultOptions returns options with the defaults of v0.1.0 filled in. Options that leave these fields zero behave the
+// same.
 func DefaultOptions[P Payload, K DestKey]() *Options[P, K] {
 	o := (&Options[P, K]{}).withDefaults()
 	return &o

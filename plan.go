@@ -10,7 +10,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
 )
 
-// exactlyOnce is what a capture with an archive needs to know of the options.
+// exactlyOnce returns what the promise of an archive needs to know of the options.
 func (o *Options[P, K]) exactlyOnce() exactlyonce.Config {
 	return exactlyonce.Config{
 		Bucket: o.Archive.Bucket, Capture: o.Archive.Capture, Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
@@ -20,7 +20,7 @@ func (o *Options[P, K]) exactlyOnce() exactlyonce.Config {
 	}
 }
 
-// domain is the JetStream domain that an API prefix names, or nothing.
+// domain returns the JetStream domain in an API prefix, or "" if there is none.
 func domain(prefix string) string {
 	d, ok := strings.CutPrefix(prefix, "$JS.")
 	if d, isDomain := strings.CutSuffix(d, ".API"); ok && isDomain {
@@ -29,7 +29,7 @@ func domain(prefix string) string {
 	return ""
 }
 
-// settings are what shapes the bytes of the files, as a plan keeps them.
+// settings returns what shapes the bytes of the files, as a plan keeps it.
 func (o *Options[P, K]) settings() cutlog.Settings {
 	s := cutlog.Settings{
 		cutlog.SettingCompression: string(o.Compression), cutlog.SettingSuffix: o.Suffix,
@@ -44,7 +44,8 @@ func (o *Options[P, K]) settings() cutlog.Settings {
 	return s
 }
 
-// formOf returns the form that makes the bytes which a plan with these settings promised.
+// formOf returns the form under which a plan with these settings was made. It is that of ForPlan, if there is one.
+// Otherwise it is ours with the compression and the suffix of the plan, as long as nothing else differs.
 func (o *Options[P, K]) formOf(planned cutlog.Settings) (capture.Form, error) {
 	if o.ForPlan != nil {
 		then, err := o.ForPlan(planned)

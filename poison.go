@@ -8,18 +8,21 @@ import (
 	"github.com/jetcapture/jetcapture/internal/capture"
 )
 
-// ErrSkip is returned by a MessageDecoder, as it is or wrapped, to leave a message out on purpose. It is counted and recorded as
-// skipped, and then acknowledged: on a work queue that deletes it.
+// ErrSkip is what a MessageDecoder returns, as it is or wrapped, to leave a message out on purpose. The message is
+// counted, recorded as skipped, and acknowledged with its cut: on a work queue that deletes it.
 var ErrSkip = capture.ErrSkip
 
-// PoisonPolicy says what becomes of a message that cannot be decoded or written.
+// PoisonPolicy says what becomes of a message that cannot be decoded or written, or whose key cannot be a path.
 type PoisonPolicy string
 
 // The policies. The zero value is PoisonFail.
 const (
-	PoisonFail       PoisonPolicy = "fail"        // Run ends with a *PoisonError; the message stays in the stream
-	PoisonDeadLetter PoisonPolicy = "dead-letter" // it is kept whole, with the error
-	PoisonSkip       PoisonPolicy = "skip"        // it is counted, recorded as skipped, and left out
+	// PoisonFail ends Run with a *PoisonError. The message stays in the stream.
+	PoisonFail PoisonPolicy = "fail"
+	// PoisonDeadLetter keeps the message whole, with the error, as a DeadLetter.
+	PoisonDeadLetter PoisonPolicy = "dead-letter"
+	// PoisonSkip leaves the message out. It is counted and recorded as skipped.
+	PoisonSkip PoisonPolicy = "skip"
 )
 
 // PoisonError says which message could not be decoded or written, and why.
@@ -27,10 +30,10 @@ type PoisonError struct {
 	Stream  string
 	Seq     uint64 // stream sequence
 	Subject string
-	Err     error
+	Err     error // what the decoder or the writer returned, or a panic as an error
 }
 
-// Error implements error.
+// Error names the stream, the sequence and the cause.
 func (e *PoisonError) Error() string {
 	return fmt.Sprintf("stream %s sequence %d (subject %q): %v", e.Stream, e.Seq, e.Subject, e.Err)
 }
@@ -38,18 +41,20 @@ func (e *PoisonError) Error() string {
 // Unwrap returns the cause.
 func (e *PoisonError) Unwrap() error { return e.Err }
 
-// DeadLetter is a poison message, kept whole, and what was wrong with it. Its JSON is a row of a dead letter file.
+// DeadLetter is a poison message, kept whole, with the error. Its JSON is a row of a dead letter file.
 type DeadLetter struct {
 	Stream     string              `json:"stream"`
 	Seq        uint64              `json:"seq"` // stream sequence
 	Time       time.Time           `json:"time"`
 	Subject    string              `json:"subject"`
-	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only when Subject is not UTF-8
+	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not UTF-8
 	Header     map[string][]string `json:"header,omitempty"`
-	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only when the header cannot be parsed or is not UTF-8
+	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only if the header cannot be parsed or is not UTF-8
 	Data       []byte              `json:"data"`
 	Error      string              `json:"error"`
 }
 
-// DeadLetterFunc keeps a dead letter. It is called from one goroutine, and again after an error.
+// DeadLetterFunc stores a dead letter. When it returns nil the letter must be durable, because its message will be
+// acknowledged. After an error it is called again with the same letter until it succeeds, and a letter may also come
+// again after a restart. Several goroutines may call it at the same time.
 type DeadLetterFunc func(ctx context.Context, d DeadLetter) error

@@ -10,7 +10,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/capture"
 )
 
-// report makes the counters, the log and the hooks of a run. It is the one observer of the machinery.
+// report is the observer of a run: it turns events into counters, log lines and calls of hooks. Any goroutine may call
+// Observe.
 type report struct {
 	counters *counters
 	log      *slog.Logger
@@ -21,48 +22,45 @@ type report struct {
 // Observe implements capture.Observer.
 func (r *report) Observe(e capture.Event) {
 	r.counters.count(e)
-	switch e := e.(type) {
-	case capture.Taken, capture.Used, capture.Changed, capture.HeldUp:
-		return // often, and only counted
-	case capture.Refused, capture.NotYet, capture.Postponed, capture.SpoolFull, capture.StreamUnreachable, capture.Repositioned,
-		capture.Unwitnessed, capture.Recovered:
-		r.logWait(e)
-	case capture.CutsEarly, capture.Unacknowledged, capture.WithheldAcks, capture.Unsettled, capture.SecondName:
-		r.logOdd(e)
-	default:
-		r.logProgress(e)
-		r.callHook(e)
-	}
+	r.logProgress(e)
+	r.callHook(e)
 }
 
-// callHook calls the hook of an event, one call at a time.
+// callHook calls the hook of an event, if it has one.
 func (r *report) callHook(e capture.Event) {
-	r.calls.Lock()
-	defer r.calls.Unlock()
 	switch e := e.(type) {
 	case capture.BlockStored:
-		call(r.hooks.BlockStored, BlockStored(e))
+		call(r, r.hooks.BlockStored, BlockStored(e))
 	case capture.CutDone:
-		call(r.hooks.CutDone, CutDone(e))
+		call(r, r.hooks.CutDone, CutDone(e))
 	case capture.Lost:
-		call(r.hooks.Lost, Lost(e))
+		call(r, r.hooks.Lost, Lost(e))
 	case capture.Diverged:
-		call(r.hooks.Lost, Lost{Reason: "diverged", From: e.From, To: e.To, Detail: e.What})
+		call(r, r.hooks.Lost, Lost{Reason: "diverged", From: e.From, To: e.To, Detail: e.What})
 	case capture.Poisoned:
-		var p *PoisonError
-		if errors.As(e.Err, &p) {
-			call(r.hooks.Poison, PoisonMessage{Policy: PoisonPolicy(e.Policy), Err: p})
+		if p, ok := asPoison(e.Err); ok {
+			call(r, r.hooks.Poison, PoisonMessage{Policy: PoisonPolicy(e.Policy), Err: p})
 		}
 	}
 }
 
-func call[E any](hook func(E), e E) {
-	if hook != nil {
-		hook(e)
+// call calls a hook, one call at a time.
+func call[E any](r *report, hook func(E), e E) {
+	if hook == nil {
+		return
 	}
+	r.calls.Lock()
+	defer r.calls.Unlock()
+	hook(e)
 }
 
-// logProgress logs what goes as it should, and what has become of the stream.
+// asPoison returns the error that Options.poisonError made.
+func asPoison(err error) (p *PoisonError, ok bool) {
+	ok = errors.As(err, &p)
+	return p, ok
+}
+
+// logProgress logs what goes as it should and what became of single messages.
 func (r *report) logProgress(e capture.Event) {
 	switch e := e.(type) {
 	case capture.Entered:
@@ -74,37 +72,36 @@ func (r *report) logProgress(e capture.Event) {
 	case capture.BlockStored:
 		r.log.Debug("block stored", "location", e.Location, "messages", e.Messages, "size", e.Size)
 	case capture.CutDone:
-		r.log.Info("cut", "n", e.N, "reason", e.Reason, "from", e.From, "to", e.To, "blocks", e.Blocks, "messages", e.Messages,
-			"dead", e.Dead, "skipped", e.Skipped, "lost", e.Lost, "absent", e.Absent, "bytes", e.Bytes, "took", e.Took,
-			"redone", e.Redone)
+		r.log.Info("cut", "n", e.N, "reason", e.Reason, "from", e.From, "to", e.To, "blocks", e.Blocks,
+			"messages", e.Messages, "dead", e.Dead, "skipped", e.Skipped, "lost", e.Lost, "absent", e.Absent,
+			"bytes", e.Bytes, "took", e.Took, "redone", e.Redone)
 	case capture.Awaiting:
-		r.log.Info("another writer has planned a cut, leaving it to that one for a while", "cut", e.N, "writer", e.Writer,
-			"at_most", e.AtMost)
+		r.log.Info("another writer has planned a cut, leaving it to that one for a while",
+			"cut", e.N, "writer", e.Writer, "at_most", e.AtMost)
 	case capture.Redoing:
 		r.log.Info("finishing a cut that was planned before", "cut", e.N, "writer", e.Writer, "blocks", e.Blocks)
 	case capture.Poisoned:
-		var p *PoisonError
-		if errors.As(e.Err, &p) {
+		if p, ok := asPoison(e.Err); ok {
 			r.log.Warn("poison message", "seq", p.Seq, "subject", p.Subject, "policy", e.Policy, "error", p.Err)
 		}
-	case capture.Lost:
-		r.log.Warn("the source has lost messages before they were captured", "reason", e.Reason, "messages", e.Messages,
-			"from", e.From, "to", e.To, "detail", e.Detail)
-	case capture.Diverged:
-		r.log.Warn("stream was replaced: sequence numbers restart", "from", e.From, "to", e.To, "detail", e.What)
-	case capture.LookingAgain:
-		r.log.Warn("the stream seems to be rolled back, looking again", "last_seq", e.LastSeq, "stored_up_to", e.Stored,
-			"in", e.In)
+	default:
+		r.logStream(e)
 	}
 }
 
-// logWait logs why the capture waits or starts reading again.
-func (r *report) logWait(e capture.Event) {
+// logStream logs what became of the stream, and why a cut has to wait for it.
+func (r *report) logStream(e capture.Event) {
 	switch e := e.(type) {
-	case capture.Refused:
-		if !e.Quiet {
-			r.logRefused(e)
-		}
+	case capture.Lost:
+		r.log.Warn("the source has lost messages before they were captured",
+			"reason", e.Reason, "messages", e.Messages, "from", e.From, "to", e.To, "detail", e.Detail)
+	case capture.Diverged:
+		r.log.Warn("stream was replaced: sequence numbers restart", "from", e.From, "to", e.To, "detail", e.What)
+	case capture.LookingAgain:
+		r.log.Warn("the stream seems to be rolled back, looking again",
+			"last_seq", e.LastSeq, "stored_up_to", e.Stored, "in", e.In)
+	case capture.StreamUnreachable:
+		r.log.Warn("the stream cannot be asked, waiting for it", "error", e.Err)
 	case capture.NotYet:
 		if !e.Quiet {
 			r.log.Warn("reading cannot start yet, trying again", "error", e.Err)
@@ -113,36 +110,23 @@ func (r *report) logWait(e capture.Event) {
 		if !e.Quiet {
 			r.log.Warn("no cut while the stream cannot be checked, trying again", "error", e.Err)
 		}
-	case capture.SpoolFull:
-		r.log.Warn("the spool cannot be written, reading waits", "dir", e.Dir, "error", e.Err)
 	case capture.Unwitnessed:
 		r.log.Error("a consumer has passed over messages that the stream has: what was read since the last cut is read again",
 			"seq", e.Seq, "from", e.From, "to", e.To, "missing", e.Missing, "times", e.Times, "server", e.Server,
 			"advice", "find out who edits or resets the consumer, and compare the replicas of the stream")
 	case capture.Recovered:
 		r.log.Warn("messages that a consumer had passed over are in this cut", "messages", e.Messages)
-	case capture.StreamUnreachable:
-		r.log.Warn("the stream cannot be asked, waiting for it", "error", e.Err)
 	case capture.Repositioned:
-		r.logRepositioned(e)
+		if e.Reason != nil {
+			r.logRepositioned(e)
+		}
+	default:
+		r.logStore(e)
 	}
 }
 
-// logRefused says why the store is tried again, and what an operator can do about it.
-func (r *report) logRefused(e capture.Refused) {
-	if errors.Is(e.Err, syscall.ENOSPC) || errors.Is(e.Err, syscall.EDQUOT) {
-		r.log.Warn("the disk of the store is full, trying again: make room there, nothing is lost meanwhile but what the stream expires",
-			"operation", e.Operation, "error", e.Err, "needs_operator", true)
-		return
-	}
-	r.log.Warn("store operation failed, retrying", "operation", e.Operation, "error", e.Err,
-		"needs_operator", bucket.IsPermanent(e.Err))
-}
-
+// logRepositioned says why reading starts again.
 func (r *report) logRepositioned(e capture.Repositioned) {
-	if e.Reason == nil {
-		return
-	}
 	switch e.Cause {
 	case capture.CauseBehind:
 		r.log.Warn("reading starts again at the archive's position", "reason", e.Reason)
@@ -153,16 +137,23 @@ func (r *report) logRepositioned(e capture.Repositioned) {
 	}
 }
 
-// logOdd logs what an operator should know, though the capture goes on as it should.
-func (r *report) logOdd(e capture.Event) {
+// logStore logs what an operator should know about the store, the spool and the consumer.
+func (r *report) logStore(e capture.Event) {
 	switch e := e.(type) {
+	case capture.Refused:
+		if !e.Quiet {
+			r.logRefused(e)
+		}
+	case capture.SpoolFull:
+		r.log.Warn("the spool cannot be written, reading waits", "dir", e.Dir, "error", e.Err)
 	case capture.CutsEarly:
 		r.log.Warn("cuts come earlier than the window asks, because of the consumer's settings", "setting", e.Setting)
 	case capture.Unacknowledged:
 		if e.To == 0 {
 			r.log.Warn("acks are not confirmed: the messages may come again and be stored again", "error", e.Err)
 		} else {
-			r.log.Warn("acks are not confirmed, they are repeated when the messages come again", "to", e.To, "error", e.Err)
+			r.log.Warn("acks are not confirmed, they are repeated when the messages come again",
+				"to", e.To, "error", e.Err)
 		}
 	case capture.WithheldAcks:
 		r.log.Warn("what was stored is not acknowledged: the stream is another one now", "was", e.Was, "is", e.Is)
@@ -172,4 +163,16 @@ func (r *report) logOdd(e capture.Event) {
 		r.log.Warn("the store has another file of that name, the block gets a second name",
 			"block", e.Name, "second", e.Second, "store", e.Err)
 	}
+}
+
+// logRefused says why a store operation is tried again, and what an operator can do about it.
+func (r *report) logRefused(e capture.Refused) {
+	if errors.Is(e.Err, syscall.ENOSPC) || errors.Is(e.Err, syscall.EDQUOT) {
+		r.log.Warn("the disk of the store is full, trying again: make room there, nothing is lost meanwhile but "+
+			"what the stream expires",
+			"operation", e.Operation, "error", e.Err, "needs_operator", true)
+		return
+	}
+	r.log.Warn("store operation failed, retrying", "operation", e.Operation, "error", e.Err,
+		"needs_operator", bucket.IsPermanent(e.Err))
 }

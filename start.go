@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Start is where a new capture begins. The zero value means all that the stream holds.
+// Start is where a new capture begins. At most one field may be set; the zero value means all that the stream holds.
 type Start struct {
-	New  bool      // with the next message
-	Seq  uint64    // with this stream sequence
-	Time time.Time // with the first message at or after this time
+	New  bool      // begins with the next message
+	Seq  uint64    // begins with this stream sequence
+	Time time.Time // begins with the first message at or after this time
 }
 
-// ParseStart reads "all", "new", a stream sequence, or a time in RFC 3339. Empty is "all".
+// ParseStart reads "all", "new", a stream sequence, or a time in RFC 3339. The empty text means "all".
 func ParseStart(s string) (Start, error) {
 	switch s {
 	case "", "all":
@@ -29,12 +29,13 @@ func ParseStart(s string) (Start, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return Start{}, fmt.Errorf("start %q is neither all, new, a stream sequence nor a time such as 2026-11-23T15:00:00Z", s)
+		return Start{}, fmt.Errorf(
+			"start %q is neither all, new, a stream sequence nor a time such as 2026-11-23T15:00:00Z", s)
 	}
 	return Start{Time: t}, nil
 }
 
-// String returns what ParseStart reads.
+// String returns the text that ParseStart reads as s.
 func (s Start) String() string {
 	switch {
 	case s.New:
@@ -47,13 +48,7 @@ func (s Start) String() string {
 	return "all"
 }
 
-// ambiguous reports whether more than one place is set.
+// ambiguous reports whether more than one field is set.
 func (s Start) ambiguous() bool {
-	set := 0
-	for _, is := range []bool{s.New, s.Seq > 0, !s.Time.IsZero()} {
-		if is {
-			set++
-		}
-	}
-	return set > 1
+	return s.New && s.Seq > 0 || s.New && !s.Time.IsZero() || s.Seq > 0 && !s.Time.IsZero()
 }

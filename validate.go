@@ -12,17 +12,17 @@ import (
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
 )
 
-// OptionError is one problem of Options.
+// OptionError is one problem of Options, found by Validate.
 type OptionError struct {
-	Field  string // of Options, with its group: Archive.Capture
-	Reason string // one line, no full stop
+	Field  string // name of the field, such as "MaxAge" or "Archive.Capture"
+	Reason string // one line without a full stop
 }
 
-// Error implements error.
+// Error returns the field, a colon and the reason.
 func (e *OptionError) Error() string { return e.Field + ": " + e.Reason }
 
-// Validate reports everything that is wrong with the options. Its error joins one *OptionError for each problem, a line each. It changes
-// nothing.
+// Validate reports everything that is wrong with the options. Its error joins an *OptionError for each problem. It
+// neither changes the options nor connects to anything.
 func (o *Options[P, K]) Validate() error {
 	p := &problems{}
 	o.checkRequired(p)
@@ -59,7 +59,7 @@ func (o *Options[P, K]) checkRequired(p *problems) {
 	p.addIf(o.WriterFactory == nil, "WriterFactory", "a function is required")
 }
 
-// checkPromise checks what an archive and a Store have, each, and the other one has not.
+// checkPromise checks the fields that are for an archive only, or for a Store only.
 func (o *Options[P, K]) checkPromise(p *problems) {
 	archive, store := o.Archive.Bucket != nil, o.Store != nil
 	p.addIf(!archive && !store, "Archive or Store", "one of the two is required")
@@ -95,7 +95,7 @@ func (o *Options[P, K]) checkRanges(p *problems) {
 	}
 }
 
-// checkWords checks the options that are one of a few words, or a text with a form.
+// checkWords checks the fields whose texts are restricted, and Start.
 func (o *Options[P, K]) checkWords(p *problems) {
 	_, err := codec.New(string(o.withDefaults().Compression), o.CompressionLevel)
 	switch level := (*codec.LevelError)(nil); {
@@ -109,16 +109,17 @@ func (o *Options[P, K]) checkWords(p *problems) {
 	default:
 		p.add("Poison", "unknown policy %q: use one of fail, dead-letter, skip", o.Poison)
 	}
-	p.addIf(!o.suffixFits(), "Suffix", "%q cannot end a file name: use at most %d letters and digits", o.Suffix, maxSuffix)
+	p.addIf(!o.suffixFits(), "Suffix",
+		"%q cannot end a file name: use at most %d letters and digits", o.Suffix, maxSuffix)
 	p.addIf(o.Start.ambiguous(), "Start", "only one of New, Seq and Time can be set")
 }
 
-// checkNames checks the names by which captures and processes are told apart.
+// checkNames checks the names of the capture and of the instance in an archive.
 func (o *Options[P, K]) checkNames(p *problems) {
 	if o.Archive.Bucket == nil {
 		return
 	}
-	if name := o.withDefaults().Archive.Capture; name != "" { // otherwise the stream's name is missing
+	if name := o.withDefaults().Archive.Capture; name != "" { // if it is empty, so is the stream's name
 		if err := cutlog.CheckCapture(cutlog.EscapeSegment(name)); err != nil {
 			p.add("Archive.Capture", "%v", err)
 		}
@@ -128,7 +129,7 @@ func (o *Options[P, K]) checkNames(p *problems) {
 		"%q is not a name: use at most %d of the characters A-Z a-z 0-9 _ -", name, exactlyonce.MaxInstance)
 }
 
-// suffixFits reports whether a file name may end in the suffix; one of an archive must be a name that every store takes.
+// suffixFits reports whether a file name may end in the suffix. In an archive, every store must take such a name.
 func (o *Options[P, K]) suffixFits() bool {
 	suffix := strings.TrimPrefix(o.Suffix, ".")
 	if suffix == "" || o.Store != nil {
@@ -137,7 +138,8 @@ func (o *Options[P, K]) suffixFits() bool {
 	return len(suffix) <= maxSuffix && !strings.Contains(suffix, "/") && cutlog.CheckName("x."+suffix) == nil
 }
 
-// withDefaults returns a copy in which every zero that means a default is that default.
+// withDefaults returns a copy in which zero values that mean a default are replaced by it, the suffix has no leading
+// dot, and the filter is sorted.
 func (o *Options[P, K]) withDefaults() Options[P, K] {
 	d := *o
 	orDefault(&d.Compression, None)
