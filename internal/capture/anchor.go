@@ -9,13 +9,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// AnchorOf makes an anchor of a delivered message. A delivery keeps only the parsed header, so the hash is over a header
-// block rebuilt from that. A block that cannot be parsed is hashed as it is.
+// AnchorOf returns the anchor of a delivered message. A delivery has only the parsed header, so the hash covers a
+// header block that is rebuilt from it. A block that cannot be parsed is hashed as it is.
 func AnchorOf(m *reader.Message) cutlog.Anchor {
 	return newAnchor(m.Seq, time.Unix(0, m.Time), m.Msg.Subject, m.Msg.Header, m.Header, m.Msg.Data)
 }
 
-// AnchorOfStored makes the same anchor of the same message, as the stream holds it.
+// AnchorOfStored returns the anchor of a message as the stream holds it. It equals that of its delivery.
 func AnchorOfStored(m reader.StoredMessage) cutlog.Anchor {
 	header, raw := m.ParseHeader()
 	return newAnchor(m.Seq, m.Time, m.Subject, header, raw, m.Data)

@@ -9,41 +9,42 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// Item is a decoded message.
+// Item is a message whose decoded form is in slot Slot of Batch.
 type Item struct {
 	Message *reader.Message
 	Batch   Batch
-	Slot    int // of Batch
+	Slot    int
 }
 
-// Block is an open block. Its content is in the spool; how it gets there is its filling. It belongs to its Table.
+// Block is an open block. Its content is in the spool, and fill says how it gets there. It belongs to the owner of its
+// Table. While blocks are encoded at the seal, each belongs to the goroutine that encodes it.
 type Block struct {
 	*engine.Block
-	group Group // of its key; not used for dead letters and in a redo
-	fill  filling
-	buf   *spool.Buffer
+	group Group         // the group of its key; not set for dead letters and in a redo
+	fill  filling       // the state of the block; it changes as the block does
+	buf   *spool.Buffer // the content so far
 }
 
-// filling is one way in which a block gets its content, and what has to be known for it.
+// filling is the way in which a block gets its content, with what that way needs.
 type filling interface {
-	// size returns the size of the content before compression.
+	// size returns the size of the content in bytes before compression, by which MaxBytes closes a part.
 	size(b *Block) int64
 }
 
 type (
-	// streaming: a writer gets each message at once and writes its rows at once.
+	// streaming means that a writer gets each message at once and writes its rows at once.
 	streaming struct{ w Writer }
-	// early: a writer gets each message at once, but holds rows back.
+	// early means that a writer gets each message at once, but holds rows back.
 	early struct {
 		w       Writer
-		taken   int64  // bytes of the messages
-		release func() // gives back the room that the writer takes
+		taken   int64  // bytes of the messages so far
+		release func() // gives back the memory that was reserved for the writer
 	}
-	// keeping: the messages are kept, and a writer gets them at the seal.
+	// keeping means that the messages are kept in the spool. A writer gets them at the seal.
 	keeping struct{}
-	// letters: the rows are dead letters.
+	// letters means that the rows are dead letters, which need no writer.
 	letters struct{}
-	// ended: the writer has finished. There are no more messages.
+	// ended means that the writer has finished. No message may follow.
 	ended struct{ bytes int64 }
 )
 
@@ -53,7 +54,7 @@ func (keeping) size(b *Block) int64   { return b.buf.Len() }
 func (letters) size(b *Block) int64   { return b.buf.Len() }
 func (e ended) size(*Block) int64     { return e.bytes }
 
-// writer returns the writer that is at work on the block, or nil.
+// writer returns the writer that is at work on the block, or nil if there is none.
 func (b *Block) writer() Writer {
 	switch f := b.fill.(type) {
 	case streaming:
@@ -70,7 +71,7 @@ func (b *Block) keeps() bool {
 	return ok
 }
 
-// start begins the file, of which w writes the rows.
+// start lets w begin the file.
 func (b *Block) start(w Writer) error {
 	if err := w.Start(b.buf); err != nil {
 		return startError(b.Dir, err)
@@ -79,11 +80,12 @@ func (b *Block) start(w Writer) error {
 	return nil
 }
 
-// commit ends a row where a full disk is no reason to stop: the bytes stay in memory, and the next row waits, if there is
-// one. Whatever else can go wrong with a buffer shows again when it is sealed.
+// commit ends a row where nobody can wait for a full disk: the bytes stay in memory, and the next row will find the
+// disk full again. Any other error of a buffer comes again when it is sealed.
 func (b *Block) commit() { _ = b.buf.Commit() }
 
-// write gives an item to the writer. If that fails, not a byte of its rows stays.
+// write gives an item to the writer. If that fails, no byte of its rows stays in the buffer. A panic of an early writer
+// has spoilt the rows that it holds back, so the whole file is lost.
 func (b *Block) write(it Item) (rows int, err error) {
 	before := b.buf.Len()
 	rows, err = it.Batch.Write(it.Slot, b.writer())
@@ -98,7 +100,7 @@ func (b *Block) write(it Item) (rows int, err error) {
 	return rows, err
 }
 
-// finish flushes the writer that is at work, if there is one. After that it does nothing.
+// finish flushes the writer that is at work, if there is one. It may be called again.
 func (b *Block) finish() error {
 	w := b.writer()
 	if w == nil {
@@ -114,12 +116,12 @@ func (b *Block) finish() error {
 	if err != nil {
 		return &blockError{trouble, fmt.Errorf("finish a block in %s: %w", b.Dir, err)}
 	}
-	b.commit() // lets go of the last rows, which could not be moved to disk before
+	b.commit() // the last rows can be moved to disk now
 	return nil
 }
 
-// drop ends the block without a file.
+// drop ends the block without a file. Its writer is still flushed, as its contract says.
 func (b *Block) drop() {
-	_ = b.finish() // what Flush says of a file that is dropped does not matter
+	_ = b.finish() // the file is dropped, so an error of Flush does not matter
 	b.buf.Discard()
 }

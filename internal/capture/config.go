@@ -1,9 +1,12 @@
-// Package capture is the engine room: one Run of a capture, in plain Go. It reads batches, puts their messages into open
-// blocks, decides with internal/engine when a cut is due, and seals the blocks of a cut. What it promises for each message
-// is a Promise, of which internal/exactlyonce and internal/atleastonce have one each. The code of the library's user is
-// behind User, so that nothing here knows a payload or a key; what happens is told to an Observer.
+// Package capture is the engine room: one Run of a capture, in plain Go. It reads batches, puts their messages into
+// open blocks, decides with internal/engine when a cut is due, and seals the blocks of a cut.
 //
-// docs/DESIGN.md lists the goroutines and who owns what.
+// Three interfaces stand around it. User is the code of the library's user, so nothing here knows a payload or a key.
+// Promise says what holds for each message: internal/exactlyonce and internal/atleastonce implement it. Observer hears
+// what happens and makes counters, log lines and hooks of it.
+//
+// The way of a message: feed.go reads, loop.go takes, table.go and block.go write, cut.go cuts, seal.go and encode.go
+// seal. docs/DESIGN.md lists the goroutines and who owns what.
 package capture
 
 import (
@@ -13,34 +16,36 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// Config says how a Run works. The root package fills in every field, with its defaults; nothing here is checked again.
+// Config says how a Run works. Its fields are those of the root package's Options, which has checked them and filled in
+// the defaults. It does not change while a Run uses it.
 type Config struct {
 	Form Form
 
-	Once          bool // ends with the last sequence that the stream holds at the start
-	MaxAge        time.Duration
-	MaxIdle       time.Duration // 0: none
+	Once          bool
+	MaxAge        time.Duration // length of a window
+	MaxIdle       time.Duration // 0 means that no cut is made for silence
 	Grace         time.Duration
 	DrainTimeout  time.Duration
-	MaxMessages   int64 // of a file; 0: no limit
-	MaxBytes      int64 // of a file before compression; 0: no limit
-	MemoryLimit   int64
-	SpoolLimit    int64
+	MaxMessages   int64 // 0 means no limit
+	MaxBytes      int64 // bytes of a file before compression; 0 means no limit
+	MemoryLimit   int64 // bytes
+	SpoolLimit    int64 // bytes
 	BufferToDisk  bool
 	TempDir       string
-	DecodeWorkers int
-	StoreWorkers  int
+	DecodeWorkers int // at least 1
+	StoreWorkers  int // at least 1
 
 	Poison Policy
-	// PoisonError makes the error of a message that cannot be decoded or written, as the library's user knows it.
+	// PoisonError returns the error of a poison message that the library's user sees. Any goroutine calls it.
 	PoisonError func(m *reader.Message, cause error) error
-	// DeadDir is the directory of dead letters, below the root. Empty: at least once, where they are handed to the user.
+	// DeadDir is the directory of dead letters below the root of an archive. At least once it is not used, because dead
+	// letters are handed to the user.
 	DeadDir string
 
-	Logger *slog.Logger // for the readers; everything else is told to the Observer
+	Logger *slog.Logger // for the readers; all other news goes to the Observer
 }
 
-// full reports whether a block of so many messages and bytes is a full part.
+// full reports whether a block of so many messages and bytes is complete as a part of its key and window.
 func (c *Config) full(messages, size int64) bool {
 	return (c.MaxMessages > 0 && messages >= c.MaxMessages) || (c.MaxBytes > 0 && size >= c.MaxBytes)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
-// cutIfDue makes a cut if one is due and none is being stored.
+// cutIfDue makes a cut if one is due. Only one cut is stored at a time; until it is stored, a full plan stops reading.
 func (l *loop) cutIfDue(ctx context.Context) error {
 	if l.storing != nil {
 		l.planFull = l.cut.PlanBytes() >= engine.MaxPlanBytes
@@ -34,7 +34,8 @@ func (l *loop) cutIfDue(ctx context.Context) error {
 	return err
 }
 
-// acksNear reports whether the consumer will soon deliver again, or nothing any more, if nothing is acknowledged.
+// acksNear reports whether the consumer's AckWait or MaxAckPending asks for a cut: without acks it would soon deliver
+// again, or nothing more.
 func (l *loop) acksNear() bool {
 	setting, near := l.rd.AcksNear(time.Now())
 	if near && !l.toldAcks {
@@ -44,17 +45,20 @@ func (l *loop) acksNear() bool {
 	return near
 }
 
-// makeCut closes everything that is open and begins to store it. While the server cannot be asked it makes no cut, and
-// returns false; a later call tries again.
+// makeCut closes everything that is open and begins to store it. While the server cannot be asked whether what was read
+// is good, it makes no cut and returns false; a later call tries again.
+//
+// If the check finds that no more can come of this stream or consumer, what was read is good and is cut. Then the error
+// says why reading has to start again.
 func (l *loop) makeCut(ctx context.Context, reason cutlog.Reason) (made bool, err error) {
-	var ended error // reading starts again after this cut, because of it
+	var ended error // why reading has to start again after this cut
 	err = l.check(ctx)
 	switch {
 	case err == nil:
 	case ends(err):
 		ended, reason = err, cutlog.ReasonDiverged
 	case l.isStopping() && errors.Is(err, reader.ErrStreamNotFound):
-		reason = cutlog.ReasonDiverged // nothing stays for the next start: what is in hand is all that is left
+		reason = cutlog.ReasonDiverged // the stream is gone, so the next start could not read these messages again
 	case errors.Is(err, reader.ErrDisturbed), l.feed.over():
 		return false, err
 	default:
@@ -70,23 +74,24 @@ func (l *loop) makeCut(ctx context.Context, reason cutlog.Reason) (made bool, er
 	return true, nil
 }
 
-// check asks, in the reader's goroutine, whether what was read can be cut.
+// check asks whether what was read can be cut. The question runs in the goroutine of the feed, which owns the reader.
 func (l *loop) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return l.feed.call(ctx, func(ctx context.Context) error { return l.rd.Check(ctx, l.cut) })
 }
 
-// postpone records and tells why a cut has to wait.
+// postpone records and reports why a cut has to wait.
 func (l *loop) postpone(ctx context.Context, err error) {
 	if ctx.Err() != nil {
-		return // the work was given up, which says more
+		return // the work was given up, and finish says so
 	}
 	l.postponed = err
 	l.observer.Observe(Postponed{Err: err, Quiet: !l.warned.Ready(time.Now())})
 }
 
-// detach hands the open blocks to a goroutine that stores them, and begins to collect the next cut.
+// detach hands the open blocks to a new goroutine that stores them, and begins the next cut. From then on the table and
+// the cut belong to that goroutine. It ends by sending its error to l.storing, where the loop joins it.
 func (l *loop) detach(ctx context.Context, reason cutlog.Reason) error {
 	if err := l.table.finish(); err != nil {
 		return err
@@ -107,14 +112,15 @@ func (l *loop) detach(ctx context.Context, reason cutlog.Reason) error {
 	return nil
 }
 
-// stored waits until the cut that is being stored is stored.
+// stored waits for the cut that is being stored, and returns its error.
 func (l *loop) stored() error {
 	err := <-l.storing
 	l.storing = nil
 	return err
 }
 
-// finish waits for the cut that is being stored, and cuts and stores what is open: the last cut of a life.
+// finish makes the last cut of a life: it waits for the cut that is being stored, cuts what is open and waits for that,
+// too.
 func (l *loop) finish(ctx context.Context, reason cutlog.Reason) error {
 	l.tell(StateLastCut)
 	for {
@@ -130,7 +136,7 @@ func (l *loop) finish(ctx context.Context, reason cutlog.Reason) error {
 		if err != nil {
 			return err
 		}
-		if !made { // the stream could not be checked
+		if !made { // the stream could not be checked: try again until ctx ends
 			if err := retry.Pause(ctx, tickEvery); err != nil {
 				return errors.Join(err, l.postponed)
 			}
@@ -138,13 +144,15 @@ func (l *loop) finish(ctx context.Context, reason cutlog.Reason) error {
 	}
 }
 
-// deadline is the end of a run in two steps: when stopping ends, no more messages are taken; DrainTimeout later, work ends,
-// and what is not stored by then is given up.
+// deadline is the end of a run in two steps. When stopping ends, no more messages are taken. DrainTimeout later work
+// ends, and what is not stored by then is given up. The caller's cancel does not reach work, or a stop would cancel the
+// very store operations that it waits for.
 type deadline struct {
 	stopping, work context.Context
-	cancel         func() // ends work at once
+	cancel         func() // ends work at once; must be called
 }
 
+// newDeadline starts the second step when stopping ends. Its goroutine ends with work.
 func newDeadline(stopping context.Context, drain time.Duration) *deadline {
 	work, cancel := context.WithCancel(context.WithoutCancel(stopping))
 	forget := context.AfterFunc(stopping, func() {
@@ -162,7 +170,7 @@ func newDeadline(stopping context.Context, drain time.Duration) *deadline {
 	}}
 }
 
-// explain says of an error that came after DrainTimeout had passed what it means.
+// explain adds to an error that came after DrainTimeout which messages are not stored and that they stay in the stream.
 func (l *loop) explain(end *deadline, err error) error {
 	if err != nil && end.stopping.Err() != nil && end.work.Err() != nil {
 		return fmt.Errorf(
@@ -172,7 +180,8 @@ func (l *loop) explain(end *deadline, err error) error {
 	return err
 }
 
-// waitForSpool stops reading until the spool can take more. The rows that it could not take are still in memory.
+// waitForSpool stops taking messages until the spool can be written again. The rows that could not be written are still
+// in memory, so nothing is lost.
 func (l *loop) waitForSpool(ctx context.Context, cause error) error {
 	l.observer.Observe(SpoolFull{Dir: l.cfg.TempDir, Err: cause})
 	l.tell(StateSpool)
@@ -190,7 +199,8 @@ func (l *loop) waitForSpool(ctx context.Context, cause error) error {
 	}
 }
 
-// storeToMakeRoom takes the next step towards an emptier spool: cut what is open, or wait for the cut that is being stored.
+// storeToMakeRoom takes the next step towards an emptier spool: it makes a cut, or looks whether the cut before is
+// stored.
 func (l *loop) storeToMakeRoom(ctx context.Context) error {
 	if l.storing == nil {
 		_, err := l.makeCut(ctx, cutlog.ReasonPressure)

@@ -13,13 +13,15 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// encoding makes the rows of blocks that kept their messages, several blocks at the same time.
+// encoding makes the rows of blocks that kept their messages. Several goroutines encode, each one block at a time,
+// which belongs to it meanwhile.
 type encoding struct {
-	mu    sync.Mutex // guards the cut and the table; a block belongs to the goroutine that encodes it
+	mu    sync.Mutex // guards the cut and the list of blocks of table
 	table *Table
 }
 
-// block writes the rows of a block. Each time that some messages cannot be written, the block is written again without them.
+// block writes the rows of a block. If some messages cannot be written, it writes the block again without them, until
+// all that are left can be written: the writer may have held back rows that a failed Write has spoilt.
 func (e *encoding) block(ctx context.Context, b *Block) error {
 	kept, err := b.buf.Seal()
 	if err != nil {
@@ -39,8 +41,8 @@ func (e *encoding) block(ctx context.Context, b *Block) error {
 	}
 }
 
-// without writes the kept messages except those in poison into a new buffer of b. If some cannot be written, it returns
-// which, and the buffer is dropped.
+// without writes the kept messages except those in poison into a new buffer of b. It returns the messages that cannot
+// be written; if there are any, the buffer is dropped.
 func (e *encoding) without(b *Block, kept *spool.Sealed, poison cutlog.SeqSet) (bad cutlog.SeqSet, err error) {
 	in, err := kept.Plain()
 	if err != nil {
@@ -48,12 +50,12 @@ func (e *encoding) without(b *Block, kept *spool.Sealed, poison cutlog.SeqSet) (
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	k := e.table.Maker
-	defer func() { _ = k.exclusive(b.finish) }() // if it comes to this one, the block is dropped
+	defer func() { _ = k.exclusive(b.finish) }() // does something only after an error, when the block is dropped
 	if err := e.start(b); err != nil {
 		return bad, err
 	}
 	it := Item{Batch: k.user.NewBatch()}
-	var dead *Block
+	var dead *Block // dead letters of this pass
 	for from := (keptReader{bufio.NewReaderSize(in, 64<<10)}); ; {
 		it.Message, err = from.next()
 		if errors.Is(err, io.EOF) {
@@ -75,12 +77,12 @@ func (e *encoding) without(b *Block, kept *spool.Sealed, poison cutlog.SeqSet) (
 	err = k.exclusive(b.finish)
 	if !bad.Empty() {
 		b.buf.Discard()
-		return bad, nil // what Flush says of a file that is dropped does not matter
+		return bad, nil // the file is dropped, so an error of Flush does not matter
 	}
 	return bad, err
 }
 
-// start begins the file of a block in a new buffer.
+// start begins the file of a block in a new buffer, with a new writer.
 func (e *encoding) start(b *Block) error {
 	k := e.table.Maker
 	b.buf, b.Rows = k.spool.NewBuffer(k.codec), 0
@@ -94,7 +96,8 @@ func (e *encoding) start(b *Block) error {
 	})
 }
 
-// write decodes a kept message again and writes its rows.
+// write decodes a kept message again and writes its rows. It counts no message in the cut, which was done when it was
+// kept.
 func (e *encoding) write(b *Block, it Item) error {
 	k := e.table.Maker
 	it.Batch.Reset(1)
@@ -109,8 +112,9 @@ func (e *encoding) write(b *Block, it Item) error {
 	})
 }
 
-// poison takes a message out of its block, by the poison policy. Dead letters go to dead, which is made when it is nil: the
-// open block of dead letters may hold later messages already.
+// poison takes a message out of its block and deals with it by the poison policy. Dead letters go to the block dead,
+// which is opened if it is nil, and returned. The window's own block of dead letters will not do, since it may hold
+// later messages already.
 func (e *encoding) poison(b, dead *Block, m *reader.Message, cause error) (*Block, error) {
 	t := e.table
 	err := t.poisoned(m, cause)

@@ -6,9 +6,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// Observer hears of everything that happens in a Run. It makes the log lines of events, the counters and the hooks: the
-// machinery writes none of them itself. Observe is called from several goroutines, it must not keep a slice of an event, and
-// the goroutine that calls it waits for it.
+// Observer hears of everything that happens in a Run. Counters, hooks and the log lines of events are made by it alone.
+// Several goroutines call Observe, and each waits until it returns. It must not keep a slice of an event.
 type Observer interface {
 	Observe(e Event)
 }
@@ -23,12 +22,12 @@ type State string
 const (
 	StateStarting State = "starting"
 	StateReading  State = "reading"
-	StateRedo     State = "redo"                    // a cut that was planned before is being finished
-	StateStore    State = "waiting for the store"   // open blocks are at their limit, and the cut before is still being stored
-	StateSpool    State = "waiting for the spool"   // it cannot be written, as when the disk is full
-	StateServer   State = "waiting for the server"  // which must say whether what was read may be cut
-	StateDecoder  State = "waiting for the decoder" // it has had a batch for more than a second
-	StateWriter   State = "waiting for the writer"  // or for the disk of the spool, for more than a second
+	StateRedo     State = "redo"                    // a cut is being finished that was planned before
+	StateStore    State = "waiting for the store"   // open blocks are at their limit while the cut before is being stored
+	StateSpool    State = "waiting for the spool"   // the spool cannot be written, as when the disk is full
+	StateServer   State = "waiting for the server"  // the server must say whether what was read may be cut
+	StateDecoder  State = "waiting for the decoder" // the decoder has been at work on a batch for more than a second
+	StateWriter   State = "waiting for the writer"  // a writer or the spool has been at work for more than a second
 	StateLastCut  State = "storing the last cut"
 )
 
@@ -47,62 +46,62 @@ type (
 	Targeted struct{ Seq uint64 }
 	// Changed says that the state is another one now.
 	Changed struct{ State State }
-	// HeldUp says what has held up reading for more than a second; an empty state: nothing does any more.
+	// HeldUp says what has held up reading for more than a second. An empty state says that nothing holds it up any more.
 	HeldUp struct{ State State }
 	// Taken says that messages were put into blocks.
 	Taken struct {
 		Messages []reader.Message
-		Pending  uint64 // messages in the stream beyond the last of them
-		Blocks   int    // that are open
-		Ordered  bool   // as Reading.Ordered
+		Pending  uint64 // messages in the stream beyond the last of these
+		Blocks   int    // blocks that are open now
+		Ordered  bool   // result of Reading.Ordered
 		Used     Used
 	}
 	// Used says how many bytes the open blocks take.
 	Used struct{ Memory, Disk int64 }
-	// Detached says that the open blocks were closed for a cut, and that none is open now.
+	// Detached says that the open blocks were closed for a cut. No block is open now.
 	Detached struct{}
 	// Skipped says that a message was left out on purpose.
 	Skipped struct{ Seq uint64 }
 	// Poisoned says that a message could not be decoded or written.
 	Poisoned struct {
 		Policy Policy
-		Err    error // what Config.PoisonError made
+		Err    error // result of Config.PoisonError
 	}
 	// BlockStored says that a file is visible in the store.
 	BlockStored struct {
 		Location    string // as the store names it
-		Dead        bool   // dead letters
+		Dead        bool   // the file holds dead letters
 		Key         []string
-		Window      time.Time
-		First, Last uint64 // stream sequences
+		Window      time.Time // start, in UTC
+		First, Last uint64    // stream sequences
 		Messages    int64
 		Rows        int64
-		Size        int64 // bytes stored
+		Size        int64 // bytes as stored
 	}
 	// CutDone says that a cut is complete.
 	CutDone struct {
-		N        uint64 // number in the cut log; 0 without an archive
-		Reason   string
-		From, To uint64 // stream sequences (From, To]; 0 without an archive
+		N        uint64 // number in the cut log; 0 at least once
+		Reason   string // why the cut was made
+		From, To uint64 // stream sequences after From, up to To; 0 at least once
 		Blocks   int
-		Messages int64 // in blocks, dead letters included
+		Messages int64 // in the blocks, dead letters included
 		Dead     int64
 		Skipped  int64
 		Lost     int64
-		Absent   int64
-		Bytes    int64 // stored
+		Absent   int64 // sequences that the stream did not have
+		Bytes    int64 // as stored
 		Took     time.Duration
-		Redone   bool // planned by an earlier or another writer
+		Redone   bool // an earlier or another writer had planned it
 	}
 	// CutLost says that another writer made the cut first.
 	CutLost struct{}
-	// Awaiting says that the cut of another live writer is left to it for a while.
+	// Awaiting says that an unfinished cut of another writer is left to that writer for a while.
 	Awaiting struct {
 		N      uint64
 		Writer string
 		AtMost time.Duration
 	}
-	// Redoing says that a cut which was planned before is being finished. CutDone follows, with Redone.
+	// Redoing says that a cut is being finished which was planned before. A CutDone with Redone follows.
 	Redoing struct {
 		N      uint64
 		Writer string
@@ -116,19 +115,19 @@ type (
 	Lost struct {
 		Reason   string // as in the cut log
 		Messages int64
-		From, To uint64 // stream sequences, the range in which they lie
+		From, To uint64 // stream sequences between which they lie, both included
 		Detail   string
 	}
-	// Diverged says that an incarnation was opened, because the stream is another one now or was rolled back.
+	// Diverged says that an incarnation was opened, because the stream was replaced or rolled back.
 	Diverged struct {
-		From uint64 // stream sequence up to which the old one is stored
-		To   uint64 // stream sequence behind which the new one is read
-		What string
+		From uint64 // stream sequence up to which the old stream is stored
+		To   uint64 // stream sequence after which the new stream is read
+		What string // how that was noticed
 	}
-	// LookingAgain says that a stream which seems to be rolled back is looked at again before it is judged.
+	// LookingAgain says that a stream seems to be rolled back, and that it is looked at again before that is decided.
 	LookingAgain struct {
-		LastSeq, Stored uint64
-		In              time.Duration
+		LastSeq, Stored uint64        // the stream's last sequence, and the one up to which the archive is stored
+		In              time.Duration // time until the second look
 	}
 )
 
@@ -137,18 +136,18 @@ type (
 	// NotYet says that reading cannot start yet and is tried again.
 	NotYet struct {
 		Err   error
-		Quiet bool // told less than a minute ago
+		Quiet bool // reported less than a minute ago
 	}
 	// Repositioned says that reading starts again at the position of what is stored.
 	Repositioned struct {
 		Cause  Cause
-		Reason error // empty: it is no fault, or was told already
+		Reason error // nil if it is no fault, or was reported by NotYet
 	}
 	// Refused says that a store operation failed and is tried again.
 	Refused struct {
 		Operation string
 		Err       error
-		Quiet     bool // this operation was told less than a minute ago
+		Quiet     bool // reported less than a minute ago for this operation
 	}
 	// SpoolFull says that reading waits until the spool can be written.
 	SpoolFull struct {
@@ -160,7 +159,7 @@ type (
 	// Postponed says that a cut has to wait until the server can be asked.
 	Postponed struct {
 		Err   error
-		Quiet bool // told less than a minute ago
+		Quiet bool // reported less than a minute ago
 	}
 	// Unwitnessed says that the stream has a message at Seq which a consumer has passed over. What was read of (From, To] is
 	// dropped and read again another way.
@@ -176,17 +175,18 @@ type (
 	StreamUnreachable struct{ Err error }
 	// Unacknowledged says that acks of stored messages were not confirmed.
 	Unacknowledged struct {
-		To  uint64 // exactly once: stream sequence up to which the messages are stored
+		To  uint64 // stream sequence up to which the messages are stored; 0 at least once
 		Err error
 	}
-	// WithheldAcks says that nothing was acknowledged, because the stream was recreated since the messages were read.
+	// WithheldAcks says that nothing was acknowledged, because the stream was recreated since the messages were read. Was
+	// and Is are the times of creation.
 	WithheldAcks struct{ Was, Is time.Time }
 	// Unsettled says that a run with Once ends before all that is stored is acknowledged.
 	Unsettled struct {
-		To  uint64
+		To  uint64 // stream sequence up to which everything is stored
 		Err error
 	}
-	// SecondName says that a store has another file of a block's name, and that the block gets a second name.
+	// SecondName says that the store has another file under a block's name, so that the block gets a second name.
 	SecondName struct {
 		Name, Second string
 		Err          error
@@ -199,9 +199,9 @@ type Cause string
 // The causes.
 const (
 	CauseBehind   Cause = "behind"    // another writer was first, or somebody else moved the consumer
-	CauseDiverged Cause = "diverged"  // the stream is another one now
+	CauseDiverged Cause = "diverged"  // the stream was replaced or rolled back
 	CauseFileLost Cause = "file-lost" // a writer has lost the file of an open block
-	CauseStart    Cause = "start"     // the start before did not succeed; told by NotYet
+	CauseStart    Cause = "start"     // the last try to start reading failed, which NotYet has reported
 )
 
 func (Began) isEvent()             {}

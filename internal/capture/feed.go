@@ -8,33 +8,37 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// job is a batch on its way from the reader to the loop.
+// job is a batch on its way from the reader to the loop. It belongs to the reading goroutine, then to one that decodes,
+// if there are any, and after ready to the loop.
 type job struct {
 	reader.Batch
-	decoded Batch         // nil: the loop decodes
-	ready   chan struct{} // closed when all slots of decoded are filled
+	decoded Batch         // nil if the loop decodes
+	ready   chan struct{} // closed when all slots of decoded are filled; nil if the loop decodes
 }
 
-// feed reads ahead of the loop, and decodes on several goroutines if it is to, with the order of the messages kept. Its
-// goroutines are started by startFeed and joined by stop.
+// feed reads ahead of the loop and, with several DecodeWorkers, decodes on as many goroutines. The order of the
+// messages is kept, because out has the jobs in their order, whichever is decoded first. startFeed starts its
+// goroutines, stop joins them.
 type feed struct {
-	rd      Reading
-	out     chan *job     // closed at the end; err says why
-	err     error         // set before out and ended are closed
-	work    chan *job     // nil: the loop decodes
-	spare   chan Batch    // of jobs that are done
-	asks    chan func()   // holds one
-	ended   chan struct{} // closed when the reader is not used any more
+	rd    Reading       // Next and Check belong to the goroutine of read
+	out   chan *job     // to the loop; closed at the end, and err says why
+	err   error         // set by read before it closes out and ended
+	work  chan *job     // to the decoding goroutines; nil if the loop decodes
+	spare chan Batch    // batches of jobs that are done, to be used again
+	asks  chan func()   // questions to the reader, from the loop; has room for one
+	ended chan struct{} // closed when the reader is not used any more
+
 	mu      sync.Mutex
 	stopOne context.CancelFunc // ends the running Next; guarded by mu
-	cancel  context.CancelFunc
-	all     sync.WaitGroup
+
+	cancel context.CancelFunc // ends all goroutines
+	all    sync.WaitGroup     // joins them
 }
 
 // readAhead is how many batches wait for the loop.
 const readAhead = 4
 
-// startFeed begins to read, and to decode with k if more than one worker may.
+// startFeed begins to read, and to decode if there is more than one decode worker.
 func startFeed(ctx context.Context, rd Reading, k *Maker) *feed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed{
@@ -50,13 +54,13 @@ func startFeed(ctx context.Context, rd Reading, k *Maker) *feed {
 	return f
 }
 
-// stop ends all goroutines. What was read and not taken is forgotten.
+// stop ends all goroutines and waits for them. What was read but not taken is dropped; it stays in the stream.
 func (f *feed) stop() {
 	f.cancel()
 	f.all.Wait()
 }
 
-// decode is a goroutine that decodes whole batches.
+// decode is the goroutine of a decode worker. It decodes whole batches.
 func (f *feed) decode(ctx context.Context) {
 	for j := range f.work {
 		for i := range j.Messages {
@@ -69,7 +73,7 @@ func (f *feed) decode(ctx context.Context) {
 	}
 }
 
-// read is the goroutine that owns the reader.
+// read is the goroutine that owns the reader. It ends with ctx, or with an error of the reader.
 func (f *feed) read(ctx context.Context, u User) {
 	defer close(f.out)
 	defer close(f.ended)
@@ -79,7 +83,7 @@ func (f *feed) read(ctx context.Context, u User) {
 	for ctx.Err() == nil {
 		batch, err := f.next(ctx)
 		if err != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
-			continue // call wants the reader
+			continue // call has ended this Next, to ask a question
 		}
 		if err != nil {
 			f.err = err
@@ -92,7 +96,8 @@ func (f *feed) read(ctx context.Context, u User) {
 	f.err = ctx.Err()
 }
 
-// next runs one Next of the reader, which call can end early: then the error is context.Canceled.
+// next calls Next of the reader once. If the loop has a question, it answers that instead, or ends the running Next.
+// The error is context.Canceled then.
 func (f *feed) next(ctx context.Context) (reader.Batch, error) {
 	one, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -108,8 +113,9 @@ func (f *feed) next(ctx context.Context) (reader.Batch, error) {
 	return f.rd.Next(one)
 }
 
-// hand passes a batch on, and answers calls while the loop does not take it. One without messages still says how many are
-// pending.
+// hand passes a batch on to the loop and, if there are any, to the decode workers. It answers questions while nobody
+// takes the batch. A batch without messages is passed on, too, because it says how many are pending. It returns false
+// when ctx has ended.
 func (f *feed) hand(ctx context.Context, batch reader.Batch, u User) bool {
 	j := &job{Batch: batch}
 	if f.work != nil {
@@ -122,7 +128,7 @@ func (f *feed) hand(ctx context.Context, batch reader.Batch, u User) bool {
 	return give(ctx, f.out, j, f.asks)
 }
 
-// slots returns room for decoded messages, which done may have given back.
+// slots returns a Batch for decoded messages: one that is done, or a new one.
 func (f *feed) slots(u User) Batch {
 	select {
 	case b := <-f.spare:
@@ -132,7 +138,7 @@ func (f *feed) slots(u User) Batch {
 	}
 }
 
-// done takes back the room for a job's decoded messages, when the loop has dealt with them all.
+// done takes a job's Batch back. The loop calls it when it has dealt with all messages of the job.
 func (f *feed) done(j *job) {
 	if j.decoded == nil {
 		return
@@ -140,10 +146,11 @@ func (f *feed) done(j *job) {
 	j.decoded.Reset(0)
 	select {
 	case f.spare <- j.decoded:
-	default: // there is enough of it
+	default: // there are enough spare ones
 	}
 }
 
+// give sends v to to, and answers questions until it can. It returns false when ctx has ended.
 func give[T any](ctx context.Context, to chan<- T, v T, asks <-chan func()) bool {
 	for {
 		select {
@@ -157,7 +164,7 @@ func give[T any](ctx context.Context, to chan<- T, v T, asks <-chan func()) bool
 	}
 }
 
-// over reports whether the reader is not used any more: it has ended, with err.
+// over reports whether read has ended. If so, err says why.
 func (f *feed) over() bool {
 	select {
 	case <-f.ended:
@@ -167,11 +174,12 @@ func (f *feed) over() bool {
 	}
 }
 
-// call runs do in the goroutine that owns the reader, between two batches, and returns its error, or the reader's final one.
-// Only the loop calls it.
+// call runs do in the goroutine that owns the reader, between two batches, and returns its error. If read has ended, it
+// returns the final error of the reader. Only the loop calls it.
 func (f *feed) call(ctx context.Context, do func(context.Context) error) error {
 	done := make(chan error, 1)
-	// First the question, then the end of the running Next: the next Next looks at the questions before it starts.
+	// The question must be there before the running Next is ended. In the other order, the following Next could begin
+	// between the two and wait long, since next looks for questions only before it starts.
 	select {
 	case f.asks <- func() { done <- do(ctx) }:
 	case <-f.ended:

@@ -11,13 +11,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A message is kept in the spool until its block is sealed, as the lengths of its head and its payload, and these. In the head, numbers are varints,
-// and texts have their length in front.
+// A message that is kept in the spool until its block is sealed has this form: the length of its head, the length of
+// its payload, the head, the payload. Numbers are varints. In the head, a text has its length in front.
 
-// keptWriter writes messages in this form. Its room is used again.
+// keptWriter writes messages in this form. Its slices are used again for each message.
 type keptWriter struct{ lengths, head []byte }
 
-// write writes a message to the buffer of a block, whose only error is that it takes nothing any more.
+// write writes a message to the buffer of a block. The only error of a buffer is that the spool cannot be written.
 func (k *keptWriter) write(out io.Writer, m *reader.Message) error {
 	k.head = appendHead(k.head[:0], m)
 	k.lengths = binary.AppendUvarint(k.lengths[:0], uint64(len(k.head)))
@@ -30,6 +30,7 @@ func (k *keptWriter) write(out io.Writer, m *reader.Message) error {
 	return nil
 }
 
+// appendHead appends everything of a message except its payload.
 func appendHead(dst []byte, m *reader.Message) []byte {
 	dst = binary.AppendUvarint(dst, m.Seq)
 	dst = binary.AppendVarint(dst, m.Time)
@@ -50,10 +51,10 @@ func appendText(dst []byte, s string) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-// keptReader reads what keptWriter wrote.
+// keptReader reads what keptWriter has written.
 type keptReader struct{ in *bufio.Reader }
 
-// next returns the next message; io.EOF after the last one.
+// next returns the next message, or io.EOF after the last one. The message is allocated with its parts and may be kept.
 func (k keptReader) next() (*reader.Message, error) {
 	head, err := binary.ReadUvarint(k.in)
 	if err != nil {
@@ -80,14 +81,15 @@ func (k keptReader) next() (*reader.Message, error) {
 	return &both.Message, nil
 }
 
-// keptHead is a head that is being read.
+// keptHead is a head that is being read. Nothing is read after it has turned out to be broken.
 type keptHead struct {
 	raw    []byte
-	text   string // the same
-	at     int
-	broken bool
+	text   string // copy of raw, of which all strings are parts
+	at     int    // offset of what is read next
+	broken bool   // the head ended too early
 }
 
+// read sets everything of m except its payload.
 func (h *keptHead) read(m *reader.Message) {
 	m.Seq = h.number()
 	stamp, n := binary.Varint(h.raw[h.at:])
@@ -106,7 +108,8 @@ func (h *keptHead) read(m *reader.Message) {
 	}
 }
 
-// skip goes on by n bytes, which are not there if n is not positive.
+// skip moves on by n bytes. If there are not so many, or n is not positive as after a broken varint, the head is
+// broken.
 func (h *keptHead) skip(n int) {
 	if n <= 0 || n > len(h.raw)-h.at {
 		h.broken, n = true, len(h.raw)-h.at
@@ -130,6 +133,7 @@ func (h *keptHead) string() string {
 	return h.text[start:h.at]
 }
 
+// noEOF returns the error of a read that must not meet the end.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -137,5 +141,5 @@ func noEOF(err error) error {
 	return err
 }
 
-// unboundSub makes nats.Msg.Metadata work on a message that did not just come from a subscription.
+// unboundSub lets nats.Msg.Metadata work on a message that did not come from a subscription. It is never changed.
 var unboundSub = &nats.Subscription{}

@@ -9,7 +9,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// addDead puts a dead letter into the open block of its window.
+// addDead puts a dead letter into the open block of its window, which is opened if need be.
 func (t *Table) addDead(m *reader.Message, d DeadLetter) error {
 	window := engine.WindowStart(m.Time, t.cfg.MaxAge)
 	b := t.dead[window]
@@ -20,7 +20,7 @@ func (t *Table) addDead(m *reader.Message, d DeadLetter) error {
 	return t.addLetter(b, m.Seq, d)
 }
 
-// openDead opens a block of dead letters.
+// openDead opens a block of dead letters. Its rows are JSON lines in gzip, whatever the form of data files is.
 func (t *Table) openDead(e *engine.Block) *Block {
 	b := &Block{Block: e, buf: t.spool.NewBuffer(t.gzip), fill: letters{}}
 	t.blocks = append(t.blocks, b)
@@ -28,7 +28,7 @@ func (t *Table) openDead(e *engine.Block) *Block {
 	return b
 }
 
-// deadBlock is a new block of dead letters.
+// deadBlock returns a new block of dead letters, which is not open yet.
 func (t *Table) deadBlock(window int64) *engine.Block {
 	return &engine.Block{
 		Kind: cutlog.KindDead, Window: window, Suffix: joinSuffix("ndjson", t.gzip.Suffix()),
@@ -36,12 +36,12 @@ func (t *Table) deadBlock(window int64) *engine.Block {
 	}
 }
 
-// AddLetter makes m a dead letter in b, because of cause.
+// AddLetter adds m to b as a dead letter, with cause as its error.
 func (t *Table) AddLetter(b *Block, m *reader.Message, cause error) error {
 	return t.addLetter(b, m.Seq, t.letter(m, cause))
 }
 
-// addLetter writes a dead letter as a row of b.
+// addLetter writes a dead letter as a row of b and counts it in the cut.
 func (t *Table) addLetter(b *Block, seq uint64, d DeadLetter) error {
 	row, err := json.Marshal(d)
 	if err != nil {

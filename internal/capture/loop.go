@@ -13,9 +13,11 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// loop owns the open blocks. All its methods run in the goroutine of Run.Live; a cut that is being stored runs beside it.
+// loop is one life of a reader, from Promise.Open to the last cut. It owns the open blocks. All its methods run in the
+// goroutine of Run.Live, so its fields need no lock. Beside it run the feed, the pulse and at most one cut that is being
+// stored.
 //
-// Their contexts are those of the work, which ends DrainTimeout after the run is to stop.
+// The contexts of its methods are those of the work, which ends DrainTimeout after the run is to stop.
 type loop struct {
 	cfg      *Config
 	observer Observer
@@ -26,17 +28,17 @@ type loop struct {
 
 	rd        Reading
 	feed      *feed
-	cut       *engine.Cut
-	table     *Table
-	pace      engine.Pace
-	storing   chan error      // the result of the cut that is being stored; nil: none is
-	lastMsg   *reader.Message // of the open cut; nil: none was read
-	planFull  bool            // the plan of what is open cannot grow much more, and the cut before is still being stored
-	postponed error           // why the last cut that was due was not made
-	warned    retry.Limiter   // of that
-	toldAcks  bool            // CutsEarly was told
+	cut       *engine.Cut     // the open cut
+	table     *Table          // its blocks
+	pace      engine.Pace     // when it is due
+	storing   chan error      // gets the result of the cut that is being stored; nil if there is none
+	lastMsg   *reader.Message // last message of the open cut; nil if none was read
+	planFull  bool            // the plan of the open cut cannot grow, and the cut before is still being stored
+	postponed error           // why the open cut was due and was not made; nil if nothing is in the way
+	warned    retry.Limiter   // limits reports of postponed
+	toldAcks  bool            // CutsEarly was reported
 	pulse     *pulse
-	state     State
+	state     State // the last one that was reported
 }
 
 // verdict is what the loop does next.
@@ -44,10 +46,11 @@ type verdict int
 
 const (
 	goOn    verdict = iota
-	reached         // with Once: the target is in hand
-	stop            // the run is to stop, and has left a part of a batch to the next start: no other batch may follow
+	reached         // with Once, everything up to the target is in blocks
+	stop            // the run is to stop: no other batch may follow, since a part of this one may not have been taken
 )
 
+// newLoop starts the feed of a reading that was opened. Its caller stops the feed.
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
 		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
@@ -62,13 +65,13 @@ func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	return l
 }
 
-// usage is what the open blocks take.
+// usage returns how many bytes the open blocks take.
 func (l *loop) usage() Used {
 	u := l.spool.Usage()
 	return Used{Memory: u.Memory, Disk: u.Disk}
 }
 
-// tell tells of another state.
+// tell reports the state if it has changed.
 func (l *loop) tell(s State) {
 	if l.state != s {
 		l.state = s
@@ -86,13 +89,14 @@ func (l *loop) isStopping() bool {
 	}
 }
 
-// capture reads and cuts until the end. What is open then is dropped: it stays in the stream.
+// capture reads and cuts until the target is stored, the run is stopped, or an error ends this life. After an error,
+// what is open is dropped: it stays in the stream.
 func (l *loop) capture(ctx context.Context) error {
 	end := newDeadline(ctx, l.cfg.DrainTimeout)
 	defer func() {
 		end.cancel()
 		if l.storing != nil {
-			<-l.storing //nolint:errcheck // the run ends with an error already; what was not stored stays in the stream
+			<-l.storing //nolint:errcheck // the life ends with another error; what was not stored stays in the stream
 		}
 		l.table.Discard()
 	}()
@@ -111,7 +115,7 @@ func (l *loop) capture(ctx context.Context) error {
 	return l.rd.Settle(ctx)
 }
 
-// read reads, and cuts when a cut is due, until the target is in hand or the run is to stop.
+// read takes batches, and makes cuts when they are due, until the target is in blocks or the run is to stop.
 func (l *loop) read(end *deadline) (next verdict, err error) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
@@ -136,7 +140,7 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 	return next, err
 }
 
-// arrived reports whether the target is in hand.
+// arrived reports whether everything up to the target is in blocks.
 func (l *loop) arrived() verdict {
 	if l.target.fixed && l.cut.Through >= l.target.seq {
 		return reached
@@ -144,7 +148,8 @@ func (l *loop) arrived() verdict {
 	return goOn
 }
 
-// input is where the next batch comes from: nowhere, while there is no room for it.
+// input returns the channel of the next batch. While there is no room for a batch it returns nil, from which nothing
+// comes, and reports what is waited for.
 func (l *loop) input() <-chan *job {
 	switch {
 	case !l.spool.Over() && !l.planFull:
@@ -158,14 +163,14 @@ func (l *loop) input() <-chan *job {
 	return nil
 }
 
-// look makes a cut if one is due.
+// look makes a cut if one is due. It is called at each tick, and in the middle of a batch when the pulse asks for it.
 func (l *loop) look(ctx context.Context) error {
 	l.pulse.due.Store(false)
 	defer l.pulse.enter(cutting)()
 	return l.cutIfDue(ctx)
 }
 
-// take puts the messages of a batch into blocks.
+// take puts the messages of a batch into blocks, with Once only those up to the target.
 func (l *loop) take(ctx context.Context, j *job) (verdict, error) {
 	if next, err := l.ready(ctx, j); next != goOn || err != nil {
 		return next, err
@@ -188,12 +193,12 @@ func (l *loop) take(ctx context.Context, j *job) (verdict, error) {
 		}
 	}
 	if l.target.fixed && !l.rd.Ordered() && j.Pending == 0 {
-		return reached, nil // a shared consumer may have given the rest to others
+		return reached, nil // a shared consumer may have given the messages before the target to others
 	}
 	return l.arrived(), nil
 }
 
-// ready waits until the batch is decoded, if others do that, or the run is to stop.
+// ready waits until the decode workers have decoded the batch, or the run is to stop.
 func (l *loop) ready(ctx context.Context, j *job) (verdict, error) {
 	if j.ready == nil {
 		return goOn, nil
@@ -213,9 +218,9 @@ func (l *loop) ready(ctx context.Context, j *job) (verdict, error) {
 	}
 }
 
-// takeAll hands each message of the batch to its block. When the run is to stop, it leaves the rest of them to the next start.
+// takeAll puts each message of the batch into its block. When the run is to stop, it leaves the rest to the next start.
 func (l *loop) takeAll(ctx context.Context, j *job) (verdict, error) {
-	noted := 0
+	noted := 0 // messages that were reported
 	for i := range j.Messages {
 		if l.pulse.due.Load() {
 			l.note(j.Messages[noted:i], j.Pending+uint64(len(j.Messages)-i))
@@ -242,7 +247,7 @@ func (l *loop) takeItem(ctx context.Context, j *job, i int) error {
 	if j.decoded == nil {
 		it, _ = l.table.decode(it.Message) // Keys.Group returns the error again
 	}
-	// First its place, then the message: to make room for it, a cut may be needed that holds it.
+	// The position moves before the message is taken, because making room for the message may need a cut that holds it.
 	l.cut.Through = max(l.cut.Through, it.Message.Seq)
 	l.lastMsg = it.Message
 	if err := l.takeOne(ctx, it); err != nil {
@@ -254,7 +259,7 @@ func (l *loop) takeItem(ctx context.Context, j *job, i int) error {
 	return nil
 }
 
-// upTo cuts off the messages beyond the stream sequence target.
+// upTo returns ms without the messages beyond the stream sequence target.
 func upTo(ms []reader.Message, target uint64) []reader.Message {
 	for len(ms) > 0 && ms[len(ms)-1].Seq > target {
 		ms = ms[:len(ms)-1]
@@ -262,7 +267,8 @@ func upTo(ms []reader.Message, target uint64) []reader.Message {
 	return ms
 }
 
-// takeOne puts one message into its block, or wherever the poison policy says.
+// takeOne puts one message into its block, leaves it out, or deals with it by the poison policy. A full spool is waited
+// for: the message is in its block then.
 func (l *loop) takeOne(ctx context.Context, it Item) error {
 	if l.rd.Repeated(it.Message) {
 		return nil
@@ -284,7 +290,7 @@ func (l *loop) takeOne(ctx context.Context, it Item) error {
 	return fmt.Errorf("stream %s sequence %d: %w", l.maker.stream, it.Message.Seq, err)
 }
 
-// note counts messages that were just taken and advances the clock of windows; pending is the stream's remaining lag.
+// note reports messages that were just taken and advances the clock of windows. pending is the stream's remaining lag.
 func (l *loop) note(messages []reader.Message, pending uint64) {
 	highest := int64(0)
 	for i := range messages {
@@ -296,13 +302,14 @@ func (l *loop) note(messages []reader.Message, pending uint64) {
 	})
 }
 
-// readerEnded deals with the end of reading that the reader chose.
+// readerEnded deals with an end of reading that the reader has chosen. What was read is cut if the error says that it
+// is good, and dropped otherwise.
 func (l *loop) readerEnded(ctx context.Context) error {
 	err := l.feed.err
 	if !ends(err) || l.cut.Empty() {
 		return err
 	}
-	// What was read is good: it is cut before another stream is entered, or an operator sees to the consumer.
+	// It is cut now, because after the next start it could not be read again.
 	if cutErr := l.finish(ctx, cutlog.ReasonDiverged); cutErr != nil {
 		return cutErr
 	}

@@ -9,29 +9,30 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// Maker has what is needed to make files of messages: the user's code, the compression, and room for open blocks. The loop,
-// a cut that is being sealed and a redo use it at the same time.
+// Maker has what is needed to make files of messages: the user's code, the compression, and the spool. The loop and a
+// cut that is being sealed use one Maker at the same time; a redo makes its own by Under. Its fields do not change.
 type Maker struct {
-	cfg      *Config // of part limits and the poison policy
+	cfg      *Config
 	user     User
 	stream   string
-	suffix   string // of data files, with that of the compression
-	codec    *codec.Codec
+	suffix   string       // of data files, with the suffix of the compression
+	codec    *codec.Codec // of data files
 	gzip     *codec.Codec // of dead letters
 	spool    *spool.Spool
 	observer Observer
-	room     int64      // that the writers at work may take together
-	writers  *buffering // belongs to the loop, or to the goroutine of a redo
+	room     int64      // bytes that the writers at work may hold together
+	writers  *buffering // owned by the goroutine of Run.Live
 
 	// calls is held while the decoder runs, and while a writer runs beside the loop, unless DecodeWorkers allows several
-	// goroutines at a time.
+	// goroutines at a time. It comes before every lock of the spool.
 	calls *sync.Mutex
 }
 
-// newMaker makes the Maker of a run.
+// newMaker returns the Maker of a run.
 func newMaker(cfg *Config, stream string, sp *spool.Spool, o Observer) (*Maker, error) {
 	k := &Maker{
-		cfg: cfg, stream: stream, spool: sp, observer: o, room: cfg.MemoryLimit / 2, writers: &buffering{}, calls: &sync.Mutex{},
+		cfg: cfg, stream: stream, spool: sp, observer: o,
+		room: cfg.MemoryLimit / 2, writers: &buffering{}, calls: &sync.Mutex{},
 	}
 	var err error
 	if k.gzip, err = codec.New(codec.Gzip, 0); err != nil {
@@ -40,8 +41,8 @@ func newMaker(cfg *Config, stream string, sp *spool.Spool, o Observer) (*Maker, 
 	return k, k.setForm(cfg.Form)
 }
 
-// Under returns a Maker that makes the files of a plan again: under another form, without a limit of a part, and with no
-// poison, since what was planned must be made.
+// Under returns a Maker that makes the files of a plan again. It works under the form f, without limits of a part, and
+// a poison message is an error, since what was planned must be made.
 func (k *Maker) Under(f Form) (*Maker, error) {
 	cfg := *k.cfg
 	cfg.Poison, cfg.MaxMessages, cfg.MaxBytes = PoisonFail, 0, 0
@@ -50,6 +51,7 @@ func (k *Maker) Under(f Form) (*Maker, error) {
 	return &d, d.setForm(f)
 }
 
+// setForm sets what depends on the form.
 func (k *Maker) setForm(f Form) (err error) {
 	name := f.Compression
 	if name == "" {
@@ -71,7 +73,8 @@ func (k *Maker) decode(b Batch, i int, m *reader.Message) error {
 	return b.Decode(i, m)
 }
 
-// exclusive runs f, which calls a writer beside the loop: not while the loop decodes, unless DecodeWorkers allows that.
+// exclusive runs f, which calls a writer beside the loop. Unless DecodeWorkers allows it, that is not while the loop
+// decodes.
 func (k *Maker) exclusive(f func() error) error {
 	if k.cfg.DecodeWorkers <= 1 {
 		k.calls.Lock()
@@ -80,11 +83,11 @@ func (k *Maker) exclusive(f func() error) error {
 	return f()
 }
 
-// buffering is what the writers of a form have shown of themselves. The zero value knows nothing yet.
+// buffering is what is known about the writers of a form. The zero value means that nothing is known yet.
 type buffering struct {
-	shown   bool // that they hold rows back; held says how much
-	held    Held
-	patient bool // one of them has lost its file: all messages are kept until their seal
+	shown   bool // they hold rows back
+	held    Held // how much they hold back
+	patient bool // one of them has lost its file, so all messages are kept until their seal
 }
 
 // learn notes what a writer says of itself.
@@ -94,13 +97,14 @@ func (b *buffering) learn(h Held) {
 	}
 }
 
-// keeps reports whether the messages of the next block are kept until its seal: its writer would need more than room.
+// keeps reports whether the messages of the next block have to be kept until its seal, because its writer would hold
+// more than room.
 func (b *buffering) keeps(room int64) bool { return b.shown && int64(b.held) > room }
 
-// encoders is how many writers may work at the same time at the seal: as many as user code may run at a time, and as there
-// is room for.
+// encoders returns how many writers may work at the same time at the seal. Both DecodeWorkers and the room for writers
+// limit them. The loop calls it.
 func (k *Maker) encoders() int {
-	const unknown = 4 // of writers that do not say what they hold
+	const unknown = 4 // for writers that do not say what they hold
 	room := int64(unknown)
 	if held := k.writers.held; held > 0 && held != HoldsUnknown {
 		room = k.room / int64(held)
@@ -108,16 +112,20 @@ func (k *Maker) encoders() int {
 	return int(max(1, min(int64(k.cfg.DecodeWorkers), room)))
 }
 
-// Trouble with a block that is no message's fault.
+// trouble is what is wrong with a block, when no message is to blame.
 type trouble int
 
 const (
-	writerFailed trouble = iota + 1 // the writer cannot go on: the run ends
-	fileLost                        // a writer that was fed early has lost its file: the messages are read again, and kept until their seal
-	spoolFull                       // the spool cannot be written: nothing is lost, and reading waits
+	// writerFailed means that the writer cannot go on. The run ends.
+	writerFailed trouble = iota + 1
+	// fileLost means that a writer which was fed early has lost its file. The messages are read again, and kept until
+	// their seal.
+	fileLost
+	// spoolFull means that the spool cannot be written. Nothing is lost, and reading waits.
+	spoolFull
 )
 
-// blockError is trouble with a block.
+// blockError is an error of a block, with what it means.
 type blockError struct {
 	trouble trouble
 	err     error

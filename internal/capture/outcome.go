@@ -12,14 +12,15 @@ type outcome int
 
 const (
 	fatal       outcome = iota // only an operator can help
-	interrupted                // stopped while a cut was being finished that was planned before
+	interrupted                // the run was stopped while a cut was being finished that was planned before
 	behind                     // another writer was first
-	disturbed                  // somebody else moved the consumer: what was read since the last cut proves nothing
-	diverged                   // the stream is another one now: what was read of the old one is good
+	disturbed                  // somebody else moved the consumer, so what was read since the last cut proves nothing
+	diverged                   // the stream was replaced or rolled back; what was read of it is good
 	unwritten                  // a writer has lost the file of an open block
 )
 
-// behindError says that another writer has made the cut: everything open is dropped, and reading starts behind it.
+// behindError says that another writer has made the cut. Everything that is open is dropped, and reading starts after
+// that cut.
 type behindError struct{ why error }
 
 // Error implements error.
@@ -47,13 +48,13 @@ func classify(err error) outcome {
 	return fatal
 }
 
-// is reports whether an error is that trouble with a block.
+// is reports whether an error is a blockError with this trouble.
 func is(err error, t trouble) bool {
 	var b *blockError
 	return errors.As(err, &b) && b.trouble == t
 }
 
-// unlessFull makes nothing of a full spool, where nobody can wait: the bytes are in memory.
+// unlessFull ignores a full spool where nobody can wait for it: the bytes are in memory.
 func unlessFull(err error) error {
 	if is(err, spoolFull) {
 		return nil
@@ -61,8 +62,9 @@ func unlessFull(err error) error {
 	return err
 }
 
-// ends reports whether an error means that what was read is good, and nothing more can come: the stream is another one, or
-// the consumer is gone, and with it perhaps what an interest stream kept for it.
+// ends reports whether an error means that what was read is good and has to be cut now, because nothing more can come.
+// Either the stream is another one, or the consumer is gone, and with it perhaps the messages that an interest stream
+// kept for it.
 func ends(err error) bool {
 	var other *reader.DivergedError
 	var gone *reader.ConsumerGoneError

@@ -10,15 +10,15 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// Planned makes files of a plan again. The caller says which message belongs to which block; keys, limits and windows of
-// today play no part. It does not wait for a full spool: then the caller drops blocks and makes them later. One goroutine
-// uses it.
+// Planned makes files of a plan again. The caller says which message belongs to which block, so today's keys, limits
+// and windows have no influence. It does not wait for a full spool; the caller drops some blocks and makes them later.
+// It belongs to one goroutine.
 type Planned struct {
 	table *Table
 	plan  *cutlog.Plan
 }
 
-// NewPlanned returns a Planned without a block for the plan p.
+// NewPlanned returns a Planned for the plan p. No block is open yet.
 func (k *Maker) NewPlanned(p *cutlog.Plan) *Planned {
 	return &Planned{table: k.NewTable(engine.NewCut(p.From, p.Anchor)), plan: p}
 }
@@ -35,7 +35,8 @@ func (p *Planned) Open(i int) (*Block, error) {
 
 var errDeadThen = errors.New("was a poison message when its cut was planned")
 
-// Take puts a planned message into its block. A planned dead letter gets the error of today's decoder if that still fails.
+// Take puts a planned message into its block. A planned dead letter gets the error of today's decoder if it still
+// fails.
 func (p *Planned) Take(b *Block, m *reader.Message) error {
 	it, err := p.table.decode(m)
 	switch {
@@ -49,18 +50,18 @@ func (p *Planned) Take(b *Block, m *reader.Message) error {
 	return unlessFull(err)
 }
 
-// Over reports whether the spool holds more than it should.
+// Over reports whether the spool is over its limit.
 func (p *Planned) Over() bool { return p.table.spool.Over() }
 
-// Drop gives up a block, to be made later.
+// Drop gives up a block. Another Planned may make it later.
 func (p *Planned) Drop(b *Block) {
 	b.drop()
 	t := p.table
 	t.blocks = slices.DeleteFunc(t.blocks, func(o *Block) bool { return o == b })
 }
 
-// Finish ends all blocks and returns the files of those that hold a message. They are the caller's to discard; after an error
-// there are none.
+// Finish ends all blocks and returns the files of those that hold a message. The caller discards the files. After an
+// error there are none.
 func (p *Planned) Finish(ctx context.Context) (map[*engine.Block]File, error) {
 	t := p.table
 	if err := t.finish(); err != nil {
@@ -75,5 +76,5 @@ func (p *Planned) Finish(ctx context.Context) (map[*engine.Block]File, error) {
 	return files, nil
 }
 
-// Discard drops the blocks that are open. After Finish it does nothing.
+// Discard drops the blocks that are open. After a successful Finish it does nothing.
 func (p *Planned) Discard() { p.table.Discard() }

@@ -11,39 +11,41 @@ import (
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
-// ErrSkip is what a decoder returns, as it is or wrapped, to leave a message out on purpose.
+// ErrSkip is what a decoder returns, as it is or wrapped, to leave a message out on purpose. The root package exports
+// it.
 var ErrSkip = errors.New("skip this message")
 
 // Policy says what becomes of a message that cannot be decoded or written.
 type Policy string
 
-// The policies.
+// The policies. The root package has the same, with their contracts.
 const (
 	PoisonFail       Policy = "fail"
 	PoisonDeadLetter Policy = "dead-letter"
 	PoisonSkip       Policy = "skip"
 )
 
-// DeadLetter is a poison message, kept whole, and what was wrong with it. Its JSON is a row of a dead letter file.
+// DeadLetter is a poison message, kept whole, with the error. Its JSON is a row of a dead letter file. The root
+// package's DeadLetter has the same fields, and the compiler checks the conversion.
 type DeadLetter struct {
 	Stream     string              `json:"stream"`
 	Seq        uint64              `json:"seq"` // stream sequence
 	Time       time.Time           `json:"time"`
 	Subject    string              `json:"subject"`
-	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only when Subject is not UTF-8
+	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not UTF-8
 	Header     map[string][]string `json:"header,omitempty"`
-	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only when the header cannot be parsed or is not UTF-8
+	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only if the header cannot be parsed or is not UTF-8
 	Data       []byte              `json:"data"`
 	Error      string              `json:"error"`
 }
 
-// skip leaves a message out on purpose.
+// skip leaves a message out. Its sequence will be in the plan as skipped.
 func (l *loop) skip(seq uint64) {
 	l.cut.Skip(seq)
 	l.observer.Observe(Skipped{Seq: seq})
 }
 
-// poison deals with a message that cannot be decoded or written.
+// poison deals with a message that cannot be decoded or written, as the policy says.
 func (l *loop) poison(ctx context.Context, m *reader.Message, cause error) error {
 	err := l.maker.poisoned(m, cause)
 	switch l.cfg.Poison {
@@ -60,14 +62,14 @@ func (l *loop) poison(ctx context.Context, m *reader.Message, cause error) error
 	return fmt.Errorf("poison message (policy fail): %w", err)
 }
 
-// poisoned reports a poison message and returns its error, as the library's user knows it.
+// poisoned reports a poison message and returns the error that the library's user sees. Any goroutine may call it.
 func (k *Maker) poisoned(m *reader.Message, cause error) error {
 	err := k.cfg.PoisonError(m, cause)
 	k.observer.Observe(Poisoned{Policy: k.cfg.Poison, Err: err})
 	return err
 }
 
-// letter makes the dead letter of a message.
+// letter returns the dead letter of a message.
 func (k *Maker) letter(m *reader.Message, cause error) DeadLetter {
 	d := DeadLetter{
 		Stream: k.stream, Seq: m.Seq, Time: time.Unix(0, m.Time).UTC(), Subject: m.Msg.Subject,

@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// phase is what the loop is busy with.
+// phase is what the loop is doing, as far as it can take long.
 type phase uint64
 
 const (
-	resting  phase = iota // it waits for a batch, or for room, and says so itself
-	awaiting              // the decoders' goroutines have the batch
-	taking                // decoder, writer and spool, for one message after the other
-	cutting               // the server is asked whether what was read may be cut
-	phases
+	resting  phase = iota // it waits for a batch or for room, and reports that itself
+	awaiting              // it waits for the decode workers
+	taking                // it calls decoder, writer and spool, message by message
+	cutting               // it asks the server whether what was read may be cut
+	phases                // number of phases
 )
 
-// slowBeats is how many beats in one phase are worth telling: a second, at a beat each tickEvery.
+// slowBeats is how many beats in one phase are worth a report: a second of beats, of which there is one each tickEvery.
 const slowBeats = int(time.Second / tickEvery)
 
-// pulse beats beside the loop, which sees neither clock nor context while user code takes its time: a decoder that needs a
-// second for a message needs minutes for a batch. Each beat makes the loop look at both before the next message, and tells
-// the observer what holds the loop up.
+// pulse is a goroutine that beats beside the loop, because the loop sees neither clock nor context while user code
+// takes its time: a decoder that needs a second for a message needs minutes for a batch. Each beat makes the loop look
+// at both before the next message. If the loop stays in one phase, the beat reports what holds it up.
 type pulse struct {
-	due      atomic.Bool   // the loop is to look
-	busy     atomic.Uint64 // the phase, and above it a number, so that two batches are two values
-	serial   uint64        // the newest number; the loop's
-	calls    *sync.Mutex   // held while the decoder runs in the loop
+	due      atomic.Bool   // set by each beat; the loop looks at clock and context, and clears it
+	busy     atomic.Uint64 // set by the loop: the phase, and a serial number above it, so that two batches differ
+	serial   uint64        // the newest serial number; owned by the loop
+	calls    *sync.Mutex   // Maker.calls, which is held while the decoder runs in the loop
 	observer Observer
-	end      chan struct{}
+	end      chan struct{} // closed by stop
 	joined   sync.WaitGroup
 }
 
@@ -47,8 +47,8 @@ func (p *pulse) stop() {
 	p.observer.Observe(HeldUp{})
 }
 
-// enter notes what the loop does from now on. The returned function goes back to what it did before. Only the loop calls
-// both.
+// enter notes what the loop does from now on. The returned function notes that the loop goes on with what it did
+// before. Only the loop calls the two.
 func (p *pulse) enter(ph phase) (back func()) {
 	before := p.busy.Load()
 	p.serial++
@@ -84,7 +84,8 @@ func (p *pulse) run() {
 	}
 }
 
-// cause is the state of a run whose loop has been in a phase for long.
+// cause returns the state of a run whose loop has been in a phase for long. In phase taking, the lock tells whether the
+// decoder runs or the writer.
 func (p *pulse) cause(ph phase) State {
 	switch ph {
 	case awaiting:

@@ -8,19 +8,20 @@ import (
 	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
+// The pauses between two attempts of a store operation.
 const (
 	firstBackoff = 200 * time.Millisecond
 	maxBackoff   = 30 * time.Second
 )
 
-// Retry calls f, whose errors say what they are about, until it succeeds, permanent says that its error is, or ctx ends.
-// Waits are jittered and grow up to half a minute. Any goroutine may call it.
+// Retry calls f until it succeeds, its error is permanent, or ctx ends. It reports each other error under the name
+// what. The pauses are jittered and grow up to maxBackoff. Any goroutine may call it.
 func (r *Run) Retry(
 	ctx context.Context, what string, permanent func(error) bool, f func(ctx context.Context) error,
 ) error {
 	wait := retry.Backoff{First: firstBackoff, Max: maxBackoff}
 	told := retry.Limiter{Every: warnEvery}
-	var last error // of an attempt that was not interrupted
+	var last error // of the last attempt that ctx did not interrupt
 	for {
 		err := f(ctx)
 		switch {
@@ -39,7 +40,7 @@ func (r *Run) Retry(
 	}
 }
 
-// givenUp is the error of attempts that ctx has ended, with what the last one ran into.
+// givenUp returns the error of attempts that ctx has ended, with the error of the last one that it did not interrupt.
 func givenUp(ctx context.Context, what string, last error) error {
 	if last == nil {
 		return fmt.Errorf("%s: %w", what, context.Cause(ctx))

@@ -13,38 +13,41 @@ import (
 )
 
 const (
-	tickEvery    = 200 * time.Millisecond // how often the clock may close a window
-	warnEvery    = time.Minute            // how often the same trouble is told
-	checkTimeout = 15 * time.Second       // for what a cut asks the server: longer than one request, so that its error says which
+	tickEvery    = 200 * time.Millisecond // how often the loop looks at the clock
+	warnEvery    = time.Minute            // how often the same trouble is reported
 	closeTimeout = 5 * time.Second        // for the end of a reader
-	// startPatience is how long a server that gives no answer is asked at the start, where it may be starting, or never answer.
+	// checkTimeout bounds what a cut asks the server. It is longer than one request may take, so that the error names the
+	// request.
+	checkTimeout = 15 * time.Second
+	// startPatience is how long a start waits for a server that does not answer. It may be starting, too, or it may never
+	// answer.
 	startPatience = 30 * time.Second
 )
 
-// Run is one Run of a capture. What is not said to be safe for several goroutines belongs to the goroutine of Live, which
-// is also the loop's.
+// Run is one Run of a capture. Its exported fields do not change after New, and any goroutine may use what is in them.
+// The others belong to the goroutine of Live, which is also that of the loop.
 type Run struct {
-	Config   Config         // not changed after New
-	Source   *reader.Source // the stream; safe for several goroutines
+	Config   Config
+	Source   *reader.Source // the stream
 	Observer Observer
 	Maker    *Maker
 
 	spool   *spool.Spool
-	pull    int64 // bytes of one pull
+	pull    int64 // bytes of one pull; does not change
 	target  target
 	began   time.Time
-	waiting retry.Limiter // of the news that reading cannot start yet
-	entered bool          // reading has started once: from then on only what an operator must mend ends the run
+	waiting retry.Limiter // of reports that reading cannot start yet
+	entered bool          // reading has started once; from then on, an error of Open is temporary if its kind is
 	promise Promise
 }
 
-// target is what a run with Once has to reach.
+// target is what a run with Once has to reach: the last stream sequence that the stream held at the start.
 type target struct {
-	fixed bool   // it is known
-	seq   uint64 // the last stream sequence to capture
+	fixed bool // seq is known
+	seq   uint64
 }
 
-// New opens what a run needs. Close ends it.
+// New opens the spool of a run and reports Began. Close releases it.
 func New(nc *nats.Conn, src *reader.Source, cfg Config, o Observer) (*Run, error) {
 	r := &Run{
 		Config: cfg, Source: src, Observer: o, began: time.Now(),
@@ -65,22 +68,24 @@ func New(nc *nats.Conn, src *reader.Source, cfg Config, o Observer) (*Run, error
 	return r, nil
 }
 
-// Close frees what New opened.
+// Close releases what New opened. It must be called after Live has returned.
 func (r *Run) Close() error { return r.spool.Close() }
 
-// maxPull is the most that one pull may bring, whatever the memory limit. With two of them outstanding, a round trip of
-// 50 ms still allows 160 MB/s; pulls of 16 MiB were no faster on one machine.
+// maxPull is the most that one pull may bring, in bytes, whatever the memory limit is. With two pulls outstanding, a
+// round trip of 50 ms still allows 160 MB/s. On one machine, pulls of 16 MiB were no faster.
 const maxPull = 4 << 20
 
+// pullBytes returns the size of a pull. It must hold the largest message twice, or a pull could bring nothing.
 func pullBytes(nc *nats.Conn, memoryLimit int64) int64 {
 	return max(2*nc.MaxPayload(), min(maxPull, memoryLimit/4))
 }
 
-// PullBytes is how many bytes one pull of a reader asks for; two are outstanding.
+// PullBytes is how many bytes one pull of a reader asks for. Two pulls are outstanding.
 func (r *Run) PullBytes() int { return int(r.pull) }
 
-// Live reads and cuts until the end. It starts again at the position of what is stored whenever what was read since cannot
-// be trusted.
+// Live reads and cuts until ctx ends, the target of Once is stored, or an error comes that only an operator can mend.
+// Whenever what was read since the last cut cannot be trusted, it starts another life at the position of what is
+// stored.
 func (r *Run) Live(ctx context.Context, p Promise) error {
 	r.promise = p
 	for {
@@ -91,8 +96,8 @@ func (r *Run) Live(ctx context.Context, p Promise) error {
 	}
 }
 
-// life is one life of a reader. It returns why another one has to follow; if none has to, the cause is empty, and the error
-// is that of the run.
+// life is one life of a reader. It returns why another life has to follow. If none has to, the cause is empty, and the
+// error is the result of the run.
 func (r *Run) life(ctx context.Context) (Cause, error) {
 	o, err := r.promise.Open(ctx)
 	if err != nil {
@@ -134,7 +139,8 @@ func (r *Run) notOpened(ctx context.Context, err error) (Cause, error) {
 func (r *Run) broken(ctx context.Context, err error) (Cause, error) {
 	switch what := classify(err); {
 	case what == disturbed && ctx.Err() != nil:
-		return "", fmt.Errorf("stopped before what was read since the last cut could be stored, it is left to the next start: %w", err)
+		return "", fmt.Errorf(
+			"stopped before what was read since the last cut could be stored, it is left to the next start: %w", err)
 	case what == behind, what == disturbed:
 		return r.again(CauseBehind, err)
 	case what == diverged:
@@ -146,13 +152,14 @@ func (r *Run) broken(ctx context.Context, err error) (Cause, error) {
 	return "", err
 }
 
-// again lets another life follow, because of reason.
+// again lets another life follow, and reports why.
 func (r *Run) again(c Cause, reason error) (Cause, error) {
 	r.Observer.Observe(Repositioned{Cause: c, Reason: reason})
 	return c, nil
 }
 
-// againAfter lets another life follow after a pause, unless the run is stopped meanwhile.
+// againAfter lets another life follow after a pause. If the run is stopped meanwhile, none follows, and that is a good
+// end.
 func (r *Run) againAfter(ctx context.Context, wait time.Duration, c Cause) (Cause, error) {
 	select {
 	case <-ctx.Done():
@@ -162,15 +169,15 @@ func (r *Run) againAfter(ctx context.Context, wait time.Duration, c Cause) (Caus
 	}
 }
 
-// patiently lets another life follow, in which all messages are kept until their seal: there, a message that breaks a writer
-// is found and left out.
+// patiently lets another life follow, in which all messages are kept until their seal. There, a message that breaks a
+// writer can be found and left out. This lasts until the end of the run.
 func (r *Run) patiently(err error) (Cause, error) {
 	r.Maker.writers.patient = true
 	return r.again(CauseFileLost, err)
 }
 
-// mayMend decides whether an error of opening may go away by itself. Once reading has started, names and permissions were
-// right.
+// mayMend decides whether an error of Open may go away by itself. Before reading has started once, names and
+// permissions may be wrong, so only a server that does not answer is waited for, and not for long.
 func (r *Run) mayMend(err error) bool {
 	if r.entered {
 		return reader.IsTemporary(err)
@@ -178,7 +185,8 @@ func (r *Run) mayMend(err error) bool {
 	return reader.IsUnanswered(err) && time.Since(r.began) < startPatience
 }
 
-// diverged tells the promise of a stream that is another one now. What Once has to reach is one of its sequences.
+// diverged tells the promise that the stream is another one now. The target of Once was a sequence of the old stream,
+// so the next life fixes a new one.
 func (r *Run) diverged(err error) {
 	var d *reader.DivergedError
 	errors.As(err, &d)
@@ -186,7 +194,7 @@ func (r *Run) diverged(err error) {
 	r.target = target{}
 }
 
-// fixTarget fixes, once, what Once has to reach: last.
+// fixTarget makes last the target of a run with Once, unless there is one already.
 func (r *Run) fixTarget(last uint64) {
 	if !r.Config.Once || r.target.fixed {
 		return

@@ -11,31 +11,32 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// Sealed is a cut on its way into the store. One goroutine owns it.
+// Sealed is a cut on its way into the store. The goroutine that stores it owns it; while Reading.Commit stores files,
+// several goroutines may read it.
 type Sealed struct {
 	Reason cutlog.Reason
 	Cut    *engine.Cut
 
 	table    *Table
-	encoders int // that may work at the same time
-	files    map[*engine.Block]File
+	encoders int                    // blocks that may be encoded at the same time
+	files    map[*engine.Block]File // of the blocks that hold a message
 	began    time.Time
 }
 
-// File is a sealed block.
+// File is the content of a sealed block. It cannot change.
 type File struct {
 	*spool.Sealed
-	Group Group // of its key; not used for dead letters and in a redo
+	Group Group // the group of its key; not set for dead letters and in a redo
 }
 
 // File returns the file of a block of the cut.
 func (s *Sealed) File(b *engine.Block) File { return s.files[b] }
 
-// Keys returns the keys of the cut.
+// Keys returns the keys of the cut, by which the groups of its files are found.
 func (s *Sealed) Keys() Keys { return s.table.keys }
 
-// store seals the blocks, has rd store and acknowledge them, and tells of it. The error is a *behindError when another
-// writer was first.
+// store seals the blocks, lets rd store and acknowledge them, and reports CutDone. The error is a *behindError when
+// another writer was first. The files are discarded in any case.
 func (s *Sealed) store(ctx context.Context, rd Reading) (err error) {
 	defer func() { discard(s.table, s.files) }()
 	if s.files, err = s.table.Seal(ctx, s.encoders); err != nil {
@@ -53,7 +54,7 @@ func (s *Sealed) store(ctx context.Context, rd Reading) (err error) {
 	return nil
 }
 
-// discard frees what a cut holds in the spool.
+// discard frees what the blocks of a table and their files hold in the spool.
 func discard(t *Table, files map[*engine.Block]File) {
 	for _, b := range t.blocks {
 		if f, ok := files[b.Block]; ok {
@@ -64,8 +65,9 @@ func discard(t *Table, files map[*engine.Block]File) {
 	}
 }
 
-// Seal makes every block immutable and returns the files of those that hold a message: blocks that kept their messages are
-// encoded now, so many at a time. After an error, files and blocks are still to be discarded.
+// Seal makes every block immutable and returns the files of those that hold a message. Blocks that kept their messages
+// are encoded now, up to encoders of them at the same time. After an error, the caller still has to discard files and
+// blocks.
 func (t *Table) Seal(ctx context.Context, encoders int) (map[*engine.Block]File, error) {
 	files := make(map[*engine.Block]File, len(t.blocks))
 	if err := t.encode(ctx, encoders); err != nil {

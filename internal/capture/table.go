@@ -9,21 +9,21 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// Table holds the blocks of one cut. The loop owns it while the cut is open, then the goroutine that stores the cut; a redo
-// owns its own.
+// Table holds the blocks of one cut. The loop owns it while the cut is open, then the goroutine that stores the cut. A
+// redo has a table of its own.
 type Table struct {
 	*Maker
-	cut    *engine.Cut
+	cut    *engine.Cut // counts the messages of the blocks
 	keys   Keys
-	blocks []*Block
-	groups [][]*Block       // by Group: the open blocks, one for each window
-	dead   map[int64]*Block // open blocks of dead letters by window
-	free   int64            // room for writers that are fed early
-	one    Batch            // a slot for the message that decode decodes
+	blocks []*Block         // all of them, in the order in which they were opened
+	groups [][]*Block       // by Group, the blocks that take more messages, one for each window
+	dead   map[int64]*Block // by window, the blocks that take more dead letters
+	free   int64            // bytes that further writers may hold that are fed early
+	one    Batch            // a slot for decode
 	keeper keptWriter
 }
 
-// NewTable returns an empty table, which counts its messages in cut.
+// NewTable returns an empty table that counts its messages in cut. The goroutine of Run.Live calls it.
 func (k *Maker) NewTable(cut *engine.Cut) *Table {
 	t := &Table{Maker: k, cut: cut, keys: k.user.NewKeys(), dead: map[int64]*Block{}, one: k.user.NewBatch()}
 	if !k.writers.patient {
@@ -38,8 +38,8 @@ func (t *Table) decode(m *reader.Message) (Item, error) {
 	return Item{Message: m, Batch: t.one}, t.Maker.decode(t.one, 0, m)
 }
 
-// add puts an item into the block of its key and window. An error is a *blockError, or says why the message is skipped or
-// poison.
+// add puts an item into the block of its key and window. An error is a *blockError, or it says why the message is
+// skipped or poison.
 func (t *Table) add(it Item) error {
 	b, err := t.block(it, engine.WindowStart(it.Message.Time, t.cfg.MaxAge))
 	if err != nil {
@@ -48,7 +48,7 @@ func (t *Table) add(it Item) error {
 	return t.Add(b, it)
 }
 
-// block returns the open block of an item's key and window.
+// block returns the block that takes the messages of an item's key and window. It opens one if there is none.
 func (t *Table) block(it Item, window int64) (*Block, error) {
 	n, err := t.keys.Group(it.Batch, it.Slot)
 	if err != nil {
@@ -79,7 +79,7 @@ func (t *Table) block(it Item, window int64) (*Block, error) {
 func (t *Table) open(e *engine.Block) (*Block, error) {
 	b := &Block{Block: e}
 	err := t.begin(b)
-	if b.buf != nil { // also after an error: Discard ends the writer
+	if b.buf != nil { // after an error, too, so that Discard ends the writer
 		t.blocks = append(t.blocks, b)
 	}
 	if err != nil {
@@ -89,7 +89,8 @@ func (t *Table) open(e *engine.Block) (*Block, error) {
 	return b, nil
 }
 
-// begin makes the writer of a block of data, or finds that its messages must be kept.
+// begin gives a block of data a writer, or finds that its messages must be kept. Until one writer has said what it
+// holds, a writer has to be made to be asked.
 func (t *Table) begin(b *Block) error {
 	if t.writers.keeps(t.free) {
 		t.keep(b)
@@ -113,7 +114,7 @@ func (t *Table) begin(b *Block) error {
 	return b.start(w)
 }
 
-// feedEarly reserves the room that the writer of b takes while the block is open.
+// feedEarly reserves the memory that the writer of b holds while the block is open, here and in the spool's budget.
 func (t *Table) feedEarly(b *Block, w Writer, held int64) {
 	t.free -= held
 	t.spool.Charge(held)
@@ -123,10 +124,11 @@ func (t *Table) feedEarly(b *Block, w Writer, held int64) {
 	}}
 }
 
-// keep makes b a block that keeps its messages.
+// keep makes b a block that keeps its messages. They are not compressed, since they are read again soon.
 func (t *Table) keep(b *Block) { b.buf, b.fill = t.spool.NewBuffer(nil), keeping{} }
 
-// Add puts an item into b. An error is a *blockError, or says why the message is poison.
+// Add puts an item into b. An error is a *blockError, or it says why the message is poison. After a *blockError with
+// spoolFull, the message is in the block.
 func (t *Table) Add(b *Block, it Item) error {
 	if b.keeps() {
 		return t.keepMessage(b, it.Message)
@@ -148,8 +150,8 @@ func (t *Table) Add(b *Block, it Item) error {
 	return t.commit(b)
 }
 
-// keepFrom turns b, of which m is the first message, into a block that keeps its messages: the writer has added no byte, so
-// it holds rows back without saying so.
+// keepFrom turns b, of which m is the first message, into a block that keeps its messages. Its writer has taken a row
+// and written no byte, so it holds rows back although it is no BufferedWriter.
 func (t *Table) keepFrom(b *Block, m *reader.Message) error {
 	t.writers.learn(HoldsUnknown)
 	if err := b.finish(); err != nil {
@@ -160,6 +162,7 @@ func (t *Table) keepFrom(b *Block, m *reader.Message) error {
 	return t.keepMessage(b, m)
 }
 
+// keepMessage puts a message into a block that keeps its messages.
 func (t *Table) keepMessage(b *Block, m *reader.Message) error {
 	if err := t.keeper.write(b.buf, m); err != nil {
 		return &blockError{spoolFull, err}
@@ -168,12 +171,12 @@ func (t *Table) keepMessage(b *Block, m *reader.Message) error {
 	return t.commit(b)
 }
 
-// commit ends a row, and the part when it is full.
+// commit ends a row, and closes the block if it is complete as a part.
 func (t *Table) commit(b *Block) error {
 	err := b.buf.Commit()
 	if !b.Closed && t.cfg.full(b.Messages, b.fill.size(b)) {
 		t.close(b)
-		if _, ok := b.fill.(*early); ok { // it gets no more rows: its writer lets go of what it holds
+		if _, ok := b.fill.(*early); ok { // it gets no more rows, so its writer need not hold memory any more
 			if err := b.finish(); err != nil {
 				return err
 			}
@@ -185,7 +188,7 @@ func (t *Table) commit(b *Block) error {
 	return nil
 }
 
-// close ends a part; the next message of its key and window opens another.
+// close says that a block takes no more messages. The next message of its key and window opens another block.
 func (t *Table) close(b *Block) {
 	t.cut.Close(b.Block)
 	if b.Kind == cutlog.KindDead {
@@ -208,7 +211,7 @@ func (t *Table) closedBytes() (n int64) {
 	return n
 }
 
-// finish flushes all writers, in the goroutine that wrote the rows.
+// finish flushes the writers of all blocks. The goroutine that wrote the rows calls it.
 func (t *Table) finish() error {
 	for _, b := range t.blocks {
 		if err := b.finish(); err != nil {
@@ -218,7 +221,7 @@ func (t *Table) finish() error {
 	return nil
 }
 
-// Discard drops every block. Their messages stay in the stream.
+// Discard drops all blocks. Their messages stay in the stream.
 func (t *Table) Discard() {
 	for _, b := range t.blocks {
 		b.drop()
