@@ -1,6 +1,6 @@
-// Package atleastonce keeps the promise of a BlockStore: each message is in at least one file, since a block is stored and
-// then acknowledged. A crash between the two stores its messages again, under the same name if the block holds exactly the
-// same messages, and beside it if they came in another order.
+// Package atleastonce keeps the promise of a BlockStore: each message is in at least one file, because a block is
+// stored before its messages are acknowledged. After a crash between the two, the messages are delivered and stored
+// again. If a block then holds exactly the same messages, it has the same name, and the file that is there will do.
 package atleastonce
 
 import (
@@ -19,22 +19,23 @@ import (
 
 // Config says what is captured. The root package fills it in.
 type Config struct {
-	Consumer    string // durable; others may read through it, too
-	CreateIt    bool   // where it is missing
-	Filter      []string
-	DeadLetters func(ctx context.Context, d capture.DeadLetter) error // nil unless dead letters are kept
+	Consumer string   // name of the durable consumer; other clients may read through it, too
+	CreateIt bool     // create the consumer if it is missing
+	Filter   []string // subjects, sorted; empty means the whole stream
+	// DeadLetters stores a dead letter. It is called under PoisonDeadLetter only, by several goroutines.
+	DeadLetters func(ctx context.Context, d capture.DeadLetter) error
 }
 
-// Keeper is the capture.Promise of a BlockStore.
+// Keeper is the capture.Promise of a BlockStore. It has no state but that of its reading, so it needs no lock.
 type Keeper struct {
 	cfg Config
 	run *capture.Run
 }
 
-// New returns a Keeper. It asks nothing yet.
+// New returns a Keeper. It does not ask the server.
 func New(run *capture.Run, cfg Config) *Keeper { return &Keeper{cfg: cfg, run: run} }
 
-// Open implements capture.Promise.
+// Open implements capture.Promise. The server knows where the consumer stands, so there is nothing to finish.
 func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	info, err := k.run.Source.Info(ctx)
 	if err != nil {
@@ -52,7 +53,7 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	return capture.Opened{Reading: &reading{Shared: rd, k: k, created: info.Created}, Last: info.LastSeq}, nil
 }
 
-// Diverged implements capture.Promise: Open finds out by itself which stream it is now.
+// Diverged implements capture.Promise. Open asks again which stream it is, so there is nothing to remember.
 func (*Keeper) Diverged(*reader.DivergedError) {}
 
 // Close implements capture.Promise.
@@ -62,12 +63,12 @@ func (*Keeper) Close() error { return nil }
 type reading struct {
 	*reader.Shared
 	k       *Keeper
-	created time.Time // when the stream was created that is read
-	open    replies   // of the open cut; the loop's
-	sealed  replies   // of the cut that is being stored; written by Detach before its goroutine starts
+	created time.Time // when the stream that is read was created
+	open    replies   // of the open cut; owned by the loop
+	sealed  replies   // of the cut that is being stored; set by Detach, then owned by the goroutine of the cut
 }
 
-// Ordered implements capture.Reading.
+// Ordered implements capture.Reading. Redeliveries come at any time.
 func (*reading) Ordered() bool { return false }
 
 // Repeated implements capture.Reading.
@@ -79,10 +80,11 @@ func (rd *reading) Detach() { rd.sealed, rd.open = rd.open, replies{} }
 // Check implements capture.Reading: a shared consumer proves nothing, and nothing is concluded from it.
 func (*reading) Check(context.Context, *engine.Cut) error { return nil }
 
-// Settle implements capture.Reading: each Commit has waited for its acks.
+// Settle implements capture.Reading. There is nothing to wait for, since each Commit has waited for its acks.
 func (*reading) Settle(context.Context) error { return nil }
 
-// Commit implements capture.Reading.
+// Commit implements capture.Reading. It stores all blocks, then it acknowledges all their messages. An error of the
+// acks is only reported: the messages come again and are stored again.
 func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Committed, error) {
 	var blocks []*engine.Block
 	for _, b := range s.Cut.Blocks {
@@ -112,8 +114,8 @@ func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Commi
 	return capture.Committed{Done: done}, nil
 }
 
-// ack acknowledges what is stored, unless the stream has been recreated since it was read: an ack names a message by its
-// sequence, and that sequence is another message's then.
+// ack acknowledges what is stored, unless the stream was recreated since it was read. An ack names a message by its
+// sequence, which would be that of another message then.
 func (rd *reading) ack(ctx context.Context) error {
 	info, err := rd.k.askStream(ctx)
 	if err != nil {
@@ -127,11 +129,11 @@ func (rd *reading) ack(ctx context.Context) error {
 }
 
 const (
-	askTimeout = 15 * time.Second
-	askEvery   = 200 * time.Millisecond
+	askTimeout = 15 * time.Second       // for an answer before the acks
+	askEvery   = 200 * time.Millisecond // between two questions
 )
 
-// askStream asks for the stream, and gives a server that does not answer some time.
+// askStream asks the server for the stream. If there is no answer, it asks again until askTimeout.
 func (k *Keeper) askStream(ctx context.Context) (reader.StreamInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

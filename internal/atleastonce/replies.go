@@ -2,20 +2,21 @@ package atleastonce
 
 import "github.com/jetcapture/jetcapture/internal/reader"
 
-// replies are the reply subjects of the messages of one cut, by which they are acknowledged: the newest of each message.
+// replies has the reply subject of each message of one cut, by which it is acknowledged. If a message was delivered
+// several times, that is the one of the last delivery. It belongs to one goroutine at a time.
 type replies struct {
-	at  map[delivered]int // place in all
+	at  map[delivered]int // place of a message in all
 	all []string
 }
 
-// delivered is a message, whatever stream it is of: a stream that was recreated gives its messages the same sequences, at
-// other times.
+// delivered identifies a message. The sequence alone would not do, because a recreated stream uses the same sequences
+// again, at other times.
 type delivered struct {
 	seq  uint64
-	time int64
+	time int64 // nanoseconds since 1970
 }
 
-// add notes a delivery, and reports whether the message is in the cut already.
+// add notes a delivery and reports whether the message is in the cut already.
 func (r *replies) add(m *reader.Message) (again bool) {
 	if r.at == nil {
 		r.at = map[delivered]int{}

@@ -17,11 +17,12 @@ import (
 	"github.com/jetcapture/jetcapture/internal/measure"
 )
 
-// neverPermanent is for errors of the user's own code: only the user can know which are, so everything is tried again.
+// neverPermanent decides about errors of the user's code. Only the user can know which are permanent, so everything is
+// tried again.
 func neverPermanent(error) bool { return false }
 
-// write stores one block, under a second name if the first one is taken by something else. It may be there twice then, but
-// never not at all.
+// write stores one block. If its name is taken by other bytes, it uses a second name: the messages may be stored twice
+// then, but they are stored. Several goroutines call it for different blocks.
 func (rd *reading) write(ctx context.Context, keys capture.Keys, b *engine.Block, f capture.File) error {
 	name := engine.StoreName(rd.k.run.Source.Stream(), rd.created, b.Seqs, b.Suffix)
 	var location string
@@ -48,7 +49,7 @@ func (rd *reading) write(ctx context.Context, keys capture.Keys, b *engine.Block
 	return nil
 }
 
-// writeOnce calls the store with a block from its start.
+// writeOnce calls the store once, with a block from its start.
 func writeOnce(
 	ctx context.Context, keys capture.Keys, b *engine.Block, f capture.File, name string,
 ) (location string, err error) {
@@ -60,7 +61,8 @@ func writeOnce(
 	return location, errors.Join(err, body.Close())
 }
 
-// contentName is a block's second name: the first one and 8 hex digits of the SHA-256 of its bytes.
+// contentName returns a block's second name: the first name and 8 hex digits of the SHA-256 of its bytes. The same
+// bytes get the same second name again.
 func contentName(name, suffix string, f capture.File) (string, error) {
 	body, err := f.Open()
 	if err != nil {
@@ -70,13 +72,13 @@ func contentName(name, suffix string, f capture.File) (string, error) {
 	if err := errors.Join(sum.Drain(), body.Close()); err != nil {
 		return "", fmt.Errorf("read the block %s back from the spool: %w", name, err)
 	}
-	if suffix != "" {
+	if suffix != "" { // the digits go before it
 		suffix = "." + suffix
 	}
 	return fmt.Sprintf("%s-%s%s", strings.TrimSuffix(name, suffix), sum.SHA256()[:8], suffix), nil
 }
 
-// handOver gives each dead letter of a block to the user.
+// handOver gives the dead letters of a block to the user, one after the other, each until it is stored.
 func (k *Keeper) handOver(ctx context.Context, f capture.File) (err error) {
 	in, err := f.Plain()
 	if err != nil {
@@ -97,7 +99,8 @@ func (k *Keeper) handOver(ctx context.Context, f capture.File) (err error) {
 			return fmt.Errorf("read a dead letter back from the spool: %w", err)
 		}
 		keep := func(ctx context.Context) error { return k.cfg.DeadLetters(ctx, d) }
-		if err := k.run.Retry(ctx, fmt.Sprintf("keep the dead letter of sequence %d", d.Seq), neverPermanent, keep); err != nil {
+		what := fmt.Sprintf("keep the dead letter of sequence %d", d.Seq)
+		if err := k.run.Retry(ctx, what, neverPermanent, keep); err != nil {
 			return err
 		}
 	}

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	maxInstances = 1000 // that one host can run without being told their names
-	// MaxInstance is the length of an instance's name in bytes.
+	maxInstances = 1000 // instances of one host whose names are generated
+	// MaxInstance is the greatest length of an instance's name in bytes.
 	MaxInstance = 64
 )
 
 // instance is the name of this process among those that work on the same capture.
 type instance struct {
 	name string
-	lock *os.File // nil when the name was given
+	lock *os.File // locked while the name is ours; nil if the name was given
 }
 
 var notNameChar = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
@@ -26,7 +26,8 @@ func ValidInstance(name string) bool {
 	return len(name) <= MaxInstance && !notNameChar.MatchString(name)
 }
 
-// claimInstance returns the given name, which Validate has checked, or the host name plus the lowest number whose lock file in the temporary directory is free.
+// claimInstance returns the given name, which ValidInstance has accepted. If it is empty, it generates one: the host's
+// name and the lowest number whose lock file in the temporary directory is free.
 func claimInstance(name string) (*instance, error) {
 	if name != "" {
 		return &instance{name: name}, nil
@@ -42,7 +43,7 @@ func claimInstance(name string) (*instance, error) {
 		path := filepath.Join(os.TempDir(), "jetcapture-"+name+".lock")
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if os.IsPermission(err) {
-			continue // another user's
+			continue // the file belongs to another user
 		}
 		if err != nil {
 			return nil, fmt.Errorf("name this instance by a lock file: %w (or give it a name)", err)
@@ -50,12 +51,14 @@ func claimInstance(name string) (*instance, error) {
 		if tryLock(f) {
 			return &instance{name: name, lock: f}, nil
 		}
-		_ = f.Close() // somebody else holds it
+		_ = f.Close() // another process holds the lock
 	}
-	return nil, fmt.Errorf("name this instance: all of %s-0 to %s-%d are taken, give it a name", host, host, maxInstances-1)
+	return nil, fmt.Errorf("name this instance: all of %s-0 to %s-%d are taken, give it a name",
+		host, host, maxInstances-1)
 }
 
-// release frees the name. The lock file stays, so that nobody locks one that is about to vanish.
+// release frees the name. The lock file stays, because removing it could remove one that another process has just
+// locked.
 func (i *instance) release() error {
 	if i.lock == nil {
 		return nil

@@ -4,5 +4,5 @@ package exactlyonce
 
 import "os"
 
-// tryLock takes every name: where files cannot be locked, give each instance a name.
+// tryLock accepts every name. Where files cannot be locked, each instance should be given a name.
 func tryLock(*os.File) bool { return true }

@@ -1,6 +1,6 @@
-// Package exactlyonce keeps the promise of an archive: each stored message is in exactly one file. The order of its steps
-// stands in internal/engine; this package gives that order its stream (source.go), its store (put.go), its readers
-// (reading.go) and its way to make planned files again (redo.go).
+// Package exactlyonce keeps the promise of an archive: each stored message is in exactly one file. The protocol and the
+// order of its steps are in internal/engine. This package gives the engine a stream (source.go), a store (put.go),
+// readers (reading.go) and a way to make planned files again (redo.go).
 package exactlyonce
 
 import (
@@ -20,47 +20,53 @@ import (
 	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
-// Config says what is captured and where it is kept. The root package fills it in, with its defaults.
+// Config says what is captured and where it is kept. The root package fills it in from its Options, which it has
+// checked.
 type Config struct {
-	Bucket     bucket.Bucket
-	Capture    string // name of the cut log, escaped
-	Instance   string // of this process; empty: one is made
-	Takeover   time.Duration
-	Filter     []string // sorted
-	Domain     string   // of JetStream; empty: none
-	Start      Start
-	Consumer   string // durable; empty: an ephemeral one of our own
-	CreateIt   bool   // the durable consumer, where it is missing
-	Settings   cutlog.Settings
-	FormOf     func(planned cutlog.Settings) (capture.Form, error) // the form that made the files of an older plan
-	FailAtStep func(point string)                                  // for tests that die at an arrow of the protocol; nil: none
+	Bucket   bucket.Bucket
+	Capture  string        // name of the cut log, escaped
+	Instance string        // name of this process; empty means that one is generated
+	Takeover time.Duration // how long the cut of another process is left to it; not used with Once
+	Filter   []string      // subjects, sorted; empty means the whole stream
+	Domain   string        // JetStream domain; empty means none
+	Start    Start
+	Consumer string // name of the durable consumer; empty means that an ephemeral one is used
+	CreateIt bool   // create the durable consumer if it is missing
+	Settings cutlog.Settings
+	// FormOf returns the form under which a plan with other settings was made. Open calls it before a redo.
+	FormOf func(planned cutlog.Settings) (capture.Form, error)
+	// FailAtStep is called at each step of the protocol, for tests that die there. It may be nil.
+	FailAtStep func(point string)
 }
 
-// Start is where a new capture begins. The zero value means all that the stream holds.
+// Start is where a new capture begins. The zero value means all that the stream holds. The root package's Start has the
+// same fields.
 type Start struct {
 	New  bool
 	Seq  uint64
 	Time time.Time
 }
 
-// Keeper is the capture.Promise of an archive. What is not said to be safe for several goroutines belongs to the goroutine
-// that calls Open, and to that of a cut while it is stored: the loop never runs both.
+// Keeper is the capture.Promise of an archive. Its state belongs to the goroutine of Run.Live during Open, and to the
+// goroutine of a cut during Commit. A life opens before its first cut and ends after its last one, so the two never
+// overlap.
 type Keeper struct {
-	cfg      Config
-	run      *capture.Run
-	writer   *engine.Writer
-	entry    *engine.Entry
+	cfg      Config         // does not change
+	run      *capture.Run   // does not change
+	writer   *engine.Writer // the log and what is at its head
+	entry    *engine.Entry  // the protocol
 	instance *instance
-	started  bool     // permanent errors of the store end the run before, and are retried after
-	notes    []string // for the next plan
-	redoing  time.Time
+	started  bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
+	notes    []string  // facts for the next plan
+	redoing  time.Time // when the redo that is under way began
 	doubt    doubt // what a consumer passed over, until it is stored; zero: nothing
 }
 
-// secondLook is how long a stream that seems rolled back is left alone before it is judged.
+// secondLook is the time until a stream that seems to be rolled back is looked at again.
 const secondLook = 10 * time.Second
 
-// New claims the name of this instance. Close gives it back.
+// New returns a Keeper and claims the name of this instance, which Close gives back. It asks neither the store nor the
+// server.
 func New(run *capture.Run, cfg Config) (*Keeper, error) {
 	if err := cutlog.CheckCapture(cfg.Capture); err != nil {
 		return nil, fmt.Errorf("capture name %q: %w", cfg.Capture, err)
@@ -90,14 +96,15 @@ func New(run *capture.Run, cfg Config) (*Keeper, error) {
 	return k, nil
 }
 
-// newBoot names one start of a process.
+// newBoot returns a random name for one start of a process.
 func newBoot() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails, see crypto/rand
 	return hex.EncodeToString(b)
 }
 
-// Open implements capture.Promise: it brings the log into a state in which we may plan, and starts to read behind its head.
+// Open implements capture.Promise. It creates the log if there is none, finishes the cut that is under way, and starts
+// to read after the last cut.
 func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if !k.started {
 		if err := k.entry.Birth(ctx); err != nil {
@@ -122,8 +129,8 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	return capture.Opened{Reading: rd, From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}, nil
 }
 
-// Diverged implements capture.Promise. Enter detects a recreated stream by itself; a rollback may be known to the reader
-// only, so it is remembered for the next Enter.
+// Diverged implements capture.Promise. Enter detects a recreated stream by itself. A rollback may be known to the
+// reader only, so it is remembered for the next Enter.
 func (k *Keeper) Diverged(d *reader.DivergedError) {
 	k.entry.RolledBack = d.RolledBack
 	k.doubt = doubt{}
@@ -132,7 +139,7 @@ func (k *Keeper) Diverged(d *reader.DivergedError) {
 // Close implements capture.Promise.
 func (k *Keeper) Close() error { return k.instance.release() }
 
-// facts is what each plan of ours says beside its cut.
+// facts returns what each plan of this process says beside its cut.
 func (k *Keeper) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts {
 	return engine.Facts{
 		Capture: k.writer.Capture, Writer: k.writer.Me, Reason: reason, Time: time.Now(), Settings: k.cfg.Settings,
@@ -140,13 +147,14 @@ func (k *Keeper) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts 
 	}
 }
 
-// retry calls f until it succeeds, its error is permanent, or ctx ends. Any goroutine may call it.
+// retry calls f until it succeeds, its error is permanent, or ctx ends. The goroutines that store files call it, too.
 func (k *Keeper) retry(ctx context.Context, what string, f func(ctx context.Context) error) error {
 	return k.run.Retry(ctx, what, k.permanent, f)
 }
 
-// permanent decides whether an error of the store or the log ends the run. Errors of the log itself always do: nobody may
-// write to a log that is damaged or another capture's.
+// permanent decides whether an error of the store or the log ends the run. Errors of the log always do, because nobody
+// may write to a log that is damaged or belongs to another capture. A permanent error of the store does so only before
+// Open has succeeded once: later, an operator may mend it while the run waits.
 func (k *Keeper) permanent(err error) bool {
 	var corrupt *cutlog.CorruptError
 	var mismatch *cutlog.MismatchError

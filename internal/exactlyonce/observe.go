@@ -9,21 +9,22 @@ import (
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
 
-// observer implements engine.Observer: it makes events for the observer of the run.
+// observer implements engine.Observer. It passes what the engine reports to the observer of the run, as events.
 type observer struct{ *Keeper }
 
-// Awaiting implements engine.Observer.
+// Awaiting implements engine.Observer. The other writer may be alive and slow.
 func (o observer) Awaiting(p *cutlog.Plan) {
 	o.run.Observer.Observe(capture.Awaiting{N: p.N, Writer: p.Writer.Instance, AtMost: o.cfg.Takeover})
 }
 
-// Redoing implements engine.Observer.
+// Redoing implements engine.Observer. Redone follows, unless the redo fails.
 func (o observer) Redoing(p *cutlog.Plan) {
 	o.redoing = time.Now()
 	o.run.Observer.Observe(capture.Redoing{N: p.N, Writer: p.Writer.Instance, Blocks: len(p.Blocks)})
 }
 
-// Redone implements engine.Observer.
+// Redone implements engine.Observer. A redone cut is reported like one of our own, with what it has lost since its
+// plan.
 func (o observer) Redone(h cutlog.Head) {
 	e := cutDone(h.Plan, h.Done)
 	e.Redone, e.Took = true, time.Since(o.redoing)
@@ -36,20 +37,21 @@ func (o observer) LookingAgain(s engine.StreamFacts, p *cutlog.Plan) {
 	o.run.Observer.Observe(capture.LookingAgain{LastSeq: s.LastSeq, Stored: p.To, In: secondLook})
 }
 
-// Diverged implements engine.Observer.
+// Diverged implements engine.Observer. The opening plan records what of the old stream can no longer be proved.
 func (o observer) Diverged(old, opening *cutlog.Plan, what string) {
 	o.run.Observer.Observe(capture.Diverged{From: old.To, To: opening.From, What: what})
 	o.lostByPlan(opening)
 }
 
-// lostByPlan tells of what the stream dropped before it was read.
+// lostByPlan reports the messages that the stream dropped before they were read, as the plan has them.
 func (k *Keeper) lostByPlan(p *cutlog.Plan) {
 	for _, l := range p.Lost {
 		k.run.Observer.Observe(lost(l.Reason, l.Seqs, fmt.Sprintf("recorded in plan %d", p.N)))
 	}
 }
 
-// lostAtRedo tells of what a redo, ours or another writer's, did not find in the stream any more, and returns how much that is.
+// lostAtRedo reports the planned messages that a redo, ours or another writer's, did not find in the stream any more.
+// It returns their number.
 func (k *Keeper) lostAtRedo(h cutlog.Head) (n int64) {
 	if h.Lost == nil {
 		return 0
@@ -62,13 +64,14 @@ func (k *Keeper) lostAtRedo(h cutlog.Head) (n int64) {
 	return n
 }
 
+// lost returns the event of some lost messages.
 func lost(reason cutlog.LostReason, seqs cutlog.SeqSet, detail string) capture.Lost {
 	return capture.Lost{
 		Reason: string(reason), Messages: int64(seqs.Count()), From: seqs.First(), To: seqs.Last(), Detail: detail,
 	}
 }
 
-// cutDone is the event of a finished plan.
+// cutDone returns the event of a finished cut. The record d may be nil.
 func cutDone(p *cutlog.Plan, d *cutlog.Done) capture.CutDone {
 	e := capture.CutDone{
 		N: p.N, Reason: string(p.Reason), From: p.From, To: p.To, Blocks: len(p.Blocks),

@@ -20,8 +20,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// put stores the file of block i of p, until it is there, and returns what is there: ours, or what another writer made of
-// the same plan.
+// put tries to store the file of block i of p until a file is there. It returns that file, which may be another
+// writer's file of the same plan. Several goroutines call it for different blocks.
 func (k *Keeper) put(ctx context.Context, p *cutlog.Plan, i int, content *spool.Sealed) (f cutlog.File, err error) {
 	b := p.Blocks[i]
 	err = k.retry(ctx, "put "+b.Path(), func(ctx context.Context) error {
@@ -38,7 +38,7 @@ func (k *Keeper) put(ctx context.Context, p *cutlog.Plan, i int, content *spool.
 	return f, nil
 }
 
-// putOnce tries to put a file. One that is there already is read back.
+// putOnce tries to put a file once. If the name is taken, it reads the file that is there.
 func (k *Keeper) putOnce(ctx context.Context, p *cutlog.Plan, i int, content *spool.Sealed) (f cutlog.File, err error) {
 	b := p.Blocks[i]
 	body, err := content.Open()
@@ -46,7 +46,7 @@ func (k *Keeper) putOnce(ctx context.Context, p *cutlog.Plan, i int, content *sp
 		return f, err
 	}
 	defer func() { err = errors.Join(err, body.Close()) }()
-	sum := sha256.New()
+	sum := sha256.New() // the done record keeps the sum of what was put
 	err = k.cfg.Bucket.PutNew(ctx, b.Path(), io.TeeReader(body, sum), bucket.PutOptions{
 		Size: content.Size(), ContentType: logstore.ContentType(b.Name), Metadata: map[string]string{
 			"stream": p.Stream.Name, "capture": k.writer.Capture, "incarnation": p.Incarnation,
@@ -61,14 +61,14 @@ func (k *Keeper) putOnce(ctx context.Context, p *cutlog.Plan, i int, content *sp
 		return f, err
 	}
 	f, ok, err := k.find(ctx, p, i)
-	if err == nil && !ok {
+	if err == nil && !ok { // tried again, since the two answers contradict each other
 		err = fmt.Errorf("store says that %s exists, and does not have it", b.Name)
 	}
 	return f, err
 }
 
-// find reads the file of block i of p back, if it is there. It was put by this plan, so it must decompress and hold the
-// planned rows, less those that are lost.
+// find reads the file of block i of p back, if there is one. A file under that name was put by a writer of this plan,
+// so it must decompress and hold the planned rows, except those that are lost.
 func (k *Keeper) find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
 	b := p.Blocks[i]
 	in, err := k.cfg.Bucket.Open(ctx, b.Path(), 0, -1)
@@ -81,7 +81,7 @@ func (k *Keeper) find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File
 	defer func() { err = errors.Join(err, in.Close()) }()
 	measured := measure.NewReader(in)
 	rows, damage := readBack(measured, p, b)
-	if err := measured.Err(); err != nil { // nothing is known about the file
+	if err := measured.Err(); err != nil { // the store failed, so nothing is known about the file
 		return f, false, err
 	}
 	if err := k.writer.CheckFound(ctx, i, rows, damage); err != nil {
@@ -90,7 +90,8 @@ func (k *Keeper) find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File
 	return cutlog.File{Size: measured.Size(), SHA256: measured.SHA256()}, true, nil
 }
 
-// readBack decompresses a file to its end and counts the rows; they are -1 where the format is not known.
+// readBack decompresses a file to its end and counts its rows. If the format is not known, rows is -1. An error means
+// that the file is damaged, unless the store has failed.
 func readBack(in io.Reader, p *cutlog.Plan, b cutlog.Block) (rows int64, err error) {
 	settings := p.Settings
 	name := cmp.Or(settings.Compression(), codec.None)
@@ -110,6 +111,6 @@ func readBack(in io.Reader, p *cutlog.Plan, b cutlog.Block) (rows int64, err err
 	if err := errors.Join(err, plain.Close()); err != nil {
 		return 0, err
 	}
-	_, err = io.Copy(io.Discard, in)
+	_, err = io.Copy(io.Discard, in) // so that size and sum are those of the whole file
 	return rows, err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
-// streamReader is a reader of an archive: *reader.Ordered or *reader.Durable.
+// streamReader is the reader of a stream for an archive: *reader.Ordered or *reader.Durable.
 type streamReader interface {
 	reader.Reader
 	AcksNear(now time.Time) (setting string, near bool)
@@ -43,14 +43,14 @@ func (d doubted) Next(ctx context.Context) (reader.Batch, error) {
 type reading struct {
 	streamReader
 	k     *Keeper
-	floor func() uint64 // ack floor of a durable consumer
+	floor func() uint64 // ack floor of a durable consumer; 0 with an ephemeral one
 
-	// What the last Check found out, for the Commit that follows.
+	// The last Check sets these for the Commit that follows. There is no other Check before that Commit has ended.
 	checked   engine.StreamFacts
 	lastFloor uint64
 }
 
-// openReading starts to read after a position, for a capture.
+// openReading starts to read after a position for the loop.
 func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading, error) {
 	rd := &reading{k: k, floor: func() uint64 { return 0 }}
 	if k.cfg.Consumer == "" {
@@ -86,7 +86,7 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 	return nil
 }
 
-// openReader starts to read after a position, for a redo.
+// openReader starts to read after a position for a redo, which needs neither AcksNear nor the ack floor.
 func (k *Keeper) openReader(ctx context.Context, at reader.Position) (reader.Reader, error) {
 	if k.cfg.Consumer == "" {
 		return reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
@@ -94,18 +94,19 @@ func (k *Keeper) openReader(ctx context.Context, at reader.Position) (reader.Rea
 	return reader.OpenDurable(ctx, k.run.Source, k.durableConfig(), at)
 }
 
-// position is where reading goes on after the sequence after, with the plan's anchor as the proof.
+// position returns where to go on after the sequence after. The plan's anchor proves that the stream is still the same.
 func position(after uint64, p *cutlog.Plan) reader.Position {
 	a := reader.Anchor{Seq: p.Anchor.Seq, Time: p.Anchor.Time, Subject: string(p.Anchor.Subject)}
 	return reader.Position{After: after, Created: p.Stream.Created, Anchor: a}
 }
 
-// ephemeral is the name of this instance's own consumer.
+// ephemeral returns the name of this instance's ephemeral consumer.
 func (k *Keeper) ephemeral() string {
-	// A consumer's name has no dots, and an escaped one has no %2E.
+	// The name of a consumer must not have dots. An escaped capture name has no %2E, so different names stay different.
 	return "jetcapture-" + strings.ReplaceAll(k.writer.Capture, ".", "%2E") + "-" + k.writer.Me.Instance
 }
 
+// orderedConfig configures the reader with an ephemeral consumer.
 func (k *Keeper) orderedConfig() reader.OrderedConfig {
 	return reader.OrderedConfig{
 		Name: k.ephemeral(), Filter: k.cfg.Filter, Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(),
@@ -113,6 +114,7 @@ func (k *Keeper) orderedConfig() reader.OrderedConfig {
 	}
 }
 
+// durableConfig configures the reader with the durable consumer.
 func (k *Keeper) durableConfig() reader.DurableConfig {
 	return reader.DurableConfig{
 		Name: k.cfg.Consumer, Create: k.cfg.CreateIt, Filter: k.cfg.Filter, MaxAge: k.run.Config.MaxAge,
@@ -123,13 +125,13 @@ func (k *Keeper) durableConfig() reader.DurableConfig {
 // Ordered implements capture.Reading.
 func (*reading) Ordered() bool { return true }
 
-// Repeated implements capture.Reading: the readers deliver each message once.
+// Repeated implements capture.Reading. These readers deliver each message once.
 func (*reading) Repeated(*reader.Message) bool { return false }
 
-// Detach implements capture.Reading.
+// Detach implements capture.Reading. Nothing is noted per message, so nothing changes hands.
 func (*reading) Detach() {}
 
-// Check implements capture.Reading.
+// Check implements capture.Reading. Beside the reader it asks for the state of the stream, which the plan keeps.
 func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	if err := rd.streamReader.Check(ctx); err != nil {
 		return err
@@ -142,11 +144,12 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	return rd.witness(ctx, c, info)
 }
 
-// Commit implements capture.Reading: plan, files, done, ack.
+// Commit implements capture.Reading. engine.Entry.Commit makes the steps: plan, files, done, ack.
 func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Committed, error) {
 	k := rd.k
 	checked := engine.Checked{
-		Reason: s.Reason, Stream: rd.checked, Floor: rd.lastFloor, Unproved: s.Reason == cutlog.ReasonDiverged, Notes: k.notes,
+		Reason: s.Reason, Stream: rd.checked, Floor: rd.lastFloor,
+		Unproved: s.Reason == cutlog.ReasonDiverged, Notes: k.notes,
 	}
 	done, err := k.entry.Commit(ctx, s.Cut, checked, &delivery{rd, s})
 	if err != nil {
@@ -159,7 +162,7 @@ func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Commi
 	case engine.Overtaken:
 		return capture.Committed{Behind: engine.ErrOvertaken}, nil
 	}
-	k.notes = nil
+	k.notes = nil // the plan has them
 	k.lostByPlan(done.Cut.Plan)
 	k.lostAtRedo(done.Cut)
 	if done.Unacked != nil && ctx.Err() == nil {
@@ -168,9 +171,10 @@ func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Commi
 	return capture.Committed{Done: cutDone(done.Cut.Plan, done.Cut.Done)}, nil
 }
 
+// errBeaten says that another writer's plan got the number of ours.
 var errBeaten = errors.New("another writer was first")
 
-// delivery is the commit of one cut.
+// delivery gives engine.Entry.Commit the files and the acks of one cut.
 type delivery struct {
 	rd  *reading
 	cut *capture.Sealed
@@ -179,7 +183,7 @@ type delivery struct {
 // Content implements engine.Delivery.
 func (d *delivery) Content(b *engine.Block) engine.Content { return d.cut.File(b).Sealed }
 
-// OwesAcks implements engine.Delivery. A stream that is gone took everything with it that could be acknowledged.
+// OwesAcks implements engine.Delivery. If the stream is gone, there is nothing left to acknowledge.
 func (d *delivery) OwesAcks(ctx context.Context) bool {
 	if d.rd.k.cfg.Consumer == "" {
 		return false
@@ -188,16 +192,17 @@ func (d *delivery) OwesAcks(ctx context.Context) bool {
 	return !errors.Is(err, reader.ErrStreamNotFound)
 }
 
-// Ack implements engine.Delivery.
+// Ack implements engine.Delivery. It acknowledges everything up to a sequence.
 func (d *delivery) Ack(ctx context.Context, to uint64) error { return d.rd.Ack(ctx, to) }
 
 const (
-	settleTimeout = 5 * time.Second // for acks that an earlier run owes
-	settleEvery   = 20 * time.Millisecond
+	settleTimeout = 5 * time.Second       // for acks that an earlier run owes
+	settleEvery   = 20 * time.Millisecond // between two looks at the consumer
 )
 
-// Settle implements capture.Reading. An earlier run may have stored messages and died before it acknowledged them. They come
-// again, and the reader acknowledges them if it is given the time. On a work queue they would stay in the stream otherwise.
+// Settle implements capture.Reading. An earlier run may have stored messages and died before it acknowledged them. They
+// are delivered again, and the reader acknowledges them if it gets the time. Otherwise they would stay in a work queue.
+// An error is only reported, because everything is stored.
 func (rd *reading) Settle(ctx context.Context) error {
 	k := rd.k
 	if k.cfg.Consumer == "" {

@@ -15,11 +15,12 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// redoer implements engine.Redoer: it stores the files of cuts, and carries out a plan that was made before, grouped by the
-// plan and under the plan's settings.
+// redoer implements engine.Redoer. It stores the files of cuts, and it makes the files of an earlier plan again,
+// grouped as the plan says and under the plan's settings.
 type redoer struct{ *Keeper }
 
-// Find implements engine.Redoer.
+// Find implements engine.Redoer. After a crash between the last file and done, it finds all files, and nothing is read
+// again.
 func (r *redoer) Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
 	err = r.retry(ctx, "look for "+p.Blocks[i].Name, func(ctx context.Context) error {
 		f, ok, err = r.find(ctx, p, i)
@@ -28,22 +29,23 @@ func (r *redoer) Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File
 	return f, ok, err
 }
 
-// Put implements engine.Redoer.
+// Put implements engine.Redoer. It discards the content when the file is stored or given up.
 func (r *redoer) Put(ctx context.Context, p *cutlog.Plan, i int, c engine.Content) (cutlog.File, error) {
 	f := c.(*spool.Sealed)
 	defer f.Discard()
 	return r.put(ctx, p, i, f)
 }
 
-// Each implements engine.Redoer.
+// Each implements engine.Redoer. Up to StoreWorkers calls of f run at the same time.
 func (r *redoer) Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	return parallel.Each(ctx, r.run.Config.StoreWorkers, n, f)
 }
 
-// Remake implements engine.Redoer. It makes as many passes over the range as the spool needs.
+// Remake implements engine.Redoer. It reads the range of the plan as often as the spool needs to hold all blocks. The
+// goroutine of Run.Live calls it.
 func (r *redoer) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error) error {
 	form := r.run.Config.Form
-	if !maps.Equal(r.cfg.Settings, p.Settings) {
+	if !maps.Equal(r.cfg.Settings, p.Settings) { // the options have changed since the plan was made
 		var err error
 		if form, err = r.cfg.FormOf(p.Settings); err != nil {
 			return err
@@ -61,7 +63,8 @@ func (r *redoer) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done 
 	return nil
 }
 
-// pass reads the range once. When the spool is full, it puts off half of the blocks, and returns those.
+// pass reads the range once and hands the files that it has made to done. When the spool is full, it puts off half of
+// the blocks and returns them.
 func (r *redoer) pass(
 	ctx context.Context, k *capture.Maker, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error,
 ) (later []int, err error) {
@@ -84,15 +87,15 @@ func (r *redoer) pass(
 	return later, s.finish(ctx, done)
 }
 
-// pass is one reading of a plan's range. One goroutine uses it.
+// pass is one reading of a plan's range. It belongs to one goroutine.
 type pass struct {
 	plan   *cutlog.Plan
 	made   *capture.Planned
-	blocks map[int]*capture.Block // by their place in the plan
-	assign *engine.Assignment
+	blocks map[int]*capture.Block // the blocks that this pass makes, by their place in the plan
+	assign *engine.Assignment     // from a sequence to its block
 }
 
-// newPass opens the blocks. After an error, the pass is still to be discarded.
+// newPass opens the blocks. After an error, too, the caller discards what the pass has made.
 func newPass(k *capture.Maker, p *cutlog.Plan, blocks []int) (*pass, error) {
 	s := &pass{plan: p, made: k.NewPlanned(p), blocks: map[int]*capture.Block{}, assign: engine.Assign(p, blocks)}
 	for _, i := range blocks {
@@ -105,7 +108,7 @@ func newPass(k *capture.Maker, p *cutlog.Plan, blocks []int) (*pass, error) {
 	return s, nil
 }
 
-// read reads the whole range, and returns the blocks that it put off.
+// read reads the whole range and returns the blocks that it put off.
 func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err error) {
 	for through := s.plan.From; through < s.plan.To; {
 		batch, err := rd.Next(ctx)
@@ -125,7 +128,8 @@ func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err err
 	return later, nil
 }
 
-// take puts a message into the block that the plan says.
+// take puts a message into the block that the plan says, if this pass makes that block. Another message at the place of
+// the anchor shows that the stream was rolled back.
 func (s *pass) take(m *reader.Message) error {
 	if m.Seq == s.plan.Anchor.Seq && capture.AnchorOf(m) != s.plan.Anchor {
 		created := s.plan.Stream.Created
@@ -143,7 +147,8 @@ func (s *pass) take(m *reader.Message) error {
 	return nil
 }
 
-// putOff drops half of the blocks for a later pass, at least one and never the last.
+// putOff drops half of the blocks and leaves them to a later pass. It keeps at least one, so that each pass makes a
+// block.
 func (s *pass) putOff() (later []int) {
 	all := slices.Sorted(maps.Keys(s.blocks))
 	for _, i := range all[(len(all)+1)/2:] {
@@ -154,8 +159,8 @@ func (s *pass) putOff() (later []int) {
 	return later
 }
 
-// checkMissing asks the stream itself for planned messages that the reader did not deliver. Only the stream's word counts: an
-// error says that it still has one of them.
+// checkMissing asks the stream for the planned messages that the reader did not deliver. Only if the stream does not
+// have them either they are lost; an error says that it still has one of them.
 func (s *pass) checkMissing(ctx context.Context, src *reader.Source) error {
 	var missing cutlog.SeqSet
 	for i, b := range s.blocks {
@@ -169,7 +174,7 @@ func (s *pass) checkMissing(ctx context.Context, src *reader.Source) error {
 		return err
 	}
 	for seq := range missing.All() {
-		if seq < info.FirstSeq || seq > info.LastSeq {
+		if seq < info.FirstSeq || seq > info.LastSeq { // gone; most are, so do not ask for each
 			continue
 		}
 		_, err := src.Get(ctx, seq)
@@ -185,7 +190,7 @@ func (s *pass) checkMissing(ctx context.Context, src *reader.Source) error {
 	return nil
 }
 
-// finish seals the blocks of this pass and hands their files over.
+// finish seals the blocks of this pass and hands their files to done, which discards them.
 func (s *pass) finish(ctx context.Context, done func([]engine.Remade) error) error {
 	files, err := s.made.Finish(ctx)
 	if err != nil {

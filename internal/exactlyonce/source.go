@@ -14,11 +14,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// tellEvery is how often it is told that the stream cannot be asked.
+// tellEvery is how often StreamUnreachable is reported.
 const tellEvery = time.Minute
 
-// Facts implements engine.Source. A stream that is gone is waited for, except with Once, and at the very start, where its name
-// may be wrong.
+// Facts implements engine.Source. It waits for a stream that is gone or cannot be asked, but not with Once, and not
+// before Open has succeeded once, since the name of the stream may be wrong.
 func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
 	told := retry.Limiter{Every: tellEvery}
 	for {
@@ -38,27 +38,30 @@ func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
 	}
 }
 
-// streamFacts is what the engine wants to know of a stream. What it dropped unread was certainly a message for us only on limits retention and without
-// a filter.
+// streamFacts returns what the engine needs to know of a stream. With limits retention and without a filter, each
+// sequence that the stream has dropped unread was a message for this capture. Otherwise nobody can tell.
 func (k *Keeper) streamFacts(info reader.StreamInfo) engine.StreamFacts {
 	return engine.StreamFacts{
-		Name: info.Name, Created: info.Created, Configured: info.ConfiguredFirst, FirstSeq: info.FirstSeq, LastSeq: info.LastSeq,
+		Name: info.Name, Created: info.Created, Configured: info.ConfiguredFirst,
+		FirstSeq: info.FirstSeq, LastSeq: info.LastSeq,
 		Limits: info.Retention == nats.LimitsPolicy && len(k.cfg.Filter) == 0,
 	}
 }
 
-// checkRetention refuses to read a stream without acks where a delivery deletes.
+// checkRetention refuses to read a stream through an ephemeral consumer if acks delete messages there.
 func (k *Keeper) checkRetention(info reader.StreamInfo) error {
 	if info.Retention == nats.LimitsPolicy || k.cfg.Consumer != "" {
 		return nil
 	}
-	return fmt.Errorf("stream %s has %v retention: what is acknowledged is deleted there, so it is read through a durable consumer only; name one",
+	return fmt.Errorf(
+		"stream %s has %v retention: what is acknowledged is deleted there, so it is read through a durable consumer only; "+
+			"name one",
 		info.Name, info.Retention)
 }
 
-// Look implements engine.Source.
+// Look implements engine.Source: it compares the stream's message at the place of the anchor with the anchor.
 func (k *Keeper) Look(ctx context.Context, a cutlog.Anchor) (engine.AnchorLook, error) {
-	if a.Seq == 0 {
+	if a.Seq == 0 { // nothing was read yet that could have changed
 		return engine.AnchorSame, nil
 	}
 	m, err := k.run.Source.Get(ctx, a.Seq)
@@ -73,7 +76,7 @@ func (k *Keeper) Look(ctx context.Context, a cutlog.Anchor) (engine.AnchorLook, 
 	return engine.AnchorOther, nil
 }
 
-// Prepare implements engine.Source: it makes the durable consumer, if it is missing and may be made.
+// Prepare implements engine.Source. It creates the durable consumer if it is missing and may be created.
 func (k *Keeper) Prepare(ctx context.Context) error {
 	if k.cfg.Consumer == "" {
 		return nil
@@ -82,9 +85,9 @@ func (k *Keeper) Prepare(ctx context.Context) error {
 	return err
 }
 
-// First implements engine.Source.
+// First implements engine.Source. It returns the sequence after which a new capture begins.
 func (k *Keeper) First(ctx context.Context, s engine.StreamFacts) (uint64, error) {
-	start, before := k.cfg.Start, max(s.FirstSeq, 1)-1
+	start, before := k.cfg.Start, max(s.FirstSeq, 1)-1 // before is the sequence before the first message
 	switch {
 	case k.cfg.Consumer != "":
 		floor, err := reader.AckFloor(ctx, k.run.Source, k.durableConfig())
@@ -92,7 +95,8 @@ func (k *Keeper) First(ctx context.Context, s engine.StreamFacts) (uint64, error
 	case start.New:
 		return s.LastSeq, nil
 	case start.Seq > s.LastSeq+1:
-		return 0, fmt.Errorf("start at sequence %d: stream %s ends at %d; start with new to capture only what comes", start.Seq, s.Name, s.LastSeq)
+		return 0, fmt.Errorf("start at sequence %d: stream %s ends at %d; start with new to capture only what comes",
+			start.Seq, s.Name, s.LastSeq)
 	case start.Seq > 0:
 		return max(start.Seq-1, before), nil
 	case !start.Time.IsZero():
