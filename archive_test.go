@@ -1,12 +1,14 @@
 package jetcapture_test
 
 import (
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -217,4 +219,21 @@ func TestSubjectNotUTF8(t *testing.T) {
 		}
 	}
 	r.wantAll()
+}
+
+// TestArchiveOnDisk is an archive in a folder, with its log.
+func TestArchiveOnDisk(t *testing.T) {
+	r := newRig(t)
+	r.publish(100)
+	dir, err := bucket.OpenDir(filepath.Join(t.TempDir(), "archive"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	r.bucket = dir
+	for range 2 {
+		capture(r, r.options())
+		r.wantAll()
+		r.publish(30)
+	}
 }

@@ -1,12 +1,10 @@
 package jetcapture_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -21,85 +19,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// memStore is a BlockStore in memory. Before a block is stored, fail may refuse it.
-type memStore struct {
-	fail func(name string) error
-
-	mu     sync.Mutex
-	blocks map[string][]byte // by key, directory and file name
-	calls  int
-}
-
-// Write implements jetcapture.BlockStore.
-func (s *memStore) Write(ctx context.Context, block io.Reader, key, dir, name string) (string, error) {
-	s.mu.Lock()
-	s.calls++
-	s.mu.Unlock()
-	path := key + "|" + dir + "|" + name
-	data, err := io.ReadAll(block)
-	if err != nil {
-		return "", err
-	}
-	if s.fail != nil {
-		if err := s.fail(path); err != nil {
-			return "", errors.Join(err, ctx.Err())
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if old, ok := s.blocks[path]; ok && !bytes.Equal(old, data) {
-		return "", fmt.Errorf("%s is there with other bytes", path)
-	}
-	if s.blocks == nil {
-		s.blocks = map[string][]byte{}
-	}
-	s.blocks[path] = data
-	return path, nil
-}
-
-// names are those of the blocks.
-func (s *memStore) names() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.blocks))
-}
-
-// seqs are how often each stream sequence is in a block.
-func (s *memStore) seqs(r *rig) map[uint64]int {
-	r.t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := map[uint64]int{}
-	for name, data := range s.blocks {
-		plain, err := oracle.Decompress("gzip", data)
-		if err != nil {
-			r.t.Fatalf("block %s: %v", name, err)
-		}
-		for _, line := range oracle.Lines(plain) {
-			m, err := oracle.NatsMessage(line)
-			if err != nil {
-				r.t.Fatalf("block %s: %v", name, err)
-			}
-			if !strings.HasPrefix(name, m.Subject+"|") {
-				r.t.Errorf("sequence %d (%s) is in the block %s", m.Seq, m.Subject, name)
-			}
-			n[m.Seq]++
-		}
-	}
-	return n
-}
-
-// wantAtLeastOnce checks that every message that the stream held is in a block.
-func (s *memStore) wantAtLeastOnce(r *rig) {
-	r.t.Helper()
-	n := s.seqs(r)
-	for _, m := range r.held {
-		if n[m.Seq] == 0 {
-			r.t.Errorf("sequence %d is in no block", m.Seq)
-		}
-	}
-}
 
 // consumer makes the durable consumer C.
 func (r *rig) consumer(change ...func(*jetstream.ConsumerConfig)) jetstream.Consumer {
@@ -195,28 +114,6 @@ func TestStoreNeedsItsConsumer(t *testing.T) {
 	}
 	capture(r, with(r.toStore(s), func(o *options) { o.CreateConsumer = true }))
 	s.wantAtLeastOnce(r)
-}
-
-// payloads are the data of the messages in the blocks, and how often each is there.
-func (s *memStore) payloads(t *testing.T) map[string]int {
-	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := map[string]int{}
-	for name, data := range s.blocks {
-		plain, err := oracle.Decompress("gzip", data)
-		if err != nil {
-			t.Fatalf("block %s: %v", name, err)
-		}
-		for _, line := range oracle.Lines(plain) {
-			m, err := oracle.NatsMessage(line)
-			if err != nil {
-				t.Fatalf("block %s: %v", name, err)
-			}
-			n[string(m.Data)]++
-		}
-	}
-	return n
 }
 
 // renew makes the stream and its consumer anew, and publishes n messages with data of their own under the old sequences.
@@ -319,10 +216,13 @@ func TestStoreThatHangs(t *testing.T) {
 			r := newRig(t)
 			r.publish(42, "s.a")
 			r.consumer()
-			o := r.toStore(hangingStore{})
+			o := r.toStore(storeFunc(func(ctx context.Context, _ io.Reader, _, _, _ string) (string, error) {
+				<-ctx.Done()
+				return "", ctx.Err()
+			}))
 			if archive {
 				o = r.options()
-				o.Archive.Bucket = hangingBucket{r.bucket}
+				o.Archive.Bucket = hanging(r.bucket)
 			}
 			o.Once, o.DrainTimeout = false, 300*time.Millisecond
 			c := start(r, r.nc, o)
@@ -346,15 +246,6 @@ func TestStoreThatHangs(t *testing.T) {
 			}
 		})
 	}
-}
-
-// hangingStore stores nothing.
-type hangingStore struct{}
-
-// Write implements jetcapture.BlockStore.
-func (hangingStore) Write(ctx context.Context, _ io.Reader, _, _, _ string) (string, error) {
-	<-ctx.Done()
-	return "", ctx.Err()
 }
 
 // TestStoreNames: what comes again gets the same name if it is exactly the same messages, and no other may have it.
@@ -509,14 +400,6 @@ func TestStoreNameIsTaken(t *testing.T) {
 	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
 		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
 	}
-}
-
-// storeFunc is a BlockStore that is one function.
-type storeFunc func(ctx context.Context, block io.Reader, key, dir, name string) (string, error)
-
-// Write implements jetcapture.BlockStore.
-func (f storeFunc) Write(ctx context.Context, block io.Reader, key, dir, name string) (string, error) {
-	return f(ctx, block, key, dir, name)
 }
 
 // TestLocalStores are those of v0.1.0.

@@ -141,7 +141,7 @@ func TestSlowStore(t *testing.T) {
 			r.server = natstest.Start(t, func(o *server.Options) { o.MaxPayload = 64 << 10 }) // so that little is in flight
 			r.nc = r.server.Connect()
 			r.createStream()
-			gate := &gated{Bucket: r.bucket, open: make(chan struct{})}
+			gate, open := gated(r.bucket)
 			o := with(r.continuous(), func(o *options) {
 				o.Archive.Bucket, o.MemoryLimit, o.SpoolLimit, o.BufferToDisk, o.Compression = gate, memory, disk, toDisk, jetcapture.None
 			})
@@ -152,7 +152,7 @@ func TestSlowStore(t *testing.T) {
 			if before.Spooled > disk || before.Memory > memory+2<<20 || before.Messages >= 800 || before.StoredSeq != 0 {
 				t.Errorf("stats %+v", before)
 			}
-			close(gate.open)
+			open()
 			c.untilStored(800)
 			c.finish()
 			if s := c.Stats(); s.Reasons["pressure"] < 2 {
@@ -179,7 +179,7 @@ func (c *running) untilStalled() (stats jetcapture.Stats) {
 // TestPlanOfWhatIsOpenIsFull: reading waits before the plan of what is open is larger than a record may be, while the cut before is being stored.
 func TestPlanOfWhatIsOpenIsFull(t *testing.T) {
 	r := newRig(t)
-	gate := &gated{Bucket: r.bucket, open: make(chan struct{})}
+	gate, _ := gated(r.bucket) // for good
 	r.publish(10)
 	key := strings.Repeat("\x01", 15_500) // 93,000 bytes in a plan
 	o := with(r.continuous(), func(o *options) {

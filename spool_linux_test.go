@@ -101,7 +101,7 @@ func child(args string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	interrupted := o
-	interrupted.Archive.Bucket, interrupted.StoreWorkers = &stopping{Bucket: d, left: 1}, 1
+	interrupted.Archive.Bucket, interrupted.StoreWorkers = stopping(d, 1), 1
 	if err := interrupted.Build().Run(ctx, nc); !errors.Is(err, errFatal) {
 		return fmt.Errorf("the run that is interrupted: %w", err)
 	}

@@ -3,7 +3,6 @@ package jetcapture_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -402,7 +401,7 @@ func TestCutWithoutAServer(t *testing.T) {
 	r := newRig(t)
 	told := make(warnings, 100)
 	o := with(r.options(), func(o *options) {
-		o.Once, o.MaxIdle, o.Logger = false, 2*time.Second, slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		o.Once, o.MaxIdle, o.Logger = false, 2*time.Second, told.logger()
 	})
 	c := start(r, r.nc, o)
 	r.publish(10)
@@ -423,13 +422,4 @@ func TestCutWithoutAServer(t *testing.T) {
 	c.untilStored(10)
 	c.finish()
 	r.wantAll()
-}
-
-// warnings is where a log goes whose lines are awaited.
-type warnings chan string
-
-// Write implements io.Writer.
-func (w warnings) Write(p []byte) (int, error) {
-	w <- string(p)
-	return len(p), nil
 }
