@@ -59,7 +59,7 @@ type Keeper struct {
 	started  bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
 	notes    []string  // facts for the next plan
 	redoing  time.Time // when the redo that is under way began
-	doubt    doubt // what a consumer passed over, until it is stored; zero: nothing
+	doubt    doubt     // what a consumer passed over, until it is stored; zero: nothing
 }
 
 // secondLook is the time until a stream that seems to be rolled back is looked at again.
