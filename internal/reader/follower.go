@@ -314,31 +314,6 @@ func (f *follower) disturbed(why string) error {
 	return ErrDisturbed
 }
 
-// whole makes sure that messages without a payload, which say in a header what size it has, are stored like that. If one
-// is not, somebody has set headers_only on the consumer.
-func (f *follower) whole(ctx context.Context, messages []Message) error {
-	for i := range messages {
-		m := &messages[i]
-		if !hollow(m.Msg) {
-			continue
-		}
-		stored := StoredMessage{}
-		err := f.retry(ctx, func(ctx context.Context) (err error) {
-			if stored, err = f.src.Get(ctx, m.Seq); errors.Is(err, ErrMessageNotFound) {
-				err = nil // dropped since: it does not come again
-			}
-			return err
-		})
-		switch {
-		case err != nil:
-			return err
-		case stored.Seq != m.Seq || len(stored.Data) > 0:
-			return f.disturbed(fmt.Sprintf("it delivered stream sequence %d without its payload (headers_only)", m.Seq))
-		}
-	}
-	return nil
-}
-
 // checkIdentity proves that the stream is still the same, for Check.
 func (f *follower) checkIdentity(ctx context.Context) error {
 	var diverged *DivergedError

@@ -234,15 +234,6 @@ func matchesAny(filters []string, subject string) bool {
 	return false
 }
 
-// sizeHeader is set by the server on each message of a consumer with headers_only (nats-server, consumer.go).
-const sizeHeader = "Nats-Msg-Size"
-
-// hollow reports whether the message looks as if its payload was left out.
-func hollow(m *nats.Msg) bool {
-	_, ok := m.Header[sizeHeader]
-	return ok && len(m.Data) == 0
-}
-
 // unparsed reports whether the message has a header block that the client could not parse. The client then hands over
 // neither header nor error (nats.go, processMsg), but counts the block in the size.
 func unparsed(m *nats.Msg) bool {
