@@ -199,6 +199,20 @@ func TestSizeHeaderOfAPublisher(t *testing.T) {
 	}
 }
 
+// A consumer that passes over the same messages again and again is given up, and they are read from the stream itself.
+func TestConsumerThatLies(t *testing.T) {
+	r := newRig(t)
+	r.publish(2000)
+	liar := natstest.NewLiar(t, r.server.Addr(), 1, 700, 701, 1203, 1999)
+	r.nc = natstest.Connect(t, liar.URL())
+	s := capture(r, r.options())
+	if s.Unwitnessed != 5 || s.Absent != 0 || s.Repositions != 2 {
+		t.Errorf("%d messages were passed over and stored, %d absent, %d repositions, want 5, none and 2",
+			s.Unwitnessed, s.Absent, s.Repositions)
+	}
+	r.wantAll()
+}
+
 // A RESET forward before the first delivery of a life looks like a stream that begins later.
 func TestResetForward(t *testing.T) {
 	for _, m := range modes()[1:] {
