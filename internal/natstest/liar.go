@@ -118,10 +118,8 @@ func (l *Liar) rewrite(fields []string, body []byte, hidden map[string]uint64) (
 		fields[3] = strings.Join(reply, ".")
 		return false
 	}
-	const name = "Nats-Last-Consumer: "
-	if i := bytes.Index(body, []byte(name)); i >= 0 {
-		digits := body[i+len(name):]
-		digits = digits[:bytes.IndexByte(digits, '\r')]
+	if _, rest, ok := bytes.Cut(body, []byte("Nats-Last-Consumer: ")); ok {
+		digits := rest[:bytes.IndexByte(rest, '\r')]
 		number, _ := strconv.ParseUint(string(digits), 10, 64)
 		for _, n := range hidden { // of the one consumer
 			copy(digits, fmt.Sprintf("%0*d", len(digits), number-n))
