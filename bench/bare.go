@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// runBare is the part "bare": the client's own consumer, counting messages up to the stream's last one. It is what every job is compared
-// with: the least that a program can do with a stream.
+// runBare is the part "bare": the client's own consumer, which counts messages up to the stream's last one. That is the
+// least that a program can do with a stream, and every job is compared with it.
 func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench bare", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -20,7 +20,8 @@ func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	name := flags.String("stream", "orders", "stream to read")
 	maxBytes := flags.Int("pull-max-bytes", 0, "bytes of a pull (0: limit messages)")
 	maxMessages := flags.Int("pull-max-messages", 0, "messages of a pull (0: limit bytes)")
-	durable := flags.String("durable", "", "durable consumer to make and read through, acknowledging each message (default: an ordered one, without acks)")
+	durable := flags.String("durable", "",
+		"durable consumer to make and read through, acknowledging each message (default: an ordered one, without acks)")
 	if err := flags.Parse(args); err != nil {
 		return usage(err)
 	}
@@ -41,7 +42,7 @@ func runBare(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return err
 }
 
-// count reads the messages that the stream holds at the start and returns their number.
+// count reads the messages that the stream holds at the start, and returns their number.
 func count(ctx context.Context, nc *nats.Conn, name, durable string, limit jetstream.PullConsumeOpt) (uint64, error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
@@ -59,14 +60,14 @@ func count(ctx context.Context, nc *nats.Conn, name, durable string, limit jetst
 	if want == 0 {
 		return 0, nil
 	}
-	var n uint64 // written by the consumer's goroutine until done gets something
+	var n uint64 // written by the consumer's goroutine until it sends to done
 	done := make(chan error, 1)
 	consuming, err := consumer.Consume(func(m jetstream.Msg) {
 		n++
 		var err error
 		switch {
 		case durable != "" && n == want:
-			err = m.DoubleAck(ctx) // confirms all that were sent before, too
+			err = m.DoubleAck(ctx) // also confirms all acks sent before
 		case durable != "":
 			err = m.Ack()
 		}
@@ -89,12 +90,13 @@ func count(ctx context.Context, nc *nats.Conn, name, durable string, limit jetst
 	}
 }
 
-// bareConsumer makes an ordered consumer or, with a name, a durable one with the settings that the jetcapture command gives its own.
+// bareConsumer makes an ordered consumer or, with a name, a durable one with the settings of the jetcapture command.
 func bareConsumer(ctx context.Context, s jetstream.Stream, durable string) (jetstream.Consumer, error) {
 	if durable == "" {
 		return s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
 	}
 	return s.CreateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxAckPending: 1_000_000, MaxDeliver: -1,
+		Durable: durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour, MaxAckPending: 1_000_000,
+		MaxDeliver: -1,
 	})
 }

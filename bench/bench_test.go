@@ -19,7 +19,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary act as the parts that the harness starts of its own executable.
+// TestMain makes the test binary act as the parts for which the harness starts its own executable.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && parts()[os.Args[1]] != nil {
 		if err := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr); err != nil {
@@ -34,7 +34,10 @@ func TestMain(m *testing.M) {
 func TestHarnessOnASmallStream(t *testing.T) {
 	dir := t.TempDir()
 	var stdout, stderr bytes.Buffer
-	args := []string{"-messages", "1000", "-rounds", "1", "-jobs", "bare,bare-default,csv-gzip", "-jetcapture", "unused", "-json", "-dir", dir}
+	args := []string{
+		"-messages", "1000", "-rounds", "1", "-jobs", "bare,bare-default,csv-gzip", "-jetcapture", "unused", "-json", "-dir",
+		dir,
+	}
 	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("bench: %v\n%s", err, &stderr)
 	}
@@ -44,7 +47,8 @@ func TestHarnessOnASmallStream(t *testing.T) {
 	}
 	references := 0
 	for _, j := range rep.Jobs {
-		if j.Messages != 1000 || j.Bytes != 190_000 || len(j.Samples) != 1 || j.Rate.Median <= 0 || j.CPU.Median <= 0 || j.Peak < 1<<20 {
+		if j.Messages != 1000 || j.Bytes != 190_000 || len(j.Samples) != 1 || j.Rate.Median <= 0 || j.CPU.Median <= 0 ||
+			j.Peak < 1<<20 {
 			t.Errorf("implausible report: %+v", j)
 		}
 		if j.Reference {
@@ -70,17 +74,19 @@ func TestFailedJobTellsWhatItPrinted(t *testing.T) {
 func TestSettingsAreChecked(t *testing.T) {
 	for _, args := range []string{"-messages 0", "-rounds 0", "-jobs nobody", "-what", "more"} {
 		var stderr bytes.Buffer
-		if _, err := parseSettings(strings.Fields(args), io.Discard, &stderr); !errors.Is(err, errUsage) || stderr.Len() == 0 {
+		if _, err := parseSettings(strings.Fields(args), io.Discard, &stderr); !errors.Is(err, errUsage) ||
+			stderr.Len() == 0 {
 			t.Errorf("%s: got %v, %q; want a complaint", args, err, &stderr)
 		}
 	}
 	var stdout bytes.Buffer
-	if _, err := parseSettings([]string{"-list"}, &stdout, io.Discard); !errors.Is(err, flag.ErrHelp) || !strings.Contains(stdout.String(), "payload-zstd") {
+	if _, err := parseSettings([]string{"-list"}, &stdout, io.Discard); !errors.Is(err, flag.ErrHelp) ||
+		!strings.Contains(stdout.String(), "payload-zstd") {
 		t.Errorf("-list: got %v, %q", err, &stdout)
 	}
 }
 
-// TestJobs checks what makes a line of the table work.
+// TestJobs checks that each line of the table works.
 func TestJobs(t *testing.T) {
 	streams := map[string]bool{}
 	for _, s := range allStreams() {
@@ -109,7 +115,9 @@ func TestSelectedJobsBringTheirReference(t *testing.T) {
 		{name: "other", stream: "y", bare: true},
 		{name: "k", stream: "x"},
 	}
-	for names, want := range map[string]string{"k": "b b2 k", "k,b2": "b2 k", "": "b b2 j other k", "other,j": "b b2 j other"} {
+	for names, want := range map[string]string{
+		"k": "b b2 k", "k,b2": "b2 k", "": "b b2 j other k", "other,j": "b b2 j other",
+	} {
 		got, err := selectJobs(all, names)
 		if err != nil {
 			t.Errorf("%q: %v", names, err)
@@ -134,7 +142,8 @@ func TestGenerator(t *testing.T) {
 			t.Fatal("two generators differ")
 		}
 		var fields struct{ Region string }
-		if err := json.Unmarshal(payload, &fields); err != nil || len(payload) != s.size || subject != "orders."+fields.Region {
+		if err := json.Unmarshal(payload, &fields); err != nil || len(payload) != s.size ||
+			subject != "orders."+fields.Region {
 			t.Fatalf("%s: %v, %d bytes: %s", subject, err, len(payload), payload)
 		}
 		subjects[subject] = true
@@ -193,11 +202,13 @@ func TestReport(t *testing.T) {
 		t.Error("the fastest bare consumer is not the reference")
 	}
 	got := rep.Jobs[2]
-	if got.Rate != (spread{250, 200, 500}) || got.Ratio != (spread{0.5, 0.25, 0.8}) || got.MBps != 0.5 || got.CPU.Median != 8000 || got.Peak != 5e9 {
+	if got.Rate != (spread{250, 200, 500}) || got.Ratio != (spread{0.5, 0.25, 0.8}) || got.MBps != 0.5 ||
+		got.CPU.Median != 8000 || got.Peak != 5e9 {
 		t.Errorf("got %+v", got)
 	}
 	var table bytes.Buffer
-	if err := rep.writeTable(&table); err != nil || !strings.Contains(table.String(), "fast*") || !strings.Contains(table.String(), "(0.25-0.80)") {
+	if err := rep.writeTable(&table); err != nil || !strings.Contains(table.String(), "fast*") ||
+		!strings.Contains(table.String(), "(0.25-0.80)") {
 		t.Errorf("%v\n%s", err, &table)
 	}
 }

@@ -17,8 +17,8 @@ type examplePayload struct {
 	Region    string `json:"region"`
 }
 
-// csvOptions are those of the README example of v0.1.0, but for the store: the user's own decoder, with encoding/json in one goroutine, and
-// the user's own rows.
+// csvOptions are those of the README example of v0.1.0, with another store: the user's own decoder, with encoding/json
+// in one goroutine, and the user's own rows.
 func csvOptions() *jetcapture.Options[*examplePayload, string] {
 	return &jetcapture.Options[*examplePayload, string]{
 		Compression: jetcapture.GZip,
@@ -32,14 +32,16 @@ func csvOptions() *jetcapture.Options[*examplePayload, string] {
 			return &p, p.Region, nil
 		},
 		WriterFactory: func() jetcapture.FormattedDataWriter[*examplePayload] {
-			return jetcapture.NewCSVWriter([]string{"first_name", "last_name", "region"}, func(p *examplePayload) ([][]string, error) {
-				return [][]string{{p.FirstName, p.LastName, p.Region}}, nil
-			})
+			return jetcapture.NewCSVWriter([]string{"first_name", "last_name", "region"},
+				func(p *examplePayload) ([][]string, error) {
+					return [][]string{{p.FirstName, p.LastName, p.Region}}, nil
+				})
 		},
 	}
 }
 
-// runCSV is the part "csv": a program that uses the library as the README example of v0.1.0 does, into an archive, once.
+// runCSV is the part "csv": a program that uses the library as the README example of v0.1.0 does, into an archive,
+// once.
 func runCSV(ctx context.Context, args []string, _, stderr io.Writer) error {
 	flags, s := libraryFlags("csv", stderr)
 	if err := flags.Parse(args); err != nil {

@@ -20,7 +20,7 @@ type sample struct {
 	Peak int64         `json:"peak_resident_bytes"`
 }
 
-// result is a job with its samples, one a round, in order.
+// result is a job with its samples, one for each round, in order.
 type result struct {
 	job      job
 	messages int
@@ -31,11 +31,12 @@ type result struct {
 // harness runs jobs on one server.
 type harness struct {
 	settings
-	self   string // executable that has the parts
+	self   string // the executable with the parts
 	url    string
 	stderr io.Writer
 }
 
+// runHarness is bench itself: it runs the jobs and prints the report.
 func runHarness(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	s, err := parseSettings(args, stdout, stderr)
 	if err != nil {
@@ -97,11 +98,14 @@ func (h *harness) build(ctx context.Context) error {
 		return nil
 	}
 	h.jetcapture = filepath.Join(h.dir, "jetcapture")
-	_, err := h.run(ctx, []string{"go", "build", "-tags", "disable_grpc_modules", "-o", h.jetcapture, "github.com/jetcapture/jetcapture/cmd/jetcapture"})
+	_, err := h.run(ctx, []string{
+		"go", "build", "-tags", "disable_grpc_modules", "-o", h.jetcapture, "github.com/jetcapture/jetcapture/cmd/jetcapture",
+	})
 	return err
 }
 
-// prepare publishes each stream that a job reads and reads it once, so that the first round finds the server as warm as the others do.
+// prepare publishes each stream that a job reads, and reads it once, so that the server is as warm in the first round
+// as in the others.
 func (h *harness) prepare(ctx context.Context) ([]result, error) {
 	results := make([]result, len(h.jobs))
 	for _, s := range allStreams() {
@@ -123,7 +127,8 @@ func (h *harness) prepare(ctx context.Context) ([]result, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := h.run(ctx, bare("-pull-max-bytes", mib(16))(target{self: h.self, url: h.url, stream: s.name})); err != nil {
+		if _, err := h.run(ctx,
+			bare("-pull-max-bytes", mib(16))(target{self: h.self, url: h.url, stream: s.name})); err != nil {
 			return nil, err
 		}
 	}
@@ -132,7 +137,9 @@ func (h *harness) prepare(ctx context.Context) ([]result, error) {
 
 // sample runs the job of r once, checks what it wrote and removes it.
 func (h *harness) sample(ctx context.Context, r *result, round int) (err error) {
-	t := target{self: h.self, jetcapture: h.jetcapture, url: h.url, stream: r.job.stream, output: filepath.Join(h.dir, "archive")}
+	t := target{
+		self: h.self, jetcapture: h.jetcapture, url: h.url, stream: r.job.stream, output: filepath.Join(h.dir, "archive"),
+	}
 	t.consumer = fmt.Sprintf("%s-%d", r.job.name, round)
 	got, err := h.run(ctx, r.job.command(t))
 	if err != nil {
@@ -154,7 +161,7 @@ func (h *harness) sample(ctx context.Context, r *result, round int) (err error) 
 	return nil
 }
 
-// run runs a command to its end; the end of ctx kills it. What it printed is part of the error.
+// run runs a command to its end. The end of ctx kills it. The error has what the command printed.
 func (h *harness) run(ctx context.Context, command []string) (sample, error) {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	var output bytes.Buffer

@@ -9,7 +9,7 @@ import (
 type job struct {
 	name, about string
 	stream      string // of allStreams
-	bare        bool   // counts messages only: the fastest of its stream is what the other jobs of the stream are compared with
+	bare        bool   // only counts messages: the fastest bare job of a stream is the reference of the others
 	command     func(target) []string
 	rows        rowCounter // counts what it wrote; nil for bare jobs
 }
@@ -22,7 +22,7 @@ type target struct {
 	output           string // a directory that does not exist yet
 }
 
-// allJobs returns every job there is. A new one is one line here.
+// allJobs returns all jobs. A new one is one entry here.
 func allJobs() []job {
 	return []job{
 		{"bare", "nats.go's ordered consumer, pulls of 16 MiB", "orders", true, bare("-pull-max-bytes", mib(16)), nil},
@@ -39,21 +39,45 @@ func allJobs() []job {
 		{"csv8-gzip", "the command, 8 columns of the JSON, CSV, gzip", "orders", false, csv("gzip"), lines(1)},
 		{"parquet-zstd", "whole messages as Parquet, zstd", "orders", false, capture("--format", "parquet"), parquetRows},
 		{"log-dir", "the library, payloads, zstd, a cut each 100,000 messages", "orders", false, logProgram(), lines(0)},
-		{"log-mem", "the same with the cut log in memory: what the log costs", "orders", false, logProgram("-log-in-memory"), lines(0)},
+		{
+			"log-mem", "the same with the cut log in memory: what the log costs", "orders", false, logProgram("-log-in-memory"),
+			lines(0),
+		},
 		{"bare-5000", "as bare, on the stream of 5,000 keys", "orders5000", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, ndjson("payload", "gzip"), lines(0)},
-		{"parquet-zstd-5000", "whole messages as Parquet, zstd, 5,000 keys", "orders5000", false, capture("--format", "parquet"), parquetRows},
-		{"bare-100000", "as bare, on the stream of 100,000 keys", "orders100000", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-gzip-100000", "payloads as NDJSON, gzip, 100,000 keys", "orders100000", false, ndjson("payload", "gzip"), lines(0)},
+		{
+			"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, ndjson("payload", "gzip"),
+			lines(0),
+		},
+		{
+			"parquet-zstd-5000", "whole messages as Parquet, zstd, 5,000 keys", "orders5000", false,
+			capture("--format", "parquet"), parquetRows,
+		},
+		{
+			"bare-100000", "as bare, on the stream of 100,000 keys", "orders100000", true, bare("-pull-max-bytes", mib(16)), nil,
+		},
+		{
+			"payload-gzip-100000", "payloads as NDJSON, gzip, 100,000 keys", "orders100000", false, ndjson("payload", "gzip"),
+			lines(0),
+		},
 		{"bare-4k", "as bare, messages of 4 KiB", "orders4k", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-zstd-4k", "payloads as NDJSON, zstd, messages of 4 KiB", "orders4k", false, ndjson("payload", "zstd"), lines(0)},
+		{
+			"payload-zstd-4k", "payloads as NDJSON, zstd, messages of 4 KiB", "orders4k", false, ndjson("payload", "zstd"),
+			lines(0),
+		},
 		{"bare-1m", "as bare, messages of 1 MB", "orders1m", true, bare("-pull-max-bytes", mib(16)), nil},
-		{"payload-zstd-1m", "payloads as NDJSON, zstd, messages of 1 MB", "orders1m", false, ndjson("payload", "zstd"), lines(0)},
+		{
+			"payload-zstd-1m", "payloads as NDJSON, zstd, messages of 1 MB", "orders1m", false, ndjson("payload", "zstd"),
+			lines(0),
+		},
 		{"bare-acks", "nats.go's durable consumer, which acknowledges each message", "acked", true, bareAcks, nil},
-		{"payload-gzip-acks", "payloads as NDJSON, gzip, through a durable consumer", "acked", false, acked(ndjson("payload", "gzip")), lines(0)},
+		{
+			"payload-gzip-acks", "payloads as NDJSON, gzip, through a durable consumer", "acked", false,
+			acked(ndjson("payload", "gzip")), lines(0),
+		},
 	}
 }
 
+// mib returns n MiB as the value of a flag in bytes.
 func mib(n int) string { return strconv.Itoa(n << 20) }
 
 // bare makes the command of the part "bare" with the given settings.
@@ -63,11 +87,12 @@ func bare(flags ...string) func(target) []string {
 	}
 }
 
-// capture makes the jetcapture command that copies the stream, keyed by the second token of the subject.
+// capture returns the jetcapture command that copies the stream, keyed by the second token of the subject.
 func capture(form ...string) func(target) []string {
 	return func(t target) []string {
 		return append([]string{
-			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once", "--key", "subject[2]",
+			t.jetcapture, "run", "--nats-server", t.url, "--stream-name", t.stream, "--output", t.output, "--once", "--key",
+			"subject[2]",
 		}, form...)
 	}
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// librarySettings are the flags that the parts which use the library have in common.
+// librarySettings are the flags of all parts that use the library.
 type librarySettings struct {
 	url, stream, output string
 	logInMemory         bool
 }
 
+// libraryFlags returns the flags of a part, and where they are stored.
 func libraryFlags(part string, stderr io.Writer) (*flag.FlagSet, *librarySettings) {
 	flags := flag.NewFlagSet("bench "+part, flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -29,7 +30,7 @@ func libraryFlags(part string, stderr io.Writer) (*flag.FlagSet, *librarySetting
 	return flags, &s
 }
 
-// archiveOnce captures what the stream holds into an archive.
+// archiveOnce captures what the stream holds now into an archive.
 func archiveOnce[P jetcapture.Payload, K jetcapture.DestKey](
 	ctx context.Context, s *librarySettings, o *jetcapture.Options[P, K], stderr io.Writer,
 ) (err error) {

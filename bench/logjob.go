@@ -18,7 +18,7 @@ const logRoot = "_jetcapture/"
 // messagesPerCut is how often the part "log" makes a cut.
 const messagesPerCut = 100_000
 
-// logOptions copy payloads as lines into one file after another, each of which is a cut.
+// logOptions copy payloads as lines into files, one after the other, with a cut for each.
 func logOptions() *jetcapture.Options[*nats.Msg, string] {
 	return &jetcapture.Options[*nats.Msg, string]{
 		Compression:    jetcapture.Zstd,
@@ -50,7 +50,7 @@ func (w *payloadLines) Write(m *nats.Msg) (int, error) {
 
 func (w *payloadLines) Flush() error { return nil }
 
-// runLog is the part "log": what the cut log costs is the difference between a log on the disk and one in memory.
+// runLog is the part "log". The cost of the cut log is the difference between a log on the disk and one in memory.
 func runLog(ctx context.Context, args []string, _, stderr io.Writer) error {
 	flags, s := libraryFlags("log", stderr)
 	flags.BoolVar(&s.logInMemory, "log-in-memory", false, "keep the cut log in memory, the files in the directory")
@@ -60,7 +60,8 @@ func runLog(ctx context.Context, args []string, _, stderr io.Writer) error {
 	return archiveOnce(ctx, s, logOptions(), stderr)
 }
 
-// splitBucket keeps the cut logs in memory and everything else in another bucket. An archive that is made with it has no log when the process has ended.
+// splitBucket keeps the cut logs in memory and everything else in another bucket. When the process has ended, the
+// archive has no log.
 type splitBucket struct {
 	bucket.Bucket
 	logs *bucket.Mem
@@ -68,6 +69,7 @@ type splitBucket struct {
 
 func newSplitBucket(files bucket.Bucket) splitBucket { return splitBucket{files, bucket.NewMem()} }
 
+// of returns the bucket of an object.
 func (s splitBucket) of(name string) bucket.Bucket {
 	if strings.HasPrefix(name, logRoot) {
 		return s.logs

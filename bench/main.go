@@ -2,10 +2,10 @@
 //
 //	go run ./bench [-rounds N] [-messages N] [-jobs a,b] [-json] [-dir DIR] [-jetcapture COMMAND] [-list]
 //
-// Every job is a process of its own, timed from its start to its exit, its files durable; so is the server, whose CPU time must not count
-// as ours. This program starts itself again for the server, for publishing and for the jobs that are not the jetcapture command: the first
-// argument then names the part. It stays small itself and speaks no NATS: Linux counts the memory of the process that starts another one
-// into the peak of the started one.
+// Every job is a process of its own, timed from its start to its exit, with durable files. The server is one, too,
+// because its CPU time must not count as ours. This program starts itself for the server, for publishing and for the
+// jobs that are not the jetcapture command; the first argument then names the part. It stays small and does not use
+// NATS itself, because Linux counts the memory of a process into the peak of the processes that it starts.
 package main
 
 import (
@@ -35,13 +35,13 @@ func main() {
 	}
 }
 
-// errUsage stands for wrong flags, of which package flag has told the user already.
+// errUsage stands for wrong flags, which package flag has already reported to the user.
 var errUsage = errors.New("wrong usage")
 
-// part is one of the processes that bench consists of.
+// part is one of the processes of bench.
 type part func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 
-// parts returns the processes that bench starts of itself, by the argument that names them.
+// parts returns the processes for which bench starts itself, by the argument that names them.
 func parts() map[string]part {
 	return map[string]part{
 		"server":  runServer,
@@ -71,17 +71,19 @@ type settings struct {
 	jetcapture string
 }
 
-// parseSettings returns flag.ErrHelp if all that was asked for has been printed.
+// parseSettings returns flag.ErrHelp if it has printed everything that the flags ask for.
 func parseSettings(args []string, stdout, stderr io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&s.messages, "messages", 1_000_000, "messages of the streams (those of large messages hold fewer)")
 	flags.IntVar(&s.rounds, "rounds", 5, "rounds; in each, every job runs once")
-	names := flags.String("jobs", "", "comma-separated jobs; where no bare consumer is named, all those of the stream run (default all)")
+	names := flags.String("jobs", "",
+		"comma-separated jobs; where no bare consumer is named, all those of the stream run (default all)")
 	list := flags.Bool("list", false, "list the jobs and exit")
 	flags.BoolVar(&s.json, "json", false, "print JSON instead of a table")
-	flags.StringVar(&s.dir, "dir", "", "directory on the disk to measure, for the server's store and the archives (default the system's temporary directory)")
+	flags.StringVar(&s.dir, "dir", "", "directory on the disk to measure, for the server's "+
+		"store and the archives (default the system's temporary directory)")
 	flags.StringVar(&s.jetcapture, "jetcapture", "", "jetcapture command to measure (default: built from this module)")
 	if err := flags.Parse(args); err != nil {
 		return s, usage(err)
@@ -105,7 +107,7 @@ func parseSettings(args []string, stdout, stderr io.Writer) (settings, error) {
 	return s, nil
 }
 
-// usage turns an error of package flag into errUsage, but for a call for help.
+// usage turns an error of package flag into errUsage, except for flag.ErrHelp.
 func usage(err error) error {
 	if errors.Is(err, flag.ErrHelp) {
 		return err
@@ -113,13 +115,14 @@ func usage(err error) error {
 	return errUsage
 }
 
+// complain prints a message for the user and returns errUsage.
 func complain(stderr io.Writer, format string, args ...any) error {
 	fmt.Fprintf(stderr, "bench: "+format+"\n", args...)
 	return errUsage
 }
 
-// selectJobs returns the named jobs in the order of the table, all if there are no names. A stream of which no bare consumer is named
-// brings all of them.
+// selectJobs returns the named jobs in the order of the table, or all if there are no names. If no bare consumer of a
+// stream is named, it adds all of them.
 func selectJobs(all []job, names string) ([]job, error) {
 	if names == "" {
 		return all, nil

@@ -17,7 +17,7 @@ type stream struct {
 	name  string // of the JetStream stream; its subjects are name.<key>
 	keys  int
 	size  int // bytes of a payload
-	share int // it holds 1/share of -messages
+	share int // the stream holds 1/share of -messages
 }
 
 // allStreams returns the streams that jobs can read.
@@ -32,13 +32,13 @@ func allStreams() []stream {
 	}
 }
 
-// messages is the number of messages that s holds of a total of -messages.
+// messages returns how many messages of a total s holds.
 func (s stream) messages(total int) int { return max(1, total/s.share) }
 
-// bytes is the size of all its payloads.
+// bytes returns the size of all payloads.
 func (s stream) bytes(total int) int64 { return int64(s.messages(total)) * int64(s.size) }
 
-// runPublish is the part "publish": it creates a stream with messages that depend on the flags alone.
+// runPublish is the part "publish". It creates a stream with messages that depend only on the flags.
 func runPublish(ctx context.Context, args []string, _, stderr io.Writer) (err error) {
 	var s stream
 	flags := flag.NewFlagSet("bench publish", flag.ContinueOnError)
@@ -59,8 +59,9 @@ func runPublish(ctx context.Context, args []string, _, stderr io.Writer) (err er
 	return publish(ctx, nc, s, *messages)
 }
 
+// publish creates a stream and stores its messages.
 func publish(ctx context.Context, nc *nats.Conn, s stream, messages int) error {
-	// A handler that is called for each failed message; the first error is enough.
+	// The handler is called for each failed message. The first error is enough.
 	failed := make(chan error, 1)
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(4096),
 		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, _ *nats.Msg, err error) {
@@ -72,7 +73,8 @@ func publish(ctx context.Context, nc *nats.Conn, s stream, messages int) error {
 	if err != nil {
 		return err
 	}
-	created, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: s.name, Subjects: []string{s.name + ".*"}, Storage: jetstream.FileStorage})
+	created, err := js.CreateStream(ctx,
+		jetstream.StreamConfig{Name: s.name, Subjects: []string{s.name + ".*"}, Storage: jetstream.FileStorage})
 	if err != nil {
 		return fmt.Errorf("create stream %s: %w", s.name, err)
 	}

@@ -8,14 +8,14 @@ import (
 	"text/tabwriter"
 )
 
-// report is what a run found.
+// report is the result of a run.
 type report struct {
 	Machine string      `json:"machine"`
 	Rounds  int         `json:"rounds"`
 	Jobs    []jobReport `json:"jobs"`
 }
 
-// spread is the median of the rounds and their range.
+// spread is the median of the rounds, and their range.
 type spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
@@ -39,6 +39,7 @@ type jobReport struct {
 	Samples   []sample `json:"samples"`
 }
 
+// newReport computes the figures of all jobs.
 func newReport(results []result) report {
 	rep := report{Machine: machine()}
 	for i := range results {
@@ -62,10 +63,12 @@ func referenceOf(stream string, results []result) *result {
 	return best
 }
 
+// report computes the figures of a job. reference is nil for a stream without a bare consumer.
 func (r *result) report(reference *result) jobReport {
 	jr := jobReport{
-		Name: r.job.name, About: r.job.about, Stream: r.job.stream, Messages: r.messages, Bytes: r.bytes, Reference: r == reference,
-		Rate: r.rates(), Samples: r.samples,
+		Name: r.job.name, About: r.job.about, Stream: r.job.stream, Messages: r.messages, Bytes: r.bytes,
+		Reference: r == reference,
+		Rate:      r.rates(), Samples: r.samples,
 		CPU: r.spread(func(_ int, s sample) float64 { return s.CPU.Seconds() / float64(r.messages) * 1e6 }),
 	}
 	jr.MBps = jr.Rate.Median * float64(r.bytes) / float64(r.messages) / 1e6
@@ -74,7 +77,9 @@ func (r *result) report(reference *result) jobReport {
 	}
 	if reference != nil {
 		jr.Ratio = r.spread(func(round int, s sample) float64 { return r.rate(s) / reference.rate(reference.samples[round]) })
-		jr.CPURatio = r.spread(func(round int, s sample) float64 { return s.CPU.Seconds() / reference.samples[round].CPU.Seconds() })
+		jr.CPURatio = r.spread(func(round int, s sample) float64 {
+			return s.CPU.Seconds() / reference.samples[round].CPU.Seconds()
+		})
 	}
 	return jr
 }
@@ -82,6 +87,7 @@ func (r *result) report(reference *result) jobReport {
 // rate returns the messages per second of one run.
 func (r *result) rate(s sample) float64 { return float64(r.messages) / s.Wall.Seconds() }
 
+// rates returns the messages per second of the rounds.
 func (r *result) rates() spread {
 	return r.spread(func(_ int, s sample) float64 { return r.rate(s) })
 }
@@ -103,9 +109,10 @@ func (rep report) writeJSON(w io.Writer) error {
 	return enc.Encode(rep)
 }
 
-// writeTable prints medians; in parentheses the range of the rounds. The reference of a stream is marked with *.
+// writeTable prints medians, with the range of the rounds in parentheses. The reference of a stream is marked with *.
 func (rep report) writeTable(w io.Writer) error {
-	fmt.Fprintf(w, "%s; %d rounds, median (min-max); * what the jobs of the stream are compared with\n\n", rep.Machine, rep.Rounds)
+	fmt.Fprintf(w, "%s; %d rounds, median (min-max); * what the jobs of the stream are compared with\n\n",
+		rep.Machine, rep.Rounds)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "job\tmessages/s\t\tMB/s\tCPU s/million\tof bare\tpeak MB\trate of bare\t\t")
 	for _, j := range rep.Jobs {
@@ -113,7 +120,8 @@ func (rep report) writeTable(w io.Writer) error {
 		if j.Reference {
 			name += "*"
 		}
-		fmt.Fprintf(tw, "%s\t%.0f\t(%.0f-%.0f)\t%.0f\t%.2f\t%.2f\t%.0f\t%.2f\t(%.2f-%.2f)\t\n", name, j.Rate.Median, j.Rate.Min, j.Rate.Max,
+		fmt.Fprintf(tw, "%s\t%.0f\t(%.0f-%.0f)\t%.0f\t%.2f\t%.2f\t%.0f\t%.2f\t(%.2f-%.2f)\t\n",
+			name, j.Rate.Median, j.Rate.Min, j.Rate.Max,
 			j.MBps, j.CPU.Median, j.CPURatio.Median, float64(j.Peak)/1e6, j.Ratio.Median, j.Ratio.Min, j.Ratio.Max)
 	}
 	return tw.Flush()

@@ -15,10 +15,10 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// rowCounter counts the rows in an archive; a job whose count is not the stream's is no measurement.
+// rowCounter counts the rows in an archive. If the count is not the stream's, the job has failed.
 type rowCounter func(archive string) (int, error)
 
-// lines counts the lines of all data files without the first header lines of each.
+// lines counts the lines of all data files, without a number of header lines in each.
 func lines(header int) rowCounter {
 	return func(archive string) (int, error) {
 		return countFiles(archive, func(path string) (int, error) {
@@ -48,7 +48,7 @@ func parquetRows(archive string) (int, error) {
 	})
 }
 
-// countFiles adds up what count says of each data file.
+// countFiles adds up the counts of all data files.
 func countFiles(archive string, count func(path string) (int, error)) (total int, err error) {
 	err = filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -69,7 +69,7 @@ func countFiles(archive string, count func(path string) (int, error)) (total int
 	return total, err
 }
 
-// countLines counts the lines of a file that is compressed as its suffix says.
+// countLines counts the lines of a file, which is compressed as its suffix says.
 func countLines(path string) (n int, err error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// runServer is the part "server DIR": a nats-server that keeps its streams in DIR. It prints its URL and serves until its standard input
-// ends, which happens at the latest when the harness dies.
+// runServer is the part "server DIR": a nats-server with its streams in DIR. It prints its URL and serves until its
+// standard input ends, at the latest when the harness dies.
 func runServer(_ context.Context, args []string, stdout, _ io.Writer) error {
 	if len(args) != 1 {
 		return errors.New("server: want one directory")
@@ -69,7 +69,7 @@ func startServer(ctx context.Context, self, dir string) (_ *serverProcess, err e
 	return p, nil
 }
 
-// stop ends the server and waits until it has gone.
+// stop ends the server and waits for its end.
 func (p *serverProcess) stop() error {
 	if err := errors.Join(p.end.Close(), p.cmd.Wait()); err != nil {
 		return fmt.Errorf("stop the server: %w", err)

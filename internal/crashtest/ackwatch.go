@@ -9,7 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// AckWatch looks, again and again, whether a durable consumer has anything acknowledged that the archive does not have under a done record.
+// AckWatch checks all the time that a durable consumer has acknowledged nothing that is not under a done record in the
+// archive.
 type AckWatch struct {
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -18,7 +19,7 @@ type AckWatch struct {
 
 const ackWatchEvery = 50 * time.Millisecond
 
-// StartAckWatch watches the consumer of a capture until Stop, and fails the test when an ack came too early.
+// StartAckWatch watches the consumer of a capture until Stop. It fails the test if an ack came too early.
 func StartAckWatch(tb testing.TB, js jetstream.JetStream, stream, consumer, folder string) *AckWatch {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -43,7 +44,7 @@ func StartAckWatch(tb testing.TB, js jetstream.JetStream, stream, consumer, fold
 				return
 			}
 			if floor > to {
-				tb.Errorf("acknowledged up to %d, and only what is up to %d is done", floor, to)
+				tb.Errorf("acknowledged up to %d, but done only up to %d", floor, to)
 				return
 			}
 			w.looks.Add(1)

@@ -40,7 +40,7 @@ func modes() []mode {
 	}
 }
 
-// deletes says whether an ack deletes.
+// deletes reports whether an ack deletes the message.
 func (m mode) deletes() bool { return m.retention != jetstream.LimitsPolicy }
 
 func (m mode) consumer() string {
@@ -50,8 +50,8 @@ func (m mode) consumer() string {
 	return ""
 }
 
-// script says at which occurrences of an arrow one child after the other dies. The first two die at the same place: the second while it
-// finishes what the first has left, where it comes to the arrow by that.
+// script says at which occurrences of an arrow one child after the other dies. The first two die at the same place: the
+// second one while it finishes what the first has left, if that leads it to the arrow.
 type script struct {
 	arrow       string
 	occurrences []int
@@ -110,8 +110,8 @@ func TestArrows(t *testing.T) {
 	t.Logf("redos: %d", redos)
 }
 
-// TestStops stops captures at every arrow, as a first signal does. Either everything that was read is stored then, or it is said that the
-// next start has to go on; and the next start does.
+// TestStops stops captures at every arrow, as a first signal does. Then either everything that was read is stored, or
+// the capture says that the next start has to go on, and the next start does.
 func TestStops(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
@@ -161,7 +161,8 @@ func newCapture(t *testing.T, srv *natstest.Server, m mode, name string) *captur
 	c.js = natstest.JetStream(t, c.nc)
 	c.files = crashtest.NewImmutable(c.folder)
 	name = strings.ToUpper(m.name + "-" + name)
-	c.stream = natstest.CreateStream(t, c.nc, jetstream.StreamConfig{Name: name, Retention: m.retention, Storage: jetstream.MemoryStorage})
+	c.stream = natstest.CreateStream(t, c.nc,
+		jetstream.StreamConfig{Name: name, Retention: m.retention, Storage: jetstream.MemoryStorage})
 	if m.retention == jetstream.InterestPolicy { // without a consumer it keeps nothing
 		createConsumer(t, c.stream, m.consumer())
 	}
@@ -195,7 +196,7 @@ func (c *capture) play(s script) {
 			c.crash(s.arrow, n)
 		}
 	}
-	if s.arrow != engine.AfterDone { // there, nothing new is left to the last start, only what is not acknowledged
+	if s.arrow != engine.AfterDone { // after it only acks are left to the last start
 		c.publish()
 	}
 	c.finish()
@@ -210,8 +211,8 @@ func (c *capture) playRedo(s script) {
 	}
 }
 
-// playLost deletes planned messages before their cut is finished: a part of one file, all of another, and one more after the first loss
-// was recorded.
+// playLost deletes planned messages before their cut is finished: some of one file, all of another, and one more after
+// the first loss was recorded.
 func (c *capture) playLost(s script) {
 	c.publish()
 	c.crash(engine.AfterPlan, 2) // the first 20 messages are planned, message i for key i%keys
@@ -233,8 +234,8 @@ func (c *capture) lose(seqs ...uint64) {
 	}
 }
 
-// playStop stops a child at the script's arrow, in a redo if there is one, and lets another one finish. It returns whether the first had
-// nothing left to do.
+// playStop stops a child at the script's arrow, in a redo if there is one, and lets another one finish. It returns
+// whether the first child had nothing left to do.
 func (c *capture) playStop(s script) (clean bool) {
 	c.t.Helper()
 	c.publish()
@@ -262,25 +263,29 @@ func (c *capture) publish() {
 	})
 }
 
-// start starts a child that dies at an occurrence of an arrow. Two instances take turns, each finding what the other left.
+// start starts a child that dies at an occurrence of an arrow. Two instances take turns, so that each finds what the
+// other has left.
 func (c *capture) start(arrow string, occurrence int, stop ...bool) *crashtest.Child {
 	c.t.Helper()
 	c.starts++
 	config, err := json.Marshal(map[string]any{
-		"URL": c.url, "Stream": c.name(), "Consumer": c.mode.consumer(), "Folder": c.folder, "Instance": fmt.Sprint("instance-", c.starts/2%2),
+		"URL": c.url, "Stream": c.name(), "Consumer": c.mode.consumer(), "Folder": c.folder,
+		"Instance":    fmt.Sprint("instance-", c.starts/2%2),
 		"MaxMessages": partSize, "Arrow": arrow, "Occurrence": occurrence, "Stop": len(stop) > 0,
 	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return crashtest.Start(c.t, must(c.t, built.child), []string{"JETCAPTURE_CRASH_CHILD=" + string(config)}, "-test.run=^TestCrashChild$")
+	return crashtest.Start(c.t, must(c.t, built.child), []string{"JETCAPTURE_CRASH_CHILD=" + string(config)},
+		"-test.run=^TestCrashChild$")
 }
 
 func (c *capture) crash(arrow string, occurrence int) {
 	c.t.Helper()
 	child := c.start(arrow, occurrence)
 	if code := child.Wait(); !child.Killed() {
-		c.t.Fatalf("start %d ended with code %d, it should have died at %s %d; it came to\n%s", c.starts, code, arrow, occurrence, child.Output())
+		c.t.Fatalf("start %d ended with code %d, it should have died at %s %d; it came to\n%s",
+			c.starts, code, arrow, occurrence, child.Output())
 	}
 	c.crashes[arrow]++
 	c.look(child)
@@ -296,15 +301,16 @@ func (c *capture) stop(arrow string, occurrence int) (clean bool) {
 	}
 	c.look(child)
 	if code != 0 && !strings.Contains(child.Output(), "next start") {
-		c.t.Errorf("stopped at %s %d, it says nothing of the next start:\n%s", arrow, occurrence, child.Output())
+		c.t.Errorf("stopped at %s %d, its log does not mention the next start:\n%s", arrow, occurrence, child.Output())
 	}
-	if code == 0 && arrow != engine.AfterFormat && crashtest.Unfinished(c.folder, c.name()) { // there, the log is just born and plans nothing
-		c.t.Errorf("stopped at %s %d, it claims to be done and leaves a plan that is not", arrow, occurrence)
+	// at that arrow the log has just been created and plans nothing
+	if code == 0 && arrow != engine.AfterFormat && crashtest.Unfinished(c.folder, c.name()) {
+		c.t.Errorf("stopped at %s %d, it claims to be done but leaves an unfinished plan", arrow, occurrence)
 	}
 	return code == 0
 }
 
-// look checks what must hold at every instant.
+// look checks what must be true at any time.
 func (c *capture) look(child *crashtest.Child) {
 	c.t.Helper()
 	c.redos += child.Said("finishing a cut that was planned before")
@@ -321,11 +327,11 @@ func (c *capture) look(child *crashtest.Child) {
 		c.t.Fatal(err)
 	}
 	if floor > to {
-		c.t.Errorf("acknowledged up to %d, and only what is up to %d is done", floor, to)
+		c.t.Errorf("acknowledged up to %d, but done only up to %d", floor, to)
 	}
 }
 
-// finish lets a child run to its end and judges the archive: everything is there once.
+// finish lets a child run to its end and judges the archive: every message is there exactly once.
 func (c *capture) finish() {
 	c.t.Helper()
 	child := c.start("", 0)
@@ -345,6 +351,7 @@ func (c *capture) finish() {
 		c.t.Errorf("lost are %v, %d absent; deleted were %v", lost, a.Absent(), c.gone)
 	}
 	if c.mode.deletes() {
-		natstest.Eventually(c.t, crashtest.Patience, "empty stream", func() bool { return crashtest.State(c.t, c.nc, c.name()).Msgs == 0 })
+		natstest.Eventually(c.t, crashtest.Patience, "empty stream",
+			func() bool { return crashtest.State(c.t, c.nc, c.name()).Msgs == 0 })
 	}
 }

@@ -1,5 +1,6 @@
-// Package crashtest runs captures as processes of their own, kills or pauses them at bad moments while messages are published, and judges
-// the archive that they leave. It is for tests; everything that it starts ends with the test that asked for it.
+// Package crashtest runs captures as processes of their own, kills or pauses them at bad moments while messages are
+// published, and judges the archive that they leave. It is for tests. Everything that it starts ends with the test that
+// started it.
 package crashtest
 
 import (
@@ -15,7 +16,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
-// Patience is how long the helpers wait for what must come. It is long because the machines that run tests are busy.
+// Patience is how long the helpers wait for something. It is long because machines that run tests are busy.
 const Patience = 2 * time.Minute
 
 // Child is a process.
@@ -46,7 +47,8 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// Start starts the program at path with env added to the environment. It is killed at the end of the test, if it still runs.
+// Start starts the program at path with env added to the environment. It is killed at the end of the test, if it still
+// runs.
 func Start(tb testing.TB, path string, env []string, args ...string) *Child {
 	tb.Helper()
 	c := &Child{tb: tb, cmd: exec.CommandContext(tb.Context(), path, args...), ended: make(chan struct{})}
@@ -69,7 +71,7 @@ func Start(tb testing.TB, path string, env []string, args ...string) *Child {
 	return c
 }
 
-// tail keeps the end of a long log.
+// tail returns the end of a long log.
 func tail(log string) string {
 	const most = 8 << 10
 	if len(log) > most {
@@ -78,16 +80,16 @@ func tail(log string) string {
 	return log
 }
 
-// PID is the number of the process.
+// PID returns the number of the process.
 func (c *Child) PID() int { return c.cmd.Process.Pid }
 
-// Log is what it has written to its standard error so far.
+// Log returns what it has written to its standard error so far.
 func (c *Child) Log() string { return c.stderr.String() }
 
-// Output is what it has written to its standard output so far.
+// Output returns what it has written to its standard output so far.
 func (c *Child) Output() string { return c.stdout.String() }
 
-// Ended says whether it has ended.
+// Ended reports whether it has ended.
 func (c *Child) Ended() bool {
 	select {
 	case <-c.ended:
@@ -97,7 +99,7 @@ func (c *Child) Ended() bool {
 	}
 }
 
-// Signal sends a signal. It is no error when the process has ended.
+// Signal sends a signal. It does nothing if the process has ended.
 func (c *Child) Signal(s os.Signal) {
 	c.tb.Helper()
 	if err := c.cmd.Process.Signal(s); err != nil && !c.Ended() && !strings.Contains(err.Error(), "already finished") {
@@ -105,7 +107,7 @@ func (c *Child) Signal(s os.Signal) {
 	}
 }
 
-// Kill kills it, with no chance to say farewell, and waits for its end. A paused process dies, too.
+// Kill kills it with SIGKILL and waits for its end. That ends a paused process, too.
 func (c *Child) Kill() {
 	c.tb.Helper()
 	c.Signal(syscall.SIGKILL)
@@ -124,7 +126,7 @@ func (c *Child) Wait() int {
 	return c.cmd.ProcessState.ExitCode()
 }
 
-// Killed says whether it was ended by SIGKILL. It must have ended.
+// Killed reports whether it was ended by SIGKILL. It must have ended.
 func (c *Child) Killed() bool {
 	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL

@@ -33,8 +33,8 @@ type cluster struct {
 	counts  *tally
 }
 
-// TestCluster captures a replicated stream under load while leaders step down, servers are killed and started again, and connections are cut
-// or held up: everything that was published is there once.
+// TestCluster captures a replicated stream under load while leaders step down, servers are killed and started again,
+// and connections are cut or held up: everything that was published is there once.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	n := max(*seeds, 1)
@@ -49,13 +49,16 @@ func TestCluster(t *testing.T) {
 			}
 		}
 	})
-	counts.report(t, "step-downs of streams", "step-downs of consumers", "servers killed", "all but one server killed", "cuts of connections", "stalls", "ends")
+	counts.report(t, "step-downs of streams", "step-downs of consumers", "servers killed", "all but one server killed",
+		"cuts of connections", "stalls", "ends")
 }
 
 func testCluster(t *testing.T, m mode, seed uint64, counts *tally) {
-	c := &cluster{T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 2)), mode: m, counts: counts}
+	c := &cluster{
+		T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 2)), mode: m, counts: counts,
+	}
 	c.nc = c.Connect()
-	// In files: two servers of three that have forgotten everything would outvote the third.
+	// On disk: two of three servers that have forgotten everything would outvote the third.
 	natstest.CreateStream(t, c.nc, jetstream.StreamConfig{Name: clusterStream, Replicas: 3, Retention: m.retention})
 	var urls []string
 	for _, s := range c.Servers {
@@ -86,7 +89,7 @@ func testCluster(t *testing.T, m mode, seed uint64, counts *tally) {
 	counts.add("ends", 1)
 }
 
-// events are what happens, in an order that the seed decides.
+// events are the things that happen, in an order that the seed decides.
 func (c *cluster) events() (all []func(*cluster)) {
 	for i := range stepDowns {
 		all = append(all, (*cluster).stepDown)
@@ -99,14 +102,15 @@ func (c *cluster) events() (all []func(*cluster)) {
 	return all
 }
 
-// progress waits until the capture has stored more.
+// progress waits until the capture has stored more messages.
 func (c *cluster) progress() {
 	c.Helper()
 	stored := c.r.capture.Stats().StoredSeq
 	c.r.until("progress", func(s jetcapture.Stats) bool { return s.StoredSeq > stored })
 }
 
-// stepDown makes the leader of the stream or, where there is a durable one, of the consumer step down. An ordered consumer has one replica.
+// stepDown makes the leader of the stream or, where there is a durable one, of the consumer step down. An ordered
+// consumer has one replica.
 func (c *cluster) stepDown() {
 	if c.mode.durable && c.rand.IntN(2) == 0 {
 		natstest.StepDownConsumer(c, c.nc, clusterStream, c.mode.consumer())
@@ -126,7 +130,7 @@ func (c *cluster) cut() {
 	c.progress()
 }
 
-// stall holds up every byte to and from the capture for a while.
+// stall holds back every byte to and from the capture for a while.
 func (c *cluster) stall() {
 	for _, p := range c.proxies {
 		p.Stall()
@@ -138,7 +142,7 @@ func (c *cluster) stall() {
 	c.counts.add("stalls", 1)
 }
 
-// killOne stops a server and starts it again: its peers go on meanwhile.
+// killOne stops a server and starts it again. Its peers go on meanwhile.
 func (c *cluster) killOne() {
 	s := c.Servers[c.rand.IntN(len(c.Servers))]
 	s.Stop()

@@ -15,23 +15,29 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// trouble is what somebody does to a durable consumer, or how it is made, under load.
+// trouble is what another process does to a durable consumer under load, or how the consumer was made.
 type trouble struct {
 	name    string
 	config  func(*jetstream.ConsumerConfig)   // of the consumer, as an operator made it
 	do      func(w *consumed)                 // nil: nothing
 	slow    time.Duration                     // of each operation of the store
-	steals  bool                              // somebody else acknowledges messages: gone for us where an ack deletes
-	seen    string                            // what the log must tell
-	noticed func(s jetcapture.Stats) bool     // that it was noticed
+	steals  bool                              // another process acknowledges messages, which are gone where an ack deletes
+	seen    string                            // what the log must contain
+	noticed func(s jetcapture.Stats) bool     // whether the capture has noticed it
 	ends    func(err error, m mode) (ok bool) // nil: the capture goes on
 }
 
 func troubles() []trouble {
 	repositioned := func(s jetcapture.Stats) bool { return s.Repositions > 0 }
 	return []trouble{
-		{name: "reset by somebody else", do: (*consumed).reset, seen: "the consumer is not where this reader left it", noticed: repositioned},
-		{name: "acknowledged by somebody else", do: (*consumed).steal, steals: true, seen: "standing by: another reader seems to pull from the consumer"},
+		{
+			name: "reset by somebody else", do: (*consumed).reset, seen: "the consumer is not where this reader left it",
+			noticed: repositioned,
+		},
+		{
+			name: "acknowledged by somebody else", do: (*consumed).steal, steals: true,
+			seen: "standing by: another reader seems to pull from the consumer",
+		},
 		{name: "paused", do: (*consumed).pause},
 		{name: "made smaller", do: (*consumed).shrink, seen: "max_ack_pending"},
 		{
@@ -56,8 +62,8 @@ type consumed struct {
 
 const consumedStream = "TAKEN"
 
-// TestConsumerTrouble moves, deletes, pauses and changes the durable consumer of a capture under load. Nothing is lost, nothing is twice; what
-// somebody else took is recorded.
+// TestConsumerTrouble moves, deletes, pauses and changes the durable consumer of a capture under load. Nothing is lost
+// and nothing comes twice. What another process took is recorded.
 func TestConsumerTrouble(t *testing.T) {
 	t.Parallel()
 	for _, m := range []mode{modes()[1], modes()[3]} {
@@ -74,7 +80,8 @@ func testTrouble(t *testing.T, m mode, tr trouble) {
 	srv := natstest.Start(t)
 	nc := srv.Connect()
 	w := &consumed{T: t, mode: m, js: natstest.JetStream(t, nc)}
-	w.stream = natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: consumedStream, Retention: m.retention, Storage: jetstream.MemoryStorage})
+	w.stream = natstest.CreateStream(t, nc,
+		jetstream.StreamConfig{Name: consumedStream, Retention: m.retention, Storage: jetstream.MemoryStorage})
 	if tr.config != nil {
 		createConsumer(t, w.stream, m.consumer(), tr.config)
 	}
@@ -117,7 +124,8 @@ func testTrouble(t *testing.T, m mode, tr trouble) {
 	a := crashtest.ReadBucket(t, mem, consumedStream)
 	rest := kept(t, a, all, crashtest.Held(t, nc, consumedStream))
 	crashtest.ExactlyOnce(t, a, rest)
-	if missing := len(all) - len(rest) + len(a.Lost()["acked-elsewhere"]); (missing > 0) != (tr.steals && m.deletes()) || len(a.Incarnations()) != 1 {
+	if missing := len(all) - len(rest) + len(a.Lost()["acked-elsewhere"]); (missing > 0) != (tr.steals && m.deletes()) ||
+		len(a.Incarnations()) != 1 {
 		t.Errorf("%d messages of %d are missing: lost %v, absent %d", missing, len(all), a.Lost(), a.Absent())
 	}
 	if m.deletes() && crashtest.State(t, nc, consumedStream).Msgs > 0 {
@@ -125,9 +133,10 @@ func testTrouble(t *testing.T, m mode, tr trouble) {
 	}
 }
 
-// reset is what "nats consumer reset" does.
+// reset does what "nats consumer reset" does.
 func (w *consumed) reset() {
-	if _, err := w.js.Conn().Request("$JS.API.CONSUMER.RESET."+consumedStream+"."+w.mode.consumer(), nil, crashtest.Patience); err != nil {
+	if _, err := w.js.Conn().Request("$JS.API.CONSUMER.RESET."+consumedStream+"."+w.mode.consumer(), nil,
+		crashtest.Patience); err != nil {
 		w.Fatal(err)
 	}
 }

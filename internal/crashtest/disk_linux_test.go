@@ -23,11 +23,11 @@ type disk struct {
 	child  *crashtest.Child
 }
 
-// diskFault makes the disk fail and returns what mends it.
+// diskFault makes the disk fail and returns a function that mends it.
 type diskFault struct {
 	name string
 	fail func(d *disk) (mend func())
-	says string // what the log tells
+	says string // what the log must contain
 }
 
 func diskFaults() []diskFault {
@@ -42,8 +42,8 @@ func diskFaults() []diskFault {
 	return faults
 }
 
-// TestDiskFaults lets the disk of an archive fail under a running program, which must store nothing by halves, acknowledge nothing, and go on by
-// itself when the disk is mended.
+// TestDiskFaults lets the disk of an archive fail under a running program. The program must store nothing in part,
+// acknowledge nothing, and go on by itself when the disk is mended.
 func TestDiskFaults(t *testing.T) {
 	t.Parallel()
 	counts := newTally()
@@ -63,7 +63,8 @@ func testDiskFault(t *testing.T, f diskFault) {
 	m := modes()[3]
 	srv := natstest.Start(t)
 	nc := srv.Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "DISK", Retention: m.retention, Storage: jetstream.MemoryStorage})
+	natstest.CreateStream(t, nc,
+		jetstream.StreamConfig{Name: "DISK", Retention: m.retention, Storage: jetstream.MemoryStorage})
 	d := &disk{T: t, folder: t.TempDir()}
 	if os.Getuid() == 0 {
 		d.mount()
@@ -71,13 +72,14 @@ func testDiskFault(t *testing.T, f diskFault) {
 	load := crashtest.StartLoad(t, srv.Connect(), 300, func(i int) string { return fmt.Sprintf("disk.%d", i%4) })
 	acks := crashtest.StartAckWatch(t, natstest.JetStream(t, nc), "DISK", m.consumer(), d.folder)
 	d.child = crashtest.Start(t, must(t, built.command), []string{"TMPDIR=" + t.TempDir()},
-		"run", "-s", "DISK", "-o", d.folder, "--nats-server", srv.URL(), "--consumer-name", m.consumer(), "--max-age", "300ms", "--key", "subject[2]")
+		"run", "-s", "DISK", "-o", d.folder, "--nats-server", srv.URL(), "--consumer-name", m.consumer(), "--max-age",
+		"300ms", "--key", "subject[2]")
 	d.stored(1)
 
 	mend := f.fail(d)
 	d.child.Await(f.says)
 	before := d.to()
-	crashtest.ReadArchive(t, d.folder, "DISK") // nothing is there by halves
+	crashtest.ReadArchive(t, d.folder, "DISK") // nothing is stored in part
 	<-time.After(500 * time.Millisecond)
 	if to := d.to(); to > before {
 		t.Errorf("with a disk that fails, cuts go on from %d to %d", before, to)
@@ -140,19 +142,19 @@ func (d *disk) limit(resource int, soft uint64) (was uint64) {
 	return old.Cur
 }
 
-// limitFiles lets no file grow beyond some bytes: a write is carried out in part, the next one fails.
+// limitFiles limits the size of files: a write is carried out in part, and the next one fails.
 func (d *disk) limitFiles() (mend func()) {
 	was := d.limit(syscall.RLIMIT_FSIZE, 200)
 	return func() { d.limit(syscall.RLIMIT_FSIZE, was) }
 }
 
-// limitOpen lets the program open nothing more.
+// limitOpen keeps the program from opening more files.
 func (d *disk) limitOpen() (mend func()) {
 	was := d.limit(syscall.RLIMIT_NOFILE, 3)
 	return func() { d.limit(syscall.RLIMIT_NOFILE, was) }
 }
 
-// mount makes a small disk of the archive's folder.
+// mount mounts a small disk over the archive's folder.
 func (d *disk) mount() {
 	d.Helper()
 	if err := syscall.Mount("jetcapture-test", d.folder, "tmpfs", 0, "size=64m"); err != nil {
@@ -165,7 +167,7 @@ func (d *disk) mount() {
 	})
 }
 
-// fill takes all room of the disk.
+// fill fills the disk.
 func (d *disk) fill() (mend func()) {
 	path := filepath.Join(d.folder, ".filler")
 	f, err := os.Create(path)
@@ -187,7 +189,7 @@ func (d *disk) fill() (mend func()) {
 	}
 }
 
-// readOnly lets nobody write to the disk.
+// readOnly makes the disk read-only.
 func (d *disk) readOnly() (mend func()) {
 	remount := func(flags uintptr) error { return syscall.Mount("", d.folder, "", syscall.MS_REMOUNT|flags, "") }
 	natstest.Eventually(d, crashtest.Patience, "moment without a file that is being written", func() bool {

@@ -51,8 +51,9 @@ func gaps() []gap {
 	}
 }
 
-// TestGaps takes messages out of a stream before they are read, and others after they were read and before they are stored. What was read
-// is stored; the rest is recorded: as lost where the stream shows it, else as absent. Nothing else is missing.
+// TestGaps takes messages out of a stream before they are read, and others after they were read but before they are
+// stored. What was read is stored. The rest is recorded: as lost if the stream shows that, otherwise as absent. Nothing
+// else is missing.
 func TestGaps(t *testing.T) {
 	t.Parallel()
 	for _, m := range modes() {
@@ -68,7 +69,8 @@ func TestGaps(t *testing.T) {
 func testGap(t *testing.T, m mode, g gap) {
 	srv := natstest.Start(t)
 	nc := srv.Connect()
-	s := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "HOLES", Retention: m.retention, Storage: jetstream.MemoryStorage})
+	s := natstest.CreateStream(t, nc,
+		jetstream.StreamConfig{Name: "HOLES", Retention: m.retention, Storage: jetstream.MemoryStorage})
 	if m.retention == jetstream.InterestPolicy {
 		createConsumer(t, s, m.consumer())
 	}
@@ -92,7 +94,7 @@ func testGap(t *testing.T, m mode, g gap) {
 	r.read(len(left))
 	g.take(t, s, left) // these are in hand
 	if moved := crashtest.Held(t, nc, "HOLES"); m.deletes() && len(moved) < len(left) {
-		// On the consumer that looks as if somebody else had acknowledged them, so what is in hand proves nothing any more.
+		// On the consumer that looks as if another process had acknowledged them, so what is in hand proves nothing any more.
 		r.cancel()
 		if err := r.wait(); !errors.Is(err, reader.ErrDisturbed) {
 			t.Errorf("the capture ended with: %v", err)
@@ -119,7 +121,7 @@ func testGap(t *testing.T, m mode, g gap) {
 	}
 }
 
-// stored are the messages that publishMore stores behind the sequence seq.
+// stored returns the messages that publishMore stores after the sequence seq.
 func stored(seq uint64, mark string, n int) (all []oracle.Message) {
 	for i := range n {
 		all = append(all, oracle.Message{
@@ -160,7 +162,7 @@ func TestRetentionOutruns(t *testing.T) {
 			r.until("reading", func(s jetcapture.Stats) bool { return s.State == "reading" })
 			const n, burst = 1500, 250
 			large := make([]byte, 16<<10)
-			_, _ = rand.NewChaCha8([32]byte{}).Read(large) // it never fails, and what it gives cannot be compressed
+			_, _ = rand.NewChaCha8([32]byte{}).Read(large) // never fails; random bytes do not compress
 			var all []oracle.Message
 			for i := 0; i < n; i += burst {
 				natstest.Publish(t, nc, burst, func(j int) *nats.Msg {
@@ -189,7 +191,7 @@ func TestRetentionOutruns(t *testing.T) {
 	}
 }
 
-// countLost returns how many messages the capture counts as lost, and fails the test unless it has told so.
+// countLost returns how many messages the capture counts as lost. It fails the test if the hook did not hear of them.
 func (r *running) countLost() int64 {
 	r.Helper()
 	lost := r.capture.Stats().Lost

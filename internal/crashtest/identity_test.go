@@ -17,11 +17,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// publishMore stores n messages on stream s of four keys, told apart from others by mark.
+// publishMore stores n messages of four keys on stream s. mark makes them differ from others.
 func publishMore(t *testing.T, nc *nats.Conn, stream, mark string, n int) {
 	t.Helper()
 	natstest.Publish(t, nc, n, func(i int) *nats.Msg {
-		return &nats.Msg{Subject: fmt.Sprintf("%s.%d", strings.ToLower(stream), i%4), Data: fmt.Appendf(nil, "%s %d", mark, i)}
+		return &nats.Msg{
+			Subject: fmt.Sprintf("%s.%d", strings.ToLower(stream), i%4), Data: fmt.Appendf(nil, "%s %d", mark, i),
+		}
 	})
 }
 
@@ -30,7 +32,7 @@ func openWindow(o *options) { o.MaxIdle = 0 }
 
 func durably(o *options) { o.NATSConsumerName = "archive" }
 
-// reachable waits until a stream answers after its server was started again.
+// reachable waits until a stream answers after a restart of its server.
 func reachable(t *testing.T, nc *nats.Conn, stream string) {
 	t.Helper()
 	js := natstest.JetStream(t, nc)
@@ -40,11 +42,11 @@ func reachable(t *testing.T, nc *nats.Conn, stream string) {
 	})
 }
 
-// nothing changes nothing.
+// nothing does nothing.
 func nothing(*options) {}
 
-// TestRecreated deletes a stream in the middle of a window and creates another one of the same name: what was read of the old one is
-// stored, and the new one is another incarnation.
+// TestRecreated deletes a stream in the middle of a window and creates another one of the same name. What was read of
+// the old one is stored, and the new one is another incarnation.
 func TestRecreated(t *testing.T) {
 	t.Parallel()
 	for _, m := range []mode{modes()[0], modes()[1], modes()[3]} {
@@ -64,7 +66,8 @@ func TestRecreated(t *testing.T) {
 			natstest.CreateStream(t, nc, stream.CachedInfo().Config)
 			publishMore(t, nc, "AGAIN", "new", 50)
 			now := crashtest.Held(t, nc, "AGAIN")
-			r.until("a second incarnation, read", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.Messages >= 150 })
+			r.until("a second incarnation, read",
+				func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.Messages >= 150 })
 			r.stop()
 			r.warned("the stream is another one now")
 			judgeIncarnations(t, b, "AGAIN", old, now)
@@ -75,7 +78,7 @@ func TestRecreated(t *testing.T) {
 	}
 }
 
-// judgeIncarnations judges an archive by what the stream held in each of its lives.
+// judgeIncarnations compares an archive with what the stream held in each of its lives.
 func judgeIncarnations(t *testing.T, b bucket.Bucket, capture string, lives ...[]oracle.Message) *oracle.Archive {
 	t.Helper()
 	a := crashtest.ReadBucket(t, b, capture)
@@ -146,7 +149,7 @@ func TestRolledBack(t *testing.T) {
 	}
 }
 
-// judgeRollback judges the two incarnations: the new one begins where both agree.
+// judgeRollback judges the two incarnations. The new one begins where both agree.
 func judgeRollback(t *testing.T, b bucket.Bucket, old, now []oracle.Message, common bool) {
 	t.Helper()
 	a := crashtest.ReadBucket(t, b, "BACK")
@@ -169,8 +172,8 @@ func judgeRollback(t *testing.T, b bucket.Bucket, old, now []oracle.Message, com
 	}
 }
 
-// TestRedoOfAnotherStream deletes a stream whose cut was planned and stored in part, and creates another one of the same name. Nothing of
-// the new one may get into the files of the old one: what was not stored is lost, and recorded.
+// TestRedoOfAnotherStream deletes a stream whose cut was planned and stored in part, and creates another one of the
+// same name. Nothing of the new one may get into the files of the old one. What was not stored is recorded as lost.
 func TestRedoOfAnotherStream(t *testing.T) {
 	t.Parallel()
 	srv := natstest.Start(t)
@@ -205,7 +208,8 @@ func TestRedoOfAnotherStream(t *testing.T) {
 	}
 }
 
-// leaveOneOut removes a file if all of the first cut are there: beside the storer that was to be killed, others may have come to their ends.
+// leaveOneOut removes a file if all files of the first cut are there, because other storers may have finished before
+// the child was killed.
 func (c *capture) leaveOneOut() {
 	c.t.Helper()
 	var stored []string
@@ -235,7 +239,8 @@ func openDir(t *testing.T, folder string) bucket.Bucket {
 	return b
 }
 
-// TestRolledBackInHand takes a server back while messages are in hand that it has forgotten then: they are stored all the same.
+// TestRolledBackInHand rolls back a server while messages are in hand that it does not have afterwards. They are stored
+// all the same.
 func TestRolledBackInHand(t *testing.T) {
 	t.Parallel()
 	for _, m := range []mode{modes()[0], modes()[1], modes()[3]} {
@@ -261,7 +266,8 @@ func TestRolledBackInHand(t *testing.T) {
 			reachable(t, nc, "BACK")
 			publishMore(t, nc, "BACK", "new", 10)
 			now := crashtest.Held(t, nc, "BACK")
-			r.until("a second incarnation, read", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.LastSeq == 70 })
+			r.until("a second incarnation, read",
+				func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.LastSeq == 70 })
 			r.stop()
 			r.warned("rolled back")
 			judgeIncarnations(t, b, "BACK", old, now)

@@ -15,8 +15,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/oracle"
 )
 
-// ReadArchive reads the archive of a capture in a folder and fails the test when anything is wrong with it. The library's own verify must
-// agree.
+// ReadArchive reads the archive of a capture in a folder, and fails the test if anything is wrong with it. The
+// library's own verify must agree.
 func ReadArchive(tb testing.TB, folder, capture string) *oracle.Archive {
 	tb.Helper()
 	b, err := bucket.OpenDirReadOnly(folder)
@@ -37,15 +37,16 @@ func ReadBucket(tb testing.TB, b bucket.Bucket, capture string) *oracle.Archive 
 		tb.Fatalf("the archive of capture %s is not sound: %v", capture, err)
 	}
 	var found []archive.Finding
-	report, err := archive.Open(b).Verify(ctx, archive.VerifyOptions{Found: func(f archive.Finding) { found = append(found, f) }})
+	report, err := archive.Open(b).Verify(ctx,
+		archive.VerifyOptions{Found: func(f archive.Finding) { found = append(found, f) }})
 	if err != nil || !report.OK() {
 		tb.Fatalf("verify disagrees: %v, findings %v", err, found)
 	}
 	return a
 }
 
-// ExactlyOnce fails the test unless each message is a row of exactly one file of the archive, or is recorded as lost or skipped. Rows are
-// those of jetcapture.NatsMessage as NDJSON.
+// ExactlyOnce fails the test unless each message is a row of exactly one file of the archive, or is recorded as lost or
+// skipped. Rows are those of jetcapture.NatsMessage as NDJSON.
 func ExactlyOnce(tb testing.TB, a *oracle.Archive, messages []oracle.Message) {
 	tb.Helper()
 	if err := a.ExactlyOnce(messages, oracle.NatsMessage); err != nil {
@@ -53,13 +54,14 @@ func ExactlyOnce(tb testing.TB, a *oracle.Archive, messages []oracle.Message) {
 	}
 }
 
-// Immutable watches the files of a folder: that none that is visible ever changes or goes.
+// Immutable checks that no visible file of a folder ever changes or vanishes.
 type Immutable struct {
 	folder string
 	mu     sync.Mutex
 	seen   map[string]fileID
 }
 
+// fileID is what must not change about a file.
 type fileID struct {
 	size     int64
 	modified time.Time
@@ -70,7 +72,8 @@ func NewImmutable(folder string) *Immutable {
 	return &Immutable{folder: folder, seen: map[string]fileID{}}
 }
 
-// Look compares the files with what they were at earlier looks, and returns how many there are. The folder of temporary files is left out.
+// Look compares the files with earlier looks and returns how many there are. It leaves out the folder of temporary
+// files.
 func (i *Immutable) Look(tb testing.TB) int {
 	tb.Helper()
 	i.mu.Lock()
@@ -90,6 +93,7 @@ func (i *Immutable) Look(tb testing.TB) int {
 	return len(now)
 }
 
+// scan returns all visible files of the folder by name.
 func (i *Immutable) scan() (map[string]fileID, error) {
 	now := map[string]fileID{}
 	tmp := filepath.Join(i.folder, "_jetcapture", "tmp")

@@ -36,8 +36,8 @@ func eventsOf(r *rand.Rand) []event {
 	return all
 }
 
-// TestKills kills and pauses the real program at random moments, while messages are published without a pause: at every end the archive holds
-// each of them once. A seed decides the moments, as far as the machine lets it.
+// TestKills kills and pauses the real program at random moments, while messages are published without a pause. In the
+// end the archive holds each of them once. A seed decides the moments, as far as the machine allows.
 func TestKills(t *testing.T) {
 	t.Parallel()
 	n := max(*seeds, 1)
@@ -69,7 +69,7 @@ func (c *tally) add(what string, n int) {
 	c.n[what] += n
 }
 
-// report prints the counts and fails if one that must be there is zero.
+// report prints the counts and fails the test if a required one is zero.
 func (c *tally) report(t *testing.T, needed ...string) {
 	t.Helper()
 	c.mu.Lock()
@@ -112,20 +112,23 @@ func newKills(t *testing.T, m mode, seed uint64, counts *tally) *kills {
 	// A client that is paused for longer than a second is dropped, as after minutes in production.
 	srv := natstest.Start(t, func(o *server.Options) { o.PingInterval, o.MaxPingsOut = 400*time.Millisecond, 2 })
 	nc := srv.Connect()
-	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: killsStream, Retention: m.retention, Storage: jetstream.MemoryStorage})
+	natstest.CreateStream(t, nc,
+		jetstream.StreamConfig{Name: killsStream, Retention: m.retention, Storage: jetstream.MemoryStorage})
 	k := &kills{
 		T: t, rand: rand.New(rand.NewPCG(seed, 1)), mode: m, srv: srv, folder: t.TempDir(), counts: counts,
 		maxAge: []string{"2s", "1h"}[seed%2],
 	}
 	k.files = crashtest.NewImmutable(k.folder)
-	k.load = crashtest.StartLoad(t, srv.Connect(), loadRate, func(i int) string { return fmt.Sprintf("load.key-%d.x", i%loadKeys) })
+	k.load = crashtest.StartLoad(t, srv.Connect(), loadRate,
+		func(i int) string { return fmt.Sprintf("load.key-%d.x", i%loadKeys) })
 	if m.durable {
 		k.acks = crashtest.StartAckWatch(t, natstest.JetStream(t, nc), killsStream, m.consumer(), k.folder)
 	}
 	return k
 }
 
-// start starts the program. An instance that starts again finishes at once what it has left; to another one it is left for ten seconds.
+// start starts the program. An instance finishes its own unfinished cut at once, and that of another one after ten
+// seconds.
 func (k *kills) start(instance string, more ...string) process {
 	k.Helper()
 	args := []string{
@@ -135,7 +138,8 @@ func (k *kills) start(instance string, more ...string) process {
 	if k.mode.durable {
 		args = append(args, "--consumer-name", k.mode.consumer())
 	}
-	return process{crashtest.Start(k, must(k.T, built.command), []string{"TMPDIR=" + k.TempDir()}, append(args, more...)...), instance}
+	return process{crashtest.Start(k, must(k.T, built.command), []string{"TMPDIR=" + k.TempDir()},
+		append(args, more...)...), instance}
 }
 
 // play lets the events happen and judges the archive.
@@ -149,10 +153,11 @@ func (k *kills) play() {
 		k.files.Look(k)
 	}
 	published := k.load.Stop()
-	// Before, a signal ends the process as it ends any other.
-	natstest.Eventually(k, crashtest.Patience, "process that has started", func() bool { return k.main.Said("capturing, each message") > 0 })
+	// Before that, a signal ends the process as it ends any other.
+	natstest.Eventually(k, crashtest.Patience, "process that has started",
+		func() bool { return k.main.Said("capturing, each message") > 0 })
 	k.main.Signal(syscall.SIGTERM)
-	// A process that was paused may hear only now that others went on without it, or be in the middle of a redo.
+	// A process that was paused may notice only now that others went on without it, or may be in the middle of a redo.
 	if code := k.main.Wait(); code != 0 && k.main.Said("left to the next start") == 0 {
 		k.Errorf("after SIGTERM the exit code is %d", code)
 	}
@@ -179,7 +184,7 @@ func (k *kills) play() {
 	k.counts.add("cuts", len(a.Cuts))
 }
 
-// note counts what a process that has ended says of itself.
+// note counts what the log of an ended process says.
 func (k *kills) note(c process) {
 	k.counts.add("starts", 1)
 	k.counts.add("redos", c.Said("finishing a cut that was planned before"))
@@ -188,7 +193,7 @@ func (k *kills) note(c process) {
 	k.counts.add("disturbed", c.Said("the consumer is not where this reader left it"))
 }
 
-// doom kills a process.
+// doom kills a process and notes what it said.
 func (k *kills) doom(c process) {
 	k.Helper()
 	c.Kill()
@@ -203,14 +208,14 @@ func (k *kills) wait() {
 	<-timer.C
 }
 
-// kill kills the process at any moment, and starts it again.
+// kill kills the process at a random moment and starts it again.
 func (k *kills) kill() {
 	k.wait()
 	k.doom(k.main)
 	k.main = k.start(k.main.instance)
 }
 
-// killInCut kills it after a plan and before its done record, if that can be hit.
+// killInCut kills it between a plan and its done record, if it catches such a moment.
 func (k *kills) killInCut() {
 	k.wait()
 	k.untilCut()
@@ -218,7 +223,7 @@ func (k *kills) killInCut() {
 	k.main = k.start(k.main.instance)
 }
 
-// untilCut waits until a plan without done is there, but not for ever: a process may be just standing by.
+// untilCut waits until there is a plan without done, but not for ever, because a process may be standing by.
 func (k *kills) untilCut() {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -229,7 +234,7 @@ func (k *kills) untilCut() {
 	}
 }
 
-// free is a name that no process has.
+// free returns a name that no process has.
 func (k *kills) free() string {
 	if k.main.instance == "one" {
 		return "two"
@@ -248,7 +253,8 @@ func (k *kills) pauseInCut() {
 	k.zombie()
 }
 
-// zombie pauses the process, lets another one capture what is there, and wakes it. Then both go on together, until one is killed.
+// zombie pauses the process, lets another one capture what is there, and wakes the first. Then both go on together
+// until one is killed.
 func (k *kills) zombie() {
 	k.Helper()
 	k.main.Signal(syscall.SIGSTOP)
@@ -265,7 +271,7 @@ func (k *kills) zombie() {
 	k.survive(next)
 }
 
-// twins lets two processes capture the same, until one is killed.
+// twins lets two processes capture the same stream until one is killed.
 func (k *kills) twins() {
 	k.counts.add("twins", 1)
 	other := k.start(k.free())
@@ -274,7 +280,7 @@ func (k *kills) twins() {
 	k.survive(other)
 }
 
-// contend lets two processes capture the same until one has met the other: it has lost a cut, or stands by.
+// contend lets two processes capture the same stream until one has noticed the other: it has lost a cut, or stands by.
 func (k *kills) contend() {
 	k.counts.add("twins", 1)
 	other := k.start(k.free())

@@ -17,9 +17,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Load publishes without a pause and remembers which message the stream has stored under which sequence. A message whose acknowledgement
-// does not come is published again with the same Nats-Msg-Id, which the stream stores once; so at the end everything is known, whatever
-// happened to servers and connections meanwhile.
+// Load publishes without a pause and remembers which message the stream has stored under which sequence. A message
+// without an acknowledgement is published again with the same Nats-Msg-Id, so that the stream stores it only once. In
+// the end every sequence is known, whatever happened to servers and connections.
 type Load struct {
 	tb      testing.TB
 	nc      *nats.Conn
@@ -39,14 +39,15 @@ type Load struct {
 const (
 	loadTick  = 10 * time.Millisecond
 	loadRetry = 2 * time.Second
-	loadAhead = 2000 // messages without an acknowledgement at most
-	// loadSettle is how long acknowledgements may take at the end. A leader that lost its office with a message in flight can call its
-	// Nats-Msg-Id "in process" (error 10158) until the stream's window for duplicates is over, two minutes by default; only then is it stored.
+	loadAhead = 2000 // most messages without an acknowledgement
+	// loadSettle is how long acknowledgements may take at the end. A leader that was replaced with a message in flight can
+	// call its Nats-Msg-Id "in process" (error 10158) until the stream's window for duplicates is over, two minutes by
+	// default. Only then is it stored.
 	loadSettle = 2*time.Minute + Patience
 )
 
-// StartLoad publishes rate messages a second, number i from 0 on the subject that subject returns, until Stop. The connection is the
-// load's alone.
+// StartLoad publishes rate messages a second until Stop. It numbers them from 0 and calls subject for the subject of
+// each. The connection must be for the load only.
 func StartLoad(tb testing.TB, nc *nats.Conn, rate int, subject func(i int) string) *Load {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -71,9 +72,10 @@ func StartLoad(tb testing.TB, nc *nats.Conn, rate int, subject func(i int) strin
 	return l
 }
 
-// payload makes a message of its number, long enough to fill files.
+// payload returns the payload of a message by its number, long enough to fill files.
 func payload(i int) []byte { return fmt.Appendf(nil, "message %d %x", i, i*2654435761) }
 
+// publish is the goroutine that publishes.
 func (l *Load) publish(ctx context.Context) {
 	tick := time.NewTicker(l.pace)
 	defer tick.Stop()
@@ -83,15 +85,17 @@ func (l *Load) publish(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			for _, i := range l.due(now) {
-				m := &nats.Msg{Subject: l.subject(i), Reply: l.inbox + "." + strconv.Itoa(i), Data: payload(i), Header: nats.Header{}}
+				m := &nats.Msg{
+					Subject: l.subject(i), Reply: l.inbox + "." + strconv.Itoa(i), Data: payload(i), Header: nats.Header{},
+				}
 				m.Header.Set(nats.MsgIdHdr, strconv.Itoa(i))
-				_ = l.nc.PublishMsg(m) // it is published again if no acknowledgement comes
+				_ = l.nc.PublishMsg(m) // without an acknowledgement it is published again
 			}
 		}
 	}
 }
 
-// due are the numbers of the messages to publish now.
+// due returns the numbers of the messages to publish now.
 func (l *Load) due(now time.Time) (is []int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,7 +114,7 @@ func (l *Load) due(now time.Time) (is []int) {
 	return is
 }
 
-// ack takes one publish acknowledgement. What is no success is left to be published again.
+// ack takes one publish acknowledgement. After an error the message is published again later.
 func (l *Load) ack(m *nats.Msg) {
 	var ack struct {
 		Seq   uint64 `json:"seq"`
@@ -126,14 +130,14 @@ func (l *Load) ack(m *nats.Msg) {
 	l.stored[ack.Seq] = oracle.Message{Seq: ack.Seq, Subject: l.subject(i), Data: payload(i)}
 }
 
-// Stored is how many messages the stream has stored so far.
+// Stored returns how many messages the stream has stored so far.
 func (l *Load) Stored() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.stored)
 }
 
-// Stop stops making messages, waits until all that were made are stored, and returns them in the order of the stream.
+// Stop makes no more messages, waits until all are stored, and returns them in the order of the stream.
 func (l *Load) Stop() []oracle.Message {
 	l.tb.Helper()
 	l.mu.Lock()

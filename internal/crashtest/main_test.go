@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
-		_ = flag.Set("test.parallel", "6") // most of what they do is to wait; the flag exists
+		_ = flag.Set("test.parallel", "6") // they mostly wait; cannot fail, since the flag exists
 	}
 	os.Exit(runTests(m))
 }

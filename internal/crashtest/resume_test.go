@@ -18,7 +18,8 @@ const (
 	resumeTries  = 3 // the best one counts: the machine may be busy
 )
 
-// TestResume kills the program with a large window in hand and starts it again: reading starts within a second, however much was lost.
+// TestResume kills the program with a large window in hand and starts it again. Reading starts within a second, no
+// matter how much was in hand.
 func TestResume(t *testing.T) {
 	size := *large
 	if size == 0 {
@@ -30,12 +31,16 @@ func TestResume(t *testing.T) {
 	const each = 16 << 10
 	n := int(size / each)
 	data := make([]byte, each)
-	natstest.Publish(t, nc, n, func(i int) *nats.Msg { return &nats.Msg{Subject: fmt.Sprintf("window.%d", i%8), Data: data} })
+	natstest.Publish(t, nc, n,
+		func(i int) *nats.Msg { return &nats.Msg{Subject: fmt.Sprintf("window.%d", i%8), Data: data} })
 	js := natstest.JetStream(t, nc)
 	program := must(t, built.command)
 	folder := t.TempDir()
 	start := func(more ...string) *crashtest.Child {
-		args := []string{"run", "-s", "WINDOW", "-o", folder, "--nats-server", srv.URL(), "--instance", "one", "--max-age", "24h", "--key", "subject[2]"}
+		args := []string{
+			"run", "-s", "WINDOW", "-o", folder, "--nats-server", srv.URL(), "--instance", "one", "--max-age", "24h", "--key",
+			"subject[2]",
+		}
 		return crashtest.Start(t, program, []string{"TMPDIR=" + t.TempDir()}, append(args, more...)...)
 	}
 	child := start()
@@ -43,7 +48,8 @@ func TestResume(t *testing.T) {
 	best := crashtest.Patience
 	for range resumeTries {
 		child.Kill()
-		if err := js.DeleteConsumer(natstest.Context(t), "WINDOW", consumerOfOne); err != nil { // only what the next one does is to count
+		// to count only what the next one reads
+		if err := js.DeleteConsumer(natstest.Context(t), "WINDOW", consumerOfOne); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
@@ -68,7 +74,7 @@ func TestResume(t *testing.T) {
 // consumerOfOne is the consumer of the instance "one".
 const consumerOfOne = "jetcapture-WINDOW-one"
 
-// delivered is how many messages the program was given; 0 while it has no consumer.
+// delivered returns how many messages were delivered to the program; 0 while it has no consumer.
 func delivered(ctx context.Context, js jetstream.JetStream) int {
 	c, err := js.Consumer(ctx, "WINDOW", consumerOfOne)
 	if err != nil {

@@ -34,7 +34,7 @@ type running struct {
 	lost []jetcapture.Lost
 }
 
-// Write takes the log.
+// Write implements io.Writer for the log.
 func (r *running) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +88,7 @@ func (r *running) said() string {
 	return r.log.String()
 }
 
-// toldLost returns the reasons of the losses that the hook has heard of.
+// toldLost returns the reasons of the losses that the hook was called with.
 func (r *running) toldLost() (reasons []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +99,7 @@ func (r *running) toldLost() (reasons []string) {
 	return slices.Compact(reasons)
 }
 
-// until waits until the counters are as wanted.
+// until waits until the counters are as expected.
 func (r *running) until(what string, ok func(s jetcapture.Stats) bool) {
 	r.Helper()
 	natstest.Eventually(r, crashtest.Patience, what, func() bool {
@@ -158,8 +158,8 @@ func (r *running) warned(text string) {
 	r.Errorf("no warning says %q", text)
 }
 
-// kept returns those of the messages that are in the archive, and fails the test unless the rest is accounted for: lost, or absent and not
-// in the stream any more.
+// kept returns those of the messages that are in the archive. It fails the test unless the others are accounted for:
+// lost, or absent and not in the stream any more.
 func kept(t *testing.T, a *oracle.Archive, messages, held []oracle.Message) []oracle.Message {
 	t.Helper()
 	in := map[uint64]bool{}

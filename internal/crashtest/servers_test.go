@@ -26,14 +26,15 @@ type serverConfig struct {
 	StoreDir string
 }
 
-// serve is that server.
+// serve runs that server.
 func serve(config string) error {
 	var c serverConfig
 	if err := json.Unmarshal([]byte(config), &c); err != nil {
 		return err
 	}
 	srv, err := server.NewServer(&server.Options{
-		ServerName: "crashtest", Host: "127.0.0.1", Port: c.Port, JetStream: true, StoreDir: c.StoreDir, NoLog: true, NoSigs: true,
+		ServerName: "crashtest", Host: "127.0.0.1", Port: c.Port, JetStream: true, StoreDir: c.StoreDir, NoLog: true,
+		NoSigs: true,
 	})
 	if err != nil {
 		return err
@@ -86,8 +87,8 @@ func (s *serverProcess) url() string { return fmt.Sprintf("nats://127.0.0.1:%d",
 
 const serverKills = 5 // of each mode and seed
 
-// TestServerKilled kills the server of a stream that has one replica, again and again, under load. What it has acknowledged it still has
-// (only a crash of its machine can take that), and everything is captured once.
+// TestServerKilled kills the server of a stream with one replica again and again, under load. The server still has what
+// it has acknowledged, which only a crash of its machine could take, and everything is captured once.
 func TestServerKilled(t *testing.T) {
 	t.Parallel()
 	n := max(*seeds, 1)
@@ -110,9 +111,11 @@ func testServerKilled(t *testing.T, m mode, seed uint64, counts *tally) {
 	srv := startServer(t)
 	nc := natstest.Connect(t, srv.url())
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "BASE", Retention: m.retention})
-	load := crashtest.StartLoad(t, natstest.Connect(t, srv.url(), nats.Name("load")), 500, func(i int) string { return fmt.Sprintf("base.%d", i%4) })
+	load := crashtest.StartLoad(t, natstest.Connect(t, srv.url(), nats.Name("load")), 500,
+		func(i int) string { return fmt.Sprintf("base.%d", i%4) })
 	b := bucket.NewMem()
-	c := run(t, natstest.Connect(t, srv.url()), "BASE", b, func(o *options) { o.NATSConsumerName, o.MaxAge = m.consumer(), 500*time.Millisecond })
+	c := run(t, natstest.Connect(t, srv.url()), "BASE", b,
+		func(o *options) { o.NATSConsumerName, o.MaxAge = m.consumer(), 500*time.Millisecond })
 	for range serverKills {
 		cuts := c.capture.Stats().Cuts
 		c.until("a cut", func(s jetcapture.Stats) bool { return s.Cuts > cuts })

@@ -19,7 +19,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Held reads everything that a stream holds, whatever its consumers have acknowledged.
+// Held reads everything that a stream holds, independent of its consumers.
 func Held(tb testing.TB, nc *nats.Conn, stream string) (all []oracle.Message) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -50,7 +50,7 @@ func Held(tb testing.TB, nc *nats.Conn, stream string) (all []oracle.Message) {
 	return all
 }
 
-// heldWorkers is how many requests Held has under way at the same time.
+// heldWorkers is how many requests of Held run at the same time.
 const heldWorkers = 32
 
 // getEvery gets every heldWorkers'th message, from the one with the worker's number on.
@@ -68,7 +68,7 @@ func getEvery(ctx context.Context, s jetstream.Stream, first uint64, found []*or
 	return nil
 }
 
-// State is the state of a stream.
+// State returns the state of a stream.
 func State(tb testing.TB, nc *nats.Conn, stream string) jetstream.StreamState {
 	tb.Helper()
 	s, err := natstest.JetStream(tb, nc).Stream(natstest.Context(tb), stream)
@@ -78,7 +78,8 @@ func State(tb testing.TB, nc *nats.Conn, stream string) jetstream.StreamState {
 	return s.CachedInfo().State
 }
 
-// AckFloor is the stream sequence up to which everything is acknowledged on a consumer; 0 while there is no such consumer.
+// AckFloor returns the stream sequence up to which everything is acknowledged on a consumer; 0 while there is no such
+// consumer.
 func AckFloor(ctx context.Context, js jetstream.JetStream, stream, consumer string) (uint64, error) {
 	c, err := js.Consumer(ctx, stream, consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
@@ -90,8 +91,8 @@ func AckFloor(ctx context.Context, js jetstream.JetStream, stream, consumer stri
 	return c.CachedInfo().AckFloor.Stream, nil
 }
 
-// StoredTo is the stream sequence up to which the archive in a folder has everything, by its newest done record. It reads that cut alone,
-// so that a test may ask often. It is 0 while there is none.
+// StoredTo returns the stream sequence up to which the archive in a folder has everything, by its newest done record; 0
+// while there is none. It reads only that cut, so that tests can call it often.
 func StoredTo(folder, capture string) (uint64, error) {
 	log := filepath.Join(folder, "_jetcapture", capture, "log")
 	entries, err := os.ReadDir(log)
@@ -109,13 +110,13 @@ func StoredTo(folder, capture string) (uint64, error) {
 	return 0, nil
 }
 
-// Unfinished says whether the newest plan of the archive in a folder has no done record.
+// Unfinished reports whether the newest plan of the archive in a folder has no done record.
 func Unfinished(folder, capture string) bool {
 	entries, err := os.ReadDir(filepath.Join(folder, "_jetcapture", capture, "log"))
 	return err == nil && len(entries) > 0 && !strings.HasSuffix(newestCut(entries), ".done.json")
 }
 
-// newestCut is the name of the newest record: of the greatest number, and done if there is one.
+// newestCut returns the name of the newest record: the one with the greatest number, and done rather than plan.
 func newestCut(entries []os.DirEntry) string {
 	last := entries[len(entries)-1].Name()
 	n, _, _ := strings.Cut(last, ".")
@@ -127,6 +128,7 @@ func newestCut(entries []os.DirEntry) string {
 	return last
 }
 
+// planTo returns the end of the range of the plan in a file.
 func planTo(path string) (uint64, error) {
 	f, err := os.Open(path)
 	if err != nil {

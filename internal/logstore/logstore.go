@@ -28,7 +28,8 @@ func (s Store) PutNew(ctx context.Context, name string, data []byte) error {
 	return err
 }
 
-// Get implements cutlog.Store. It reads one byte more than the largest record, which is enough to see that an object is no record.
+// Get implements cutlog.Store. It reads one byte more than the largest record, which is enough to see that an object is
+// no record.
 func (s Store) Get(ctx context.Context, name string) (data []byte, err error) {
 	r, err := s.Bucket.Open(ctx, name, 0, -1)
 	if err != nil {

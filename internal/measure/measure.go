@@ -9,7 +9,8 @@ import (
 	"io"
 )
 
-// Reader counts and hashes what is read through it. It keeps the error of the reader below apart from what a decoder above makes of it.
+// Reader counts and hashes what is read through it. It keeps the error of the reader below apart from what a decoder
+// above makes of it.
 //
 // It belongs to one goroutine.
 type Reader struct {

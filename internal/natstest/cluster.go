@@ -50,13 +50,13 @@ func (c *Cluster) URL() string {
 	return strings.Join(urls, ",")
 }
 
-// Connect connects a client to one of the servers; it is closed at the end of the test.
+// Connect connects a client to one of the servers. It is closed at the end of the test.
 func (c *Cluster) Connect(options ...nats.Option) *nats.Conn {
 	c.tb.Helper()
 	return Connect(c.tb, c.URL(), options...)
 }
 
-// StreamLeader gives the server that leads the stream.
+// StreamLeader returns the server that leads the stream.
 func (c *Cluster) StreamLeader(stream string) *Server {
 	c.tb.Helper()
 	var leader *Server
@@ -84,11 +84,11 @@ func (c *Cluster) waitForLeader() {
 	})
 }
 
-// Ports of servers are below those that the system gives to outgoing connections (Linux: from 32768 on): one of these could else take the port of a
-// server that is stopped for a while, which then never comes back.
+// Ports of servers are below those that the system gives to outgoing connections (on Linux from 32768 on). Otherwise
+// such a connection could take the port of a server that is stopped for a while, and the server could not come back.
 const firstPort, lastPort = 10_000, 32_000
 
-// freePorts reserves ports by listening on them together, so that all differ, and lets them go.
+// freePorts finds free ports. It listens on all of them at the same time, so that they differ, and then closes them.
 func freePorts(tb testing.TB, n int) []int {
 	tb.Helper()
 	ports := make([]int, 0, n)
@@ -107,7 +107,8 @@ func freePorts(tb testing.TB, n int) []int {
 	return ports
 }
 
-// Eventually polls until done holds and fails the test when it does not within the limit. what names it in the failure.
+// Eventually polls until done returns true, and fails the test if it does not within the limit. what names the
+// condition in the failure.
 func Eventually(tb testing.TB, limit time.Duration, what string, done func() bool) {
 	tb.Helper()
 	deadline := time.Now().Add(limit)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Proxy is a TCP proxy in front of a server, which cuts or stalls the connections through it.
+// Proxy is a TCP proxy in front of a server. It can cut or stall the connections through it. Its methods may be called
+// from any goroutine.
 type Proxy struct {
 	tb       testing.TB
 	target   string
@@ -34,10 +35,10 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	return p
 }
 
-// URL is the address for clients that shall go through the proxy.
+// URL is the address for clients that go through the proxy.
 func (p *Proxy) URL() string { return "nats://" + p.listener.Addr().String() }
 
-// Cut resets every connection at once (RST, what is under way is lost). New ones are accepted.
+// Cut resets every connection at once: with RST, so that what is under way is lost. New connections are accepted.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -50,6 +51,7 @@ func (p *Proxy) Stall() { p.set(true) }
 // Resume lets the bytes flow again.
 func (p *Proxy) Resume() { p.set(false) }
 
+// set stalls or resumes all flows.
 func (p *Proxy) set(stalled bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +59,7 @@ func (p *Proxy) set(stalled bool) {
 	p.flows.Broadcast()
 }
 
-// cut closes all connections with linger 0. The lock is held.
+// cut closes all connections with linger 0. The caller holds the lock.
 func (p *Proxy) cut() {
 	for c := range p.conns {
 		if tcp, ok := c.(*net.TCPConn); ok {
@@ -68,6 +70,7 @@ func (p *Proxy) cut() {
 	}
 }
 
+// close ends the proxy and joins its goroutines.
 func (p *Proxy) close() {
 	_ = p.listener.Close()
 	p.mu.Lock()
@@ -78,6 +81,7 @@ func (p *Proxy) close() {
 	p.wg.Wait()
 }
 
+// accept connects each client to the server, until the listener is closed.
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -126,6 +130,7 @@ func (p *Proxy) copy(to, from net.Conn) {
 	}
 }
 
+// wait blocks while the proxy is stalled.
 func (p *Proxy) wait() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,6 +139,7 @@ func (p *Proxy) wait() {
 	}
 }
 
+// drop forgets and closes a pair of connections.
 func (p *Proxy) drop(pair ...net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

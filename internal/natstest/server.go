@@ -1,5 +1,5 @@
-// Package natstest starts real nats-servers inside the test process, breaks their connections, and fills their streams. Every server,
-// connection and proxy that it makes ends with the test that asked for it.
+// Package natstest starts real nats-servers inside the test process, breaks their connections, and fills their streams.
+// Every server, connection and proxy ends with the test that started it.
 package natstest
 
 import (
@@ -27,7 +27,8 @@ type Server struct {
 	srv  *server.Server
 }
 
-// Start starts a server with JetStream whose store is a temporary directory of the test, on a free port of the loopback interface.
+// Start starts a server with JetStream whose store is a temporary directory of the test, on a free port of the loopback
+// interface.
 func Start(tb testing.TB, options ...Option) *Server {
 	tb.Helper()
 	opts := &server.Options{
@@ -63,7 +64,7 @@ func (s *Server) run() {
 	s.srv = srv
 }
 
-// Stop shuts the server down and waits for it. It may be called again.
+// Stop shuts down the server and waits for it. It may be called again.
 func (s *Server) Stop() {
 	if s.srv == nil {
 		return
@@ -73,7 +74,7 @@ func (s *Server) Stop() {
 	s.srv = nil
 }
 
-// Restart stops the server, if it runs, and starts it on the same port and store.
+// Restart stops the server if it runs, and starts it on the same port and store.
 func (s *Server) Restart() {
 	s.tb.Helper()
 	s.Stop()
@@ -89,16 +90,17 @@ func (s *Server) URL() string { return "nats://" + s.Addr() }
 // StoreDir is the directory with the server's streams. Copy it only while the server is stopped.
 func (s *Server) StoreDir() string { return s.opts.StoreDir }
 
-// Running gives the server itself, nil while it is stopped.
+// Running returns the server itself, or nil while it is stopped.
 func (s *Server) Running() *server.Server { return s.srv }
 
-// Connect connects a client that reconnects for ever; it is closed at the end of the test.
+// Connect connects a client that reconnects for ever. It is closed at the end of the test.
 func (s *Server) Connect(options ...nats.Option) *nats.Conn {
 	s.tb.Helper()
 	return Connect(s.tb, s.URL(), options...)
 }
 
-// Connect connects to url a client that reconnects quickly and for ever, and says nothing of it; it is closed at the end of the test.
+// Connect connects a client to url that reconnects quickly, for ever, and without a log. It is closed at the end of the
+// test.
 func Connect(tb testing.TB, url string, options ...nats.Option) *nats.Conn {
 	tb.Helper()
 	all := append([]nats.Option{
@@ -118,13 +120,13 @@ func Connect(tb testing.TB, url string, options ...nats.Option) *nats.Conn {
 	return nc
 }
 
-// overtaken reports whether the server's own PING came before its answer to the client's, which happens when it is slow, and which the client does not
-// take (nats.go, sendConnect).
+// overtaken reports whether the server's own PING came before its answer to the client's. That happens when the server
+// is slow, and the client does not accept it (nats.go, sendConnect).
 func overtaken(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "expected 'PONG', got 'PING'")
 }
 
-// CopyStore copies the store of a stopped server into the directory to, which must not exist or be empty.
+// CopyStore copies the store of a stopped server into the directory to, which must be missing or empty.
 func (s *Server) CopyStore(to string) {
 	s.tb.Helper()
 	if s.srv != nil {

@@ -18,7 +18,7 @@ import (
 // limit bounds every request of the helpers.
 const limit = 20 * time.Second
 
-// Context gives a context that ends after 20 s or with the test.
+// Context returns a context that ends after 20 s or with the test.
 func Context(tb testing.TB) context.Context {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -26,7 +26,7 @@ func Context(tb testing.TB) context.Context {
 	return ctx
 }
 
-// JetStream gives the client's JetStream interface of a connection.
+// JetStream returns the client's JetStream interface of a connection.
 func JetStream(tb testing.TB, nc *nats.Conn) jetstream.JetStream {
 	tb.Helper()
 	js, err := jetstream.New(nc)
@@ -36,7 +36,7 @@ func JetStream(tb testing.TB, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// CreateStream creates a stream. Without subjects it takes "<name>.>", in lower case.
+// CreateStream creates a stream. Its default subjects are "<name>.>", in lower case.
 func CreateStream(tb testing.TB, nc *nats.Conn, cfg jetstream.StreamConfig) jetstream.Stream {
 	tb.Helper()
 	if len(cfg.Subjects) == 0 && cfg.Mirror == nil && len(cfg.Sources) == 0 {
@@ -54,11 +54,12 @@ func CreateStream(tb testing.TB, nc *nats.Conn, cfg jetstream.StreamConfig) jets
 	return stream
 }
 
-// window is how many publishes may wait for their acknowledgement; the server's queue before a stream takes 10,000.
+// window is how many publishes may wait for their acknowledgement. The server's queue before a stream has room for
+// 10,000.
 const window = 4096
 
-// Publish stores n messages, made one after the other by message from their number 0 to n-1, and waits until all are stored. They get
-// consecutive sequences when nobody else publishes. A message needs no reply subject.
+// Publish stores n messages and waits until all are stored. It calls message with 0 to n-1, in order, to make them.
+// They get consecutive sequences if nothing else publishes. A message needs no reply subject.
 func Publish(tb testing.TB, nc *nats.Conn, n int, message func(i int) *nats.Msg) {
 	tb.Helper()
 	acks := make(chan *nats.Msg, window)
@@ -112,8 +113,8 @@ func PublishN(tb testing.TB, nc *nats.Conn, subject string, n int) {
 	})
 }
 
-// PublishRaw stores a message with a header block that no client library would send, over a connection of its own to addr
-// ("host:port") without credentials.
+// PublishRaw stores a message with a header block that no client library would send, over a connection of its own to
+// addr ("host:port") without credentials.
 func PublishRaw(tb testing.TB, addr, subject, header string, payload []byte) {
 	tb.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -154,7 +155,7 @@ func StepDownConsumer(tb testing.TB, nc *nats.Conn, stream, consumer string) {
 	stepDown(tb, nc, "$JS.API.CONSUMER.LEADER.STEPDOWN."+stream+"."+consumer)
 }
 
-// stepDown asks again while the previous election still goes on.
+// stepDown repeats the request while the previous election is still going on.
 func stepDown(tb testing.TB, nc *nats.Conn, subject string) {
 	tb.Helper()
 	var last string

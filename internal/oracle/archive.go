@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Archive is what an archive holds of one capture.
+// Archive is everything that an archive holds of one capture.
 type Archive struct {
 	Capture string
 	Cuts    []Cut // in the order of their numbers, from 1
@@ -26,10 +26,10 @@ type Cut struct {
 	Notes       []string
 	Settings    map[string]string
 	Files       []File // in the plan's order
-	Done        bool   // only of the last cut it may be false
+	Done        bool   // may be false for the last cut only
 }
 
-// Lost is what a plan says of lost sequences.
+// Lost is what a plan says about lost sequences.
 type Lost struct {
 	Reason string
 	Seqs   []uint64
@@ -43,7 +43,7 @@ type File struct {
 	Window  time.Time
 	Seqs    []uint64
 	Rows    int64
-	Gone    []uint64 // of Seqs, what the lost record says; the file may hold them all the same
+	Gone    []uint64 // those of Seqs that are in the lost record; the file may still hold them
 	Missing bool     // there is no file
 	Stored  []byte   // as stored
 	Plain   []byte   // decompressed
@@ -115,7 +115,7 @@ func (a *Archive) Absent() (n uint64) {
 	return n
 }
 
-// To returns the last sequence up to which everything is stored.
+// To returns the sequence up to which everything is stored.
 func (a *Archive) To() uint64 {
 	for _, c := range slices.Backward(a.Cuts) {
 		if c.Done {

@@ -14,7 +14,7 @@ type Message struct {
 	Data    []byte
 }
 
-// RowFunc says which message a row was made of. Rows are lines, without the line feed.
+// RowFunc returns the message that a row was made of. Rows are lines, without the line feed.
 type RowFunc func(row []byte) (Message, error)
 
 // NatsMessage is the RowFunc of whole messages as NDJSON: jetcapture.NatsMessage by NewLineDelimitedJSON.
@@ -48,11 +48,12 @@ func DeadLetter(row []byte) (Message, error) {
 		return Message{}, fmt.Errorf("row %.200q: %w", row, err)
 	}
 	if m.Error == "" {
-		return Message{}, fmt.Errorf("dead letter of sequence %d says no error", m.Seq)
+		return Message{}, fmt.Errorf("dead letter of sequence %d has no error", m.Seq)
 	}
 	return Message{m.Seq, subject(m.Subject, m.SubjectRaw), m.Data}, nil
 }
 
+// subject returns the subject of a row: raw if the row has that, otherwise s.
 func subject(s string, raw []byte) string {
 	if raw != nil {
 		return string(raw)
@@ -69,9 +70,9 @@ func Lines(plain []byte) [][]byte {
 	return lines
 }
 
-// ExactlyOnce returns an error unless each of the messages that the stream held is a row of exactly one file, with its content, or is
-// recorded as skipped or lost, and nothing else is a row; and unless the rows of each file are those that its plan says, in the order of
-// the stream. row reads the rows of data files. The archive must be of one incarnation, see Of.
+// ExactlyOnce returns an error unless each message that the stream held is a row of exactly one file, with its content,
+// or is recorded as skipped or lost. Nothing else may be a row, and the rows of each file must be those of its plan, in
+// the order of the stream. row reads the rows of data files. The archive must be of one incarnation, see Of.
 func (a *Archive) ExactlyOnce(stream []Message, row RowFunc) error {
 	j := judgement{in: map[uint64]string{}, held: map[uint64]Message{}}
 	for _, m := range stream {
@@ -103,13 +104,14 @@ func (a *Archive) ExactlyOnce(stream []Message, row RowFunc) error {
 	return j.err()
 }
 
-// judgement is one ExactlyOnce.
+// judgement is one call of ExactlyOnce.
 type judgement struct {
 	faults
 	held map[uint64]Message
-	in   map[uint64]string // where a sequence is
+	in   map[uint64]string // where each sequence is
 }
 
+// place notes where sequences are, and adds a fault for one that is somewhere already.
 func (j *judgement) place(where string, seqs []uint64) {
 	for _, seq := range seqs {
 		if other, twice := j.in[seq]; twice {
@@ -134,7 +136,8 @@ func (j *judgement) file(f File, row RowFunc) {
 		case !ok:
 			j.add("file %s: the stream never held sequence %d", f.Name, m.Seq)
 		case m.Subject != want.Subject || !bytes.Equal(m.Data, want.Data):
-			j.add("file %s: sequence %d is %q %.60q, the stream has %q %.60q", f.Name, m.Seq, m.Subject, m.Data, want.Subject, want.Data)
+			j.add("file %s: sequence %d is %q %.60q, the stream has %q %.60q", f.Name, m.Seq, m.Subject, m.Data, want.Subject,
+				want.Data)
 		}
 	}
 	whole := slices.Equal(seqs, f.Seqs)

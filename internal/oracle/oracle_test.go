@@ -14,7 +14,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/oracle"
 )
 
-// sample is the archive of a stream with the messages 1 to 6, of which 2 was skipped, 3 is a dead letter and 5 was absent.
+// sample is the archive of a stream with the messages 1 to 6, of which 2 was skipped, 3 is a dead letter and 5 was
+// absent.
 type sample struct {
 	objects map[string][]byte
 	data    string // name of the data file
@@ -48,19 +49,26 @@ func newSample(t *testing.T, rows string) *sample {
 	id := cutlog.IncarnationID("C", "S", created, 1)
 	format := cutlog.Format{Version: 1, Capture: "C", Stream: "S"}
 	opening := put(cutlog.EncodePlan("C", &cutlog.Plan{
-		N: 1, Reason: cutlog.ReasonOpen, Time: created, Stream: cutlog.Stream{Name: "S", Created: created}, Incarnation: id, Opens: true, Opened: 1, Format: &format,
+		N: 1, Reason: cutlog.ReasonOpen, Time: created, Stream: cutlog.Stream{Name: "S", Created: created}, Incarnation: id,
+		Opens: true, Opened: 1, Format: &format,
 	}))
 	put(cutlog.EncodeFormat(format))
 	opened := put(cutlog.EncodeDone("C", &cutlog.Done{N: 1, Plan: opening.Sum}))
 	data := cutlog.NewSeqSet(1, 4, 6)
 	dead := cutlog.NewSeqSet(3)
 	plan := put(cutlog.EncodePlan("C", &cutlog.Plan{
-		N: 2, Prev: opened.Sum, Reason: cutlog.ReasonOnce, Time: created, Stream: cutlog.Stream{Name: "S", Created: created}, Incarnation: id, Opened: 1,
-		To: 6, Skipped: cutlog.NewSeqSet(2), Absent: 1, Anchor: cutlog.Anchor{Seq: 6, Time: created, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)},
+		N: 2, Prev: opened.Sum, Reason: cutlog.ReasonOnce, Time: created, Stream: cutlog.Stream{Name: "S", Created: created},
+		Incarnation: id, Opened: 1,
+		To: 6, Skipped: cutlog.NewSeqSet(2), Absent: 1,
+		Anchor: cutlog.Anchor{Seq: 6, Time: created, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)},
 		Blocks: []cutlog.Block{
-			{Kind: cutlog.KindData, Dir: "k", Name: cutlog.BlockName("C", id, 1, 6, "ndjson"), Window: created, Messages: 3, Rows: 3, Seqs: data},
 			{
-				Kind: cutlog.KindDead, Dir: cutlog.DeadPrefix("C") + "/w", Name: cutlog.BlockName("C", id, 3, 3, "ndjson.gz"), Window: created,
+				Kind: cutlog.KindData, Dir: "k", Name: cutlog.BlockName("C", id, 1, 6, "ndjson"), Window: created, Messages: 3,
+				Rows: 3, Seqs: data,
+			},
+			{
+				Kind: cutlog.KindDead, Dir: cutlog.DeadPrefix("C") + "/w", Name: cutlog.BlockName("C", id, 3, 3, "ndjson.gz"),
+				Window:   created,
 				Messages: 1, Rows: 1, Seqs: dead,
 			},
 		},
@@ -108,7 +116,8 @@ func TestSoundArchive(t *testing.T) {
 		t.Error(err)
 	}
 	if a.To() != 6 || a.Absent() != 1 || fmt.Sprint(a.Skipped(), len(a.Files(true)), a.Reasons()) != "[2] 1 [open once]" {
-		t.Errorf("to %d, absent %d, skipped %v, dead %v, reasons %v", a.To(), a.Absent(), a.Skipped(), a.Files(true), a.Reasons())
+		t.Errorf("to %d, absent %d, skipped %v, dead %v, reasons %v",
+			a.To(), a.Absent(), a.Skipped(), a.Files(true), a.Reasons())
 	}
 }
 
@@ -118,11 +127,14 @@ func TestReadFindsDamage(t *testing.T) {
 		damage func(s *sample)
 		want   string
 	}{
-		"no file":         {func(s *sample) { delete(s.objects, s.data) }, "is not there"},
-		"other bytes":     {func(s *sample) { s.objects[s.data] = []byte(row(1)) }, "recorded are"},
-		"stray file":      {func(s *sample) { s.objects["x/"+strings.TrimPrefix(s.data, "k/")] = nil }, "is in no plan"},
-		"no format":       {func(s *sample) { delete(s.objects, "_jetcapture/C/format.json") }, "no format.json"},
-		"done replaced":   {func(s *sample) { s.objects[cutlog.DoneName("C", 2)] = s.objects[cutlog.DoneName("C", 1)] }, "is not that of its plan"},
+		"no file":     {func(s *sample) { delete(s.objects, s.data) }, "is not there"},
+		"other bytes": {func(s *sample) { s.objects[s.data] = []byte(row(1)) }, "recorded are"},
+		"stray file":  {func(s *sample) { s.objects["x/"+strings.TrimPrefix(s.data, "k/")] = nil }, "is in no plan"},
+		"no format":   {func(s *sample) { delete(s.objects, "_jetcapture/C/format.json") }, "no format.json"},
+		"done replaced": {
+			func(s *sample) { s.objects[cutlog.DoneName("C", 2)] = s.objects[cutlog.DoneName("C", 1)] },
+			"is not that of its plan",
+		},
 		"no done between": {func(s *sample) { delete(s.objects, cutlog.DoneName("C", 1)) }, "is not done"},
 		"a bit of a done record": {func(s *sample) {
 			d := bytes.Clone(s.objects[cutlog.DoneName("C", 1)])
@@ -152,7 +164,8 @@ func TestExactlyOnceFinds(t *testing.T) {
 		"another order":             {row(4) + row(1) + row(6), stream(1, 2, 3, 4, 6), "planned were"},
 		"a message never published": {row(1) + row(4) + row(6), stream(1, 2, 3, 4), "never held sequence 6"},
 		"another content": {
-			row(1) + row(4) + row(6), append(stream(1, 2, 3, 4), oracle.Message{Seq: 6, Subject: "s", Data: []byte("y")}), "the stream has",
+			row(1) + row(4) + row(6), append(stream(1, 2, 3, 4), oracle.Message{Seq: 6, Subject: "s", Data: []byte("y")}),
+			"the stream has",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

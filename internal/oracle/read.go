@@ -18,12 +18,13 @@ import (
 // maxFaults is how many faults an error lists.
 const maxFaults = 10
 
-// faults collects what is wrong.
+// faults collects everything that is wrong.
 type faults struct {
 	list []error
 	more int
 }
 
+// add adds a fault. Beyond maxFaults it only counts them.
 func (f *faults) add(format string, args ...any) {
 	if len(f.list) == maxFaults {
 		f.more++
@@ -32,6 +33,7 @@ func (f *faults) add(format string, args ...any) {
 	f.list = append(f.list, fmt.Errorf(format, args...))
 }
 
+// err returns all faults as one error; nil if there are none.
 func (f *faults) err() error {
 	if f.more > 0 {
 		f.list = append(f.list, fmt.Errorf("and %d more", f.more))
@@ -39,7 +41,7 @@ func (f *faults) err() error {
 	return errors.Join(f.list...)
 }
 
-// reading is one Read.
+// reading is one call of Read.
 type reading struct {
 	faults
 	capture string
@@ -48,8 +50,8 @@ type reading struct {
 	archive *Archive
 }
 
-// Read reads the log of a capture and all its files, and returns everything that is wrong with them, as far as they can be read
-// nevertheless. A plan without done is allowed for the last cut only, and then its files need not be there.
+// Read reads the log of a capture and all its files. The error has everything that is wrong with them; the archive is
+// what could be read all the same. Only the last cut may have a plan without done, and then its files may be missing.
 func Read(ctx context.Context, b bucket.Bucket, capture string) (*Archive, error) {
 	r := &reading{
 		capture: capture, objects: map[string][]byte{}, planned: map[string]bool{}, archive: &Archive{Capture: capture},
@@ -94,7 +96,7 @@ func (r *reading) load(ctx context.Context, b bucket.Bucket) error {
 	return nil
 }
 
-// ours tells whether an object belongs to the capture: by its directory, or by its file name.
+// ours reports whether an object belongs to the capture, by its directory or by its file name.
 func (r *reading) ours(name string) bool {
 	if strings.HasPrefix(name, "_jetcapture/"+r.capture+"/") || strings.HasPrefix(name, "_deadletter/"+r.capture+"/") {
 		return true
@@ -103,6 +105,7 @@ func (r *reading) ours(name string) bool {
 	return ok && len(file) > 9 && file[8] == '-' && !strings.HasPrefix(name, "_")
 }
 
+// log returns the name of a record.
 func (r *reading) log(n uint64, kind string) string {
 	return fmt.Sprintf("_jetcapture/%s/log/%020d.%s", r.capture, n, kind)
 }
@@ -119,8 +122,9 @@ func (r *reading) cut(n uint64, plan []byte, prev string) (doneSum string) {
 		return ""
 	}
 	c := Cut{
-		N: p.N, Reason: p.Reason, Writer: p.Writer.Instance, Opens: p.Opens, Incarnation: p.Incarnation, Created: p.Stream.Created,
-		From: p.From, To: p.To, Absent: p.Absent, Skipped: p.Skipped, Notes: p.Notes, Settings: p.Settings,
+		N: p.N, Reason: p.Reason, Writer: p.Writer.Instance, Opens: p.Opens, Incarnation: p.Incarnation,
+		Created: p.Stream.Created,
+		From:    p.From, To: p.To, Absent: p.Absent, Skipped: p.Skipped, Notes: p.Notes, Settings: p.Settings,
 	}
 	for _, l := range p.Lost {
 		c.Lost = append(c.Lost, Lost{l.Reason, l.Seqs})
@@ -165,11 +169,12 @@ func (r *reading) chain(n uint64, p planRecord, prev string) {
 		return
 	}
 	if p.From != before.To || p.Incarnation != before.Incarnation || !p.Stream.Created.Equal(before.Created) {
-		r.add("plan %d begins after %d in %s, the one before ends at %d in %s", n, p.From, p.Incarnation, before.To, before.Incarnation)
+		r.add("plan %d begins after %d in %s, the one before ends at %d in %s", n, p.From, p.Incarnation, before.To,
+			before.Incarnation)
 	}
 }
 
-// account checks that the sets are disjoint, within the range, and make it up with what is absent.
+// account checks that the sets are disjoint and within the range, and that they and the absent sequences add up to it.
 func (r *reading) account(c Cut) {
 	in := map[uint64]string{}
 	total := c.Absent
@@ -223,11 +228,12 @@ func (r *reading) done(c *Cut, planSum string) string {
 		}
 		stored, ok := r.objects[c.Files[i].Name]
 		switch {
-		case f.Missing: // a late put of a paused writer is no error
+		case f.Missing: // a paused writer may have put it later
 		case !ok:
 			r.add("done %d: file %s is not there", c.N, c.Files[i].Name)
 		case int64(len(stored)) != f.Size || sum(stored) != f.SHA256:
-			r.add("done %d: file %s has %d bytes with sum %s, recorded are %d with %s", c.N, c.Files[i].Name, len(stored), sum(stored), f.Size, f.SHA256)
+			r.add("done %d: file %s has %d bytes with sum %s, recorded are %d with %s", c.N, c.Files[i].Name, len(stored),
+				sum(stored), f.Size, f.SHA256)
 		}
 	}
 	return sum(data)
@@ -276,7 +282,7 @@ func (r *reading) files(c *Cut) {
 	}
 }
 
-// strange finds files that no plan names.
+// strange finds files that are in no plan.
 func (r *reading) strange() {
 	for name := range r.objects {
 		if !strings.HasPrefix(name, "_jetcapture/") && !r.planned[name] {
@@ -285,7 +291,7 @@ func (r *reading) strange() {
 	}
 }
 
-// Decompress returns the content of a file by the name of its compression, with the readers that everybody has.
+// Decompress returns the content of a file by the name of its compression. It uses the common readers of each format.
 func Decompress(compression string, stored []byte) ([]byte, error) {
 	in := io.Reader(bytes.NewReader(stored))
 	switch compression {

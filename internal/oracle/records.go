@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// text is a string that is not valid UTF-8 in an object of its own.
+// text is a string, which is in an object of its own if it is not valid UTF-8.
 type text string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -27,7 +27,8 @@ func (t *text) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*string)(t))
 }
 
-// set is a set of sequences: in turn how many lie between two runs, and the length of the next run.
+// set is a set of sequences. In JSON it has in turn the number of sequences between two runs and the length of the next
+// run.
 type set []uint64
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -50,6 +51,7 @@ func (s *set) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// planRecord is a plan as docs/FORMAT.md describes it.
 type planRecord struct {
 	Version     int    `json:"version"`
 	N           uint64 `json:"n"`
@@ -85,6 +87,7 @@ type planRecord struct {
 	} `json:"blocks"`
 }
 
+// doneRecord is a done record as docs/FORMAT.md describes it.
 type doneRecord struct {
 	N     uint64 `json:"n"`
 	Plan  string `json:"plan"`
@@ -96,6 +99,7 @@ type doneRecord struct {
 	} `json:"files"`
 }
 
+// lostRecord is a lost record as docs/FORMAT.md describes it.
 type lostRecord struct {
 	N      uint64 `json:"n"`
 	Plan   string `json:"plan"`
@@ -105,12 +109,13 @@ type lostRecord struct {
 	} `json:"blocks"`
 }
 
+// sum returns the SHA-256 of data in hexadecimal.
 func sum(data []byte) string {
 	s := sha256.Sum256(data)
 	return hex.EncodeToString(s[:])
 }
 
-// decode checks the sum with which a record ends, and reads the record.
+// decode checks the sum at the end of a record, and reads the record.
 func decode(plain []byte, record any) error {
 	const mark = `,"sha256":"`
 	at := bytes.LastIndex(plain, []byte(mark))

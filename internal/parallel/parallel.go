@@ -6,11 +6,12 @@ import (
 	"sync"
 )
 
-// Each calls f for 0 to n-1 on at most so many goroutines as there are workers, at least on one, and returns when all calls have returned.
-// After an error, or when ctx ends, it starts no further call and ends the context of the running ones.
+// Each calls f for 0 to n-1 on at most so many goroutines as there are workers, at least on one, and returns when all
+// calls have returned. After an error, or when ctx ends, it starts no further call and ends the context of the running
+// ones.
 //
-// The error is the first one that f returned. If f returned none, it is the cause of ctx if that has ended, otherwise nil. f's own error
-// comes first because it says what the end of ctx has interrupted.
+// The error is the first one that f returned. If f returned none, it is the cause of ctx if that has ended, otherwise
+// nil. f's own error comes first because it says what the end of ctx has interrupted.
 func Each(ctx context.Context, workers, n int, f func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -31,7 +31,8 @@ func TestEachCallsAll(t *testing.T) {
 	}
 }
 
-// All workers are in a call when the first one fails: its error is returned, the others see their context end and are waited for.
+// All workers are in a call when the first one fails: its error is returned, the others see their context end and are
+// waited for.
 func TestEachReturnsTheFirstError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		boom := errors.New("boom")

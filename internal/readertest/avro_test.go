@@ -26,7 +26,7 @@ func avroMessages() []*avrowriter.Message {
 	return messages
 }
 
-// avroFiles are both layouts of the hostile messages, in small blocks.
+// avroFiles writes the hostile messages in both layouts, in small blocks.
 func avroFiles(t *testing.T, compression string) (messages, events string) {
 	t.Helper()
 	o := avrowriter.Options{Compression: compression, BlockBytes: 2000}
@@ -35,11 +35,13 @@ func avroFiles(t *testing.T, compression string) (messages, events string) {
 	return stored(t, w, "messages.avro", avroMessages()...), stored(t, e, "events.avro", avroMessages()...)
 }
 
-// bytesOf stands for bytes in what is expected; each reader has its own form.
+// bytesOf stands for bytes in expected values. Each reader has its own form of them.
 type bytesOf func(b string) any
 
-// expectMessage is a message as generic values; unions are maps with the name of the branch.
-func expectMessage(m *avrowriter.Message, long func(int64) any, timestamp func(time.Time) any, bytes bytesOf) map[string]any {
+// expectMessage returns a message as generic values. Unions are maps with the name of the branch.
+func expectMessage(
+	m *avrowriter.Message, long func(int64) any, timestamp func(time.Time) any, bytes bytesOf,
+) map[string]any {
 	lists, whole := headerText(m.Header)
 	headers := map[string]any{}
 	for name, values := range lists {
@@ -50,7 +52,8 @@ func expectMessage(m *avrowriter.Message, long func(int64) any, timestamp func(t
 		headers[name] = list
 	}
 	record := map[string]any{
-		"stream": m.Stream, "sequence": long(int64(m.Seq)), "time": timestamp(m.Time), "subject": text(m.Subject), "headers": headers,
+		"stream": m.Stream, "sequence": long(int64(m.Seq)), "time": timestamp(m.Time), "subject": text(m.Subject),
+		"headers": headers,
 		"payload": bytes(string(m.Payload)), "subject_raw": nil, "headers_raw": nil,
 	}
 	if text(m.Subject) != m.Subject {
@@ -62,7 +65,7 @@ func expectMessage(m *avrowriter.Message, long func(int64) any, timestamp func(t
 	return record
 }
 
-// expectEvent is what a program that knows files of Event Hubs Capture finds.
+// expectEvent returns what a program for files of Event Hubs Capture finds.
 func expectEvent(m *avrowriter.Message, long func(int64) any, bytes bytesOf) map[string]any {
 	property := func(s string) any {
 		if text(s) == s {
@@ -73,7 +76,8 @@ func expectEvent(m *avrowriter.Message, long func(int64) any, bytes bytesOf) map
 	utc := m.Time.UTC()
 	offset := strconv.FormatUint(m.Seq, 10)
 	system := map[string]any{
-		"nats-stream": property(m.Stream), "nats-subject": property(m.Subject), "nats-time": property(utc.Format(time.RFC3339Nano)),
+		"nats-stream": property(m.Stream), "nats-subject": property(m.Subject),
+		"nats-time":             property(utc.Format(time.RFC3339Nano)),
 		"x-opt-sequence-number": map[string]any{"long": long(int64(m.Seq))}, "x-opt-offset": property(offset),
 		"x-opt-enqueued-time": map[string]any{"long": long(utc.UnixMilli())},
 	}
@@ -102,7 +106,7 @@ func TestGoavroReads(t *testing.T) {
 	long := func(n int64) any { return n }
 	bytes := func(s string) any { return append([]byte{}, s...) }
 	micros := func(at time.Time) any { return time.UnixMicro(at.UnixMicro()).UTC() }
-	for _, compression := range codecs[:3] { // it knows no zstandard
+	for _, compression := range codecs[:3] { // goavro does not know zstd
 		messages, events := avroFiles(t, compression)
 		gotMessages, gotEvents := goavroRead(t, messages), goavroRead(t, events)
 		for i, m := range avroMessages() {

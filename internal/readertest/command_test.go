@@ -26,7 +26,7 @@ type set struct {
 	command  string
 }
 
-// object is a payload as encoding/json reads it: the independent way to the numbers.
+// object is a payload as encoding/json reads it, as an independent way to the numbers.
 type object = map[string]any
 
 func (s set) objects(t *testing.T) (objects []object) {
@@ -49,7 +49,7 @@ func member(o object, path ...string) (n float64, ok bool) {
 	switch v := o[path[len(path)-1]].(type) {
 	case float64:
 		return v, true
-	case string: // some publish numbers as text
+	case string: // some sources have numbers as text
 		n, err := strconv.ParseFloat(v, 64)
 		return n, err == nil
 	}
@@ -119,7 +119,7 @@ func lines(t *testing.T, path string) (all []string) {
 	return all
 }
 
-// What the command captured of three real streams, DuckDB finds to be what encoding/json finds in the source.
+// In what the command captured of three real streams, DuckDB finds what encoding/json finds in the source.
 func TestDuckDBReadsArchivesOfTheCommand(t *testing.T) {
 	if !haveNode {
 		return
@@ -130,7 +130,7 @@ func TestDuckDBReadsArchivesOfTheCommand(t *testing.T) {
 	t.Run("birdstrikes", sets["birdstrikes"].checkBirdstrikes)
 }
 
-// summary is count, sum, smallest and largest of the numbers at a path, as DuckDB prints them.
+// summary returns count, sum, smallest and largest of the numbers at a path, as DuckDB prints them.
 func summary(objects []object, path ...string) []string {
 	var count int
 	var sum, least, most float64
@@ -145,13 +145,17 @@ func summary(objects []object, path ...string) []string {
 		count++
 		sum, least, most = sum+n, min(least, n), max(most, n)
 	}
-	return []string{fmt.Sprint(len(objects)), fmt.Sprint(count), fmt.Sprintf("%.2f", sum), fmt.Sprintf("%.2f", least), fmt.Sprintf("%.2f", most)}
+	return []string{
+		fmt.Sprint(len(objects)), fmt.Sprint(count), fmt.Sprintf("%.2f", sum), fmt.Sprintf("%.2f", least),
+		fmt.Sprintf("%.2f", most),
+	}
 }
 
-const summarySQL = "SELECT count(*), count(%[1]s), printf('%%.2f', sum(%[1]s)::DOUBLE), printf('%%.2f', min(%[1]s)::DOUBLE), " +
+const summarySQL = "SELECT count(*), count(%[1]s), printf('%%.2f', " +
+	"sum(%[1]s)::DOUBLE), printf('%%.2f', min(%[1]s)::DOUBLE), " +
 	"printf('%%.2f', max(%[1]s)::DOUBLE) FROM %[2]s"
 
-// checkFlights looks at hive partitions, in which the key is a column of the path, in each format of tables and lines.
+// checkFlights checks hive partitions, where the key is a column of the path, in each format of tables and lines.
 func (s set) checkFlights(t *testing.T) {
 	objects := s.objects(t)
 	origins := map[string]int{}
@@ -174,7 +178,8 @@ func (s set) checkFlights(t *testing.T) {
 		got := duckdb(t,
 			fmt.Sprintf(summarySQL, "delay", from),
 			fmt.Sprintf(summarySQL, "distance", from),
-			fmt.Sprintf("SELECT count(DISTINCT origin), count(DISTINCT destination), min(hour::INT) BETWEEN 0 AND 23, count(DISTINCT date) <= 2 FROM %s", from),
+			fmt.Sprintf("SELECT count(DISTINCT origin), count(DISTINCT destination), "+
+				"min(hour::INT) BETWEEN 0 AND 23, count(DISTINCT date) <= 2 FROM %s", from),
 			fmt.Sprintf("SELECT count(*) FROM %s WHERE origin = 'DTW'", from),
 		)
 		destinations := map[any]bool{}
@@ -194,33 +199,46 @@ func (s set) checkFlights(t *testing.T) {
 			t.Errorf("%s:\n got %v\nwant %v", name, got, want)
 		}
 	}
-	seqs := duckdb(t, fmt.Sprintf("SELECT count(DISTINCT seq), min(seq), max(seq), max(taken) <= now()::TIMESTAMPTZ + INTERVAL 1 HOUR "+
+	seqs := duckdb(t, fmt.Sprintf("SELECT count(DISTINCT seq), min(seq), "+
+		"max(seq), max(taken) <= now()::TIMESTAMPTZ + INTERVAL 1 HOUR "+
 		"FROM read_parquet('%s/origin=*/**/*.parquet')", parquet))
-	if want := [][]string{{fmt.Sprint(len(objects)), "1", fmt.Sprint(len(objects)), "true"}}; !reflect.DeepEqual(seqs[0], want) {
+	if want := [][]string{{fmt.Sprint(len(objects)), "1", fmt.Sprint(len(objects)), "true"}}; !reflect.DeepEqual(seqs[0],
+		want) {
 		t.Errorf("sequences %v, want %v", seqs[0], want)
 	}
 }
 
-// checkEarthquakes looks at nested JSON: as it was, in events, in the column payload of type JSON, and taken apart into typed columns.
+// checkEarthquakes checks nested JSON: unchanged, in events, in the column payload of type JSON, and split into typed
+// columns.
 func (s set) checkEarthquakes(t *testing.T) {
 	objects := s.objects(t)
 	payloads := s.capture(t, "--record", "payload", "--compression", "zstd")
 	events := s.capture(t, "--record", "event")
 	messages := s.capture(t, "--format", "parquet", "--payload", "json", "--layout", "dt-hr")
-	table := s.capture(t, "--format", "parquet", "--compression", "snappy", "--layout", "dt-hr", "--key", "net=json:properties.net",
-		"--column", "id=json:id", "--column", "mag:float64=json:properties.mag", "--column", "felt:int64=json:properties.felt",
-		"--column", "place=json:properties.place", "--column", "quaked:timestamp(ms)=json:properties.time", "--column", "geo:json=json:geometry")
+	table := s.capture(t, "--format", "parquet", "--compression", "snappy", "--layout", "dt-hr", "--key",
+		"net=json:properties.net",
+		"--column", "id=json:id", "--column", "mag:float64=json:properties.mag", "--column",
+		"felt:int64=json:properties.felt",
+		"--column", "place=json:properties.place", "--column", "quaked:timestamp(ms)=json:properties.time", "--column",
+		"geo:json=json:geometry")
 	from := map[string][3]string{
-		"payload": {fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.zst', maximum_object_size = 1000000)", payloads), "properties.mag", "properties.felt"},
+		"payload": {
+			fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.zst', maximum_object_size = 1000000)", payloads),
+			"properties.mag", "properties.felt",
+		},
 		"event": {
-			fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.gz', columns = {data: 'JSON', subject: 'VARCHAR', sequence: 'VARCHAR'})", events),
+			fmt.Sprintf("read_json('%s/*/*/*/*/*/*.ndjson.gz', columns = {data: "+
+				"'JSON', subject: 'VARCHAR', sequence: 'VARCHAR'})", events),
 			"(data->>'$.properties.mag')::DOUBLE", "(data->>'$.properties.felt')::DOUBLE",
 		},
 		"message": {
 			fmt.Sprintf("read_parquet('%s/dt=*/hr=*/*.parquet')", messages),
 			"(payload->>'$.properties.mag')::DOUBLE", "(payload->>'$.properties.felt')::DOUBLE",
 		},
-		"table": {fmt.Sprintf("read_parquet('%s/net=*/dt=*/hr=*/*.parquet', hive_partitioning = true)", table), "mag", "felt"},
+		"table": {
+			fmt.Sprintf("read_parquet('%s/net=*/dt=*/hr=*/*.parquet', hive_partitioning = true)", table), "mag",
+			"felt",
+		},
 	}
 	for name, f := range from {
 		got := duckdb(t, fmt.Sprintf(summarySQL, f[1], f[0]), fmt.Sprintf(summarySQL, f[2], f[0]))
@@ -238,11 +256,14 @@ func (s set) checkEarthquakes(t *testing.T) {
 		latest = max(latest, properties["time"].(float64))
 	}
 	got := duckdb(t,
-		fmt.Sprintf("SELECT count(DISTINCT net), epoch_ms(max(quaked)), printf('%%.3f', sum((geo->>'$.coordinates[0]')::DOUBLE)), count(_rescued) FROM %s",
+		fmt.Sprintf("SELECT count(DISTINCT net), epoch_ms(max(quaked)), printf('%%.3f', "+
+			"sum((geo->>'$.coordinates[0]')::DOUBLE)), count(_rescued) FROM %s",
 			from["table"][0]),
-		fmt.Sprintf("SELECT count(DISTINCT headers['Row'][1]), min(sequence), max(sequence), count(_rescued), count(DISTINCT subject) FROM %s",
+		fmt.Sprintf("SELECT count(DISTINCT headers['Row'][1]), min(sequence), "+
+			"max(sequence), count(_rescued), count(DISTINCT subject) FROM %s",
 			from["message"][0]),
-		fmt.Sprintf("SELECT count(DISTINCT sequence), min(sequence::UBIGINT), max(sequence::UBIGINT) FROM %s", from["event"][0]))
+		fmt.Sprintf("SELECT count(DISTINCT sequence), min(sequence::UBIGINT), max(sequence::UBIGINT) FROM %s",
+			from["event"][0]))
 	want := [][][]string{
 		{{fmt.Sprint(len(nets)), fmt.Sprintf("%.0f", latest), fmt.Sprintf("%.3f", longitudes), "0"}},
 		{{fmt.Sprint(len(objects)), "1", fmt.Sprint(len(objects)), "0", "1"}},
@@ -253,7 +274,7 @@ func (s set) checkEarthquakes(t *testing.T) {
 	}
 }
 
-// checkBirdstrikes looks at text with quotes, commas and blanks, and at keys that directories must escape.
+// checkBirdstrikes checks text with quotes, commas and blanks, and keys that directories must escape.
 func (s set) checkBirdstrikes(t *testing.T) {
 	objects := s.objects(t)
 	makes, states := map[string]int{}, map[any]int{}
@@ -262,13 +283,15 @@ func (s set) checkBirdstrikes(t *testing.T) {
 		states[o["Origin State"]]++
 	}
 	args := []string{
-		"--key", "state=json:Origin State", "--layout", "hive", "--column", "make=json:Aircraft Make Model", "--column", "airport=json:Airport Name",
+		"--key", "state=json:Origin State", "--layout", "hive", "--column", "make=json:Aircraft Make Model", "--column",
+		"airport=json:Airport Name",
 		"--column", "speed:int64=json:Speed IAS in knots", "--column", "cost:decimal(18,2)=json:Cost Total $",
 	}
 	csv := s.capture(t, append([]string{"--format", "csv", "--compression", "none"}, args...)...)
 	parquet := s.capture(t, append([]string{"--format", "parquet", "--compression", "gzip"}, args...)...)
 	for name, from := range map[string]string{
-		"csv":     fmt.Sprintf("read_csv('%s/state=*/**/*.csv', hive_partitioning = true, all_varchar = true, header = true, delim = ',')", csv),
+		"csv": fmt.Sprintf("read_csv('%s/state=*/**/*.csv', hive_partitioning = "+
+			"true, all_varchar = true, header = true, delim = ',')", csv),
 		"parquet": fmt.Sprintf("read_parquet('%s/state=*/**/*.parquet', hive_partitioning = true)", parquet),
 	} {
 		got := duckdb(t,
@@ -296,20 +319,22 @@ func (s set) checkBirdstrikes(t *testing.T) {
 			t.Errorf("%s:\n got %v\nwant %v", name, got, want)
 		}
 	}
-	inNorthDakota := duckdb(t, fmt.Sprintf("SELECT count(*) FROM read_parquet('%s/state=*/**/*.parquet', hive_partitioning = true) "+
-		"WHERE state IN ('North Dakota', 'North%%20Dakota')", parquet))
+	inNorthDakota := duckdb(t,
+		fmt.Sprintf("SELECT count(*) FROM read_parquet('%s/state=*/**/*.parquet', hive_partitioning = true) "+
+			"WHERE state IN ('North Dakota', 'North%%20Dakota')", parquet))
 	if want := fmt.Sprint(states["North Dakota"]); strings.Join(inNorthDakota[0][0], "") != want {
 		t.Errorf("DuckDB finds %v in North Dakota, want %s", inNorthDakota, want)
 	}
 }
 
-// Whatever a key is, DuckDB finds its messages in the directory that has its name.
+// DuckDB finds the messages of each key, however odd, in the directory with its name.
 func TestDuckDBFindsEveryKey(t *testing.T) {
 	if !haveNode {
 		return
 	}
 	keys := []string{
-		"plain", "a=b", "=", "x==y=", "", " ", "a/b", "..", "50%", "%3D", "üß😀", "a,b;c", "'\"", "_none", "__none", "_x", "CON", "nul.txt", "a\nb", "a\\b",
+		"plain", "a=b", "=", "x==y=", "", " ", "a/b", "..", "50%", "%3D", "üß😀", "a,b;c", "'\"", "_none", "__none", "_x",
+		"CON", "nul.txt", "a\nb", "a\\b",
 		"~", "2026", "true", "a-b_c.d",
 		strings.Repeat("ü", 100), strings.Repeat("a", 200),
 	}
@@ -325,14 +350,15 @@ func TestDuckDBFindsEveryKey(t *testing.T) {
 	})
 	hive := s.capture(t, "--layout", "hive", "--key", "key=json:k", "--record", "payload")
 	path := s.capture(t, "--path", "key={json:k}/n={json:k}-{subject[1]}/%F", "--record", "payload")
-	const query = "SELECT k, key FROM read_json('%s/key=*/**/*.ndjson.gz', hive_partitioning = true, hive_types_autocast = false, columns = {k: 'VARCHAR'})"
+	const query = "SELECT k, key FROM read_json('%s/key=*/**/*.ndjson.gz', " +
+		"hive_partitioning = true, hive_types_autocast = false, columns = {k: 'VARCHAR'})"
 	for _, rows := range duckdb(t, fmt.Sprintf(query, hive), fmt.Sprintf(query, path)) {
 		if len(rows) != len(keys) {
 			t.Errorf("%d rows of %d", len(rows), len(keys))
 		}
 		for _, row := range rows {
 			want := row[0]
-			if strings.Trim(want, "_") == "none" { // _none is no value
+			if strings.Trim(want, "_") == "none" { // _none means no value
 				want = "_" + want
 			}
 			if prefix, _, shortened := strings.Cut(row[1], "~"); shortened && len(want) > 100 {

@@ -21,14 +21,15 @@ var compressions = []string{"zstd", "snappy", "gzip", "none"}
 
 func base(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
-// notJSON are the hostile payloads that go to _rescued.
+// notJSON returns the hostile payloads that go to _rescued.
 var notJSON = []string{"plain text", "", "\x00\xff", `{"a":"\ud800"}`, "\"\xff\""}
 
 func expectRow(m *parquetwriter.Message, asJSON bool) []string {
 	lists, whole := headerText(m.Header)
 	headers, _ := json.Marshal(lists)
 	row := []string{
-		base(m.Stream), strconv.FormatUint(m.Seq, 10), strconv.FormatInt(m.Time.UnixMicro(), 10), base(text(m.Subject)), string(headers),
+		base(m.Stream), strconv.FormatUint(m.Seq, 10), strconv.FormatInt(m.Time.UnixMicro(), 10), base(text(m.Subject)),
+		string(headers),
 		base(string(m.Payload)), null, null, null,
 	}
 	if asJSON && slices.Contains(notJSON, string(m.Payload)) {
@@ -43,7 +44,7 @@ func expectRow(m *parquetwriter.Message, asJSON bool) []string {
 	return row
 }
 
-// sameJSON brings the header of a row into Go's form.
+// sameJSON brings the header of a row into the form of Go's JSON.
 func sameJSON(t *testing.T, row []string) {
 	t.Helper()
 	var lists map[string][]string
@@ -74,8 +75,9 @@ func TestDuckDBReadsMessages(t *testing.T) {
 			if j {
 				payload, rescued = "to_base64(encode(payload::VARCHAR))", "to_base64(_rescued)"
 			}
-			statements = append(statements, fmt.Sprintf(`SELECT to_base64(encode(stream)), sequence, epoch_us(time), to_base64(encode(subject)), `+
-				`to_json(headers), %s, to_base64(subject_raw), to_base64(headers_raw), %s FROM '%s'`, payload, rescued, path))
+			statements = append(statements,
+				fmt.Sprintf(`SELECT to_base64(encode(stream)), sequence, epoch_us(time), to_base64(encode(subject)), `+
+					`to_json(headers), %s, to_base64(subject_raw), to_base64(headers_raw), %s FROM '%s'`, payload, rescued, path))
 			asJSON = append(asJSON, j)
 		}
 	}
@@ -92,13 +94,15 @@ func TestDuckDBReadsMessages(t *testing.T) {
 	}
 }
 
-// What people ask gives the same as a pass over the messages: the parts of a file that DuckDB skips hold nothing of it.
+// Typical queries give the same as a pass over the messages: the parts of a file that DuckDB skips hold no matching
+// rows.
 func TestDuckDBCountsAndFinds(t *testing.T) {
 	if !haveNode {
 		return
 	}
 	messages := orders(30_000)
-	w, err := parquetwriter.NewMessageWriter(parquetwriter.Options{RowGroupRows: 4096, BloomFilters: []string{"sequence"}}, true)
+	w, err := parquetwriter.NewMessageWriter(parquetwriter.Options{RowGroupRows: 4096, BloomFilters: []string{"sequence"}},
+		true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +127,8 @@ func TestDuckDBCountsAndFinds(t *testing.T) {
 	}
 	first, last := messages[0], messages[len(messages)-1]
 	got := duckdb(t,
-		fmt.Sprintf("SELECT count(*), min(sequence), max(sequence), epoch_us(min(time)), epoch_us(max(time)), count(DISTINCT subject), "+
+		fmt.Sprintf("SELECT count(*), min(sequence), max(sequence), "+
+			"epoch_us(min(time)), epoch_us(max(time)), count(DISTINCT subject), "+
 			"sum((payload->>'amount')::DECIMAL(18,2)) FROM '%s'", path),
 		fmt.Sprintf("SELECT count(*) FROM '%s' WHERE subject = 'orders.17'", path),
 		fmt.Sprintf("SELECT count(*) FROM '%s' WHERE subject = 'orders.40'", path),
@@ -136,7 +141,8 @@ func TestDuckDBCountsAndFinds(t *testing.T) {
 	)
 	want := [][][]string{
 		{{
-			"30000", fmt.Sprint(first.Seq), fmt.Sprint(last.Seq), fmt.Sprint(first.Time.UnixMicro()), fmt.Sprint(last.Time.UnixMicro()),
+			"30000", fmt.Sprint(first.Seq), fmt.Sprint(last.Seq), fmt.Sprint(first.Time.UnixMicro()),
+			fmt.Sprint(last.Time.UnixMicro()),
 			fmt.Sprint(len(subjects)), fmt.Sprintf("%d.%02d", cents/100, cents%100),
 		}},
 		{{fmt.Sprint(ofSubject)}},
@@ -191,9 +197,12 @@ func TestDuckDBReadsTables(t *testing.T) {
 		{Name: `Odd "name", with.dots`, Type: parquetwriter.String, NoStatistics: true},
 	}
 	value := must[parquetwriter.Value](t)
-	row := func(s string, flag bool, count int64, ratio float64, small, price, wide string, at time.Time, doc string) []parquetwriter.Value {
+	row := func(s string, flag bool, count int64, ratio float64, small, price, wide string, at time.Time,
+		doc string,
+	) []parquetwriter.Value {
 		return []parquetwriter.Value{
-			parquetwriter.StringValue(s), parquetwriter.BoolValue(flag), parquetwriter.Int64Value(count), parquetwriter.Float64Value(ratio),
+			parquetwriter.StringValue(s), parquetwriter.BoolValue(flag), parquetwriter.Int64Value(count),
+			parquetwriter.Float64Value(ratio),
 			value(columns[4].DecimalValue(small)), value(columns[5].DecimalValue(price)), value(columns[6].DecimalValue(wide)),
 			value(parquetwriter.TimestampValue(at)), value(parquetwriter.DateValue(at)),
 			parquetwriter.JSONValue([]byte(doc)), parquetwriter.BytesValue([]byte(s)), parquetwriter.StringValue(s),
@@ -201,9 +210,11 @@ func TestDuckDBReadsTables(t *testing.T) {
 	}
 	nines := strings.Repeat("9", 28) + "." + strings.Repeat("9", 10)
 	rows := [][]parquetwriter.Value{
-		row("grüße", true, 42, 0.5, "12.5", "-0.0001", "1.5", time.Date(2026, 11, 23, 15, 4, 5, 678_901_999, time.UTC), `{"a":[1]}`),
+		row("grüße", true, 42, 0.5, "12.5", "-0.0001", "1.5", time.Date(2026, 11, 23, 15, 4, 5, 678_901_999, time.UTC),
+			`{"a":[1]}`),
 		make([]parquetwriter.Value, len(columns)),
-		row("", false, math.MinInt64, math.Inf(1), "-9999999.99", "-99999999999999.9999", "-"+nines, time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), "null"),
+		row("", false, math.MinInt64, math.Inf(1), "-9999999.99", "-99999999999999.9999", "-"+nines,
+			time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), "null"),
 		row("\x00", true, math.MaxInt64, -math.MaxFloat64, "9999999.99", "99999999999999.9999", nines,
 			time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), `"\u0000"`),
 		row("x", false, 0, math.NaN(), "0", "-0", "-0.0", time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC), "[]"),
@@ -214,12 +225,18 @@ func TestDuckDBReadsTables(t *testing.T) {
 			"2026-11-23 15:04:05.678901+00", "2026-11-23", `{"a":[1]}`, `gr\xC3\xBC\xC3\x9Fe`, "grüße",
 		},
 		slices.Repeat([]string{null}, len(columns)),
-		{"", "false", "-9223372036854775808", "inf", "-9999999.99", "-99999999999999.9999", "-" + nines, "0001-01-01 00:00:00+00", "0001-01-01", "null", "", ""},
+		{
+			"", "false", "-9223372036854775808", "inf", "-9999999.99", "-99999999999999.9999", "-" + nines,
+			"0001-01-01 00:00:00+00", "0001-01-01", "null", "", "",
+		},
 		{
 			"\x00", "true", "9223372036854775807", "-1.7976931348623157e+308", "9999999.99", "99999999999999.9999", nines,
 			"9999-12-31 23:59:59.999999+00", "9999-12-31", `"\u0000"`, `\x00`, "\x00",
 		},
-		{"x", "false", "0", "nan", "0.00", "0.0000", "0.0000000000", "1969-12-31 23:59:59.999999+00", "1969-12-31", "[]", "x", "x"},
+		{
+			"x", "false", "0", "nan", "0.00", "0.0000", "0.0000000000", "1969-12-31 23:59:59.999999+00", "1969-12-31", "[]", "x",
+			"x",
+		},
 	}
 	types := [][]string{
 		{"VARCHAR"},
@@ -236,7 +253,9 @@ func TestDuckDBReadsTables(t *testing.T) {
 		{"VARCHAR"},
 	}
 	for _, compression := range compressions {
-		w := must[*parquetwriter.TableWriter](t)(parquetwriter.NewTableWriter(parquetwriter.Options{Compression: compression, RowGroupRows: 3}, columns))
+		w := must[*parquetwriter.TableWriter](t)(parquetwriter.NewTableWriter(parquetwriter.Options{
+			Compression: compression, RowGroupRows: 3,
+		}, columns))
 		path := stored(t, w, "table.parquet", rows...)
 		got := duckdb(t,
 			fmt.Sprintf("SELECT COLUMNS(*)::VARCHAR FROM '%s'", path),
@@ -268,8 +287,12 @@ func TestDuckDBReadsStructsWideTablesAndEmptyFiles(t *testing.T) {
 		return
 	}
 	price := 0.25
-	structs := stored(t, must[*parquetwriter.Writer[trade]](t)(parquetwriter.NewParquetWriter[trade](parquetwriter.Options{})), "structs.parquet",
-		trade{ID: 1, Symbol: "AAPL", At: time.UnixMicro(1), Price: &price, Tags: []string{"x", "y"}, Labels: map[string]string{"b": "1", "a": "2"}},
+	trades := must[*parquetwriter.Writer[trade]](t)(parquetwriter.NewParquetWriter[trade](parquetwriter.Options{}))
+	structs := stored(t, trades, "structs.parquet",
+		trade{
+			ID: 1, Symbol: "AAPL", At: time.UnixMicro(1), Price: &price, Tags: []string{"x", "y"},
+			Labels: map[string]string{"b": "1", "a": "2"},
+		},
 		trade{ID: 2, At: time.UnixMicro(-1)})
 	columns := make([]parquetwriter.Column, 300)
 	row := make([]parquetwriter.Value, len(columns))
@@ -277,8 +300,10 @@ func TestDuckDBReadsStructsWideTablesAndEmptyFiles(t *testing.T) {
 		columns[i] = parquetwriter.Column{Name: fmt.Sprintf("c%d", i), Type: parquetwriter.Int64}
 		row[i] = parquetwriter.Int64Value(int64(i))
 	}
-	wide := stored(t, must[*parquetwriter.TableWriter](t)(parquetwriter.NewTableWriter(parquetwriter.Options{}, columns)), "wide.parquet", row, row)
-	empty := stored(t, must[*parquetwriter.MessageWriter](t)(parquetwriter.NewMessageWriter(parquetwriter.Options{}, true)), "empty.parquet")
+	wide := stored(t, must[*parquetwriter.TableWriter](t)(parquetwriter.NewTableWriter(parquetwriter.Options{}, columns)),
+		"wide.parquet", row, row)
+	empty := stored(t, must[*parquetwriter.MessageWriter](t)(parquetwriter.NewMessageWriter(parquetwriter.Options{},
+		true)), "empty.parquet")
 	got := duckdb(t,
 		fmt.Sprintf("SELECT COLUMNS(*)::VARCHAR FROM '%s'", structs),
 		fmt.Sprintf("SELECT count(*), sum(c299), max(c0) FROM '%s'", wide),
@@ -287,11 +312,15 @@ func TestDuckDBReadsStructsWideTablesAndEmptyFiles(t *testing.T) {
 		fmt.Sprintf("SELECT string_agg(column_name || ' ' || column_type, ', ') FROM (DESCRIBE SELECT * FROM '%s')", empty),
 	)
 	for i, want := range [][][]string{
-		{{"1", "AAPL", "1970-01-01 00:00:00.000001+00", "0.25", "[x, y]", "{a=2, b=1}"}, {"2", "", "1969-12-31 23:59:59.999999+00", null, "[]", "{}"}},
+		{
+			{"1", "AAPL", "1970-01-01 00:00:00.000001+00", "0.25", "[x, y]", "{a=2, b=1}"},
+			{"2", "", "1969-12-31 23:59:59.999999+00", null, "[]", "{}"},
+		},
 		{{"2", "598", "0"}},
 		{{"300"}},
 		{{"0"}},
-		{{"stream VARCHAR, sequence BIGINT, time TIMESTAMP WITH TIME ZONE, subject VARCHAR, headers MAP(VARCHAR, VARCHAR[]), payload JSON, " +
+		{{"stream VARCHAR, sequence BIGINT, time TIMESTAMP WITH TIME ZONE, subject " +
+			"VARCHAR, headers MAP(VARCHAR, VARCHAR[]), payload JSON, " +
 			"subject_raw BLOB, headers_raw BLOB, _rescued BLOB"}},
 	} {
 		if !reflect.DeepEqual(got[i], want) {
@@ -300,7 +329,7 @@ func TestDuckDBReadsStructsWideTablesAndEmptyFiles(t *testing.T) {
 	}
 }
 
-// The golden files are what earlier versions wrote.
+// Earlier versions wrote the golden files.
 func TestDuckDBReadsGoldenFiles(t *testing.T) {
 	if !haveNode {
 		return
@@ -317,7 +346,9 @@ func TestDuckDBReadsGoldenFiles(t *testing.T) {
 		statements = append(statements, fmt.Sprintf("SELECT count(*), count(COLUMNS(*)) FROM '%s'", path))
 	}
 	for i, rows := range duckdb(t, statements...) {
-		want := map[string]string{"messages": "15", "table": "5", "structs": "10"}[strings.Split(filepath.Base(golden[i]), "-")[0]]
+		want := map[string]string{
+			"messages": "15", "table": "5", "structs": "10",
+		}[strings.Split(filepath.Base(golden[i]), "-")[0]]
 		if len(rows) != 1 || rows[0][0] != want {
 			t.Errorf("%s: %v, want %s rows", golden[i], rows, want)
 		}

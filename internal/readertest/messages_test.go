@@ -45,7 +45,7 @@ func stored[P any](t *testing.T, w writer[P], name string, rows ...P) string {
 	return path
 }
 
-// hostile are messages that a stream can hold and a file must not stumble over.
+// hostile returns messages that a stream can hold and that must not damage a file.
 func hostile() []*parquetwriter.Message {
 	many := make([]string, 300)
 	for i := range many {
@@ -55,7 +55,10 @@ func hostile() []*parquetwriter.Message {
 		{Subject: "a", Payload: []byte(`{"id":1,"at":"2026-11-23","price":12.50,"tags":["a",null,true]}`)},
 		{Subject: "a", Payload: []byte("plain text"), Header: map[string][]string{"Nats-Msg-Id": {"1"}}},
 		{Subject: "a", Header: map[string][]string{"b": {"1", "2"}, "a": {""}, "C": {"x"}, "empty": {}}},
-		{Subject: "bad.\xff\xfe.subject", Payload: []byte("\x00\xff"), Header: map[string][]string{"k\xff": {"1"}, "k\xfe": {"2", "\x80"}, "k": {"ok"}}},
+		{
+			Subject: "bad.\xff\xfe.subject", Payload: []byte("\x00\xff"),
+			Header: map[string][]string{"k\xff": {"1"}, "k\xfe": {"2", "\x80"}, "k": {"ok"}},
+		},
 		{Subject: "nul.\x00", Payload: []byte("{\"a\":\"\\u0000\"}"), Header: map[string][]string{"n\x00": {"\x00"}}},
 		{Subject: "half", Payload: []byte(`{"a":"\ud800"}`)},
 		{Subject: "pair", Payload: []byte(`{"a":"\ud83d\ude00"}`)},
@@ -77,14 +80,15 @@ func hostile() []*parquetwriter.Message {
 	return messages
 }
 
-// orders are many messages as people have them. The same each time.
+// orders returns many typical messages, always the same.
 func orders(n int) []*parquetwriter.Message {
 	random := rand.New(rand.NewPCG(1, 2))
 	messages := make([]*parquetwriter.Message, n)
 	for i := range messages {
 		amount := random.IntN(1_000_000)
 		messages[i] = &parquetwriter.Message{
-			Stream: "ORDERS", Seq: uint64(i)*3 + 5, Time: time.UnixMicro(1_790_000_000_000_000 + int64(i)*1_234_567), Subject: fmt.Sprintf("orders.%d", random.IntN(40)),
+			Stream: "ORDERS", Seq: uint64(i)*3 + 5, Time: time.UnixMicro(1_790_000_000_000_000 + int64(i)*1_234_567),
+			Subject: fmt.Sprintf("orders.%d", random.IntN(40)),
 			Payload: fmt.Appendf(nil, `{"id":%d,"amount":%d.%02d}`, i, amount/100, amount%100),
 		}
 		if i%3 == 0 {
@@ -94,10 +98,10 @@ func orders(n int) []*parquetwriter.Message {
 	return messages
 }
 
-// text is what a string looks like in a column of text.
+// text returns a string as it is in a column of text.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// headerText is what a header looks like as a map of lists, and whether that is all of it.
+// headerText returns a header as a map of lists, and whether that is all of it.
 func headerText(header map[string][]string) (lists map[string][]string, whole bool) {
 	lists, whole = map[string][]string{}, true
 	for _, name := range slices.Sorted(maps.Keys(header)) {

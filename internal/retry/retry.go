@@ -1,5 +1,5 @@
-// Package retry has what loops need that try something until it succeeds: pauses that a context ends, growing waits, and a limit on how often
-// they warn.
+// Package retry has what loops need that try something until it succeeds: pauses that a context ends, growing waits,
+// and a limit on how often they warn.
 package retry
 
 import (
@@ -20,8 +20,8 @@ func Pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Backoff gives the waits between attempts: each is about twice the one before, from First up to Max. A wait is drawn at random between
-// half of its length and the whole, so that processes that failed together do not come back together.
+// Backoff gives the waits between attempts: each is about twice the one before, from First up to Max. A wait is drawn
+// at random between half of its length and the whole, so that processes that failed together do not come back together.
 //
 // It belongs to one goroutine.
 type Backoff struct {
@@ -40,7 +40,8 @@ func (b *Backoff) Next() time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// Limiter says when something may happen again, such as a warning of one and the same trouble. The zero value of all but Every is ready.
+// Limiter says when something may happen again, such as a warning of one and the same trouble. The zero value of all
+// but Every is ready.
 //
 // It belongs to one goroutine.
 type Limiter struct {

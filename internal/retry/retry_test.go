@@ -50,7 +50,14 @@ func TestLimiter(t *testing.T) {
 	for _, c := range []struct {
 		after time.Duration
 		want  bool
-	}{{0, true}, {0, false}, {59 * time.Second, false}, {time.Minute, true}, {119 * time.Second, false}, {2 * time.Minute, true}} {
+	}{
+		{0, true},
+		{0, false},
+		{59 * time.Second, false},
+		{time.Minute, true},
+		{119 * time.Second, false},
+		{2 * time.Minute, true},
+	} {
 		if got := l.Ready(at.Add(c.after)); got != c.want {
 			t.Errorf("after %v: ready is %v, want %v", c.after, got, c.want)
 		}

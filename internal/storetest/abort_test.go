@@ -12,7 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/storetest"
 )
 
-// brokenBody yields some bytes, and then does something and fails.
+// brokenBody yields some bytes, then calls a function and fails.
 type brokenBody struct {
 	io.Reader
 	then func() error
@@ -27,7 +27,8 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestUnfinishedUploadsAreAborted: of an object in parts whose body breaks, or whose caller gives up, no part stays on S3 to be paid for.
+// TestUnfinishedUploadsAreAborted: if the body of an object in parts breaks, or its caller gives up, no part stays on
+// S3.
 func TestUnfinishedUploadsAreAborted(t *testing.T) {
 	t.Parallel()
 	server := storetest.Start(t, storetest.S3)

@@ -20,15 +20,15 @@ const (
 	azureKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 
-// HasNode tells whether Azurite can run here.
+// HasNode reports whether Azurite can run here.
 func HasNode() bool {
 	_, nodeErr := exec.LookPath("node")
 	_, npmErr := exec.LookPath("npm")
 	return nodeErr == nil && npmErr == nil
 }
 
-// installAzurite installs Azurite from npm into the user's cache and returns the path of its script. One that was
-// broken off has no mark and is done again.
+// installAzurite installs Azurite from npm into the user's cache and returns the path of its script. An interrupted
+// installation has no mark and is repeated.
 func installAzurite(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -39,7 +39,8 @@ func installAzurite(ctx context.Context) (string, error) {
 	if _, err := os.Stat(mark); err == nil {
 		return script, nil
 	}
-	out, err := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--prefix", dir, "azurite@"+azuriteVersion).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--prefix", dir,
+		"azurite@"+azuriteVersion).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("install azurite: %w\n%s", err, out)
 	}
@@ -57,15 +58,17 @@ func (s *Server) startAzurite(tb testing.TB, more ...string) {
 		tb.Fatal(err)
 	}
 	args := append([]string{
-		"--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", s.Dir, "--blobHost", host, "--blobPort", port,
+		"--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", s.Dir, "--blobHost", host, "--blobPort",
+		port,
 	}, more...)
 	s.run(tb, exec.CommandContext(tb.Context(), script, args...), "successfully listens")
 }
 
-// Container is a client that may do everything.
+// Container returns a client that may do everything.
 func (s *Server) Container(name string) (*container.Client, error) {
-	return container.NewClientFromConnectionString(fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=http://%s/%s;",
-		azureAccount, azureKey, s.Address, azureAccount), name, nil)
+	connection := fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=http://%s/%s;",
+		azureAccount, azureKey, s.Address, azureAccount)
+	return container.NewClientFromConnectionString(connection, name, nil)
 }
 
 func (s *Server) makeContainer(ctx context.Context, name string) error {
@@ -76,7 +79,7 @@ func (s *Server) makeContainer(ctx context.Context, name string) error {
 	return err
 }
 
-// StartAzureOAuth starts an Azurite that speaks TLS and takes tokens whose claims are good, whoever signed them.
+// StartAzureOAuth starts an Azurite with TLS that accepts tokens with valid claims, without checking their signature.
 func StartAzureOAuth(tb testing.TB, cert, key string) *Server {
 	tb.Helper()
 	s := &Server{Kind: Azure, Address: freeAddress(tb), Dir: tb.TempDir()}

@@ -25,7 +25,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/storetest"
 )
 
-// token is a credential as Azurite accepts it with --oauth basic: the claims are judged, the signature is not.
+// token is a credential for Azurite with --oauth basic, which checks the claims but not the signature.
 type token struct{ expires time.Time }
 
 // GetToken implements azcore.TokenCredential.
@@ -35,11 +35,12 @@ func (c token) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acc
 		"iat": time.Now().Add(-time.Hour).Unix(), "nbf": time.Now().Add(-time.Hour).Unix(), "exp": c.expires.Unix(),
 	})
 	encode := base64.RawURLEncoding.EncodeToString
-	jwt := strings.Join([]string{encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode(claims), encode([]byte("none"))}, ".")
+	jwt := strings.Join([]string{encode([]byte(`{"alg":"RS256","typ":"JWT"}`)), encode(claims), encode([]byte("none"))},
+		".")
 	return azcore.AccessToken{Token: jwt, ExpiresOn: c.expires}, err
 }
 
-// oauthServer is an Azurite that speaks TLS, and the options of a client that trusts it.
+// oauthServer starts an Azurite with TLS, and returns the options of a client that trusts it.
 func oauthServer(t *testing.T) (*storetest.Server, azcore.ClientOptions) {
 	t.Helper()
 	cert, key := storetest.Certificate(t)
@@ -78,7 +79,7 @@ func TestAzureBlobStoreOAuth(t *testing.T) {
 			content := make([]byte, size)
 			source := rand.NewChaCha8([32]byte{1})
 			_, _ = source.Read(content) // never fails
-			for range 2 {               // what is there with the same bytes counts as written
+			for range 2 {               // an existing blob with the same bytes counts as written
 				at, err := store.Write(t.Context(), bytes.NewReader(content), "key", "dir", name)
 				if err != nil || !strings.HasPrefix(at, base) {
 					t.Fatalf("Write = %q, %v", at, err)
@@ -106,7 +107,9 @@ func TestAzureBlobStoreOAuth(t *testing.T) {
 	})
 }
 
-func newBlobStore(t *testing.T, credential azcore.TokenCredential, options azcore.ClientOptions, base string) *jetcapture.AzureBlobStore[string] {
+func newBlobStore(
+	t *testing.T, credential azcore.TokenCredential, options azcore.ClientOptions, base string,
+) *jetcapture.AzureBlobStore[string] {
 	t.Helper()
 	store, err := jetcapture.NewAzureBlobStore(credential, func(_ context.Context, key string) (string, error) {
 		return base + "/" + filepath.Base(key), nil

@@ -17,9 +17,9 @@ import (
 	"github.com/jetcapture/jetcapture/internal/storetest"
 )
 
-// rightsChild puts objects with the rights that its environment gives.
+// rightsChild puts objects with the rights of its environment.
 func rightsChild(url string) error {
-	if err := os.Unsetenv("AZURE_STORAGE_KEY"); err != nil { // it would come first
+	if err := os.Unsetenv("AZURE_STORAGE_KEY"); err != nil { // it would take precedence
 		return err
 	}
 	ctx := context.Background()
@@ -42,7 +42,8 @@ func rightsChild(url string) error {
 		}
 		err = b.PutNew(ctx, test.name, bytes.NewReader(test.content), bucket.PutOptions{Size: int64(len(test.content))})
 		if !errors.Is(err, test.want) {
-			return fmt.Errorf("put %s with parts of %d: got %s, want %s", test.name, test.partSize, fmt.Sprint(err), fmt.Sprint(test.want))
+			return fmt.Errorf("put %s with parts of %d: got %s, want %s",
+				test.name, test.partSize, fmt.Sprint(err), fmt.Sprint(test.want))
 		}
 		got, err := readAll(ctx, b, test.name)
 		if test.want == nil && !bytes.Equal(got, test.content) {
@@ -55,7 +56,7 @@ func rightsChild(url string) error {
 	return nil
 }
 
-// TestAzureCreateOnlySignature: the least rights that docs/STORES.md gives are enough, where an object is put by one request.
+// TestAzureCreateOnlySignature: the least rights in docs/STORES.md are enough for objects that are put by one request.
 func TestAzureCreateOnlySignature(t *testing.T) {
 	if !storetest.HasNode() {
 		t.Log("there is no Node here, see TestMain")
@@ -69,7 +70,8 @@ func TestAzureCreateOnlySignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed, err := client.GetSASURL(sas.ContainerPermissions{Create: true, Read: true, List: true}, time.Now().Add(time.Hour), nil)
+	signed, err := client.GetSASURL(sas.ContainerPermissions{Create: true, Read: true, List: true},
+		time.Now().Add(time.Hour), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

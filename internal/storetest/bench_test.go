@@ -22,11 +22,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The benchmarks are measurements, each with a target that it fails to meet aloud. They want a machine that does nothing else:
+// The benchmarks are measurements. Each has a target, and fails if it misses that. They need a machine that does
+// nothing else:
 //
 //	make bench-stores
 
-// zeros is a body that costs nothing to make.
+// zeros is a body that takes no time to make.
 type zeros struct{}
 
 // Read implements io.Reader.
@@ -35,7 +36,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// uploadOrder is what an upload child is told.
+// uploadOrder is the order for an upload child.
 type uploadOrder struct {
 	URL  string
 	Size int64
@@ -55,8 +56,8 @@ func uploadChild(text string) error {
 	return errors.Join(err, b.Close())
 }
 
-// BenchmarkUpload2GB puts one object of 2 GB, in a process of its own: it must stay below 200 MB resident. (The emulator of GCS keeps its
-// objects in memory and copies them; it is left out.)
+// BenchmarkUpload2GB puts one object of 2 GB in a process of its own, which must stay below 200 MB resident. (It leaves
+// out GCS, because the emulator keeps its objects in memory and copies them.)
 func BenchmarkUpload2GB(b *testing.B) {
 	const size, most = int64(2_000_000_000), 200
 	for _, kind := range slices.DeleteFunc(kinds(), func(k storetest.Kind) bool { return k == storetest.GCS }) {
@@ -84,14 +85,15 @@ func BenchmarkUpload2GB(b *testing.B) {
 	}
 }
 
-// BenchmarkSmallBlocks stores 2,000 blocks of one cut through 20 ms of latency, one after another and as a capture does by default: that
-// must be five times as fast.
+// BenchmarkSmallBlocks stores 2,000 blocks of one cut through 20 ms of latency, one after the other and then as a
+// capture does by default, which must be five times as fast.
 func BenchmarkSmallBlocks(b *testing.B) {
 	const blocks, least = 2000, 5
 	server, proxy := storetest.StartBehind(b, storetest.S3, func(p *storetest.Proxy) { p.Latency = 20 * time.Millisecond })
 	url := server.Through(server.NewBucket(b), proxy)
 	source := natstest.Start(b)
-	publish(b, source, blocks, func(i int) *nats.Msg { return &nats.Msg{Subject: fmt.Sprintf("s.%d", i), Data: []byte(`{"n":1}`)} })
+	publish(b, source, blocks,
+		func(i int) *nats.Msg { return &nats.Msg{Subject: fmt.Sprintf("s.%d", i), Data: []byte(`{"n":1}`)} })
 	for range b.N {
 		serial := captureTime(b, source, url, 1)
 		parallel := captureTime(b, source, url, 0)
@@ -109,11 +111,12 @@ func BenchmarkSmallBlocks(b *testing.B) {
 func publish(b *testing.B, server *natstest.Server, n int, message func(i int) *nats.Msg) {
 	b.Helper()
 	nc := server.Connect()
-	natstest.CreateStream(b, nc, jetstream.StreamConfig{Name: stream, Subjects: []string{"s.>"}, Storage: jetstream.FileStorage})
+	natstest.CreateStream(b, nc,
+		jetstream.StreamConfig{Name: stream, Subjects: []string{"s.>"}, Storage: jetstream.FileStorage})
 	natstest.Publish(b, nc, n, message)
 }
 
-// captureTime captures what is there, into a capture of its own, and returns how long that took.
+// captureTime captures the stream with a new capture and returns how long that took.
 func captureTime(b *testing.B, server *natstest.Server, url string, workers int) time.Duration {
 	b.Helper()
 	o := options(storetest.Open(b, url, cloud.Options{}), b.TempDir(), slog.New(slog.DiscardHandler))
@@ -125,15 +128,19 @@ func captureTime(b *testing.B, server *natstest.Server, url string, workers int)
 	return time.Since(start)
 }
 
-// BenchmarkMillion captures 1,000,000 messages of 180 bytes with 4 keys as NDJSON, zstd, to a local directory and to S3 in turn, each time
-// by a process of the command: to S3 it must go at 0.9 of the local rate, in the median of the rounds.
+// BenchmarkMillion captures 1,000,000 messages of 180 bytes with 4 keys as NDJSON, zstd, to a local directory and to S3
+// in turn, each time by a process of the command: to S3 it must go at 0.9 of the local rate, in the median of the
+// rounds.
 func BenchmarkMillion(b *testing.B) {
 	const messages, size, rounds, least = 1_000_000, 180, 5, 0.9
 	server, s3 := natstest.Start(b), storetest.Start(b, storetest.S3)
 	publish(b, server, messages, func(i int) *nats.Msg {
 		data := fmt.Sprintf(`{"n":%d,"order":"%016x","customer":"%08x","status":"shipped","total":%d.%02d,"currency":"EUR",`,
 			i, uint64(i)*0x9e3779b97f4a7c15, i%50_000, i%997, i%100)
-		return &nats.Msg{Subject: fmt.Sprintf("s.%d", i%4), Data: fmt.Appendf([]byte(data), `"note":"%0*d"}`, size-len(data)-len(`"note":""}`), i)}
+		return &nats.Msg{
+			Subject: fmt.Sprintf("s.%d", i%4),
+			Data:    fmt.Appendf([]byte(data), `"note":"%0*d"}`, size-len(data)-len(`"note":""}`), i),
+		}
 	})
 	command := buildCommand(b)
 	for range b.N {
@@ -156,10 +163,11 @@ func BenchmarkMillion(b *testing.B) {
 
 func median(values []float64) float64 { return slices.Sorted(slices.Values(values))[len(values)/2] }
 
-// commandRate is how many messages a second the command captures.
+// commandRate returns how many messages a second the command captures.
 func commandRate(b *testing.B, command string, server *natstest.Server, place string, messages int) float64 {
 	b.Helper()
-	cmd := exec.CommandContext(b.Context(), command, "run", "--once", "-s", stream, "-o", place, "--nats-server", server.URL(),
+	cmd := exec.CommandContext(b.Context(), command, "run", "--once", "-s", stream, "-o", place, "--nats-server",
+		server.URL(),
 		"--key", "subject[2]", "--compression", "zstd", "--log-level", "error")
 	start := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {

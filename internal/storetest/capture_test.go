@@ -30,7 +30,7 @@ const patience = 4 * time.Minute
 
 const stream = "S"
 
-// source is a server with a stream, of which it knows every message.
+// source is a server with a stream. It knows every message of the stream.
 type source struct {
 	t    *testing.T
 	url  string
@@ -42,7 +42,8 @@ func newSource(t *testing.T) *source {
 	t.Helper()
 	server := natstest.Start(t)
 	s := &source{t: t, url: server.URL(), nc: server.Connect()}
-	natstest.CreateStream(t, s.nc, jetstream.StreamConfig{Name: stream, Subjects: []string{"s.>"}, Storage: jetstream.MemoryStorage})
+	natstest.CreateStream(t, s.nc,
+		jetstream.StreamConfig{Name: stream, Subjects: []string{"s.>"}, Storage: jetstream.MemoryStorage})
 	return s
 }
 
@@ -59,7 +60,7 @@ func (s *source) publish(n, subjects int) {
 	})
 }
 
-// options capture whole messages, grouped by subject, in small cuts.
+// options returns options that capture whole messages, grouped by subject, in small cuts.
 func options(b bucket.Bucket, tmp string, log *slog.Logger) jetcapture.Options[*jetcapture.NatsMessage, string] {
 	return jetcapture.Options[*jetcapture.NatsMessage, string]{
 		NATSStreamName: stream, Compression: jetcapture.Zstd, Suffix: "ndjson", MaxAge: time.Hour, MaxMessages: 40,
@@ -73,15 +74,15 @@ func options(b bucket.Bucket, tmp string, log *slog.Logger) jetcapture.Options[*
 	}
 }
 
-// judge reads an archive back and holds it against what the stream held.
+// judge reads an archive back and compares it with what the stream held.
 func (s *source) judge(url string) {
 	s.t.Helper()
 	a := crashtest.ReadBucket(s.t, storetest.Open(s.t, url, cloud.Options{}), stream)
 	crashtest.ExactlyOnce(s.t, a, s.held)
 }
 
-// storm is a schedule of faults between requests that are spared: of those that a request can meet, one that came least. Refusals come
-// the first time in a burst; one of them outlasts the SDKs' patience.
+// storm is a schedule of faults between requests without one. It takes the rarest of the faults that a request can
+// meet. The first refusals of a kind come in a burst, which lasts longer than the SDKs retry.
 type storm struct {
 	random *rand.Rand
 	came   map[storetest.Fault]int
@@ -116,7 +117,7 @@ func (s *storm) rarest(r *http.Request) storetest.Fault {
 	return slices.MinFunc(faults, func(a, b storetest.Fault) int { return s.came[a] - s.came[b] })
 }
 
-// TestCaptureThroughFaults: whatever the way to the store does, each message is in exactly one file (F5 to F9).
+// TestCaptureThroughFaults: whatever happens on the way to the store, each message is in exactly one file (F5 to F9).
 func TestCaptureThroughFaults(t *testing.T) {
 	for _, kind := range kinds() {
 		t.Run(string(kind), func(t *testing.T) {
@@ -139,7 +140,7 @@ func TestCaptureThroughFaults(t *testing.T) {
 	}
 }
 
-// missing are the faults that have not been injected yet.
+// missing returns the faults that have not been injected yet.
 func missing(kind storetest.Kind, p *storetest.Proxy) (faults []storetest.Fault) {
 	counts := p.Counts()
 	for _, f := range storetest.Faults() {
@@ -155,7 +156,7 @@ func logger(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-// run runs a capture to its end. A start that the store refuses for good is no failure of a test of faults: an operator would start again.
+// run runs a capture to its end. If the store refuses the start for good, it starts again, as an operator would.
 func run(t *testing.T, s *source, o jetcapture.Options[*jetcapture.NatsMessage, string]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -165,7 +166,7 @@ func run(t *testing.T, s *source, o jetcapture.Options[*jetcapture.NatsMessage, 
 	}
 }
 
-// captureOrder is what a capture child is told.
+// captureOrder is the order for a capture child.
 type captureOrder struct {
 	NATS, URL, Temp string
 	Once            bool
@@ -195,7 +196,8 @@ func captureChild(text string) error {
 func TestKillsOnS3(t *testing.T) {
 	t.Parallel()
 	const kills = 8
-	server, proxy := storetest.StartBehind(t, storetest.S3, func(p *storetest.Proxy) { p.Latency = 10 * time.Millisecond }) // so that kills meet cuts
+	// so that kills meet cuts
+	server, proxy := storetest.StartBehind(t, storetest.S3, func(p *storetest.Proxy) { p.Latency = 10 * time.Millisecond })
 	url := server.Through(server.NewBucket(t), proxy)
 	s := newSource(t)
 	random := rand.New(rand.NewPCG(2, 0))

@@ -9,13 +9,14 @@ import (
 	"github.com/jetcapture/jetcapture/internal/storetest"
 )
 
-// sizes are those of the suite: the large object is put in parts, the names are more than a page of S3 and of GCS.
+// sizes sets the sizes of the suite: the large object is put in parts, and the names are more than a page of S3 and of
+// GCS.
 func sizes(kind storetest.Kind) (s buckettest.Suite, opts cloud.Options) {
 	s = buckettest.Suite{LargeSize: 200 << 20, Names: 2100, Racers: 8, Rounds: 4}
 	switch kind {
-	case storetest.Azure: // pages of 5,000, and an emulator that takes its time
+	case storetest.Azure: // pages have 5,000 names, and the emulator is slow
 		s.Names = 300
-	case storetest.GCS: // whose emulator copies all that it has with each chunk
+	case storetest.GCS: // the emulator copies the whole object with each chunk
 		opts.PartSize = 32 << 20
 	}
 	return s, opts

@@ -23,14 +23,14 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	flag.Parse()
-	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+	if err := flag.Set("test.parallel", "6"); err != nil { // they mostly wait
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-// checkNode says that Azurite is left out, if it is. Where it matters, that is a failure.
+// checkNode prints a line if Azurite is left out. In CI that is a failure.
 func checkNode() error {
 	if storetest.HasNode() || os.Getenv(childEnv) != "" {
 		return nil
@@ -43,7 +43,7 @@ func checkNode() error {
 	return nil
 }
 
-// kinds are the stores that can be tested here.
+// kinds returns the stores that can be tested here.
 func kinds() []storetest.Kind {
 	all := []storetest.Kind{storetest.S3, storetest.GCS}
 	if storetest.HasNode() {

@@ -14,14 +14,14 @@ import (
 	"github.com/jetcapture/jetcapture/internal/storetest"
 )
 
-// lineWatch passes a log on and calls a function at lines with some words in them.
+// lineWatch passes on a log and calls functions at lines that contain certain words.
 type lineWatch struct {
 	mu  sync.Mutex
 	out io.Writer
 	at  map[string]func(line string)
 }
 
-// Write implements io.Writer; a slog.TextHandler calls it once a line.
+// Write implements io.Writer. A slog.TextHandler calls it once for each line.
 func (w *lineWatch) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -33,8 +33,8 @@ func (w *lineWatch) Write(line []byte) (int, error) {
 	return w.out.Write(line)
 }
 
-// TestCredentialsExpire: when credentials expire or rights are taken away while a capture runs, it says what to do and keeps what it has;
-// once that is mended, it goes on without a new start.
+// TestCredentialsExpire: if credentials expire or rights are taken away while a capture runs, it logs what to do and
+// keeps what it has. Once an operator has corrected that, it goes on without a restart.
 func TestCredentialsExpire(t *testing.T) {
 	for _, kind := range kinds() {
 		t.Run(string(kind), func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestCredentialsExpire(t *testing.T) {
 				"msg=cut ": func(string) { refusing.Store(len(alarms) == 0) }, // the first one is done
 				"needs_operator=true": func(line string) {
 					alarms = append(alarms, line)
-					refusing.Store(false) // the operator does something
+					refusing.Store(false) // the operator corrects it
 				},
 			}}, nil))
 			run(t, s, options(b, t.TempDir(), log))

@@ -19,25 +19,25 @@ import (
 // Fault is what a proxy does to a request.
 type Fault int
 
-// The faults. Those of a request that writes are taken as None for one that reads, and the other way round.
+// The faults. A fault for writing requests counts as None for a reading one, and the reverse.
 const (
 	None          Fault = iota
 	Internal            // answers 500; the server sees nothing
-	Unavailable         // answers 503, likewise
-	TooMany             // answers 429, likewise
-	Conflict            // answers S3's 409 ConditionalRequestConflict to a conditional write, likewise
+	Unavailable         // answers 503; the server sees nothing
+	TooMany             // answers 429; the server sees nothing
+	Conflict            // answers S3's 409 ConditionalRequestConflict to a conditional write; the server sees nothing
 	LostResponse        // lets a write through and closes the connection instead of answering
 	LateWrite           // closes the connection, and lets the write through later
 	StallRequest        // reads half of a write, or its first byte, and then nothing more
-	StallResponse       // yields half of what is read and then nothing more
-	Slow                // passes at some KiB a second
+	StallResponse       // yields half of a response and then nothing more
+	Slow                // passes on some KiB a second
 
-	// What only an operator mends.
+	// Faults that only an operator can correct.
 	Expired   // answers as S3 does to credentials that have expired; the server sees nothing
-	Forbidden // answers 403, likewise
+	Forbidden // answers 403; the server sees nothing
 )
 
-// Faults are those that pass by themselves.
+// Faults returns the faults that go away by themselves.
 func Faults() []Fault {
 	return []Fault{Internal, Unavailable, TooMany, Conflict, LostResponse, LateWrite, StallRequest, StallResponse, Slow}
 }
@@ -45,12 +45,13 @@ func Faults() []Fault {
 // String returns the name of the fault.
 func (f Fault) String() string {
 	return [...]string{
-		"None", "Internal", "Unavailable", "TooMany", "Conflict", "LostResponse", "LateWrite", "StallRequest", "StallResponse", "Slow",
+		"None", "Internal", "Unavailable", "TooMany", "Conflict", "LostResponse", "LateWrite", "StallRequest",
+		"StallResponse", "Slow",
 		"Expired", "Forbidden",
 	}[f]
 }
 
-// AppliesTo tells whether a request can meet the fault.
+// AppliesTo reports whether a request can meet the fault.
 func (f Fault) AppliesTo(r *http.Request) bool {
 	writes := r.Method == http.MethodPut || r.Method == http.MethodPost
 	switch f {
@@ -69,7 +70,7 @@ func (f Fault) AppliesTo(r *http.Request) bool {
 const (
 	// lateBy is how long after its connection was closed a write is let through.
 	lateBy = 100 * time.Millisecond
-	// slowChunk and slowPause make 64 KiB a second of a link.
+	// slowChunk and slowPause slow down a link to 64 KiB a second.
 	slowChunk = 16 << 10
 	slowPause = 250 * time.Millisecond
 )
@@ -177,7 +178,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.writeLater(r)
 		panic(http.ErrAbortHandler)
 	case StallRequest:
-		_, _ = io.CopyN(io.Discard, r.Body, max(r.ContentLength, 2)/2) // it fails anyway
+		_, _ = io.CopyN(io.Discard, r.Body, max(r.ContentLength, 2)/2) // it fails in any case
 		p.stall(r.Context())
 	case StallResponse:
 		p.forward.ServeHTTP(&stallingWriter{ResponseWriter: w, stall: func() { p.stall(r.Context()) }}, r)
@@ -198,9 +199,9 @@ func (p *Proxy) stall(ctx context.Context) {
 	panic(http.ErrAbortHandler)
 }
 
-// refuse answers without asking the server, in the form of S3, which the others take, too.
+// refuse answers without asking the server, in the form of S3, which the other SDKs accept, too.
 func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
-	_, _ = io.Copy(io.Discard, r.Body) // so that the connection can go on
+	_, _ = io.Copy(io.Discard, r.Body) // so that the connection stays usable
 	w.Header().Set("Content-Type", "application/xml")
 	w.Header().Set("X-Ms-Error-Code", code)
 	w.WriteHeader(status)

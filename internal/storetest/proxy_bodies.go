@@ -12,7 +12,7 @@ import (
 
 func newBody(content []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(content)) }
 
-// stallingWriter passes half of a response on.
+// stallingWriter passes on half of a response.
 type stallingWriter struct {
 	http.ResponseWriter
 	stall func() // does not return
@@ -37,9 +37,9 @@ func (w *stallingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (w *stallingWriter) flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() } // it stalls anyway
+func (w *stallingWriter) flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() } // it stalls in any case
 
-// slowWriter passes a response on slowly.
+// slowWriter passes on a response slowly.
 type slowWriter struct {
 	http.ResponseWriter
 	ctx context.Context // the request's

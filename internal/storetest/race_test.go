@@ -52,7 +52,8 @@ func raceObject(i int, id string) (name, content string) {
 	return fmt.Sprintf("race/%d/object", i), strings.Repeat(id+"\n", size/(len(id)+1))
 }
 
-// raceChild puts its own content under each of the names that the other processes want, too, and prints which names it won.
+// raceChild puts its own content under each of the names that the other processes want, too, and prints which names it
+// won.
 func raceChild(url, id string) error {
 	b, err := storetest.TryOpen(context.Background(), url, cloud.Options{PartSize: 5 << 20})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/storetest"
 )
 
-// checkRclone says that the test with rclone is left out, if it is. Where it matters, that is a failure.
+// checkRclone prints a line if the test with rclone is left out. In CI that is a failure.
 func checkRclone() error {
 	if storetest.HasRclone() || os.Getenv(childEnv) != "" {
 		return nil
@@ -42,8 +42,8 @@ func buildCommand(tb testing.TB) string {
 	return path
 }
 
-// TestRcloneReadsTheArchive: what the command stored in S3 is what a client that nobody here wrote gets from there: the same names, the
-// same bytes, the content type and the metadata, and in the files each message once.
+// TestRcloneReadsTheArchive: a client that is not ours gets from S3 what the command has stored there: the same names,
+// the same bytes, the content type and the metadata, and in the files each message once.
 func TestRcloneReadsTheArchive(t *testing.T) {
 	if !storetest.HasRclone() {
 		t.Log("there is no rclone here, see TestMain")
@@ -56,7 +56,8 @@ func TestRcloneReadsTheArchive(t *testing.T) {
 	s := newSource(t)
 	s.publish(3000, 7)
 	capture := crashtest.Start(t, buildCommand(t), nil,
-		"run", "--once", "-s", stream, "-o", place, "--nats-server", s.url, "--key", "token=subject[2]", "--max-messages", "100")
+		"run", "--once", "-s", stream, "-o", place, "--nats-server", s.url, "--key", "token=subject[2]", "--max-messages",
+		"100")
 	if code := capture.Wait(); code != 0 {
 		t.Fatalf("the command ended with code %d", code)
 	}
@@ -74,7 +75,7 @@ func TestRcloneReadsTheArchive(t *testing.T) {
 func rclone(t *testing.T, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "rclone", append(args, "--config", os.DevNull)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()} // nothing for AWS that this machine has
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()} // none of this machine's settings for AWS
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
@@ -131,7 +132,7 @@ func filesBelow(t *testing.T, folder string) (paths []string) {
 	return paths
 }
 
-// compareAttributes looks at what rclone says of the objects beside their bytes.
+// compareAttributes checks what rclone says about the objects besides their bytes.
 func compareAttributes(t *testing.T, listing []byte, names []string) {
 	t.Helper()
 	var objects []struct {
@@ -149,7 +150,8 @@ func compareAttributes(t *testing.T, listing []byte, names []string) {
 		if strings.HasPrefix(o.Path, "_jetcapture/") {
 			continue
 		}
-		if o.MimeType != "application/gzip" || o.Metadata["stream"] != stream || o.Metadata["rows"] == "" || o.Metadata["first-seq"] == "" {
+		if o.MimeType != "application/gzip" || o.Metadata["stream"] != stream || o.Metadata["rows"] == "" ||
+			o.Metadata["first-seq"] == "" {
 			t.Errorf("rclone sees %s with type %s and metadata %v", o.Path, o.MimeType, o.Metadata)
 		}
 	}

@@ -25,7 +25,8 @@ const (
 	ready = 60 * time.Second
 )
 
-// Environment is what clients of the servers need in theirs. It holds no secrets: the servers are for tests.
+// Environment is what clients of the servers need in their environment. It holds no secrets, since the servers are for
+// tests.
 func Environment() map[string]string {
 	return map[string]string{
 		"AWS_ACCESS_KEY_ID": "storetest", "AWS_SECRET_ACCESS_KEY": "storetest-secret", "AWS_EC2_METADATA_DISABLED": "true",
@@ -34,7 +35,7 @@ func Environment() map[string]string {
 	}
 }
 
-// SetEnvironment sets it for this process.
+// SetEnvironment sets Environment for this process.
 func SetEnvironment() error {
 	var errs []error
 	for name, value := range Environment() {
@@ -57,7 +58,7 @@ const (
 type Server struct {
 	Kind    Kind
 	Address string // host and port
-	Dir     string // where it keeps its data; an S3 object is a file there
+	Dir     string // directory of its data; an S3 object is a file there
 	stop    func()
 }
 
@@ -88,7 +89,7 @@ func start(tb testing.TB, kind Kind, address, public string) *Server {
 	return s
 }
 
-// freeAddress is one that nobody uses at the moment.
+// freeAddress returns an address that is not in use at the moment.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
 	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
@@ -99,7 +100,7 @@ func freeAddress(tb testing.TB) string {
 	return l.Addr().String()
 }
 
-// lazyPath is the path of a program that is made once in the life of the process.
+// lazyPath is the path of a program that is built or installed once in the life of the process.
 type lazyPath struct {
 	once sync.Once
 	path string
@@ -113,7 +114,7 @@ func (p *lazyPath) get(ctx context.Context, install func(context.Context) (strin
 
 var builtServer, installedAzurite lazyPath //nolint:gochecknoglobals // for all tests of the process
 
-// HasRclone tells whether rclone, the client that nobody here wrote, is there.
+// HasRclone reports whether rclone is installed.
 func HasRclone() bool {
 	_, err := exec.LookPath("rclone")
 	return err == nil
@@ -123,7 +124,8 @@ func HasRclone() bool {
 func Program(ctx context.Context) (string, error) { return builtServer.get(ctx, buildServer) }
 
 func buildServer(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "tool", "-n", "github.com/jetcapture/jetcapture/internal/storetest/server").Output()
+	out, err := exec.CommandContext(ctx, "go", "tool", "-n",
+		"github.com/jetcapture/jetcapture/internal/storetest/server").Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
 		return "", fmt.Errorf("build the servers: %w\n%s", err, failed.Stderr)
@@ -146,10 +148,10 @@ func (s *Server) startBuilt(tb testing.TB, public string) {
 	s.run(tb, cmd, "http://")
 }
 
-// run starts a server and waits for a line of it that has some words in it.
+// run starts a server and waits until it prints a line that contains certain words.
 func (s *Server) run(tb testing.TB, cmd *exec.Cmd, words string) {
 	tb.Helper()
-	stdin, err := cmd.StdinPipe() // its end ends our own servers, even when this process is killed
+	stdin, err := cmd.StdinPipe() // its end ends our servers, even if this process is killed
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -181,7 +183,7 @@ func (s *Server) run(tb testing.TB, cmd *exec.Cmd, words string) {
 	}
 }
 
-// tailLog keeps the last of what a server prints.
+// tailLog keeps the end of what a server prints.
 type tailLog struct {
 	mu   sync.Mutex
 	text []byte
@@ -201,7 +203,7 @@ func (l *tailLog) String() string {
 	return string(l.text)
 }
 
-// lineReader looks for words in what is written to it.
+// lineReader looks for words in the lines written to it.
 type lineReader struct {
 	words string
 	seen  strings.Builder
@@ -236,12 +238,13 @@ func (s *Server) NewBucket(tb testing.TB) string {
 	return s.BucketURL(name, s.Address)
 }
 
-// Through is the URL of a bucket of this server, but by way of a proxy.
+// Through returns the URL of a bucket of this server through a proxy.
 func (s *Server) Through(url string, p *Proxy) string {
 	return strings.ReplaceAll(url, s.Address, p.Address)
 }
 
-// BucketURL is the URL of a bucket of a server at an address. That of GCS is told by the environment alone, see Open.
+// BucketURL returns the URL of a bucket of a server at an address. For GCS the address is in the environment only, see
+// Open.
 func (s *Server) BucketURL(name, address string) string {
 	switch s.Kind {
 	case S3:
@@ -274,7 +277,7 @@ func post(ctx context.Context, url, body string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = response.Body.Close() }() // there is nothing in it
+	defer func() { _ = response.Body.Close() }() // its body is empty
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", url, response.Status)
 	}
@@ -283,7 +286,7 @@ func post(ctx context.Context, url, body string) error {
 
 var emulator sync.Mutex //nolint:gochecknoglobals // guards the variable of the environment that says where GCS is
 
-// Open opens the bucket of a URL that NewBucket or Through made, until the end of the test.
+// Open opens the bucket of a URL from NewBucket or Through. It is closed at the end of the test.
 func Open(tb testing.TB, url string, opts cloud.Options) cloud.Bucket {
 	tb.Helper()
 	b, err := TryOpen(tb.Context(), url, opts)
@@ -298,7 +301,7 @@ func Open(tb testing.TB, url string, opts cloud.Options) cloud.Bucket {
 	return b
 }
 
-// TryOpen is Open for children. The client of GCS looks at the environment when it is made, and not again.
+// TryOpen is Open for children. The client of GCS reads the environment only when it is made.
 func TryOpen(ctx context.Context, url string, opts cloud.Options) (cloud.Bucket, error) {
 	url, address, isGCS := strings.Cut(url, "#")
 	if isGCS {

@@ -1,6 +1,7 @@
-// Command testreport reads what "go test -json" writes and prints what a person wants to see of it: the result of each package as it comes, the
-// output of what failed, the slowest tests, and a last line "N passed, N failed". It exits with 1 when a test failed, a package did
-// not build, a test was skipped, or no test ran at all: a test that skips itself proves nothing.
+// Command testreport reads the output of "go test -json" and prints what people want to see of it: the result of each
+// package as it comes, the output of what failed, the slowest tests, and a last line "N passed, N failed". It exits
+// with 1 if a test failed, a package did not build, a test was skipped, or no test ran at all. A test that skips itself
+// proves nothing.
 package main
 
 import (

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// event is one line of "go test -json", see "go doc test2json". Lines about building have ImportPath in place of Package.
+// event is one line of "go test -json", see "go doc test2json". Lines about building have ImportPath instead of
+// Package.
 type event struct {
 	Action     string
 	Package    string
@@ -21,7 +22,7 @@ type event struct {
 	Output     string
 }
 
-// name identifies a test, or a package where Test is empty.
+// name identifies a test, or a package if test is empty.
 type name struct{ pkg, test string }
 
 func (n name) String() string { return strings.TrimSpace(n.pkg + " " + n.test) }
@@ -35,8 +36,8 @@ type timing struct {
 // report gathers the events of one or several runs of go test.
 type report struct {
 	out     io.Writer
-	output  map[name][]string // of what has not ended yet
-	tests   []timing          // those that no other test encloses
+	output  map[name][]string // of tests and packages that have not ended yet
+	tests   []timing          // top-level tests
 	skipped []name
 	failed  []name
 	passed  int
@@ -45,7 +46,7 @@ type report struct {
 
 func newReport(out io.Writer) *report { return &report{out: out, output: map[name][]string{}} }
 
-// read takes events until the end of in. Lines that are no events, such as those of make, are passed on.
+// read takes events until the end of in. It passes on lines that are not events, such as those of make.
 func (r *report) read(in io.Reader) error {
 	lines := bufio.NewReader(in)
 	for {
@@ -107,7 +108,8 @@ func (r *report) endTest(n name, e event) {
 	r.print(n)
 }
 
-// endPackage shows the closing line of a package, and all of its own output when it failed, which may be of a test that never ended.
+// endPackage shows the last line of a package. If the package failed, it shows all of its output, which may be that of
+// a test that never ended.
 func (r *report) endPackage(n name, action string) {
 	lines := r.output[n]
 	if action != "fail" {
@@ -134,7 +136,7 @@ func (r *report) print(n name) {
 	}
 }
 
-// finish prints the summary, with a note unless that is empty, and reports whether all tests are well.
+// finish prints the summary, with a note unless that is empty, and reports whether everything passed.
 func (r *report) finish(slowest int, note string) bool {
 	slices.SortStableFunc(r.tests, func(a, b timing) int { return cmp.Compare(b.seconds, a.seconds) })
 	fmt.Fprintln(r.out, "\nslowest tests:")

@@ -21,7 +21,10 @@ func TestReport(t *testing.T) {
 		want     []string
 		not      []string
 	}{
-		{name: "all pass", in: passes, ok: true, want: []string{"ok  \tp\t0.6s\n", "0.50s  p TestA\n", "2 passed, 0 failed\n"}, not: []string{"quiet", "PASS"}},
+		{
+			name: "all pass", in: passes, ok: true,
+			want: []string{"ok  \tp\t0.6s\n", "0.50s  p TestA\n", "2 passed, 0 failed\n"}, not: []string{"quiet", "PASS"},
+		},
 		{name: "nothing ran", in: "", want: []string{"0 passed, 0 failed\n"}},
 		{
 			name: "a test fails", want: []string{"why\n", "FAIL\tq\t1s\n", "  q TestB\n", "2 passed, 1 failed\n"},
@@ -32,13 +35,15 @@ func TestReport(t *testing.T) {
 `,
 		},
 		{
-			name: "a test is skipped", want: []string{"no server\n", "skipped, which is not allowed:\n  p TestC\n", "2 passed, 0 failed\n"},
+			name: "a test is skipped",
+			want: []string{"no server\n", "skipped, which is not allowed:\n  p TestC\n", "2 passed, 0 failed\n"},
 			in: `{"Action":"output","Package":"p","Test":"TestC","Output":"no server\n"}
 {"Action":"skip","Package":"p","Test":"TestC","Elapsed":0}
 ` + passes,
 		},
 		{
-			name: "a package does not build", want: []string{"x.go:1: no\n", "FAIL\tq [build failed]\n", "outside of its tests", "2 passed, 0 failed\n"},
+			name: "a package does not build",
+			want: []string{"x.go:1: no\n", "FAIL\tq [build failed]\n", "outside of its tests", "2 passed, 0 failed\n"},
 			in: passes + `{"Action":"build-output","ImportPath":"q","Output":"x.go:1: no\n"}
 {"Action":"build-fail","ImportPath":"q"}
 {"Action":"output","Package":"q","Output":"FAIL\tq [build failed]\n"}

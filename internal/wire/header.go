@@ -12,8 +12,8 @@ const (
 	lineEnd    = "\r\n"
 )
 
-// HeaderBlock rebuilds the block of a parsed header: names sorted, values in their order. The original order of the names is lost once a
-// client has parsed them. It returns nil for a header without names.
+// HeaderBlock rebuilds the block of a parsed header: names sorted, values in their order. The original order of the
+// names is lost once a client has parsed them. It returns nil for a header without names.
 func HeaderBlock(fields map[string][]string) []byte {
 	if len(fields) == 0 {
 		return nil
@@ -41,11 +41,12 @@ type Field struct {
 	Values []string
 }
 
-// Header is a header in the order in which files hold it: names sorted, so that the same message always gives the same bytes.
+// Header is a header in the order in which files hold it: names sorted, so that the same message always gives the same
+// bytes.
 type Header []Field
 
-// SortHeader returns the fields as a Header. It overwrites reuse and returns its memory if that is large enough; reuse may be nil.
-// The strings and the lists of values are shared with fields.
+// SortHeader returns the fields as a Header. It overwrites reuse and returns its memory if that is large enough; reuse
+// may be nil. The strings and the lists of values are shared with fields.
 func SortHeader(reuse Header, fields map[string][]string) Header {
 	clear(reuse)
 	h := reuse[:0]
@@ -81,8 +82,8 @@ func (h Header) Block() []byte {
 	return append(b, lineEnd...)
 }
 
-// Text returns a copy in valid UTF-8, see Text. Names that become equal are merged into one with the values of both, because the maps of
-// the file formats refuse a key that occurs twice.
+// Text returns a copy in valid UTF-8, see Text. Names that become equal are merged into one with the values of both,
+// because the maps of the file formats refuse a key that occurs twice.
 func (h Header) Text() Header {
 	merged := make(Header, 0, len(h))
 	for _, f := range h {

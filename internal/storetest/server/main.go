@@ -1,8 +1,10 @@
-// Command server runs a test server of an object store until its standard input ends: it dies with the test that started it. It prints
-// its URL when it accepts requests.
+// Command server runs a test server of an object store until its standard input ends, so it ends with the test that
+// started it. It prints its URL when it accepts requests.
 //
 //	server s3 ADDRESS DIRECTORY     versitygw over a directory; its subdirectories are buckets
-//	server gs ADDRESS               fake-gcs-server, in memory; STORETEST_PUBLIC_HOST: the address that clients use, if it is another one
+//	server gs ADDRESS               fake-gcs-server, in memory
+//
+// With gs, STORETEST_PUBLIC_HOST is the address that clients use, if that is another one.
 package main
 
 import (
@@ -42,7 +44,7 @@ func run(args []string, out io.Writer) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()
-		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
+		_, _ = io.Copy(io.Discard, os.Stdin) // only its end matters
 	}()
 	switch {
 	case args[0] == "s3" && len(args) == 3:
@@ -60,7 +62,8 @@ func serveS3(ctx context.Context, out io.Writer, address, dir string) error {
 	}
 	go announce(ctx, out, address)
 	err = embedgw.RunVersityGW(ctx, backend, &embedgw.Config{
-		RootUserAccess: accessKey, RootUserSecret: secretKey, Ports: []string{address}, MaxConnections: 10_000, MaxRequests: 10_000,
+		RootUserAccess: accessKey, RootUserSecret: secretKey, Ports: []string{address}, MaxConnections: 10_000,
+		MaxRequests:       10_000,
 		MultipartMaxParts: 10_000, Quiet: true, KeepAlive: true,
 	})
 	if ctx.Err() == nil {
@@ -99,7 +102,7 @@ func serveGCS(ctx context.Context, out io.Writer, address string) error {
 	}
 	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{
 		Scheme: "http", Host: host, Port: uint16(port), // in memory
-		// Clients follow the URL that they get for an upload, and downloads are served to this host alone.
+		// Clients follow the URL that they get for an upload, and downloads are served for this host only.
 		ExternalURL: "http://" + public, PublicHost: public,
 	})
 	if err != nil {
