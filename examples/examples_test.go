@@ -30,7 +30,7 @@ import (
 // limit is how long an example may run.
 const limit = 60 * time.Second
 
-// regions are those of the orders; the last one tries to leave the folder.
+// regions are the regions of the orders. The last one tries to leave the folder.
 var regions = []string{"north", "south", "east", "../west"}
 
 func TestExamples(t *testing.T) {
@@ -55,7 +55,7 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// programs lists the examples but for those that have a test of their own beside them.
+// programs returns the names of the examples, without those that have a test of their own.
 func programs(t *testing.T) (names []string) {
 	t.Helper()
 	mains, err := filepath.Glob("*/main.go")
@@ -89,11 +89,11 @@ func build(t *testing.T) string {
 	return bin
 }
 
-// example is a compiled example and what it works on.
+// example is a compiled example with its server and its output.
 type example struct {
 	bin, server string
 	nc          *nats.Conn
-	dir         string // the output goes below
+	dir         string // the output is below it
 }
 
 // run runs the example to its end and returns its standard output.
@@ -111,7 +111,7 @@ func (e *example) run(t *testing.T, args ...string) string {
 	return stdout.String()
 }
 
-// path is a path below the output.
+// path returns a path below the output.
 func (e *example) path(elem ...string) string {
 	return filepath.Join(append([]string{e.dir}, elem...)...)
 }
@@ -122,7 +122,7 @@ type order struct {
 	Amount float64 `json:"amount"`
 }
 
-// orders are those with the numbers first to last.
+// orders returns the orders with the numbers first to last.
 func orders(first, last int) map[int]order {
 	all := map[int]order{}
 	for id := first; id <= last; id++ {
@@ -150,8 +150,8 @@ func (e *example) publishText(t *testing.T, text string) {
 	natstest.Publish(t, e.nc, 1, func(int) *nats.Msg { return &nats.Msg{Subject: "orders.x", Data: []byte(text)} })
 }
 
-// files returns the content of the files below root whose names end in suffix, by their path below root, but for what is in directories
-// that begin with "_".
+// files returns the content of the files below root whose names end in suffix, by their path below root. It leaves out
+// directories that begin with "_".
 func files(t *testing.T, root, suffix string) map[string][]byte {
 	t.Helper()
 	found := map[string][]byte{}
@@ -211,7 +211,7 @@ func lines[T any](t *testing.T, content []byte) (all []T) {
 	return all
 }
 
-// gather adds an order that was found in a folder, once.
+// gather adds an order that was found in a folder. It fails the test if the order was there already.
 func gather(t *testing.T, got map[int]order, o order, path string) {
 	t.Helper()
 	if folder, _, _ := strings.Cut(path, "/"); folder != jetcapture.EscapePath(o.Region) {
@@ -235,7 +235,7 @@ func testBasic(t *testing.T, e *example) {
 	e.publishText(t, "{not JSON")
 	e.run(t, "-output", e.dir)
 	e.publish(t, orders(201, 300))
-	e.run(t, "-output", e.dir) // goes on behind the first
+	e.run(t, "-output", e.dir) // goes on after the first
 
 	got := map[int]order{}
 	for path, content := range files(t, e.dir, ".ndjson.gz") {
@@ -294,7 +294,9 @@ func testHooks(t *testing.T, e *example) {
 	if messages != 90 {
 		t.Errorf("%d messages in the files, want 90", messages)
 	}
-	for _, line := range []string{"(once): sequences 1 to 90 in 3 files\n", "read 90 messages, stored 3 files in ", "everything up to sequence 90\n"} {
+	for _, line := range []string{
+		"(once): sequences 1 to 90 in 3 files\n", "read 90 messages, stored 3 files in ", "everything up to sequence 90\n",
+	} {
 		if !strings.Contains(out, line) {
 			t.Errorf("no %q in\n%s", line, out)
 		}

@@ -18,7 +18,7 @@ func read(t *testing.T, path string) string {
 	return string(content)
 }
 
-// TestREADMECode holds the README's Go code to examples/basic, which is compiled and run.
+// TestREADMECode checks that the README's Go code is part of examples/basic, which is compiled and run.
 func TestREADMECode(t *testing.T) {
 	program := withoutIndent(read(t, "basic/main.go"))
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "../README.md"), -1)
@@ -32,7 +32,7 @@ func TestREADMECode(t *testing.T) {
 	}
 }
 
-// withoutIndent makes code of a function comparable, which stands further to the left in the README.
+// withoutIndent makes code comparable, since it is less indented in the README.
 func withoutIndent(code string) string {
 	return regexp.MustCompile(`\n\t*`).ReplaceAllString(code, "\n")
 }

@@ -1,9 +1,10 @@
-// Command appskeleton is a whole capture program made with jetcapture.NewAppSkeleton, the way of v0.1.0: it writes the messages of a stream as
-// newline-delimited JSON, in one directory for each subject. The flags for the connection, the stream and the files come with the skeleton.
+// Command appskeleton is a complete capture program made with jetcapture.NewAppSkeleton, as in v0.1.0. It writes the
+// messages of a stream as newline-delimited JSON, in one directory for each subject. The flags for the connection, the
+// stream and the files come with the skeleton.
 //
 //	go run ./examples/appskeleton --stream-name ORDERS --consumer-name backup --output ./backup
 //
-// Stop it with Ctrl-C; what it has read is stored then.
+// Stop it with Ctrl-C. It stores what it has read.
 package main
 
 import (
@@ -30,7 +31,7 @@ func newApp() *cli.App {
 	return app
 }
 
-// setup completes the options that the skeleton's flags have begun.
+// setup completes the options that the skeleton has filled from its flags.
 func setup(c *cli.Context, options *jetcapture.Options[*jetcapture.NatsMessage, string]) error {
 	output := c.Path("output")
 	options.Suffix = "ndjson"

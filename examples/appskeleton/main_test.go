@@ -40,7 +40,8 @@ func orders(t *testing.T, nc *nats.Conn, subjects ...string) nats.JetStreamConte
 	if _, err := js.AddStream(&nats.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := js.AddConsumer("ORDERS", &nats.ConsumerConfig{Durable: "backup", AckPolicy: nats.AckExplicitPolicy}); err != nil {
+	if _, err := js.AddConsumer("ORDERS",
+		&nats.ConsumerConfig{Durable: "backup", AckPolicy: nats.AckExplicitPolicy}); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range subjects {
@@ -51,7 +52,7 @@ func orders(t *testing.T, nc *nats.Conn, subjects ...string) nats.JetStreamConte
 	return js
 }
 
-// awaitAcks waits until the messages are stored, which the short windows of launch bring about soon.
+// awaitAcks waits until the messages are stored, which is soon because the windows of launch are short.
 func awaitAcks(t *testing.T, js nats.JetStreamContext, messages uint64) {
 	t.Helper()
 	natstest.Eventually(t, 20*time.Second, "ack of all messages", func() bool {
@@ -74,7 +75,7 @@ func writeContext(t *testing.T, settings map[string]string) string {
 	return file
 }
 
-// interrupt sends a signal to this process; the running skeleton has taken it over.
+// interrupt sends a signal to this process, which the running skeleton handles.
 func interrupt(t *testing.T, s os.Signal) {
 	t.Helper()
 	self, err := os.FindProcess(os.Getpid())
@@ -134,7 +135,8 @@ func checkRows(t *testing.T, output string, want map[string][]uint64) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if len(seqs) == 0 || m.Metadata.Sequence.Stream != seqs[0] || string(m.Data) != "data of "+subject || m.Subject != subject {
+			if len(seqs) == 0 || m.Metadata.Sequence.Stream != seqs[0] || string(m.Data) != "data of "+subject ||
+				m.Subject != subject {
 				t.Fatalf("%s: unexpected row %+v %+v, want sequences %d", subject, m, m.Metadata, seqs)
 			}
 			seqs = seqs[1:]
@@ -181,8 +183,11 @@ func TestSkeletonConnectErrors(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no server":       {[]string{"--nats-server", "nats://ada:s3cret@127.0.0.1:1"}, "connect to NATS with --nats-server"},
-		"bad URL":         {[]string{"--nats-server", "nats://ada:s3cret@127.0.0.1:x1"}, "connect to NATS with --nats-server"},
+		"no server": {[]string{"--nats-server", "nats://ada:s3cret@127.0.0.1:1"}, "connect to NATS with --nats-server"},
+		"bad URL": {
+			[]string{"--nats-server", "nats://ada:s3cret@127.0.0.1:x1"},
+			"connect to NATS with --nats-server",
+		},
 		"unknown context": {[]string{"--nats-context", "nowhere"}, `connect to NATS with NATS context "nowhere"`},
 		"no creds file":   {[]string{"--nats-server", "nats://127.0.0.1:1", "--nats-creds", missing}, "no.creds"},
 	}

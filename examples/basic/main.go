@@ -1,5 +1,6 @@
-// Basic captures a stream of orders, which are JSON, into an archive in a local folder: compressed NDJSON, one folder for each region, each
-// order in exactly one place. Stop it with Ctrl-C: what it has read is stored, and the next start goes on behind it.
+// Basic captures a stream of orders, which are JSON, into an archive in a local folder: compressed NDJSON, one folder
+// for each region, each order in exactly one place. Stop it with Ctrl-C. It stores what it has read, and the next start
+// goes on after that.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Csv captures a stream of orders into compressed CSV files in a local folder, as the API of v0.1.0 does it: through a durable consumer and
-// a Store, each order at least once. The name of the folder comes from the messages, so it goes through EscapePath.
+// Csv captures a stream of orders into compressed CSV files in a local folder with the API of v0.1.0: through a durable
+// consumer and a Store, each order at least once. The names of the folders come from the messages, so they go through
+// EscapePath.
 package main
 
 import (

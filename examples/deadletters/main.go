@@ -1,5 +1,5 @@
-// Deadletters captures orders with a Store of the API of v0.1.0 and gives the messages that are no orders to a sink of its own: a file of JSON
-// lines. With Options.Archive the archive keeps the dead letters itself, and no sink is needed.
+// Deadletters captures orders with a Store of the API of v0.1.0. It passes messages that are not orders to a sink of
+// its own, a file of JSON lines. With Options.Archive no sink is needed, because the archive keeps the dead letters.
 package main
 
 import (
@@ -69,8 +69,8 @@ func decode(msg *nats.Msg) (*Order, string, error) {
 	return &order, "", nil
 }
 
-// appendTo keeps each dead letter as a line of a file. The message is acknowledged when it returns nil, so the line has to be on the disk then.
-// A letter may come twice; its stream sequence tells.
+// appendTo returns a sink that appends each dead letter to a file, as one line. The message is acknowledged when the
+// sink returns nil, so the line has to be on the disk then. A letter may come twice, with the same stream sequence.
 func appendTo(path string) jetcapture.DeadLetterFunc {
 	return func(_ context.Context, letter jetcapture.DeadLetter) error {
 		line, err := json.Marshal(letter)

@@ -1,5 +1,5 @@
-// Hooks captures whole messages, grouped by their subject, and tells what it does: a line for each file and each cut, and the
-// counters at the end.
+// Hooks captures whole messages, grouped by their subject, and prints what it does: a line for each file and each cut,
+// and the counters at the end.
 package main
 
 import (
@@ -66,6 +66,7 @@ func capture(ctx context.Context, server, stream, output string, once bool) erro
 	err = c.Run(ctx, nc)
 
 	s := c.Stats()
-	fmt.Printf("read %d messages, stored %d files in %d cuts, everything up to sequence %d\n", s.Messages, s.Blocks, s.Cuts, s.StoredSeq)
+	fmt.Printf("read %d messages, stored %d files in %d cuts, everything up to sequence %d\n", s.Messages, s.Blocks,
+		s.Cuts, s.StoredSeq)
 	return err
 }

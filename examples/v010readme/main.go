@@ -1,12 +1,13 @@
-// Command v010readme runs the example of the README of jetcapture v0.1.0, which is in options.go word for word. That example names no stream
-// and no consumer, so this program does: it captures the stream PEOPLE through the durable consumer backup into ./backup/REGION/...csv.gz.
+// Command v010readme runs the example of the README of jetcapture v0.1.0, which is in options.go word for word. The
+// example names neither a stream nor a consumer, so this program does. It captures the stream PEOPLE through the
+// durable consumer backup into ./backup/REGION/...csv.gz.
 //
 //	nats stream add PEOPLE --subjects 'people.>' --defaults
 //	nats consumer add PEOPLE backup --pull --ack explicit --defaults
 //	nats pub people.new '{"first_name":"Ada","last_name":"Lovelace","region":"eu"}'
 //	go run ./examples/v010readme
 //
-// Stop it with Ctrl-C; what it has read is stored then.
+// Stop it with Ctrl-C. It stores what it has read.
 package main
 
 import (

@@ -49,7 +49,8 @@ func TestReadmeExampleOfV010Runs(t *testing.T) {
 	}
 }
 
-// countRows counts the rows that the example has written: what was not read when the capture stops is left for its next start.
+// countRows counts the rows that the example has written: what was not read when the capture stops is left for its next
+// start.
 func countRows(t *testing.T) *atomic.Int64 {
 	t.Helper()
 	rows, factory := new(atomic.Int64), JSONToLocalFsCSV.WriterFactory
