@@ -38,7 +38,7 @@ func TestCaptures(t *testing.T) {
 	}
 	o["_jetcapture/file"] = nil     // no directory
 	o["_jetcapture/-%/x"] = nil     // no capture can have this name
-	o["_jetcapture/_x/x"] = nil     // likewise
+	o["_jetcapture/_x/x"] = nil     // not an object of a capture
 	o["_jetcapture0/c/log/x"] = nil // another directory
 	var names []string
 	for c, err := range archive.Open(o.bucket(t)).Captures(t.Context()) {

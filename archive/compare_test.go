@@ -252,7 +252,7 @@ func TestDifferences(t *testing.T) {
 			delete(b.o, "b/2024/05/06/07/00/"+name("S", 3, 7))
 			return b
 		}, holding(1, 2, 3, 4, 6, 7), []finding{{archive.Missing, b + name("S", 3, 7), "3, 6-7", ""}}, 3},
-		{"dead letters that are none", func(t *testing.T) *builder {
+		{"dead letters that are not", func(t *testing.T) *builder {
 			b := build(t, 0)
 			b.cut(map[string][]uint64{"": {1, 2}})
 			return b

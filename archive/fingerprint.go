@@ -112,13 +112,13 @@ type rowBody struct {
 	Data       []byte              `json:"data"`
 }
 
-// row is the fingerprint of a row. The error says that it is no row of its kind.
+// row returns the fingerprint of a row. It is an error if the row is not of its kind.
 func (h hasher) row(k rowKind, row []byte) (fingerprint, error) {
 	switch k {
 	case rowMessage:
 		var m messageRow
 		if err := json.Unmarshal(row, &m); err != nil {
-			return fingerprint{}, fmt.Errorf("the row is no message: %w", err)
+			return fingerprint{}, fmt.Errorf("the row is not a message: %w", err)
 		}
 		return h.body(&m.rowBody, m.Metadata.Sequence.Stream, m.Metadata.Timestamp), nil
 	case rowDead:

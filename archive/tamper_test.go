@@ -119,7 +119,7 @@ func TestTampering(t *testing.T) {
 			nil,
 		},
 		{
-			"files that are no data",
+			"files that are not data",
 			func(o objects) { o["_tables/x.json"] = nil; o["1/.DS_Store"] = nil; o["1/_SUCCESS"] = nil }, nil, nil,
 		},
 		{"a file of a capture that is not there", func(o objects) {
@@ -226,7 +226,7 @@ func TestTampering(t *testing.T) {
 			nil,
 		},
 		{
-			"an object in the log that is no record", func(o objects) { o[logDir+"/x"] = nil }, nil,
+			"an object in the log that is not a record", func(o objects) { o[logDir+"/x"] = nil }, nil,
 			[]finding{{archive.Stray, logDir + "/x", "", ""}},
 		},
 		{"the whole log removed", func(o objects) {

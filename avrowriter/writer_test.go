@@ -244,7 +244,7 @@ func TestWrongOptions(t *testing.T) {
 
 // The golden files are the promise of docs/FORMATS.md: later versions read them, and write them again byte for byte. A
 // commit that changes them says why and raises the version of the layout.
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func TestGoldenFiles(t *testing.T) {
 	for _, compression := range compressions {

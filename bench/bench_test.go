@@ -95,7 +95,7 @@ func TestJobs(t *testing.T) {
 	names, bare := map[string]bool{}, map[string]bool{}
 	for _, j := range allJobs() {
 		if names[j.name] || !streams[j.stream] || j.bare != (j.rows == nil) {
-			t.Errorf("job %s: a name twice, an unknown stream, or rows that nobody counts", j.name)
+			t.Errorf("job %s: a name twice, an unknown stream, or rows without a counter", j.name)
 		}
 		names[j.name] = true
 		bare[j.stream] = bare[j.stream] || j.bare

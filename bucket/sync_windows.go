@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// syncDir does nothing. On Windows there is no handle of a directory that could be flushed; NTFS keeps its entries in a
+// syncDir does nothing. Windows has no handle of a directory that could be flushed; NTFS keeps its entries in a
 // journal.
 func syncDir(*os.Root, string) error { return nil }
 

@@ -250,7 +250,8 @@ func holdAllHandles() (held []*os.File, err error) {
 	}
 }
 
-// deniedChild works in a directory that it may not write to. Root may write everywhere, so it becomes nobody first.
+// deniedChild works in a directory that it may not write to. Root may write everywhere, so it changes to the user
+// nobody first.
 func deniedChild(root string) error {
 	d, err := bucket.OpenDir(root)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-var update = flag.Bool("update", false, "write the golden records anew, but not the packed plan: delete that first")
+var update = flag.Bool("update", false, "write the golden records again, but not the packed plan: delete that first")
 
 // TestGolden pins the bytes of version 1: an archive written today must be readable for ever. Of a plan it pins the
 // text, as compress/gzip may change; the packed file must be readable for ever, too.

@@ -16,7 +16,7 @@ import (
 
 // The golden files are the promise of docs/FORMATS.md: later versions read them, and write them again byte for byte. A
 // commit that changes them says why and raises the version of the layout.
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // goldenMessages are hostile ones, but not huge.
 func goldenMessages() (messages []*parquetwriter.Message) {

@@ -104,7 +104,7 @@ func TestScratchRoomOfALostFile(t *testing.T) {
 	}
 }
 
-// A row that was not ended, as after a panic that somebody caught, ends the file.
+// A row that was not ended, as after a recovered panic, ends the file.
 func TestTornRow(t *testing.T) {
 	w, err := parquetwriter.NewMessageWriter(parquetwriter.Options{}, false)
 	if err != nil {

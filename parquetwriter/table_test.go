@@ -213,7 +213,7 @@ func FuzzDecimal(f *testing.F) {
 			return
 		}
 		if !isNumber {
-			t.Fatalf("%q is no number", text)
+			t.Fatalf("%q is not a number", text)
 		}
 		exact.Mul(exact, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)))
 		stored := rowsOf(t, write(t, newTableWriter(t, parquetwriter.Options{Compression: "none"}, []parquetwriter.Column{c}),

@@ -33,7 +33,7 @@ func Float64Value(f float64) Value { return Value{v: parquet.DoubleValue(f), kin
 // JSONValue is a value of a JSON column, with the text as it is.
 func JSONValue(text []byte) Value { return Value{v: parquet.ByteArrayValue(text), kind: JSON} }
 
-// BytesValue is a value of a Bytes column. Nil is no bytes, not null.
+// BytesValue is a value of a Bytes column. Nil means no bytes, not null.
 func BytesValue(b []byte) Value { return Value{v: parquet.ByteArrayValue(b), kind: Bytes} }
 
 // TimestampValue is a value of a Timestamp column, truncated to microseconds. It fails outside of the years -290,307 to

@@ -92,7 +92,7 @@ func calls(b bucket.Bucket) map[string]func(context.Context) error {
 	}
 }
 
-// TestAnswers: what each store says, what it means to the caller, and that an operator is told what to do in one line.
+// TestAnswers: what each store says, what it means to the caller, and that one line says to the operator what to do.
 func TestAnswers(t *testing.T) {
 	const permanent, passes = "permanent", "passes"
 	for _, test := range []struct {
@@ -282,7 +282,7 @@ func TestNoCredentials(t *testing.T) {
 	}
 }
 
-// TestWrongScheme: http where https is spoken, the other way round, and a certificate that nobody knows.
+// TestWrongScheme: http instead of https, the reverse, and a certificate of an unknown authority.
 func TestWrongScheme(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	plain, secure := httptest.NewServer(handler), httptest.NewUnstartedServer(handler)

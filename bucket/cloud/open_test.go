@@ -170,7 +170,7 @@ func TestOptionsCopyTags(t *testing.T) {
 	}
 }
 
-// TestLibraryUsersDoNotBuildIt: whoever needs no object store must not pay for the SDKs.
+// TestLibraryUsersDoNotBuildIt: users without an object store must not pay for the SDKs.
 func TestLibraryUsersDoNotBuildIt(t *testing.T) {
 	out, err := exec.CommandContext(context.Background(), "go", "list", "-deps",
 		"github.com/jetcapture/jetcapture").Output()

@@ -49,7 +49,7 @@ func TestWrongUsage(t *testing.T) {
 			[]string{`--record: a row of columns is what the columns say; give one of --record and --column`, `--column: the name n is given twice`},
 		},
 		{append(run, "--format", "csv", "--column", "n:int=seq"), []string{
-			`--column: column "n:int=seq": "int" is no type: take string, bool, int64, float64, decimal, decimal(P,S), timestamp, ` +
+			`--column: column "n:int=seq": "int" is not a type: take string, bool, int64, float64, decimal, decimal(P,S), timestamp, ` +
 				`timestamp(s|ms|us|ns), date, json or bytes`,
 		}},
 		{[]string{"run", "-s", "S", "-o", "s3://"}, []string{`--output: the name of the bucket is missing: write it as in s3://BUCKET/PREFIX`}},

@@ -113,7 +113,7 @@ func parseType(text string) (Type, error) {
 	var err error
 	switch {
 	case t.Kind == Null:
-		return t, fmt.Errorf("%q is no type: take %s", text, Types)
+		return t, fmt.Errorf("%q is not a type: take %s", text, Types)
 	case has && !strings.HasSuffix(arguments, ")"):
 		return t, fmt.Errorf("%q: the closing ) is missing", text)
 	case t.Kind == Decimal:

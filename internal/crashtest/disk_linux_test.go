@@ -93,7 +93,7 @@ func testDiskFault(t *testing.T, f diskFault) {
 		t.Errorf("exit code %d", code)
 	}
 	if looks := acks.Stop(); looks == 0 {
-		t.Error("nobody looked at the ack floor")
+		t.Error("the ack floor was never looked at")
 	}
 	a := crashtest.ReadArchive(t, d.folder, "DISK")
 	crashtest.ExactlyOnce(t, a, all)

@@ -46,5 +46,5 @@ func (m *Reader) Size() int64 { return m.size }
 // SHA256 is the sum of what was read, in lower-case hexadecimal.
 func (m *Reader) SHA256() string { return hex.EncodeToString(m.hash.Sum(nil)) }
 
-// Err is the last error of the reader below; io.EOF is none.
+// Err is the last error of the reader below; io.EOF does not count.
 func (m *Reader) Err() error { return m.err }

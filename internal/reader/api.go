@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ErrNoJetStream says that nobody listens on the JetStream API subjects: JetStream is off, or the domain or API prefix
+// ErrNoJetStream says that the JetStream API subjects have no listener: JetStream is off, or the domain or API prefix
 // is wrong.
 var ErrNoJetStream = errors.New("no JetStream")
 

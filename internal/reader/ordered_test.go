@@ -304,7 +304,8 @@ func TestOrderedCloseRemovesConsumer(t *testing.T) {
 	}
 }
 
-// While nobody reads, no pull is sent, and at last the server deletes the consumer; reading goes on with a new one.
+// While the owner does not read, no pull is sent, and in the end the server deletes the consumer. Reading goes on with
+// a new one.
 func TestOrderedRestsLong(t *testing.T) {
 	nc := natstest.Start(t).Connect()
 	stream := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})

@@ -156,7 +156,7 @@ type difference int
 const (
 	same      difference = iota
 	forgetful            // it stands in our own life, but has forgotten acks that it had confirmed
-	moved                // somebody else moved it
+	moved                // another process moved it
 )
 
 // compareCounts returns whether the consumer is where we left it, and if not, why. have is the consumer sequence up to

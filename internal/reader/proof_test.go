@@ -73,7 +73,7 @@ func TestDurableRemade(t *testing.T) {
 		func() bool { return consumerInfo(t, nc, "S").AckFloor.Stream == 50 })
 }
 
-// ackAll acknowledges messages that were delivered to somebody else.
+// ackAll acknowledges messages that were delivered to another reader.
 func ackAll(t testing.TB, nc *nats.Conn, stream string, from, to uint64) {
 	t.Helper()
 	for seq := from; seq <= to; seq++ {

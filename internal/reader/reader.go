@@ -15,9 +15,9 @@ var (
 	// ErrStreamNotFound: the stream does not exist. Next returns it only with FailWhenGone, otherwise it waits for the
 	// stream.
 	ErrStreamNotFound = errors.New("stream not found")
-	// ErrDisturbed: somebody else moved the consumer (reset, deleted, acked) since this reader positioned it last, so what
-	// was read since the last cut proves nothing. The owner drops its open blocks without a cut, closes the reader and
-	// opens another one.
+	// ErrDisturbed: another process moved the consumer (reset, deleted, acked) since this reader positioned it last, so
+	// what was read since the last cut proves nothing. The owner drops its open blocks without a cut, closes the reader
+	// and opens another one.
 	ErrDisturbed = errors.New("the consumer was moved by somebody else")
 )
 
@@ -59,8 +59,8 @@ type Reader interface {
 	// is final, and Next returns it again. Besides those of this package, the error is the context's, after which Next may
 	// be called again.
 	Next(ctx context.Context) (Batch, error)
-	// Check proves, before a cut, that the batches returned so far are complete: that the stream is the same, and that
-	// nobody else moved the durable consumer. The error is ErrDisturbed, *DivergedError, or one after which a later call
+	// Check proves, before a cut, that the batches returned so far are complete: that the stream is the same, and that no
+	// other process moved the durable consumer. The error is ErrDisturbed, *DivergedError, or one after which a later call
 	// may succeed.
 	Check(ctx context.Context) error
 	// Ack acknowledges every delivered message up to the stream sequence to: plain acks in order, the last one confirmed.
@@ -94,7 +94,7 @@ type ConsumerLimits struct {
 // StreamInfo is what the capture needs to know of a stream.
 type StreamInfo struct {
 	Name      string
-	Created   time.Time // by which one life of the name is told from another
+	Created   time.Time // differs when a stream is recreated with the same name
 	FirstSeq  uint64    // the oldest message, or one beyond LastSeq if there is none
 	LastSeq   uint64    // the newest message that the stream ever had
 	Messages  uint64    // in the stream now

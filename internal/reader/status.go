@@ -61,7 +61,7 @@ func (f *feed) readStatus(m *nats.Msg) status {
 		s.kind = statusEnd
 	case "409":
 		s.kind = kindOfConflict(text)
-	case "503": // no responders: nobody serves the consumer
+	case "503": // no responders: no server has the consumer
 		s.kind = statusBroken
 	default: // 400, 412, 423 and codes of later servers
 		s.kind = statusRefused

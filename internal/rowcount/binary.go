@@ -108,7 +108,7 @@ func (s *stepper) ReadByte() (byte, error) {
 }
 
 // errAvro is the error of a file that is not an Avro file.
-var errAvro = errors.New("it is no container file of Avro")
+var errAvro = errors.New("it is not a container file of Avro")
 
 // countAvro adds up the counts of the blocks of an object container file (Avro 1.12, "Object Container Files").
 func countAvro(r io.Reader, buf []byte) (n int64, err error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
-// plain tells whether path is made of member names and indexes alone.
+// plain reports whether path consists of member names and indexes only.
 func plain(path string) bool {
 	return path != "@this" && !strings.ContainsAny(path, `\#`)
 }

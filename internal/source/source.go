@@ -181,7 +181,7 @@ func parseToken(text string) (n, pos int, problem string) {
 	}
 	digits := text[start:end]
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, start, fmt.Sprintf("%q is no token number", digits)
+		return 0, start, fmt.Sprintf("%q is not a token number", digits)
 	}
 	n, err := strconv.Atoi(digits)
 	if err != nil || n > maxTokens {

@@ -23,7 +23,7 @@ type compressors struct {
 	wg      sync.WaitGroup // the workers
 }
 
-// A job is a frame on its way to its file. Whoever took it from the queue owns it.
+// A job is a frame on its way to its file. The worker that took it from the queue owns it.
 type job struct {
 	content
 	out  *Sealed

@@ -90,7 +90,7 @@ func TestMatches(t *testing.T) {
 		{"a.*", "a.*", true, true},
 		{"a.b", "a.*", false, false},
 		{"*.b", "a.*", false, false},
-		{"a.*", "a.>", true, false}, // a token > in a message's subject is no wildcard
+		{"a.*", "a.>", true, false}, // a token > in a message's subject is not a wildcard
 		{"a.>", "a.>", true, true},
 		{"*.*", "*", false, false},
 	} {
