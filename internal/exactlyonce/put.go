@@ -14,11 +14,35 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/logstore"
 	"github.com/jetcapture/jetcapture/internal/measure"
+	"github.com/jetcapture/jetcapture/internal/parallel"
 	"github.com/jetcapture/jetcapture/internal/rowcount"
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
+
+// Find implements engine.Redoer. After a crash between the last file and done, it finds all files, and nothing is read
+// again.
+func (r *redoer) Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File, ok bool, err error) {
+	err = r.retry(ctx, "look for "+p.Blocks[i].Name, func(ctx context.Context) error {
+		f, ok, err = r.find(ctx, p, i)
+		return err
+	})
+	return f, ok, err
+}
+
+// Put implements engine.Redoer. It discards the content when the file is stored or given up.
+func (r *redoer) Put(ctx context.Context, p *cutlog.Plan, i int, c engine.Content) (cutlog.File, error) {
+	f := c.(*spool.Sealed)
+	defer f.Discard()
+	return r.put(ctx, p, i, f)
+}
+
+// Each implements engine.Redoer. Up to StoreWorkers calls of f run at the same time.
+func (r *redoer) Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	return parallel.Each(ctx, r.run.Config.StoreWorkers, n, f)
+}
 
 // put tries to store the file of block i of p until a file is there. It returns that file, which may be another
 // writer's file of the same plan. Several goroutines call it for different blocks.
