@@ -103,8 +103,8 @@ func ExampleArchive_Verify() {
 
 	report, err := archive.Open(dir).Verify(context.Background(), archive.VerifyOptions{
 		Found: func(f archive.Finding) {
-			fmt.Printf("%s: %s, %s of sequences %s\n", f.Severity, filepath.Base(f.Object), f.Kind,
-				archive.FormatSeqs(f.Seqs, 3))
+			fmt.Printf("%s: %s\n", f.Severity, filepath.Base(f.Object))
+			fmt.Printf("%s: sequences %s\n", f.Kind, archive.FormatSeqs(f.Seqs, 3))
 		},
 	})
 	if err != nil {
@@ -112,6 +112,7 @@ func ExampleArchive_Verify() {
 	}
 	fmt.Printf("%d of %d files read, %d problem\n", report.Read, report.Files, report.Problems)
 	// Output:
-	// problem: ORDERS-04fae22a-00000000000000000203-00000000000000000299.ndjson.gz, missing of sequences 203, 206, 209, ... to 299
+	// problem: ORDERS-04fae22a-00000000000000000203-00000000000000000299.ndjson.gz
+	// missing: sequences 203, 206, 209, ... to 299
 	// 11 of 12 files read, 1 problem
 }

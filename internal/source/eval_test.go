@@ -33,7 +33,8 @@ func message(data string) *source.Message {
 
 func TestEval(t *testing.T) {
 	const doc = ` {"s":"a\"b\u00e9","plain":"x","n":-1.50e3,"big":12345678901234567890,"t":true,"f":false,"null":null,` +
-		`"o":{"a":{"b":7}},"l":[{"k":1},{"k":2},{}],"a.b":"dot","@type":"T","#text":"hash","keys":1,"@keys":"at","dup":1,"dup":2,"":"empty"} `
+		`"o":{"a":{"b":7}},"l":[{"k":1},{"k":2},{}],"a.b":"dot","@type":"T","#text":"hash",` +
+		`"keys":1,"@keys":"at","dup":1,"dup":2,"":"empty"} `
 	tests := []struct {
 		expr string
 		kind source.Kind
