@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// This file holds the API of v0.1.0 as its documentation printed it: it must compile unchanged for ever.
+// This file uses the API of v0.1.0 as its documentation printed it. It must compile for ever.
 
 // Constants. None is typed, GZip and Snappy are not.
 const (
@@ -27,16 +28,19 @@ const (
 	_ time.Duration          = jetcapture.DefaultMaxAge
 )
 
-// v010[P, K] is instantiated below: generic signatures can be written down only inside of something generic.
+// v010 is generic because generic signatures can only be written inside something generic. It is instantiated below.
 type v010[P jetcapture.Payload, K jetcapture.DestKey] struct{}
 
 // Functions.
 func (v010[P, K]) functions() {
-	var _ func(resolve func(msg *nats.Msg) K) func(msg *nats.Msg) (*jetcapture.NatsMessage, K, error) = jetcapture.NatsToNats[K]
-	var _ func(setup func(c *cli.Context, options *jetcapture.Options[P, K]) error) *cli.App = jetcapture.NewAppSkeleton[P, K]
+	type decoder = func(msg *nats.Msg) (*jetcapture.NatsMessage, K, error)
+	type setup = func(c *cli.Context, options *jetcapture.Options[P, K]) error
+	var _ func(resolve func(msg *nats.Msg) K) decoder = jetcapture.NatsToNats[K]
+	var _ func(setup) *cli.App = jetcapture.NewAppSkeleton[P, K]
 	var _ func(newLogger *zap.Logger) = jetcapture.SetDefaultLogger
 	var _ func(msg *nats.Msg) string = jetcapture.SubjectToDestKey
-	var _ func(azcore.TokenCredential, jetcapture.BuildURLBase[K]) (*jetcapture.AzureBlobStore[K], error) = jetcapture.NewAzureBlobStore[K]
+	type azure = *jetcapture.AzureBlobStore[K]
+	var _ func(azcore.TokenCredential, jetcapture.BuildURLBase[K]) (azure, error) = jetcapture.NewAzureBlobStore[K]
 	var _ func(path string) jetcapture.BlockStore[K] = jetcapture.SingleDirStore[K]
 	var _ func(opts jetcapture.Options[P, K]) *jetcapture.Capture[P, K] = jetcapture.New[P, K]
 	var _ func([]string, func(P) ([][]string, error)) jetcapture.FormattedDataWriter[P] = jetcapture.NewCSVWriter[P]
@@ -53,7 +57,7 @@ func (v010[P, K]) methods() {
 	var _ func() error = (*jetcapture.Options[P, K])(nil).Validate
 }
 
-// Interfaces: each is exactly what v0.1.0 said, so both directions convert.
+// The interfaces have exactly the methods of v0.1.0, so they convert in both directions.
 func (v010[P, K]) interfaces(w jetcapture.FormattedDataWriter[P], s jetcapture.BlockStore[K]) {
 	type writer interface {
 		InitNew(out io.Writer) error
@@ -74,7 +78,9 @@ func (v010[P, K]) interfaces(w jetcapture.FormattedDataWriter[P], s jetcapture.B
 
 // options uses every field of v0.1.0's Options.
 func (v010[P, K]) options(
-	decoder func(*nats.Msg) (P, K, error), factory func() jetcapture.FormattedDataWriter[P], store jetcapture.BlockStore[K],
+	decoder func(*nats.Msg) (P, K, error),
+	factory func() jetcapture.FormattedDataWriter[P],
+	store jetcapture.BlockStore[K],
 ) jetcapture.Options[P, K] {
 	return jetcapture.Options[P, K]{
 		NATSStreamName:   "S",
@@ -117,7 +123,8 @@ func TestV010NatsMessage(t *testing.T) {
 		Data:     []byte("d"),
 		Metadata: &nats.MsgMetadata{Stream: "S"},
 	}
-	const want = `{"subject":"s","reply":"r","header":{"k":["v"]},"data":"ZA==","metadata":{"Sequence":{"consumer_seq":0,"stream_seq":0},` +
+	const want = `{"subject":"s","reply":"r","header":{"k":["v"]},"data":"ZA==","metadata":{` +
+		`"Sequence":{"consumer_seq":0,"stream_seq":0},` +
 		`"NumDelivered":0,"NumPending":0,"Timestamp":"0001-01-01T00:00:00Z","Stream":"S","Consumer":"","Domain":""}}`
 	if got := marshal(t, m); got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -134,9 +141,10 @@ func TestV010Constants(t *testing.T) {
 
 func TestV010DefaultOptions(t *testing.T) {
 	o := jetcapture.DefaultOptions[*pizza, string]()
-	if o.Compression != jetcapture.None || o.MaxAge != jetcapture.DefaultMaxAge || o.TempDir == "" || o.MaxMessages != 0 {
-		t.Errorf("got %+v", o)
-	}
+	wantEqual(t, "Compression", o.Compression, jetcapture.None)
+	wantEqual(t, "MaxAge", o.MaxAge, jetcapture.DefaultMaxAge)
+	wantEqual(t, "TempDir", o.TempDir, os.TempDir())
+	wantEqual(t, "MaxMessages", o.MaxMessages, 0)
 }
 
 func TestV010ValidateAndRunAskForWhatIsMissing(t *testing.T) {
@@ -144,9 +152,7 @@ func TestV010ValidateAndRunAskForWhatIsMissing(t *testing.T) {
 	runErr := o.Build().Run(t.Context(), nil)
 	for _, err := range []error{o.Validate(), runErr} {
 		for _, field := range []string{"NATSStreamName", "MessageDecoder", "WriterFactory", "Store"} {
-			if err == nil || !strings.Contains(err.Error(), field) {
-				t.Errorf("error %v lacks %s", err, field)
-			}
+			wantText(t, err, field)
 		}
 	}
 	o.Store = jetcapture.SingleDirStore[string](t.TempDir())

@@ -31,7 +31,7 @@ func TestUntilSignalReturnsWhatRunReturns(t *testing.T) {
 }
 
 func TestUntilSignalFirstStopsSecondGivesUp(t *testing.T) {
-	held := make(chan os.Signal, 1) // so that none is left that would end the process
+	held := make(chan os.Signal, 1) // catches a signal that comes late, which would end the process
 	signal.Notify(held, os.Interrupt)
 	defer signal.Stop(held)
 	stopping, stuck, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -56,7 +56,7 @@ func TestUntilSignalFirstStopsSecondGivesUp(t *testing.T) {
 		t.Fatalf("the first signal gave up: %v", err)
 	default:
 	}
-	<-time.After(2 * echo) // what comes from now on is no echo; only one, because a signal that comes after the test would end the process
+	<-time.After(2 * echo) // a signal that comes now is not an echo
 	signalSelf(t)
 	err := <-result
 	var exit interface{ ExitCode() int } // cli.ExitCoder

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -23,7 +24,9 @@ import (
 // consumer makes the durable consumer C.
 func (r *rig) consumer(change ...func(*jetstream.ConsumerConfig)) jetstream.Consumer {
 	r.t.Helper()
-	cfg := jetstream.ConsumerConfig{Durable: "C", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 100_000, AckWait: time.Hour}
+	cfg := jetstream.ConsumerConfig{
+		Durable: "C", AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 100_000, AckWait: time.Hour,
+	}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -34,7 +37,7 @@ func (r *rig) consumer(change ...func(*jetstream.ConsumerConfig)) jetstream.Cons
 	return c
 }
 
-// pending is how many messages the consumer C has not delivered, and delivered without an ack.
+// pending returns how many messages the consumer C has not delivered, and delivered without an ack.
 func (r *rig) pending() (undelivered uint64, unacked int) {
 	r.t.Helper()
 	c, err := r.stream().Consumer(r.t.Context(), "C")
@@ -43,6 +46,14 @@ func (r *rig) pending() (undelivered uint64, unacked int) {
 	}
 	info := c.CachedInfo()
 	return info.NumPending, info.NumAckPending
+}
+
+// wantPending checks how many messages the consumer C has not delivered, and delivered without an ack.
+func (r *rig) wantPending(undelivered uint64, unacked int) {
+	r.t.Helper()
+	gotUndelivered, gotUnacked := r.pending()
+	wantEqual(r.t, "messages that are not delivered", gotUndelivered, undelivered)
+	wantEqual(r.t, "messages that are not acknowledged", gotUnacked, unacked)
 }
 
 // toStore are options of a capture into a Store, through the consumer C.
@@ -58,9 +69,7 @@ func TestStoreThenAck(t *testing.T) {
 	r.consumer()
 	s := &memStore{}
 	s.fail = func(string) error {
-		if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 200 {
-			t.Errorf("while it is stored, %d messages are not delivered and %d not acknowledged", undelivered, unacked)
-		}
+		r.wantPending(0, 200)
 		return nil
 	}
 	var stored []jetcapture.BlockStored
@@ -68,19 +77,23 @@ func TestStoreThenAck(t *testing.T) {
 	o.Hooks.BlockStored = func(e jetcapture.BlockStored) { stored = append(stored, e) }
 	stats := capture(r, o)
 	s.wantAtLeastOnce(r)
-	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
-		t.Errorf("in the end, %d messages are not delivered and %d not acknowledged", undelivered, unacked)
-	}
+	r.wantPending(0, 0)
 	name := regexp.MustCompile(`^s\.[ab]\|\d{4}/\d\d/\d\d/\d\d/00/\|S-\d{20}-\d{20}-[0-9a-f]{8}\.ndjson\.gz$`)
 	for _, n := range s.names() {
 		if !name.MatchString(n) {
 			t.Errorf("block %q, want %s", n, name)
 		}
 	}
-	if len(s.names()) != 2 || len(stored) != 2 || stored[0].Messages != 100 || stats.Blocks != 2 || stats.Messages != 200 || stats.Rows != 200 || stats.Cuts != 1 {
-		t.Errorf("blocks %v, hook heard %+v, stats %+v", s.names(), stored, stats)
+	wantEqual(t, "blocks in the store", len(s.names()), 2)
+	wantEqual(t, "calls of BlockStored", len(stored), 2)
+	for _, e := range stored {
+		wantEqual(t, "messages in BlockStored", e.Messages, 100)
 	}
-	// There is nothing left, and that is a good end, too.
+	wantEqual(t, "Blocks", stats.Blocks, 2)
+	wantEqual(t, "Messages", stats.Messages, 200)
+	wantEqual(t, "Rows", stats.Rows, 200)
+	wantEqual(t, "Cuts", stats.Cuts, 1)
+	// A run with nothing to do ends well, too.
 	if stats := capture(r, r.toStore(s)); stats.Messages != 0 {
 		t.Errorf("stats of a run with nothing to do: %+v", stats)
 	}
@@ -109,23 +122,24 @@ func TestStoreNeedsItsConsumer(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
 	s := &memStore{}
-	if _, err := tryCapture(r, r.toStore(s)); err == nil || !strings.Contains(err.Error(), "C") || !strings.Contains(err.Error(), "create") {
-		t.Errorf("Run = %v, want the missing consumer and what to do", err)
-	}
+	_, err := tryCapture(r, r.toStore(s))
+	wantText(t, err, "C", "create")
 	capture(r, with(r.toStore(s), func(o *options) { o.CreateConsumer = true }))
 	s.wantAtLeastOnce(r)
 }
 
-// renew makes the stream and its consumer anew, and publishes n messages with data of their own under the old sequences.
+// renew recreates the stream and its consumer, and publishes n messages with other data under the old sequences.
 func (r *rig) renew(n int) {
 	r.t.Helper()
 	r.recreate()
 	r.consumer()
-	natstest.Publish(r.t, r.nc, n, func(i int) *nats.Msg { return &nats.Msg{Subject: "s.a", Data: fmt.Appendf(nil, "new %d", i)} })
+	natstest.Publish(r.t, r.nc, n, func(i int) *nats.Msg {
+		return &nats.Msg{Subject: "s.a", Data: fmt.Appendf(nil, "new %d", i)}
+	})
 }
 
-// TestStoreOfARecreatedStream: what a stream brings that was recreated under a capture is stored, though its sequences are those of messages in
-// open blocks.
+// TestStoreOfARecreatedStream recreates the stream under a capture. The new messages are stored, though messages with
+// the same sequences are in open blocks.
 func TestStoreOfARecreatedStream(t *testing.T) {
 	r := newRig(t)
 	r.publish(10, "s.a")
@@ -144,13 +158,11 @@ func TestStoreOfARecreatedStream(t *testing.T) {
 			}
 		}
 	}
-	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
-		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
-	}
+	r.wantPending(0, 0)
 }
 
-// TestStoreAcksOnlyWhatItRead: while a block is being stored, the stream is recreated, and another client holds the new messages. The acks of
-// the old ones, which have the same sequences, must not reach them.
+// TestStoreAcksOnlyWhatItRead recreates the stream while a block is being stored, and lets another client hold the new
+// messages. Acks of the old messages, which have the same sequences, must not reach them.
 func TestStoreAcksOnlyWhatItRead(t *testing.T) {
 	r := newRig(t)
 	r.publish(10, "s.a")
@@ -183,7 +195,8 @@ func TestStoreAcksOnlyWhatItRead(t *testing.T) {
 	}
 }
 
-// TestStoreRetries: a store that fails is asked again, with the block from its start, and nothing is acknowledged meanwhile.
+// TestStoreRetries: a store that fails is called again with the block from its start. Nothing is acknowledged
+// meanwhile.
 func TestStoreRetries(t *testing.T) {
 	r := newRig(t)
 	r.publish(100, "s.a", "s.b")
@@ -204,9 +217,9 @@ func TestStoreRetries(t *testing.T) {
 	}
 	stats := capture(r, r.toStore(s))
 	s.wantAtLeastOnce(r)
-	if stats.Retries != 6 || len(s.names()) != 2 || s.calls != 8 {
-		t.Errorf("%d calls, blocks %v, stats %+v", s.calls, s.names(), stats)
-	}
+	wantEqual(t, "retries", stats.Retries, 6)
+	wantEqual(t, "blocks", len(s.names()), 2)
+	wantEqual(t, "calls of the store", s.calls, 8)
 }
 
 // TestStoreThatHangs ends a run with an error that says what is left.
@@ -230,9 +243,7 @@ func TestStoreThatHangs(t *testing.T) {
 			began := time.Now()
 			c.stop()
 			err := c.end()
-			if err == nil || !strings.Contains(err.Error(), "42") || !strings.Contains(err.Error(), "300ms") {
-				t.Errorf("Run = %v", err)
-			}
+			wantText(t, err, "42", "300ms")
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("it took %v", took)
 			}
@@ -241,14 +252,12 @@ func TestStoreThatHangs(t *testing.T) {
 				r.wantAll()
 				return
 			}
-			if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 42 {
-				t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
-			}
+			r.wantPending(0, 42)
 		})
 	}
 }
 
-// TestStoreNames: what comes again gets the same name if it is exactly the same messages, and no other may have it.
+// TestStoreNames: a block of exactly the same messages gets the same name again, and no other block gets it.
 func TestStoreNames(t *testing.T) {
 	r := newRig(t)
 	r.publish(9, "s.a")
@@ -261,19 +270,23 @@ func TestStoreNames(t *testing.T) {
 		o := r.toStore(s)
 		o.NATSConsumerName, o.Once = c.consumer, false
 		run := start(r, r.nc, o)
-		run.until("capture that has read what was left", func(s jetcapture.Stats) bool { return s.Messages == int64(len(c.left)) })
+		run.until("capture that has read what was left", func(s jetcapture.Stats) bool {
+			return s.Messages == int64(len(c.left))
+		})
 		run.finish()
 	}
 	names := s.names()
-	if len(names) != 2 || s.calls != 3 || names[0][:strings.LastIndex(names[0], "-")] != names[1][:strings.LastIndex(names[1], "-")] {
+	if len(names) != 2 || s.calls != 3 {
 		t.Fatalf("%d calls, blocks %v, want {5, 9} under one name and {5, 7, 9} under another", s.calls, names)
 	}
-	if n := s.seqs(r); n[5] != 2 || n[7] != 1 || n[9] != 2 || len(n) != 3 {
-		t.Errorf("sequences %v", n)
+	withoutHash := func(name string) string { return name[:strings.LastIndex(name, "-")] }
+	wantEqual(t, "name without its hash", withoutHash(names[0]), withoutHash(names[1]))
+	if got, want := s.seqs(r), map[uint64]int{5: 2, 7: 1, 9: 2}; !maps.Equal(got, want) {
+		t.Errorf("how often each sequence is stored: got %v, want %v", got, want)
 	}
 }
 
-// leave makes a consumer that will deliver the given messages again, and has everything else acknowledged.
+// leave makes a consumer that will deliver the given messages again and has acknowledged all others.
 func (r *rig) leave(consumer string, seqs ...uint64) {
 	r.t.Helper()
 	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.Durable = consumer })
@@ -305,7 +318,8 @@ func TestStoreDeadLetters(t *testing.T) {
 	c := &counted{}
 	o := r.lines(c, direct)
 	s := &memStore{}
-	o.Archive, o.Store, o.NATSConsumerName, o.Poison = jetcapture.ArchiveOptions[string]{}, s, "C", jetcapture.PoisonDeadLetter
+	o.Archive, o.Store, o.NATSConsumerName = jetcapture.ArchiveOptions[string]{}, s, "C"
+	o.Poison = jetcapture.PoisonDeadLetter
 	o.DeadLetters = func(_ context.Context, d jetcapture.DeadLetter) error {
 		if _, unacked := r.pending(); unacked == 0 {
 			t.Errorf("dead letter %d is acknowledged before it is kept", d.Seq)
@@ -334,9 +348,7 @@ func TestStoreDeadLetters(t *testing.T) {
 	if rows != len(r.held)-len(poison) {
 		t.Errorf("%d rows, want %d", rows, len(r.held)-len(poison))
 	}
-	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
-		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
-	}
+	r.wantPending(0, 0)
 }
 
 // TestStoreSharedConsumer: several captures share one consumer.
@@ -362,8 +374,7 @@ func TestStoreSharedConsumer(t *testing.T) {
 	s.wantAtLeastOnce(r)
 }
 
-// TestStoreNameIsTaken: a file that has the name of a block and other bytes is left alone, and the block is stored beside it before it is
-// acknowledged.
+// TestStoreNameIsTaken: a file with the name of a block and other bytes is left alone. The block is stored beside it.
 func TestStoreNameIsTaken(t *testing.T) {
 	r := newRig(t)
 	r.publish(20, "s.a")
@@ -382,8 +393,11 @@ func TestStoreNameIsTaken(t *testing.T) {
 	o.Hooks.BlockStored = func(e jetcapture.BlockStored) { at = append(at, e.Location) }
 	capture(r, o)
 	base, suffix := strings.TrimSuffix(names[0], ".ndjson.gz"), regexp.MustCompile(`^-[0-9a-f]{8}\.ndjson\.gz$`)
-	if len(names) != 2 || !strings.HasPrefix(names[1], base) || !suffix.MatchString(names[1][len(base):]) || len(at) != 1 {
-		t.Fatalf("names %q, stored at %q", names, at)
+	if len(names) != 2 || len(at) != 1 {
+		t.Fatalf("names %q, stored at %q, want two names and one place", names, at)
+	}
+	if rest, ok := strings.CutPrefix(names[1], base); !ok || !suffix.MatchString(rest) {
+		t.Errorf("second name %q, want %q and %s", names[1], base, suffix)
 	}
 	data, err := os.ReadFile(at[0])
 	if err != nil {
@@ -397,12 +411,10 @@ func TestStoreNameIsTaken(t *testing.T) {
 	if err != nil || string(taken) != "something else" {
 		t.Errorf("the file that was there is now %q, %v", taken, err)
 	}
-	if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
-		t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
-	}
+	r.wantPending(0, 0)
 }
 
-// TestLocalStores are those of v0.1.0.
+// TestLocalStores uses the local store of v0.1.0.
 func TestLocalStores(t *testing.T) {
 	r := newRig(t)
 	r.publish(60, "s.a", "s.b", "s.c")

@@ -20,7 +20,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// fakeAzure speaks as much of the Blob service's REST API as AzureBlobStore uses, and fails on demand: the faults are what the real
+// fakeAzure speaks as much of the Blob service's REST API as AzureBlobStore uses. It fails on demand, which the real
 // emulator cannot be made to do.
 type fakeAzure struct {
 	*httptest.Server
@@ -29,7 +29,7 @@ type fakeAzure struct {
 	blobs    map[string][]byte
 	blocks   map[string][]byte
 	requests []string // method, path and comp
-	tokens   int      // asked of the credential
+	tokens   int      // how often the credential was asked for one
 	// before may answer in place of the service; after may spoil the answer of a request that was carried out.
 	before, after func(w http.ResponseWriter, r *http.Request) (handled bool)
 }
@@ -134,7 +134,8 @@ func (f *fakeAzure) read(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var from, last int
-	if _, err := fmt.Sscanf(r.Header.Get("x-ms-range"), "bytes=%d-%d", &from, &last); err != nil || r.Header.Get("If-Match") != `"1"` {
+	_, err := fmt.Sscanf(r.Header.Get("x-ms-range"), "bytes=%d-%d", &from, &last)
+	if err != nil || r.Header.Get("If-Match") != `"1"` {
 		refuse(w, http.StatusBadRequest, "InvalidRange")
 		return
 	}

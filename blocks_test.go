@@ -18,7 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// publishNoise stores n messages of size bytes that no codec makes smaller than half.
+// publishNoise stores n messages of size random bytes.
 func (r *rig) publishNoise(n, size int, subjects ...string) {
 	r.t.Helper()
 	noise := rand.NewChaCha8([32]byte{1})
@@ -56,7 +56,7 @@ func TestMaxMessages(t *testing.T) {
 	}
 }
 
-// TestFullBlocksAreStored: a part that is full is not kept waiting for its window when there is nothing else.
+// TestFullBlocksAreStored: when all open blocks are full, they are stored without waiting for the window.
 func TestFullBlocksAreStored(t *testing.T) {
 	r := newRig(t)
 	o := with(r.options(), func(o *options) { o.MaxMessages, o.Once = 50, false })
@@ -108,7 +108,7 @@ func TestMaxIdle(t *testing.T) {
 	}
 }
 
-// TestWindows publishes over some seconds and then nothing more: the clock closes the last window.
+// TestWindows publishes for some seconds and then stops. The clock closes the last window.
 func TestWindows(t *testing.T) {
 	r := newRig(t)
 	o := with(r.options(), func(o *options) { o.MaxAge, o.Grace, o.Once = time.Second, 200*time.Millisecond, false })
@@ -144,7 +144,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestBackfillOfManyWindows: a stream with a long past is not cut once for each window of it.
+// TestBackfillOfManyWindows: a stream with a long past is not cut for each of its windows.
 func TestBackfillOfManyWindows(t *testing.T) {
 	r := newRig(t)
 	tick := time.NewTicker(25 * time.Millisecond)
@@ -161,7 +161,7 @@ func TestBackfillOfManyWindows(t *testing.T) {
 	}
 }
 
-// TestCodecs reads every compression back with the readers that everybody has, over many frames.
+// TestCodecs reads files with many frames back, with the usual reader of each codec.
 func TestCodecs(t *testing.T) {
 	for _, c := range []struct {
 		codec  jetcapture.Compression
@@ -196,7 +196,8 @@ func TestCSV(t *testing.T) {
 	r.publish(100, "s.a", "s.b")
 	base := r.options()
 	o := jetcapture.Options[*nats.Msg, string]{
-		NATSStreamName: "S", Compression: jetcapture.GZip, Suffix: "csv", Once: true, Archive: base.Archive, Logger: base.Logger, MaxMessages: 30,
+		NATSStreamName: "S", Compression: jetcapture.GZip, Suffix: "csv", Once: true, MaxMessages: 30,
+		Archive: base.Archive, Logger: base.Logger,
 		MessageDecoder: func(m *nats.Msg) (*nats.Msg, string, error) { return m, m.Subject, nil },
 		WriterFactory: func() jetcapture.FormattedDataWriter[*nats.Msg] {
 			return jetcapture.NewCSVWriter([]string{"subject", "data"}, func(m *nats.Msg) ([][]string, error) {
@@ -231,7 +232,7 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// TestMemoryOnly: without a disk a cut is made where else something would be spilled.
+// TestMemoryOnly: without a disk, a cut is made at the memory limit.
 func TestMemoryOnly(t *testing.T) {
 	r := newRig(t)
 	r.publishNoise(1500, 4000, "s.a", "s.b", "s.c")
@@ -248,7 +249,7 @@ func TestMemoryOnly(t *testing.T) {
 	}
 }
 
-// TestTinyMemory puts nearly everything on disk, also for writers that buffer, whose messages are kept there.
+// TestTinyMemory puts nearly everything on disk: rows, and the messages that are kept for buffering writers.
 func TestTinyMemory(t *testing.T) {
 	for _, m := range []mode{direct, declared} {
 		for _, codec := range []jetcapture.Compression{jetcapture.None, jetcapture.GZip} {
@@ -287,7 +288,9 @@ func TestTinyMemory(t *testing.T) {
 func TestSpoolLimit(t *testing.T) {
 	r := newRig(t)
 	r.publishNoise(1500, 4000, "s.a", "s.b", "s.c")
-	o := with(r.options(), func(o *options) { o.MemoryLimit, o.SpoolLimit, o.Compression = 256<<10, 2<<20, jetcapture.None })
+	o := with(r.options(), func(o *options) {
+		o.MemoryLimit, o.SpoolLimit, o.Compression = 256<<10, 2<<20, jetcapture.None
+	})
 	s := capture(r, o)
 	if a := r.wantAll(); s.Reasons["pressure"] < 2 {
 		t.Errorf("cuts for %v, stats %+v", a.Reasons(), s)
@@ -300,18 +303,26 @@ func TestMultiRowMessages(t *testing.T) {
 	r.publish(30, "s.a")
 	base := r.options()
 	o := jetcapture.Options[int, string]{
-		NATSStreamName: "S", Suffix: "csv", Once: true, Archive: base.Archive, Logger: base.Logger, Settings: map[string]string{"format": "csv"},
+		NATSStreamName: "S", Suffix: "csv", Once: true, Archive: base.Archive, Logger: base.Logger,
+		Settings: map[string]string{"format": "csv"},
 		MessageDecoder: func(m *nats.Msg) (int, string, error) {
 			meta, err := m.Metadata()
 			return int(meta.Sequence.Stream % 3), m.Subject, err
 		},
 		WriterFactory: func() jetcapture.FormattedDataWriter[int] {
-			return jetcapture.NewCSVWriter(nil, func(n int) ([][]string, error) { return slices.Repeat([][]string{{"x"}}, n), nil })
+			return jetcapture.NewCSVWriter(nil, func(n int) ([][]string, error) {
+				return slices.Repeat([][]string{{"x"}}, n), nil
+			})
 		},
 	}
 	s := capture(r, o)
 	a := r.archive("S")
-	if f := a.Files(false); len(f) != 1 || f[0].Rows != 30 || len(f[0].Seqs) != 30 || string(f[0].Stored) != strings.Repeat("x\n", 30) || s.Rows != 30 {
-		t.Errorf("files %+v, stats %+v", f, s)
+	files := a.Files(false)
+	if len(files) != 1 {
+		t.Fatalf("%d files, want 1", len(files))
 	}
+	wantEqual(t, "rows in the plan", files[0].Rows, 30)
+	wantEqual(t, "messages", len(files[0].Seqs), 30)
+	wantEqual(t, "content", string(files[0].Stored), strings.Repeat("x\n", 30))
+	wantEqual(t, "rows in Stats", s.Rows, 30)
 }

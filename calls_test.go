@@ -20,7 +20,7 @@ func TestWriterCalls(t *testing.T) {
 			t.Run(fmt.Sprint(m, workers), func(t *testing.T) {
 				r := newRig(t)
 				poison := r.publishMixed(60)
-				const undecodable = 5 // by error or panic, of 9
+				const undecodable = 5 // of 9 poison messages, by an error or a panic
 				c := &counted{}
 				o := r.lines(c, m)
 				o.DecodeWorkers = workers
@@ -28,9 +28,10 @@ func TestWriterCalls(t *testing.T) {
 				s := capture(r, o)
 				a := r.wantLines()
 				c.check(t)
-				if len(a.Files(false)) != 2 || s.Dead != int64(len(poison)) || s.Rows != 60 || s.Messages != 60 {
-					t.Errorf("%d files, stats %+v, want %d dead", len(a.Files(false)), s, len(poison))
-				}
+				wantEqual(t, "files", len(a.Files(false)), 2)
+				wantEqual(t, "dead letters", s.Dead, int64(len(poison)))
+				wantEqual(t, "rows", s.Rows, 60)
+				wantEqual(t, "messages", s.Messages, 60)
 				if n := c.lens(); m == direct && (len(n) != 2 || n[0]+n[1] != 60-undecodable) {
 					t.Errorf("writers with %v Writes", n)
 				}
@@ -68,7 +69,7 @@ func TestWriterCallsOfAStoppedCapture(t *testing.T) {
 	}
 }
 
-// TestWriterCallsOfADroppedCut: what is open when Run fails is given up, and each writer is still flushed once.
+// TestWriterCallsOfADroppedCut: open blocks are dropped when Run fails, and each writer is still flushed once.
 func TestWriterCallsOfADroppedCut(t *testing.T) {
 	for _, m := range []mode{direct, hiding, declared} {
 		for _, what := range bad {
@@ -80,9 +81,12 @@ func TestWriterCallsOfADroppedCut(t *testing.T) {
 				c := &counted{}
 				_, err := tryCapture(r, r.lines(c, m)) // the policy is fail
 				p, ok := errorAs[*jetcapture.PoisonError](err)
-				if !ok || p.Seq != 21 || p.Subject != "s.a" || p.Stream != "S" {
-					t.Fatalf("Run = %v", err)
+				if !ok {
+					t.Fatalf("Run = %v, want a *PoisonError", err)
 				}
+				wantEqual(t, "sequence", p.Seq, 21)
+				wantEqual(t, "subject", p.Subject, "s.a")
+				wantEqual(t, "stream", p.Stream, "S")
 				c.check(t)
 				if a := r.archive("S"); a.To() != 0 {
 					t.Errorf("stored up to %d", a.To())
@@ -110,7 +114,7 @@ func TestWriterThatCannotGoOn(t *testing.T) {
 				r.publish(10, "s.a", "s.b")
 				c := &counted{}
 				o := r.lines(c, m)
-				o.Poison = jetcapture.PoisonDeadLetter // it is no poison
+				o.Poison = jetcapture.PoisonDeadLetter // which must not be used, since no message is to blame
 				made := o.WriterFactory
 				o.WriterFactory = func() jetcapture.FormattedDataWriter[string] {
 					w := made()
@@ -120,9 +124,7 @@ func TestWriterThatCannotGoOn(t *testing.T) {
 					return w
 				}
 				s, err := tryCapture(r, o)
-				if err == nil || !strings.Contains(err.Error(), "cannot go on") {
-					t.Errorf("Run = %v", err)
-				}
+				wantText(t, err, "cannot go on")
 				if s.Dead != 0 {
 					t.Errorf("%d dead letters", s.Dead)
 				}
@@ -143,12 +145,11 @@ func TestNilWriter(t *testing.T) {
 	r.publish(3)
 	o := r.options()
 	o.WriterFactory = func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] { return nil }
-	if _, err := tryCapture(r, o); err == nil || !strings.Contains(err.Error(), "WriterFactory") {
-		t.Errorf("Run = %v", err)
-	}
+	_, err := tryCapture(r, o)
+	wantText(t, err, "WriterFactory")
 }
 
-// TestFailedWriteLeavesNoByte reads the files themselves, with a writer whose rows have a checksum of the file so far.
+// TestFailedWriteLeavesNoByte compares the stored bytes with the rows of the good messages.
 func TestFailedWriteLeavesNoByte(t *testing.T) {
 	r := newRig(t)
 	for i := range 200 {
@@ -178,7 +179,7 @@ func TestFailedWriteLeavesNoByte(t *testing.T) {
 	c.check(t)
 }
 
-// TestDecodeWorkersKeepTheOrder decodes on many goroutines, slower the earlier a message comes.
+// TestDecodeWorkersKeepTheOrder decodes on many goroutines, some messages more slowly than others.
 func TestDecodeWorkersKeepTheOrder(t *testing.T) {
 	r := newRig(t)
 	r.publish(5000, "s.a")
@@ -197,7 +198,7 @@ func TestDecodeWorkersKeepTheOrder(t *testing.T) {
 	c.check(t)
 }
 
-// TestOneGoroutine: users of v0.1.0 count on a decoder and writers that need no lock.
+// TestOneGoroutine: users of v0.1.0 rely on it that their decoder and writers need no lock.
 func TestOneGoroutine(t *testing.T) {
 	r := newRig(t)
 	r.publish(300, "s.a", "s.b")
@@ -217,12 +218,13 @@ func TestOneGoroutine(t *testing.T) {
 	o.MaxMessages = 20 // many cuts, each stored while reading goes on
 	capture(r, o)
 	r.wantLines()
-	if len(c.users) != 1 || unlocked["s.a"] != 150 || unlocked["s.b"] != 150 || c.most != 1 {
-		t.Errorf("%d goroutines called, %d calls at once, %v", len(c.users), c.most, unlocked)
-	}
+	wantEqual(t, "goroutines that called", len(c.users), 1)
+	wantEqual(t, "calls at the same time", c.most, 1)
+	wantEqual(t, "messages of s.a", unlocked["s.a"], 150)
+	wantEqual(t, "messages of s.b", unlocked["s.b"], 150)
 }
 
-// TestBufferedWritersOneAtATime: the rows of a buffering writer are made when its block is sealed, while reading goes on.
+// TestBufferedWritersOneAtATime: buffering writers run while reading goes on, but never beside other code of the user.
 func TestBufferedWritersOneAtATime(t *testing.T) {
 	for _, m := range []mode{hiding, declared} {
 		t.Run(fmt.Sprint(m), func(t *testing.T) {

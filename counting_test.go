@@ -18,13 +18,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// counted is what the writers of a test were called, in order, one list for each writer: i, w and f for InitNew, Write and Flush.
+// counted notes the calls of a test's writers and decoder.
 type counted struct {
 	mu      sync.Mutex
-	writers []*countingWriter
-	users   map[uint64]bool // goroutines that called
-	at      int             // calls that run now
-	most    int             // calls that ran at the same time
+	writers []*countingWriter // all that were made, in order
+	users   map[uint64]bool   // goroutines that called
+	at      int               // calls that run now
+	most    int               // greatest number of calls at the same time
 }
 
 // enter notes a call of user code and returns the function that notes its end.
@@ -52,7 +52,7 @@ func goroutine() uint64 {
 	return n
 }
 
-// check says whose calls came in a wrong order. Writers that were only asked whether they buffer have no calls.
+// check checks the order of the calls of each writer. A writer that was only asked whether it buffers has none.
 func (c *counted) check(t *testing.T) {
 	t.Helper()
 	c.mu.Lock()
@@ -64,7 +64,7 @@ func (c *counted) check(t *testing.T) {
 	}
 }
 
-// lens are how many Writes the writers had that were called.
+// lens returns the number of Writes of each writer that was called, sorted.
 func (c *counted) lens() (n []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,18 +82,18 @@ type mode int
 
 const (
 	direct   mode = iota // each row at once
-	hiding               // keeps rows back without a word
+	hiding               // keeps rows back and does not say so
 	declared             // keeps rows back and says so
 )
 
-// countingWriter writes payloads as lines. Some payloads make it fail, or panic, after it has written a part.
+// countingWriter writes payloads as lines. Some payloads make it fail or panic after it has written a part.
 type countingWriter struct {
 	all   *counted
 	mode  mode
-	calls []byte
+	calls []byte // i, w and f for InitNew, Write and Flush
 	out   *bufio.Writer
 	raw   io.Writer
-	fails string // InitNew or Flush, with an error or a panic
+	fails string // a method and how it fails, such as "Flush panics"
 }
 
 type declaredWriter struct{ *countingWriter }
@@ -101,7 +101,7 @@ type declaredWriter struct{ *countingWriter }
 // Buffered implements jetcapture.BufferedWriter.
 func (declaredWriter) Buffered() bool { return true }
 
-// factory makes writers of a mode.
+// factory returns a WriterFactory of writers in a mode.
 func (c *counted) factory(m mode) func() jetcapture.FormattedDataWriter[string] {
 	return func() jetcapture.FormattedDataWriter[string] {
 		w := &countingWriter{all: c, mode: m}
@@ -160,7 +160,8 @@ func (w *countingWriter) fail(method string) error {
 func (r *rig) lines(c *counted, m mode) jetcapture.Options[string, string] {
 	o := r.options()
 	return jetcapture.Options[string, string]{
-		NATSStreamName: o.NATSStreamName, Compression: o.Compression, Suffix: "txt", MaxAge: o.MaxAge, Once: true, BufferToDisk: true, TempDir: o.TempDir,
+		NATSStreamName: o.NATSStreamName, Compression: o.Compression, Suffix: "txt", MaxAge: o.MaxAge, Once: true,
+		BufferToDisk: true, TempDir: o.TempDir,
 		MessageDecoder: func(msg *nats.Msg) (string, string, error) {
 			defer c.enter()()
 			return line(msg)
@@ -169,7 +170,7 @@ func (r *rig) lines(c *counted, m mode) jetcapture.Options[string, string] {
 	}
 }
 
-// line makes such a line of a message, or fails as its payload says.
+// line decodes a message into such a line and its subject. It fails if the payload says so.
 func line(msg *nats.Msg) (payload, key string, err error) {
 	meta, err := msg.Metadata()
 	if err != nil {
@@ -212,10 +213,10 @@ func (r *rig) wantLines() *oracle.Archive {
 	return a
 }
 
-// bad are payloads that go wrong at each step.
+// bad has a payload for each way in which a message can be poison.
 var bad = []string{"undecodable", "decoder panic", "unwritable", "panicking"}
 
-// publishMixed stores n messages on two subjects; the ones whose turn it is are bad.
+// publishMixed stores n messages on two subjects. One in seven is bad; their sequences are returned.
 func (r *rig) publishMixed(n int) (poison []uint64) {
 	r.t.Helper()
 	for i := range n {

@@ -19,20 +19,21 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// crashChildVar makes TestCrashChild a child of the tests in internal/crashtest: a capture in a process of its own, which dies at an arrow
-// of the protocol. Its value is a crashChild as JSON. The hook for that is not exported, so the child is this package's test binary.
+// crashChildVar makes TestCrashChild a child of the tests in internal/crashtest: a capture in a process of its own,
+// which dies at a step of the protocol. Its value is a crashChild as JSON. Options.crash is not exported, so the child
+// has to be the test binary of this package.
 const crashChildVar = "JETCAPTURE_CRASH_CHILD"
 
 // crashChild is one run of a capture, with Once.
 type crashChild struct {
 	URL, Stream, Consumer, Folder, Instance string
 	MaxMessages                             int
-	Arrow                                   string // where it kills itself; empty: nowhere
-	Occurrence                              int    // the how-manieth time it comes there, from 1
-	Stop                                    bool   // stop there, as at a signal, instead
+	Arrow                                   string // the step at which it kills itself; empty means at none
+	Occurrence                              int    // which time it comes there, counted from 1
+	Stop                                    bool   // stop there, as after a signal, and do not kill itself
 }
 
-// TestCrashChild is that child when it is asked to be one. Else it shows that the hook is called at every arrow of a cut, in their order.
+// TestCrashChild is that child if the variable is set. Otherwise it checks that the steps of a cut come in their order.
 func TestCrashChild(t *testing.T) {
 	if config := os.Getenv(crashChildVar); config != "" {
 		var c crashChild
@@ -64,7 +65,8 @@ func TestCrashChild(t *testing.T) {
 	}
 }
 
-// endAt is the hook of a child. It tells its parent each arrow that it reaches, and kills the process at its own, or stops it.
+// endAt returns the hook of a child. The hook writes each step to the parent. At its own step, it kills the process or
+// stops the capture.
 func (c *crashChild) endAt(parent io.Writer, stop func()) func(point string) {
 	var mu sync.Mutex
 	reached := 0
@@ -107,10 +109,11 @@ func (c *crashChild) run(ctx context.Context, log io.Writer, crash func(point st
 		NATSStreamName: c.Stream, NATSConsumerName: c.Consumer, CreateConsumer: true, Once: true,
 		MessageDecoder: NatsToNats(SubjectToDestKey),
 		WriterFactory:  func() FormattedDataWriter[*NatsMessage] { return &NewLineDelimitedJSON[*NatsMessage]{} },
-		Suffix:         "ndjson", Compression: GZip, MaxMessages: c.MaxMessages, Settings: map[string]string{"format": "ndjson"},
-		Archive: ArchiveOptions[string]{Bucket: dir, Instance: c.Instance},
-		Logger:  slog.New(slog.NewTextHandler(log, nil)),
-		crash:   crash,
+		Suffix:         "ndjson", Compression: GZip, MaxMessages: c.MaxMessages,
+		Settings: map[string]string{"format": "ndjson"},
+		Archive:  ArchiveOptions[string]{Bucket: dir, Instance: c.Instance},
+		Logger:   slog.New(slog.NewTextHandler(log, nil)),
+		crash:    crash,
 	}
 	return o.Build().Run(ctx, nc)
 }

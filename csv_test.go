@@ -14,7 +14,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 )
 
-// asRows takes a payload for its own rows.
+// asRows is a flattenFn for payloads that are rows already.
 func asRows(rows [][]string) ([][]string, error) { return rows, nil }
 
 func TestCSVRowsReadBack(t *testing.T) {
@@ -93,7 +93,7 @@ func TestCSVWriteFailsWhole(t *testing.T) {
 	}
 }
 
-// 100,000 blocks can be open, each with its writer.
+// TestTextWritersHoldNoBuffer: 100,000 blocks can be open, each with its writer.
 func TestTextWritersHoldNoBuffer(t *testing.T) {
 	const blocks = 2000
 	rows := [][]string{{strings.Repeat("x", 100)}}

@@ -136,14 +136,14 @@ func (s *memStore) Write(ctx context.Context, block io.Reader, key, dir, name st
 	return path, nil
 }
 
-// names are those of the blocks.
+// names returns the names of the blocks.
 func (s *memStore) names() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.blocks))
 }
 
-// seqs are how often each stream sequence is in a block.
+// seqs returns how often each stream sequence is in a block.
 func (s *memStore) seqs(r *rig) map[uint64]int {
 	r.t.Helper()
 	s.mu.Lock()
@@ -168,7 +168,7 @@ func (s *memStore) seqs(r *rig) map[uint64]int {
 	return n
 }
 
-// payloads are the data of the messages in the blocks, and how often each is there.
+// payloads returns how often each payload is in a block.
 func (s *memStore) payloads(t *testing.T) map[string]int {
 	t.Helper()
 	s.mu.Lock()
@@ -201,7 +201,7 @@ func (s *memStore) wantAtLeastOnce(r *rig) {
 	}
 }
 
-// storeFunc is a BlockStore that is one function.
+// storeFunc is a function as a BlockStore.
 type storeFunc func(ctx context.Context, block io.Reader, key, dir, name string) (string, error)
 
 // Write implements jetcapture.BlockStore.
@@ -209,7 +209,7 @@ func (f storeFunc) Write(ctx context.Context, block io.Reader, key, dir, name st
 	return f(ctx, block, key, dir, name)
 }
 
-// warnings is where a log goes whose lines are awaited.
+// warnings gets the lines of a log for tests that wait for one.
 type warnings chan string
 
 // Write implements io.Writer.

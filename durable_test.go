@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// retention makes a stream with another retention.
+// retention configures the retention of a stream.
 func retention(p jetstream.RetentionPolicy) func(*jetstream.StreamConfig) {
 	return func(c *jetstream.StreamConfig) { c.Retention = p }
 }
@@ -25,7 +25,7 @@ func (r *rig) throughConsumer() options {
 	return with(r.options(), func(o *options) { o.NATSConsumerName, o.CreateConsumer = "C", true })
 }
 
-// untilEmpty waits until the stream holds no message: all are acknowledged.
+// untilEmpty waits until the stream holds no message, because all are acknowledged.
 func (r *rig) untilEmpty() {
 	r.t.Helper()
 	natstest.Eventually(r.t, patience, "empty stream", func() bool {
@@ -40,9 +40,7 @@ func TestDurableOnLimits(t *testing.T) {
 	for range 3 {
 		capture(r, r.throughConsumer())
 		r.wantAll()
-		if undelivered, unacked := r.pending(); undelivered != 0 || unacked != 0 {
-			t.Errorf("%d messages are not delivered and %d not acknowledged", undelivered, unacked)
-		}
+		r.wantPending(0, 0)
 		r.publish(50)
 	}
 }
@@ -83,7 +81,8 @@ func TestWorkQueueContinuously(t *testing.T) {
 	o := with(r.throughConsumer(), func(o *options) { o.Once, o.MaxIdle, o.MaxMessages = false, 100*time.Millisecond, 50 })
 	for range 3 {
 		c := start(r, nc, o)
-		c.until("reading capture", func(s jetcapture.Stats) bool { return s.State == "reading" }) // a start does not wait for a server
+		// A start does not wait for a server.
+		c.until("reading capture", func(s jetcapture.Stats) bool { return s.State == "reading" })
 		for range 3 {
 			r.publish(200)
 			proxy.Cut()
@@ -108,7 +107,7 @@ func TestWorkQueueNeedsAConsumer(t *testing.T) {
 	}
 }
 
-// TestDurableStart begins at the ack floor, and takes no other start.
+// TestDurableStart: a durable consumer begins at its ack floor, and no other start is accepted.
 func TestDurableStart(t *testing.T) {
 	r := newRig(t)
 	r.publish(30)
@@ -123,9 +122,7 @@ func TestDurableStart(t *testing.T) {
 		}
 	}
 	_, err = tryCapture(r, with(r.throughConsumer(), func(o *options) { o.Start = jetcapture.Start{Seq: 5} }))
-	if err == nil || !strings.Contains(err.Error(), "ack floor") {
-		t.Errorf("with a start: Run = %v", err)
-	}
+	wantText(t, err, "ack floor")
 	capture(r, r.throughConsumer())
 	r.wantFrom("S", 13)
 }
@@ -135,16 +132,15 @@ func TestDurableRefused(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
 	r.consumer(func(c *jetstream.ConsumerConfig) {
-		c.MaxDeliver, c.HeadersOnly, c.FilterSubject, c.DeliverPolicy, c.InactiveThreshold = 3, true, "s.1", jetstream.DeliverNewPolicy, time.Hour
+		c.MaxDeliver, c.HeadersOnly, c.FilterSubject = 3, true, "s.1"
+		c.DeliverPolicy, c.InactiveThreshold = jetstream.DeliverNewPolicy, time.Hour
 	})
 	_, err := tryCapture(r, r.throughConsumer())
 	u, ok := errorAs[*reader.UnsuitableError](err)
 	if !ok || len(u.Reasons) != 5 || u.Consumer != "C" {
 		t.Errorf("Run = %v", err)
 	}
-	if a := r.names(); len(a) > 0 && slices.ContainsFunc(a, func(name string) bool { return !strings.HasPrefix(name, "_jetcapture/") }) {
-		t.Errorf("objects %v", a)
-	}
+	r.wantNoFiles()
 }
 
 func TestDurableMissing(t *testing.T) {
@@ -181,13 +177,15 @@ func TestShortAckWait(t *testing.T) {
 	}
 }
 
-// TestConsumerMovedByOthers: what somebody else does with the consumer is found out before a cut, and nothing is lost or stored twice.
+// TestConsumerMovedByOthers: a consumer that another client has moved is noticed before a cut. Nothing is lost or
+// stored twice.
 func TestConsumerMovedByOthers(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))
 	c := start(r, r.nc, with(r.throughConsumer(), func(o *options) { o.Once = false }))
 	r.publish(100)
 	c.untilRead(100)
-	if m, err := r.nc.Request("$JS.API.CONSUMER.RESET.S.C", nil, patience); err != nil || strings.Contains(string(m.Data), "error") {
+	m, err := r.nc.Request("$JS.API.CONSUMER.RESET.S.C", nil, patience)
+	if err != nil || strings.Contains(string(m.Data), "error") {
 		t.Fatalf("reset: %v, %s", err, m.Data)
 	}
 	r.publish(100)
@@ -201,7 +199,7 @@ func TestConsumerMovedByOthers(t *testing.T) {
 	r.untilEmpty()
 }
 
-// TestDurableDeadAndSkipped are acknowledged, too.
+// TestDurableDeadAndSkipped: dead letters and skipped messages are acknowledged, too.
 func TestDurableDeadAndSkipped(t *testing.T) {
 	for _, policy := range []jetcapture.PoisonPolicy{jetcapture.PoisonDeadLetter, jetcapture.PoisonSkip} {
 		t.Run(string(policy), func(t *testing.T) {
@@ -248,7 +246,8 @@ func TestWorkQueueWithAStoreThatFails(t *testing.T) {
 	r.untilEmpty()
 }
 
-// TestUsedWorkQueue: a capture that is new begins with what is left in a work queue that others have read before, and makes its consumer.
+// TestUsedWorkQueue: on a work queue that others have read, a new capture makes its consumer and begins with what is
+// left.
 func TestUsedWorkQueue(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))
 	r.publish(30)
@@ -256,7 +255,7 @@ func TestUsedWorkQueue(t *testing.T) {
 	capture(r, r.throughConsumer())
 	r.wantFrom("S", 11)
 	r.untilEmpty()
-	// What is missing from now on was deleted.
+	// From now on, a consumer that is missing was deleted.
 	r.publish(10)
 	if err := r.stream().DeleteConsumer(t.Context(), "C"); err != nil {
 		t.Fatal(err)
@@ -284,7 +283,8 @@ func (r *rig) wantBoth(old, now []oracle.Message) *oracle.Archive {
 	return a
 }
 
-// TestWorkQueueRecreated: what was read of the old stream is stored, though its consumer can no longer prove that it was all.
+// TestWorkQueueRecreated: messages of the old stream are stored, though the consumer that could prove them complete is
+// gone.
 func TestWorkQueueRecreated(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))
 	r.publish(30)
@@ -299,8 +299,8 @@ func TestWorkQueueRecreated(t *testing.T) {
 	r.untilEmpty()
 }
 
-// TestWorkQueueRecreatedElsewhere: a work queue that was made anew, counts from elsewhere, has been read by others, and has no consumer of ours yet, is
-// entered as one that is new to the capture.
+// TestWorkQueueRecreatedElsewhere recreates a work queue with another first sequence, and lets others read of it before
+// there is a consumer of ours. The capture enters it like a new work queue.
 func TestWorkQueueRecreatedElsewhere(t *testing.T) {
 	r := newRig(t, retention(jetstream.WorkQueuePolicy))
 	r.publish(30)
@@ -315,7 +315,7 @@ func TestWorkQueueRecreatedElsewhere(t *testing.T) {
 	r.untilEmpty()
 }
 
-// takeAway reads and acknowledges the first n messages of a work queue through a consumer that is gone then.
+// takeAway reads and acknowledges the first n messages of a work queue through another consumer, which it then deletes.
 func (r *rig) takeAway(n int) {
 	r.t.Helper()
 	c := r.consumer(func(c *jetstream.ConsumerConfig) { c.Durable = "other" })

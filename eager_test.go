@@ -24,7 +24,7 @@ const eagerHeld = jetcapture.DefaultMemoryLimit / 8
 type eagers struct {
 	mu         sync.Mutex
 	open, most int
-	breaks     map[string]int // how often Flush loses a file, by a row in it
+	breaks     map[string]int // by a row, how often Flush loses the file that has it
 }
 
 // eagerWriter keeps lines back until Flush, half of them in scratch room.
@@ -90,7 +90,7 @@ type atSeal struct {
 	jetcapture.BufferedWriter
 }
 
-// eager captures lines through writers that may be fed early, with a dead letter for each message that they do not take.
+// eager returns options for lines through writers that may be fed early. Messages that they refuse become dead letters.
 func (r *rig) eager(all *eagers) jetcapture.Options[string, string] {
 	o := r.lines(&counted{}, declared)
 	o.Poison = jetcapture.PoisonDeadLetter
@@ -98,7 +98,7 @@ func (r *rig) eager(all *eagers) jetcapture.Options[string, string] {
 	return o
 }
 
-// files are the data files in a bucket, by subject.
+// files returns the data files in a bucket by their names.
 func files(t *testing.T, b bucket.Bucket) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -122,8 +122,9 @@ func files(t *testing.T, b bucket.Bucket) map[string]string {
 	return got
 }
 
-// TestEagerWriters: some blocks are written while they are open, the others at their seal, and the files are the same. (With parts they are so without
-// poison messages only: before the seal they count as messages of their part.)
+// TestEagerWriters: the files of blocks that are written while they are open are the same as those written at the seal.
+// With parts that holds without poison messages only, because a block that is written at the seal counts them in its
+// part.
 func TestEagerWriters(t *testing.T) {
 	for _, parts := range []int{0, 30} {
 		t.Run(fmt.Sprint(parts), func(t *testing.T) {
@@ -166,8 +167,8 @@ func TestEagerWriters(t *testing.T) {
 	}
 }
 
-// TestEagerWriterLosesItsFile: what a panic or a failing Flush has spoilt is read again, and written at the seal, where only the message that is to blame
-// is left out.
+// TestEagerWriterLosesItsFile: messages that a panic or a failing Flush has spoilt are read again and written at the
+// seal. Only the message that is to blame is left out.
 func TestEagerWriterLosesItsFile(t *testing.T) {
 	for name, lose := range map[string]func(all *eagers) (payload string){
 		"panic": func(*eagers) string { return "panicking" },
@@ -197,7 +198,8 @@ func TestEagerWriterLosesItsFile(t *testing.T) {
 	}
 }
 
-// TestEagerWritersRedo: a cut that was planned with files written early is finished by a process that has no room for that, and the other way round.
+// TestEagerWritersRedo: a process that writes at the seal finishes a cut whose files were written early, and the other
+// way round.
 func TestEagerWritersRedo(t *testing.T) {
 	for _, limit := range []int64{0, 1 << 20} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
@@ -218,7 +220,7 @@ func TestEagerWritersRedo(t *testing.T) {
 	}
 }
 
-// TestEagerWritersStop: a stop in the middle stores what is open.
+// TestEagerWritersStop: a stop stores the open blocks.
 func TestEagerWritersStop(t *testing.T) {
 	r := newRig(t)
 	r.publish(100)

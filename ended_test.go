@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// TestConnectionClosed: an application that stops its capture and closes its connection at once gets Run back.
+// TestConnectionClosed: Run returns to an application that stops its capture and closes its connection at once.
 func TestConnectionClosed(t *testing.T) {
 	r := newRig(t)
 	nc := r.server.Connect()
@@ -33,22 +33,23 @@ func TestConnectionClosed(t *testing.T) {
 	}
 }
 
-// TestOnceOfAnotherStream: with Once, the end of a stream that was made anew meanwhile is its own last message.
+// TestOnceOfAnotherStream: if the stream is recreated during a run with Once, the target is the new stream's last
+// message.
 func TestOnceOfAnotherStream(t *testing.T) {
 	r := newRig(t, inMemory)
 	for range 50 {
 		switch err := r.onceOfAnotherStream(); {
 		case err == nil:
 			return
-		case !errors.Is(err, reader.ErrStreamNotFound): // it has asked just when there was none
+		case !errors.Is(err, reader.ErrStreamNotFound): // it may have asked while there was no stream
 			t.Fatalf("Run = %v", err)
 		}
 	}
 	t.Error("each time, the capture has asked just when there was no stream")
 }
 
-// inMemory has a stream kept in memory. On disk, one that was deleted and made again at once was seen with three messages too many: as many as the
-// other one had held.
+// inMemory keeps a stream in memory. On disk, a stream that was recreated at once was seen with messages of the old
+// one.
 func inMemory(cfg *jetstream.StreamConfig) { cfg.Storage = jetstream.MemoryStorage }
 
 func (r *rig) onceOfAnotherStream() error {
@@ -80,7 +81,8 @@ func (r *rig) onceOfAnotherStream() error {
 	return nil
 }
 
-// TestStopWithoutStream: what is in hand is stored, if the stream is gone when the capture is stopped: nothing stays for the next start.
+// TestStopWithoutStream: if the stream is gone when a capture is stopped, what was read is stored, since it cannot be
+// read again.
 func TestStopWithoutStream(t *testing.T) {
 	r := newRig(t)
 	r.publish(30)
@@ -93,10 +95,11 @@ func TestStopWithoutStream(t *testing.T) {
 	r.wantAll()
 }
 
-// TestInterestConsumerDeleted: an interest stream drops what its deleted consumer had not acknowledged. What is in hand is stored first.
+// TestInterestConsumerDeleted: an interest stream drops what its deleted consumer had not acknowledged. What was read
+// of it is stored before Run ends.
 func TestInterestConsumerDeleted(t *testing.T) {
 	r := newRig(t, func(cfg *jetstream.StreamConfig) { cfg.Retention = jetstream.InterestPolicy })
-	c := start(r, r.nc, with(r.options(), func(o *options) { o.Once, o.NATSConsumerName, o.CreateConsumer = false, "C", true }))
+	c := start(r, r.nc, with(r.throughConsumer(), func(o *options) { o.Once = false }))
 	natstest.Eventually(t, patience, "consumer", func() bool {
 		_, err := r.stream().Consumer(t.Context(), "C")
 		return err == nil

@@ -55,7 +55,8 @@ func ExampleLocalFSStore() {
 	store := &jetcapture.LocalFSStore[string]{Resolver: func(region string) (string, error) {
 		return filepath.Join(dir, jetcapture.EscapePath(region)), nil
 	}}
-	path, err := store.Write(context.Background(), strings.NewReader("id\n7\n"), "../eu", "2026/11/24/05/45/", "orders.csv")
+	block := strings.NewReader("id\n7\n")
+	path, err := store.Write(context.Background(), block, "../eu", "2026/11/24/05/45/", "orders.csv")
 	fmt.Println(filepath.ToSlash(strings.TrimPrefix(path, dir)), err)
 	// Output: /%2E.%2Feu/2026/11/24/05/45/orders.csv <nil>
 }

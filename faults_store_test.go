@@ -3,7 +3,6 @@ package jetcapture_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -29,8 +28,8 @@ func TestStoreFaults(t *testing.T) {
 		"stale lists":    everywhere(buckettest.StaleList, 1),
 		"slow":           everywhere(buckettest.Slow, 0.5),
 		"all": {
-			buckettest.ErrorBefore: 0.03, buckettest.LostResponse: 0.1, buckettest.LatePut: 0.1, buckettest.Partial: 0.03, buckettest.Slow: 0.2,
-			buckettest.StaleList: 0.5,
+			buckettest.ErrorBefore: 0.03, buckettest.LostResponse: 0.1, buckettest.LatePut: 0.1, buckettest.Partial: 0.03,
+			buckettest.Slow: 0.2, buckettest.StaleList: 0.5,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +40,8 @@ func TestStoreFaults(t *testing.T) {
 			o := with(r.options(), func(o *options) { o.MaxMessages = 15 })
 			for range 3 {
 				r.publish(50)
-				if _, err := tryCapture(r, o); err != nil && !errors.Is(err, buckettest.ErrInjected) { // at a start an error may end it
+				// An error at the start may end a run.
+				if _, err := tryCapture(r, o); err != nil && !errors.Is(err, buckettest.ErrInjected) {
 					t.Fatalf("Run = %v", err)
 				}
 			}
@@ -58,19 +58,17 @@ func TestStoreFaults(t *testing.T) {
 	}
 }
 
-// TestStoresThatOverwrite are refused before anything is captured.
+// TestStoresThatOverwrite: a store that overwrites is refused before anything is captured.
 func TestStoresThatOverwrite(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
 	r.bucket = buckettest.NewFaulty(bucket.NewMem(), func(buckettest.Call) buckettest.Kind { return buckettest.Overwrite })
 	_, err := tryCapture(r, r.options())
 	wantError[*cutlog.NoCreateOnlyError](t, err, "a store that overwrites")
-	if names := r.names(); slices.ContainsFunc(names, func(name string) bool { return !strings.HasPrefix(name, "_jetcapture/") }) {
-		t.Errorf("objects %v", names)
-	}
+	r.wantNoFiles()
 }
 
-// TestGivenUpWithTheReason: a run that ends while the store refuses says what the store said.
+// TestGivenUpWithTheReason: when a run ends while the store fails, its error has that of the store.
 func TestGivenUpWithTheReason(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
@@ -88,7 +86,7 @@ func TestGivenUpWithTheReason(t *testing.T) {
 	}
 }
 
-// TestBrokenReadBackIsTriedAgain: a file that cannot be read to its end, because the store fails, is not taken for a damaged one.
+// TestBrokenReadBackIsTriedAgain: if the store fails while a file is read back, the file is not taken for damaged.
 func TestBrokenReadBackIsTriedAgain(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
@@ -115,7 +113,7 @@ func TestBrokenReadBackIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestPermanentErrors end a start, and nothing later.
+// TestPermanentErrors: a permanent error of the store ends a start. Later it is waited for.
 func TestPermanentErrors(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
@@ -140,7 +138,7 @@ func TestPermanentErrors(t *testing.T) {
 	r.wantAll()
 }
 
-// TestDiskFullAtTheStart is waited for, and the log says what to do.
+// TestDiskFullAtTheStart: a full disk is waited for, and the log says what to do.
 func TestDiskFullAtTheStart(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)

@@ -15,22 +15,24 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// hostileKeys want to leave the root, to reach what is not theirs, or to meet another key.
+// hostileKeys returns keys that try to leave the root, to reach other files, or to meet another key.
 func hostileKeys() []string {
 	keys := []string{
-		"", ".", "..", "...", "/", "//", "a/b", "a//b", "/a", "a/", "../../etc/passwd", "..\\..\\x", "a/../../b", "C:\\x", "C:", "~", "~root",
-		"\x00", "a\x00b", "\n", "a\nb", "\xff\xfe", "a\xffb", "ü", "u\u0308", "\u202e", " ", "a ", " a", "a.", ".a", "a..b", "a.b",
-		"_", "_jetcapture", "_jetcapture/S/log", "_deadletter", "__", "%5Fjetcapture", "%", "%2e%2e", "%252e", "is~empty", "is%7Eempty",
-		"CON", "con", "Con.txt", "NUL", "AUX", "PRN", "COM1", "LPT9", "COM10", "CONX", "-", "-rf", "*", "?", "<>|\"", "a:b", "$(x)", "`x`", "{}", "#", "A", "a",
+		"", ".", "..", "...", "/", "//", "a/b", "a//b", "/a", "a/", "../../etc/passwd", "..\\..\\x", "a/../../b",
+		"C:\\x", "C:", "~", "~root", "\x00", "a\x00b", "\n", "a\nb", "\xff\xfe", "a\xffb", "ü", "u\u0308", "\u202e",
+		" ", "a ", " a", "a.", ".a", "a..b", "a.b", "_", "_jetcapture", "_jetcapture/S/log", "_deadletter", "__",
+		"%5Fjetcapture", "%", "%2e%2e", "%252e", "is~empty", "is%7Eempty", "CON", "con", "Con.txt", "NUL", "AUX", "PRN",
+		"COM1", "LPT9", "COM10", "CONX", "-", "-rf", "*", "?", "<>|\"", "a:b", "$(x)", "`x`", "{}", "#", "A", "a",
 		"2026", "2026/11/24", "S-00000000-00000000000000000001-00000000000000000002.ndjson.gz", "s.1",
 	}
 	for _, n := range []int{100, 119, 120, 121, 199, 200, 201, 255, 256, 1000, 5000} {
-		keys = append(keys, strings.Repeat("k", n), strings.Repeat("/", n), strings.Repeat("ü", n), strings.Repeat("k", n)+"x")
+		long := strings.Repeat("k", n)
+		keys = append(keys, long, strings.Repeat("/", n), strings.Repeat("ü", n), long+"x")
 	}
 	return keys
 }
 
-// TestHostileKeys captures into a real directory, below which nothing may be that was not meant to.
+// TestHostileKeys captures into a real directory. Each key must get a directory of its own below the root.
 func TestHostileKeys(t *testing.T) {
 	r := newRig(t)
 	keys := hostileKeys()
@@ -58,12 +60,12 @@ func TestHostileKeys(t *testing.T) {
 	if len(files) != len(keys) {
 		t.Errorf("%d files for %d keys", len(files), len(keys))
 	}
-	folders := map[string]string{} // no two keys share one, wherever upper and lower case are the same, too
+	folders := map[string]string{} // no two keys may share one
 	for _, f := range files {
 		key, parts := keys[int(f.Seqs[0])%len(keys)], strings.Split(f.Name, "/")
-		if len(f.Key) != 1 || f.Key[0] != key || len(f.Seqs) != 2 || len(parts) != 7 {
-			t.Errorf("key %.50q: file %s of key %.50q with %v", key, f.Name, f.Key, f.Seqs)
-		}
+		wantSlice(t, "key of "+f.Name, f.Key, []string{key})
+		wantEqual(t, "messages in "+f.Name, len(f.Seqs), 2)
+		wantEqual(t, "segments of "+f.Name, len(parts), 7)
 		if other, ok := folders[parts[0]]; ok {
 			t.Errorf("keys %.50q and %.50q share %s", key, other, parts[0])
 		}
@@ -87,7 +89,7 @@ func TestHostileKeys(t *testing.T) {
 	}
 }
 
-// keyed decodes whole messages with keys by stream sequence.
+// keyed returns a decoder of whole messages whose keys depend on the stream sequence.
 func keyed[K jetcapture.DestKey](key func(seq uint64) K) func(*nats.Msg) (*jetcapture.NatsMessage, K, error) {
 	whole := jetcapture.NatsToNats(jetcapture.SubjectToDestKey)
 	return func(m *nats.Msg) (*jetcapture.NatsMessage, K, error) {
@@ -103,8 +105,9 @@ func keyed[K jetcapture.DestKey](key func(seq uint64) K) func(*nats.Msg) (*jetca
 func keyedBy[K jetcapture.DestKey](r *rig, key func(seq uint64) K) jetcapture.Options[*jetcapture.NatsMessage, K] {
 	o := r.options()
 	return jetcapture.Options[*jetcapture.NatsMessage, K]{
-		NATSStreamName: o.NATSStreamName, Compression: o.Compression, Suffix: o.Suffix, MaxAge: o.MaxAge, Once: true, WriterFactory: o.WriterFactory,
-		MessageDecoder: keyed(key), Archive: jetcapture.ArchiveOptions[K]{Bucket: r.bucket, Instance: "one"}, Settings: o.Settings, Logger: o.Logger,
+		NATSStreamName: o.NATSStreamName, Compression: o.Compression, Suffix: o.Suffix, MaxAge: o.MaxAge, Once: true,
+		MessageDecoder: keyed(key), WriterFactory: o.WriterFactory, Settings: o.Settings, Logger: o.Logger,
+		Archive: jetcapture.ArchiveOptions[K]{Bucket: r.bucket, Instance: "one"},
 	}
 }
 
@@ -143,7 +146,9 @@ func TestKeysOfOtherTypes(t *testing.T) {
 		r := newRig(t)
 		r.publish(30)
 		o := keyedBy(r, func(seq uint64) place { return place{[]string{"de", "../fr"}[seq%2], int(seq % 3)} })
-		o.Archive.Segments = func(p place) ([]string, error) { return []string{"country=" + p.Country, fmt.Sprint(p.Zone)}, nil }
+		o.Archive.Segments = func(p place) ([]string, error) {
+			return []string{"country=" + p.Country, fmt.Sprint(p.Zone)}, nil
+		}
 		capture(r, o)
 		want := []string{
 			"country=..%2Ffr/0", "country=..%2Ffr/1", "country=..%2Ffr/2", "country=de/0", "country=de/1", "country=de/2",
@@ -217,7 +222,7 @@ func TestManyKeys(t *testing.T) {
 	}
 }
 
-// openFiles is how many descriptors this process has open, or 0 where the system does not tell.
+// openFiles returns how many descriptors this process has open, or 0 if the system does not say.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")

@@ -22,7 +22,9 @@ func TestSetDefaultLogger(t *testing.T) {
 	defaultLogger().Debug("not at this level")
 	defaultLogger().With("stream", "S").Error("store a file", "seq", 7)
 	line := out.String()
-	for _, want := range []string{`"level":"error"`, `"logger":"mine"`, `"msg":"store a file"`, `"app":"a"`, `"stream":"S"`, `"seq":7`} {
+	for _, want := range []string{
+		`"level":"error"`, `"logger":"mine"`, `"msg":"store a file"`, `"app":"a"`, `"stream":"S"`, `"seq":7`,
+	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("log %q lacks %s", line, want)
 		}

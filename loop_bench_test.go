@@ -32,7 +32,9 @@ func (s *scripted) Next(ctx context.Context) (reader.Batch, error) {
 	for i := 0; i < 512 && s.next < s.n; i++ {
 		s.next++
 		msgs[i] = nats.Msg{Subject: s.subjects[s.next%uint64(len(s.subjects))], Data: s.payload, Sub: unboundSub}
-		b.Messages = append(b.Messages, reader.Message{Msg: &msgs[i], Seq: s.next, Time: 1_700_000_000_000_000_000 + int64(s.next), Size: 200})
+		b.Messages = append(b.Messages, reader.Message{
+			Msg: &msgs[i], Seq: s.next, Time: 1_700_000_000_000_000_000 + int64(s.next), Size: 200,
+		})
 	}
 	b.Through, b.Pending = s.next, s.n-s.next
 	return b, nil
@@ -74,7 +76,7 @@ func (w *lineWriter) Write(m *nats.Msg) (int, error) {
 }
 func (w *lineWriter) Flush() error { return nil }
 
-// BenchmarkCapture is the way of a message from the reader to a compressed frame, without server and store.
+// BenchmarkCapture measures the way of a message from the reader to a compressed frame, without a server and a store.
 func BenchmarkCapture(b *testing.B) {
 	for _, keys := range []int{4, 5000, 100_000} {
 		for _, codec := range []Compression{None, GZip, Zstd} {
@@ -95,8 +97,8 @@ func benchmarkCapture(b *testing.B, keys int, codec Compression) {
 		WriterFactory:  func() FormattedDataWriter[*nats.Msg] { return &lineWriter{} },
 		Archive:        ArchiveOptions[string]{Bucket: bucket.NewMem()},
 	}
-	payload := []byte(`{"id":4711,"customer":"c-815","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],"store":"s-17",` +
-		`"total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)
+	payload := []byte(`{"id":4711,"customer":"c-815","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],` +
+		`"store":"s-17","total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
 	o = o.withDefaults()

@@ -10,7 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// childVar makes the test binary a child of TestSpoolDiskFull: what holds for a whole process is tested in a process of its own.
+// childVar makes the test binary a child of TestSpoolDiskFull, because the limit that it sets holds for a whole
+// process.
 const childVar = "JETCAPTURE_TEST_CHILD"
 
 func TestMain(m *testing.M) {

@@ -17,15 +17,18 @@ func eventMessage(data string) *jetcapture.NatsMessage {
 	return &jetcapture.NatsMessage{
 		Subject: "orders.1", Header: map[string][]string{}, Data: []byte(data),
 		Metadata: &nats.MsgMetadata{
-			Stream: "OR DERS", Sequence: nats.SequencePair{Stream: 17}, Timestamp: time.Date(2026, 11, 23, 15, 0, 0, 1, time.UTC),
+			Stream: "OR DERS", Sequence: nats.SequencePair{Stream: 17},
+			Timestamp: time.Date(2026, 11, 23, 15, 0, 0, 1, time.UTC),
 		},
 	}
 }
 
 func TestCloudEvent(t *testing.T) {
-	const head = `{"specversion":"1.0","id":"17-1795446000000000001","source":"/streams/OR%20DERS","type":"io.jetcapture.message",` +
+	const head = `{"specversion":"1.0","id":"17-1795446000000000001","source":"/streams/OR%20DERS",` +
+		`"type":"io.jetcapture.message",` +
 		`"subject":"orders.1","time":"2026-11-23T15:00:00.000000001Z","sequence":"00000000000000000017"`
-	const jsonData, otherData = `,"datacontenttype":"application/json","data":`, `,"datacontenttype":"application/octet-stream","data_base64":`
+	const jsonData = `,"datacontenttype":"application/json","data":`
+	const otherData = `,"datacontenttype":"application/octet-stream","data_base64":`
 	deep := strings.Repeat("[", 1000) + strings.Repeat("]", 1000)
 	for data, want := range map[string]string{
 		"":                               "",

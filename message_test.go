@@ -56,8 +56,9 @@ func TestNatsToNatsEmptyMessage(t *testing.T) {
 		}
 		rows[marshal(t, got)] = true
 	}
-	const want = `{"subject":"s","reply":"","header":{},"data":"","metadata":{"Sequence":{"consumer_seq":0,"stream_seq":42},` +
-		`"NumDelivered":0,"NumPending":0,"Timestamp":"2025-11-23T16:00:00.123456789Z","Stream":"ORDERS","Consumer":"","Domain":""}}`
+	const want = `{"subject":"s","reply":"","header":{},"data":"","metadata":{` +
+		`"Sequence":{"consumer_seq":0,"stream_seq":42},"NumDelivered":0,"NumPending":0,` +
+		`"Timestamp":"2025-11-23T16:00:00.123456789Z","Stream":"ORDERS","Consumer":"","Domain":""}}`
 	if len(rows) != 1 || !rows[want] {
 		t.Errorf("rows %v\nwant only %s", rows, want)
 	}
@@ -70,9 +71,11 @@ func TestNatsToNatsKeepsWhatJSONCannot(t *testing.T) {
 		header       nats.Header
 		raw, headers string
 	}{
-		"all valid":     {"a.é", nats.Header{"K": {"é"}}, "", ""},
-		"subject":       {"a.\xff", nats.Header{"K": {"v"}}, "a.\xff", ""},
-		"header value":  {"a", nats.Header{"Z": {"1"}, "K": {"\xfe", "x"}}, "", "NATS/1.0\r\nK: \xfe\r\nK: x\r\nZ: 1\r\n\r\n"},
+		"all valid": {"a.é", nats.Header{"K": {"é"}}, "", ""},
+		"subject":   {"a.\xff", nats.Header{"K": {"v"}}, "a.\xff", ""},
+		"header value": {
+			"a", nats.Header{"Z": {"1"}, "K": {"\xfe", "x"}}, "", "NATS/1.0\r\nK: \xfe\r\nK: x\r\nZ: 1\r\n\r\n",
+		},
 		"header name":   {"a", nats.Header{"\x80": {"v"}}, "", "NATS/1.0\r\n\x80: v\r\n\r\n"},
 		"header absent": {"a", nil, "", ""},
 	}
@@ -136,7 +139,10 @@ func TestAppendJSONEqualsEncodingJSON(t *testing.T) {
 		{},
 		{Subject: all.String(), Reply: "r\xc3(", SubjectRaw: []byte{}, HeaderRaw: []byte("x")},
 		{Header: map[string][]string{}, Data: []byte{}, Metadata: &nats.MsgMetadata{}},
-		{Header: map[string][]string{"b": nil, "a": {}, "c": {"1", "<2>"}, "\xff": {"x"}, "\xfe": {"y"}}, Data: []byte{0, 255, 62}},
+		{
+			Header: map[string][]string{"b": nil, "a": {}, "c": {"1", "<2>"}, "\xff": {"x"}, "\xfe": {"y"}},
+			Data:   []byte{0, 255, 62},
+		},
 		{Metadata: &nats.MsgMetadata{
 			Sequence: nats.SequencePair{Consumer: 1, Stream: 1<<64 - 1}, NumDelivered: 3, NumPending: 4,
 			Timestamp: time.Date(2026, 2, 28, 23, 59, 59, 120, zone), Stream: "S\"", Consumer: "C\\", Domain: "\u2028",
@@ -153,8 +159,10 @@ func FuzzAppendJSONEqualsEncodingJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, subject, name, value string, data []byte, seq uint64, nanos int64) {
 		checkAppendJSON(t, &jetcapture.NatsMessage{
 			Subject: subject, SubjectRaw: []byte(subject), Reply: value, HeaderRaw: data, Data: data,
-			Header:   map[string][]string{name: {value, subject}, value: {name}, "x": nil},
-			Metadata: &nats.MsgMetadata{Stream: name, Domain: value, Sequence: nats.SequencePair{Stream: seq}, Timestamp: time.Unix(0, nanos)},
+			Header: map[string][]string{name: {value, subject}, value: {name}, "x": nil},
+			Metadata: &nats.MsgMetadata{
+				Stream: name, Domain: value, Sequence: nats.SequencePair{Stream: seq}, Timestamp: time.Unix(0, nanos),
+			},
 		})
 	})
 }

@@ -39,7 +39,9 @@ func TestNDJSONLines(t *testing.T) {
 	if err := w.InitNew(&out); err != nil {
 		t.Fatal(err)
 	}
-	payloads := []any{pizza{"<Quattro> & più", 9.5}, &pizza{"a\nb", 1}, nil, json.RawMessage("{ \"a\" :\n1 }"), appended{json: `[1,2]`}}
+	payloads := []any{
+		pizza{"<Quattro> & più", 9.5}, &pizza{"a\nb", 1}, nil, json.RawMessage("{ \"a\" :\n1 }"), appended{json: `[1,2]`},
+	}
 	for _, p := range payloads {
 		if rows, err := w.Write(p); rows != 1 || err != nil {
 			t.Fatalf("Write(%v) = %d, %v; want 1 row", p, rows, err)

@@ -36,42 +36,44 @@ func TestValidate(t *testing.T) {
 		base   func() options
 		change func(o *options)
 	}{
-		"NATSStreamName: a stream name is required": {sound, func(o *options) { o.NATSStreamName = "" }},
-		"NATSStreamName: ":                          {sound, func(o *options) { o.NATSStreamName = "a.b" }},
-		"NATSConsumerName: ":                        {sound, func(o *options) { o.NATSConsumerName = "a b" }},
-		"NATSConsumerName: a capture with a Store":  {withStore, func(o *options) { o.NATSConsumerName = "" }},
-		"MessageDecoder: ":                          {sound, func(o *options) { o.MessageDecoder = nil }},
-		"WriterFactory: ":                           {sound, func(o *options) { o.WriterFactory = nil }},
-		"Archive or Store: ":                        {sound, func(o *options) { o.Archive.Bucket = nil }},
-		"Archive and Store: ":                       {withStore, func(o *options) { o.Archive.Bucket = bucket.NewMem() }},
-		"DeadLetters: required":                     {withStore, func(o *options) { o.Poison = jetcapture.PoisonDeadLetter }},
-		"DeadLetters: an archive":                   {sound, func(o *options) { o.DeadLetters = letters }},
-		"Start: a capture with a Store":             {withStore, func(o *options) { o.Start.New = true }},
-		"Start: only one":                           {sound, func(o *options) { o.Start = jetcapture.Start{New: true, Seq: 1} }},
-		"Compression: unknown":                      {sound, func(o *options) { o.Compression = "rar" }},
-		"CompressionLevel: ":                        {sound, func(o *options) { o.Compression, o.CompressionLevel = jetcapture.GZip, 10 }},
-		"Poison: ":                                  {sound, func(o *options) { o.Poison = "ignore" }},
-		"Suffix: slash":                             {sound, func(o *options) { o.Suffix = "a/b" }},
-		"Suffix: blank":                             {sound, func(o *options) { o.Suffix = "a b" }},
-		"Suffix: dot":                               {sound, func(o *options) { o.Suffix = "json." }},
-		"Suffix: long":                              {sound, func(o *options) { o.Suffix = strings.Repeat("x", 40) }},
-		"FilterSubjects: ":                          {sound, func(o *options) { o.FilterSubjects = []string{"a", ""} }},
-		"MaxAge: ":                                  {sound, func(o *options) { o.MaxAge = -1 }},
-		"MaxMessages: ":                             {sound, func(o *options) { o.MaxMessages = -1 }},
-		"MaxBytes: ":                                {sound, func(o *options) { o.MaxBytes = -1 }},
-		"MaxIdle: ":                                 {sound, func(o *options) { o.MaxIdle = -1 }},
-		"Grace: ":                                   {sound, func(o *options) { o.Grace = -1 }},
-		"DrainTimeout: ":                            {sound, func(o *options) { o.DrainTimeout = -1 }},
-		"MemoryLimit: ":                             {sound, func(o *options) { o.MemoryLimit = -1 }},
-		"SpoolLimit: ":                              {sound, func(o *options) { o.SpoolLimit = -1 }},
-		"DecodeWorkers: ":                           {sound, func(o *options) { o.DecodeWorkers = -1 }},
-		"StoreWorkers: ":                            {sound, func(o *options) { o.StoreWorkers = -1 }},
-		"Archive.Takeover: ":                        {sound, func(o *options) { o.Archive.Takeover = -1 }},
-		"Archive.Instance: blank":                   {sound, func(o *options) { o.Archive.Instance = "a b" }},
-		"Archive.Instance: long":                    {sound, func(o *options) { o.Archive.Instance = strings.Repeat("x", 65) }},
-		"Archive.Capture: long":                     {sound, func(o *options) { o.Archive.Capture = strings.Repeat("x", 65) }},
-		"Archive.Capture: the stream's name":        {sound, func(o *options) { o.NATSStreamName = strings.Repeat("x", 65) }},
-		"Start: a durable consumer":                 {sound, func(o *options) { o.NATSConsumerName, o.Start.Seq = "C", 7 }},
+		"NATSStreamName: none":           {sound, func(o *options) { o.NATSStreamName = "" }},
+		"NATSStreamName: ":               {sound, func(o *options) { o.NATSStreamName = "a.b" }},
+		"NATSConsumerName: ":             {sound, func(o *options) { o.NATSConsumerName = "a b" }},
+		"NATSConsumerName: with a Store": {withStore, func(o *options) { o.NATSConsumerName = "" }},
+		"MessageDecoder: ":               {sound, func(o *options) { o.MessageDecoder = nil }},
+		"WriterFactory: ":                {sound, func(o *options) { o.WriterFactory = nil }},
+		"Archive or Store: ":             {sound, func(o *options) { o.Archive.Bucket = nil }},
+		"Archive and Store: ":            {withStore, func(o *options) { o.Archive.Bucket = bucket.NewMem() }},
+		"DeadLetters: required":          {withStore, func(o *options) { o.Poison = jetcapture.PoisonDeadLetter }},
+		"DeadLetters: an archive":        {sound, func(o *options) { o.DeadLetters = letters }},
+		"Start: a capture with a Store":  {withStore, func(o *options) { o.Start.New = true }},
+		"Start: only one":                {sound, func(o *options) { o.Start = jetcapture.Start{New: true, Seq: 1} }},
+		"Compression: unknown":           {sound, func(o *options) { o.Compression = "rar" }},
+		"CompressionLevel: ": {sound, func(o *options) {
+			o.Compression, o.CompressionLevel = jetcapture.GZip, 10
+		}},
+		"Poison: ":                           {sound, func(o *options) { o.Poison = "ignore" }},
+		"Suffix: slash":                      {sound, func(o *options) { o.Suffix = "a/b" }},
+		"Suffix: blank":                      {sound, func(o *options) { o.Suffix = "a b" }},
+		"Suffix: dot":                        {sound, func(o *options) { o.Suffix = "json." }},
+		"Suffix: long":                       {sound, func(o *options) { o.Suffix = strings.Repeat("x", 40) }},
+		"FilterSubjects: ":                   {sound, func(o *options) { o.FilterSubjects = []string{"a", ""} }},
+		"MaxAge: ":                           {sound, func(o *options) { o.MaxAge = -1 }},
+		"MaxMessages: ":                      {sound, func(o *options) { o.MaxMessages = -1 }},
+		"MaxBytes: ":                         {sound, func(o *options) { o.MaxBytes = -1 }},
+		"MaxIdle: ":                          {sound, func(o *options) { o.MaxIdle = -1 }},
+		"Grace: ":                            {sound, func(o *options) { o.Grace = -1 }},
+		"DrainTimeout: ":                     {sound, func(o *options) { o.DrainTimeout = -1 }},
+		"MemoryLimit: ":                      {sound, func(o *options) { o.MemoryLimit = -1 }},
+		"SpoolLimit: ":                       {sound, func(o *options) { o.SpoolLimit = -1 }},
+		"DecodeWorkers: ":                    {sound, func(o *options) { o.DecodeWorkers = -1 }},
+		"StoreWorkers: ":                     {sound, func(o *options) { o.StoreWorkers = -1 }},
+		"Archive.Takeover: ":                 {sound, func(o *options) { o.Archive.Takeover = -1 }},
+		"Archive.Instance: blank":            {sound, func(o *options) { o.Archive.Instance = "a b" }},
+		"Archive.Instance: long":             {sound, func(o *options) { o.Archive.Instance = strings.Repeat("x", 65) }},
+		"Archive.Capture: long":              {sound, func(o *options) { o.Archive.Capture = strings.Repeat("x", 65) }},
+		"Archive.Capture: the stream's name": {sound, func(o *options) { o.NATSStreamName = strings.Repeat("x", 65) }},
+		"Start: a durable consumer":          {sound, func(o *options) { o.NATSConsumerName, o.Start.Seq = "C", 7 }},
 	} {
 		t.Run(field, func(t *testing.T) {
 			o := with(c.base(), c.change)
@@ -90,7 +92,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestFilterIsWhatServersTake: what Validate takes, a server takes, and what it refuses, a server refuses.
+// TestFilterIsWhatServersTake: Validate accepts exactly the filters that a server accepts.
 func TestFilterIsWhatServersTake(t *testing.T) {
 	r := newRig(t)
 	for _, c := range []struct {
@@ -123,7 +125,8 @@ func TestFilterIsWhatServersTake(t *testing.T) {
 		if err := o.Validate(); (err == nil) != c.good {
 			t.Errorf("%q: Validate = %v", c.subjects, err)
 		}
-		_, err := r.stream().CreateConsumer(t.Context(), jetstream.ConsumerConfig{FilterSubjects: o.FilterSubjects, AckPolicy: jetstream.AckExplicitPolicy})
+		cfg := jetstream.ConsumerConfig{FilterSubjects: o.FilterSubjects, AckPolicy: jetstream.AckExplicitPolicy}
+		_, err := r.stream().CreateConsumer(t.Context(), cfg)
 		if (err == nil) != c.good {
 			t.Errorf("%q: the server says %v", c.subjects, err)
 		}
@@ -135,16 +138,18 @@ func TestFilterIsWhatServersTake(t *testing.T) {
 	}
 }
 
-// TestValidateReportsEverything, one problem a line, and Run does it before anything else.
+// TestValidateReportsEverything: Validate reports each problem on a line of its own, and Run validates first.
 func TestValidateReportsEverything(t *testing.T) {
-	o := options{MaxAge: -1, MaxMessages: -1, Poison: "x", Compression: "x", StoreWorkers: -1, FilterSubjects: []string{""}}
+	o := options{
+		MaxAge: -1, MaxMessages: -1, Poison: "x", Compression: "x", StoreWorkers: -1, FilterSubjects: []string{""},
+	}
 	err := o.Validate()
 	if err == nil {
 		t.Fatal("Validate = nil")
 	}
 	want := []string{
-		"Archive or Store", "Compression", "FilterSubjects", "MaxAge", "MaxMessages", "MessageDecoder", "NATSStreamName", "Poison", "StoreWorkers",
-		"WriterFactory",
+		"Archive or Store", "Compression", "FilterSubjects", "MaxAge", "MaxMessages", "MessageDecoder",
+		"NATSStreamName", "Poison", "StoreWorkers", "WriterFactory",
 	}
 	var fields []string
 	for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -160,20 +165,21 @@ func TestValidateReportsEverything(t *testing.T) {
 	}
 }
 
-// TestValidateChangesNothing, nor do Build and New.
+// TestValidateChangesNothing: Validate, Build and New do not change the options.
 func TestValidateChangesNothing(t *testing.T) {
 	o := sound()
 	before := o
 	_ = o.Validate()
 	_ = o.Build()
 	_ = jetcapture.New(o)
-	before.MessageDecoder, before.WriterFactory, o.MessageDecoder, o.WriterFactory = nil, nil, nil, nil // functions are never equal
+	before.MessageDecoder, before.WriterFactory = nil, nil // functions are never equal
+	o.MessageDecoder, o.WriterFactory = nil, nil
 	if !reflect.DeepEqual(o, before) {
 		t.Errorf("options %+v, before %+v", o, before)
 	}
 }
 
-// TestOptionsAreCopied: a capture does not see what becomes of its options.
+// TestOptionsAreCopied: a capture does not see later changes of its options.
 func TestOptionsAreCopied(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
@@ -192,14 +198,17 @@ func TestOptionsAreCopied(t *testing.T) {
 func TestStartText(t *testing.T) {
 	at := time.Date(2026, 11, 23, 15, 0, 0, 500, time.UTC)
 	for text, want := range map[string]jetcapture.Start{
-		"": {}, "all": {}, "new": {New: true}, "17": {Seq: 17}, "2026-11-23T15:00:00.0000005Z": {Time: at}, "2026-11-23T16:00:00.0000005+01:00": {Time: at},
+		"": {}, "all": {}, "new": {New: true}, "17": {Seq: 17},
+		"2026-11-23T15:00:00.0000005Z": {Time: at}, "2026-11-23T16:00:00.0000005+01:00": {Time: at},
 	} {
 		got, err := jetcapture.ParseStart(text)
-		if err != nil || got.New != want.New || got.Seq != want.Seq || !got.Time.Equal(want.Time) {
+		got.Time = got.Time.UTC()
+		if err != nil || got != want {
 			t.Errorf("ParseStart(%q) = %+v, %v, want %+v", text, got, err, want)
 		}
 		again, err := jetcapture.ParseStart(got.String())
-		if err != nil || !again.Time.Equal(got.Time) || again.Seq != got.Seq || again.New != got.New {
+		again.Time = again.Time.UTC()
+		if err != nil || again != got {
 			t.Errorf("ParseStart(%q) = %+v, %v, want %+v", got.String(), again, err, got)
 		}
 	}

@@ -44,7 +44,8 @@ func letters(t *testing.T, a *oracle.Archive) (all []jetcapture.DeadLetter) {
 	return all
 }
 
-// poisoned is a stream with everything that can be wrong with a message, and good ones around each.
+// poisoned returns a stream with a message for each thing that can be wrong, and good messages around them. It also
+// returns the poison sequences and what their errors say.
 func poisoned(t *testing.T) (r *rig, poison []uint64, says map[uint64]string) {
 	r = newRig(t)
 	says = map[uint64]string{}
@@ -54,10 +55,13 @@ func poisoned(t *testing.T) (r *rig, poison []uint64, says map[uint64]string) {
 		poison = append(poison, r.last)
 		says[r.last] = what
 	}
-	add("not a message of ours", func() { r.store(oracle.Message{Subject: "s.a", Data: []byte("undecodable")}) })
-	add("decoder panics: not a message of ours", func() { r.store(oracle.Message{Subject: "s.b", Data: []byte("decoder panic")}) })
-	add("no such row", func() { r.store(oracle.Message{Subject: "s.a", Data: []byte("unwritable")}) })
-	add("writer panics: no such row", func() { r.store(oracle.Message{Subject: "s.c", Data: []byte("panicking")}) }) // all of a block
+	store := func(subject, data string) func() {
+		return func() { r.store(oracle.Message{Subject: subject, Data: []byte(data)}) }
+	}
+	add("not a message of ours", store("s.a", "undecodable"))
+	add("decoder panics: not a message of ours", store("s.b", "decoder panic"))
+	add("no such row", store("s.a", "unwritable"))
+	add("writer panics: no such row", store("s.c", "panicking")) // the only message of its block
 	for _, h := range rawHeaders {
 		add("header cannot be parsed", func() { r.publishRaw("s.a", h, "payload") })
 	}
@@ -77,18 +81,21 @@ func TestPoisonToDeadLetters(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				told = append(told, p.Err.Seq)
-				if p.Policy != jetcapture.PoisonDeadLetter || p.Err.Stream != "S" || !strings.Contains(p.Err.Error(), says[p.Err.Seq]) {
-					t.Errorf("hook heard %+v, want %q", p, says[p.Err.Seq])
-				}
+				wantEqual(t, "policy", p.Policy, jetcapture.PoisonDeadLetter)
+				wantEqual(t, "stream", p.Err.Stream, "S")
+				wantText(t, p.Err, says[p.Err.Seq])
 			}
 			var done jetcapture.CutDone
 			o.Hooks.CutDone = func(e jetcapture.CutDone) { done = e }
 			s := capture(r, o)
 			a := r.wantLines()
 			n := int64(len(poison))
-			if s.Dead != n || s.Skipped != 0 || s.Messages != int64(r.last) || s.Rows != int64(r.last) || done.Dead != n || done.Messages != int64(r.last) {
-				t.Errorf("stats %+v, cut %+v, want %d dead of %d", s, done, n, r.last)
-			}
+			wantEqual(t, "Stats.Dead", s.Dead, n)
+			wantEqual(t, "Stats.Skipped", s.Skipped, 0)
+			wantEqual(t, "Stats.Messages", s.Messages, int64(r.last))
+			wantEqual(t, "Stats.Rows", s.Rows, int64(r.last))
+			wantEqual(t, "CutDone.Dead", done.Dead, n)
+			wantEqual(t, "CutDone.Messages", done.Messages, int64(r.last))
 			slices.Sort(told)
 			if !slices.Equal(told, poison) {
 				t.Errorf("hook heard of %v, want %v", told, poison)
@@ -112,13 +119,18 @@ func TestPoisonToDeadLetters(t *testing.T) {
 // checkLetter compares a dead letter with the stored message.
 func (r *rig) checkLetter(d jetcapture.DeadLetter, seq uint64, says string) {
 	r.t.Helper()
-	stored, err := reader.NewSource(r.nc, "", "S").Get(r.t.Context(), seq) // the client would not show one whose header it cannot parse
+	// The client's own GetMsg fails if it cannot parse the header.
+	stored, err := reader.NewSource(r.nc, "", "S").Get(r.t.Context(), seq)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if d.Stream != "S" || d.Seq != seq || d.Subject != stored.Subject || !bytes.Equal(d.Data, stored.Data) || !d.Time.Equal(stored.Time) ||
-		!strings.Contains(d.Error, says) {
-		r.t.Errorf("dead letter %+v, want that of %+v with %q", d, stored, says)
+	wantEqual(r.t, "stream of a dead letter", d.Stream, "S")
+	wantEqual(r.t, "sequence of a dead letter", d.Seq, seq)
+	wantEqual(r.t, "subject of a dead letter", d.Subject, stored.Subject)
+	wantEqual(r.t, "payload of a dead letter", string(d.Data), string(stored.Data))
+	wantEqual(r.t, "time of a dead letter", d.Time, stored.Time.UTC())
+	if !strings.Contains(d.Error, says) {
+		r.t.Errorf("dead letter %d has the error %q, want %q", d.Seq, d.Error, says)
 	}
 }
 
@@ -152,9 +164,11 @@ func TestPoisonSkipped(t *testing.T) {
 			s := capture(r, o)
 			a := r.wantLines()
 			n := int64(len(poison))
-			if !slices.Equal(a.Skipped(), poison) || s.Skipped != n || s.Dead != 0 || s.Rows != int64(r.last)-n || len(a.Files(true)) != 0 {
-				t.Errorf("skipped %v, want %v; stats %+v", a.Skipped(), poison, s)
-			}
+			wantSlice(t, "skipped in the archive", a.Skipped(), poison)
+			wantEqual(t, "skipped in Stats", s.Skipped, n)
+			wantEqual(t, "dead letters", s.Dead, 0)
+			wantEqual(t, "rows", s.Rows, int64(r.last)-n)
+			wantEqual(t, "files of dead letters", len(a.Files(true)), 0)
 		})
 	}
 }
@@ -210,9 +224,10 @@ func TestErrSkip(t *testing.T) {
 				o.Hooks.Poison = func(p jetcapture.PoisonMessage) { t.Errorf("hook heard of poison: %v", p.Err) }
 				s := capture(r, o)
 				a := r.wantLines()
-				if !slices.Equal(a.Skipped(), want) || s.Skipped != 10 || s.Rows != 20 || s.Dead != 0 {
-					t.Errorf("skipped %v, want %v; stats %+v", a.Skipped(), want, s)
-				}
+				wantSlice(t, "skipped in the archive", a.Skipped(), want)
+				wantEqual(t, "skipped in Stats", s.Skipped, 10)
+				wantEqual(t, "rows", s.Rows, 20)
+				wantEqual(t, "dead letters", s.Dead, 0)
 			})
 		}
 	}
@@ -225,15 +240,20 @@ func TestEverythingSkipped(t *testing.T) {
 	o := r.options()
 	o.MessageDecoder = func(*nats.Msg) (*jetcapture.NatsMessage, string, error) { return nil, "", jetcapture.ErrSkip }
 	s := capture(r, o)
-	if a := r.wantAll(); a.To() != 10 || len(a.Files(false)) != 0 || s.Skipped != 10 || s.Cuts != 1 {
-		t.Errorf("stored up to %d, stats %+v", a.To(), s)
-	}
+	a := r.wantAll()
+	wantEqual(t, "stored up to", a.To(), 10)
+	wantEqual(t, "files", len(a.Files(false)), 0)
+	wantEqual(t, "skipped", s.Skipped, 10)
+	wantEqual(t, "cuts", s.Cuts, 1)
 }
 
-// TestHostileMessages are all captured right, or dead letters with all that there is.
+// TestHostileMessages captures messages that are hard to keep. Nothing of them may change.
 func TestHostileMessages(t *testing.T) {
 	r := newRig(t)
-	subjects := []string{"s.\xff\xfe", "s.ü", "s.\"quoted\"", "s.<&>", "s.\u2028", "s." + strings.Repeat("long", 50), "s.-", "s._jetcapture"}
+	subjects := []string{
+		"s.\xff\xfe", "s.ü", "s.\"quoted\"", "s.<&>", "s.\u2028", "s." + strings.Repeat("long", 50), "s.-",
+		"s._jetcapture",
+	}
 	for _, subject := range subjects {
 		r.store(oracle.Message{Subject: subject, Data: []byte("x")})
 	}
@@ -243,7 +263,8 @@ func TestHostileMessages(t *testing.T) {
 	natstest.Publish(t, r.nc, 1, func(int) *nats.Msg {
 		r.last++
 		r.held = append(r.held, oracle.Message{Seq: r.last, Subject: "s.header", Data: []byte("x")})
-		return &nats.Msg{Subject: "s.header", Data: []byte("x"), Header: nats.Header{"A": {"1", "2", "1"}, "b": {"\xff\xfe"}, "C": {""}}}
+		header := nats.Header{"A": {"1", "2", "1"}, "b": {"\xff\xfe"}, "C": {""}}
+		return &nats.Msg{Subject: "s.header", Data: []byte("x"), Header: header}
 	})
 	o := r.options()
 	o.Poison = jetcapture.PoisonFail
@@ -260,12 +281,13 @@ func TestHostileMessages(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(header.Header["A"], []string{"1", "2", "1"}) || !bytes.Contains(header.HeaderRaw, []byte("b: \xff\xfe\r\n")) {
-		t.Errorf("header %q, raw %q", header.Header, header.HeaderRaw)
+	wantSlice(t, "header A", header.Header["A"], []string{"1", "2", "1"})
+	if raw := "b: \xff\xfe\r\n"; !bytes.Contains(header.HeaderRaw, []byte(raw)) {
+		t.Errorf("raw header %q, want %q in it", header.HeaderRaw, raw)
 	}
 }
 
-// TestBrokenKeys: a key that cannot be a path makes a message poison, and no other key.
+// TestBrokenKeys: a key that cannot be a path makes its messages poison, and no others.
 func TestBrokenKeys(t *testing.T) {
 	r := newRig(t)
 	r.publish(50, "s.good", "s.bad", "s.none", "s.deep", "s.panic")

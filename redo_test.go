@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,14 +14,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// TestInterruptedCuts finishes cuts that were planned, and of which none, some or all files were stored, under changed options.
+// TestInterruptedCuts finishes planned cuts, of which none, some or all files were stored, under changed options.
 func TestInterruptedCuts(t *testing.T) {
 	changes := map[string]func(o *options){
-		"nothing":         func(*options) {},
-		"compression":     func(o *options) { o.Compression, o.CompressionLevel = jetcapture.Zstd, 3 },
-		"suffix":          func(o *options) { o.Suffix = "json" },
-		"limits":          func(o *options) { o.MaxMessages, o.MaxAge = 3, time.Second },
-		"keys":            func(o *options) { o.MessageDecoder = keyed(func(seq uint64) string { return fmt.Sprint(seq % 5) }) },
+		"nothing":     func(*options) {},
+		"compression": func(o *options) { o.Compression, o.CompressionLevel = jetcapture.Zstd, 3 },
+		"suffix":      func(o *options) { o.Suffix = "json" },
+		"limits":      func(o *options) { o.MaxMessages, o.MaxAge = 3, time.Second },
+		"keys": func(o *options) {
+			o.MessageDecoder = keyed(func(seq uint64) string { return fmt.Sprint(seq % 5) })
+		},
 		"memory":          func(o *options) { o.MemoryLimit, o.SpoolLimit = 1, 64<<10 },
 		"another process": func(o *options) { o.Archive.Instance = "two" },
 	}
@@ -35,15 +36,16 @@ func TestInterruptedCuts(t *testing.T) {
 				interrupt(r, r.deadEnd(), stored)
 				s := capture(r, with(r.deadEnd(), change))
 				a := r.wantAll()
-				if s.Redone != 1 || len(a.Cuts) != 2 || a.To() != r.last || len(letters(t, a)) != len(poison) {
-					t.Errorf("cuts for %v up to %d, %d dead letters, stats %+v", a.Reasons(), a.To(), len(letters(t, a)), s)
-				}
+				wantEqual(t, "redone cuts", s.Redone, 1)
+				wantEqual(t, "cuts", len(a.Cuts), 2)
+				wantEqual(t, "stored up to", a.To(), r.last)
+				wantEqual(t, "dead letters", len(letters(t, a)), len(poison))
 			})
 		}
 	}
 }
 
-// deadEnd are the rig's options with a decoder that does not take every message.
+// deadEnd returns the rig's options with a decoder that refuses some messages, which become dead letters.
 func (r *rig) deadEnd() options {
 	return with(r.options(), func(o *options) {
 		decode := o.MessageDecoder
@@ -57,7 +59,7 @@ func (r *rig) deadEnd() options {
 	})
 }
 
-// TestRedoFindsWhatIsGone: what the stream dropped between plan and files is lost, and recorded before the files.
+// TestRedoFindsWhatIsGone: messages that the stream dropped between plan and files are recorded as lost.
 func TestRedoFindsWhatIsGone(t *testing.T) {
 	r := newRig(t)
 	r.publish(40)
@@ -72,9 +74,9 @@ func TestRedoFindsWhatIsGone(t *testing.T) {
 	a := r.wantAll()
 	gone := a.Lost()["gone"]
 	slices.Sort(gone)
-	if want := append(seqs(1, 30), 33); !slices.Equal(gone, want) || s.Lost != 31 || s.Redone != 1 {
-		t.Errorf("gone %v, stats %+v", gone, s)
-	}
+	wantSlice(t, "gone", gone, append(seqs(1, 30), 33))
+	wantEqual(t, "lost", s.Lost, 31)
+	wantEqual(t, "redone cuts", s.Redone, 1)
 	for _, f := range a.Files(false) {
 		for _, row := range oracle.Lines(f.Plain) {
 			if m, err := oracle.NatsMessage(row); err != nil || m.Seq <= 30 || m.Seq == 33 {
@@ -84,7 +86,7 @@ func TestRedoFindsWhatIsGone(t *testing.T) {
 	}
 }
 
-// TestRedoOfAStreamThatIsNoMore: nothing is read from the new stream for a cut of the old one.
+// TestRedoOfAStreamThatIsNoMore: for a cut of the old stream, nothing is read from the new one.
 func TestRedoOfAStreamThatIsNoMore(t *testing.T) {
 	r := newRig(t)
 	r.publish(40)
@@ -93,20 +95,13 @@ func TestRedoOfAStreamThatIsNoMore(t *testing.T) {
 	r.recreate()
 	r.publish(60)
 	s := capture(r, r.options())
-	a := r.archive("S")
-	ids := a.Incarnations()
-	if len(ids) != 2 || s.Redone != 1 || s.Lost != 30 || len(a.Of(ids[0]).Lost()["gone"]) != 30 {
-		t.Fatalf("incarnations %v, lost %v, stats %+v", ids, a.Lost(), s)
-	}
-	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil {
-		t.Errorf("the old stream: %v", err)
-	}
-	if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
-		t.Errorf("the new stream: %v", err)
-	}
+	a := r.wantBoth(old, r.held)
+	wantEqual(t, "redone cuts", s.Redone, 1)
+	wantEqual(t, "lost in Stats", s.Lost, 30)
+	wantEqual(t, "gone in the old stream", len(a.Of(a.Incarnations()[0]).Lost()["gone"]), 30)
 }
 
-// TestDecoderVersion: a cut that another decoder planned is not finished by this one, unless that is told how.
+// TestDecoderVersion: a cut that another decoder planned is not finished by this one, unless ForPlan says how.
 func TestDecoderVersion(t *testing.T) {
 	r := newRig(t)
 	r.publish(20)
@@ -114,9 +109,7 @@ func TestDecoderVersion(t *testing.T) {
 	interrupt(r, old, 1)
 	changed := with(r.options(), func(o *options) { o.DecoderVersion = "2" })
 	_, err := tryCapture(r, changed)
-	if err == nil || !strings.Contains(err.Error(), "decoder_version:1") || !strings.Contains(err.Error(), "decoder_version:2") {
-		t.Errorf("Run = %v", err)
-	}
+	wantText(t, err, "decoder_version:1", "decoder_version:2")
 	changed.ForPlan = func(settings map[string]string) (options, error) {
 		if settings["decoder_version"] != "1" || settings["x_format"] != "ndjson" {
 			t.Errorf("settings %v", settings)

@@ -6,31 +6,33 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// patience bounds whatever a test waits for.
+// patience bounds everything that a test waits for.
 const patience = 2 * time.Minute
 
 // options are those of the captures in most tests: whole messages, grouped by subject.
 type options = jetcapture.Options[*jetcapture.NatsMessage, string]
 
-// rig is a server with the stream S, of which it knows every message, and a place for an archive.
+// rig has a server with the stream S, all messages that were stored in it, and a bucket for an archive.
 type rig struct {
 	t      *testing.T
 	server *natstest.Server
 	nc     *nats.Conn
 	bucket bucket.Bucket
 	held   []oracle.Message // all that the stream ever held
-	last   uint64           // stream sequence
+	last   uint64           // the last stream sequence
 }
 
 // newRig starts a server. The stream S takes the subjects s.>, unless configured otherwise.
@@ -78,7 +80,7 @@ func (r *rig) publish(n int, subjects ...string) {
 	r.store(messages...)
 }
 
-// store stores messages and notes them under their sequences.
+// store publishes messages and notes them with their sequences.
 func (r *rig) store(messages ...oracle.Message) {
 	r.t.Helper()
 	natstest.Publish(r.t, r.nc, len(messages), func(i int) *nats.Msg {
@@ -89,7 +91,7 @@ func (r *rig) store(messages ...oracle.Message) {
 	r.held = append(r.held, messages...)
 }
 
-// natsContext bounds a Run by patience.
+// natsContext returns a context that ends after patience.
 func natsContext(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -97,7 +99,7 @@ func natsContext(t *testing.T) context.Context {
 	return ctx
 }
 
-// options captures once, as whole messages in NDJSON, grouped by subject, into the rig's bucket.
+// options returns the options of a capture with Once: whole messages in NDJSON, by subject, into the rig's bucket.
 func (r *rig) options() options {
 	return options{
 		NATSStreamName: "S", Compression: jetcapture.GZip, Suffix: "ndjson", MaxAge: time.Hour, Once: true,
@@ -113,13 +115,13 @@ func (r *rig) options() options {
 
 func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.t.Output(), nil)) }
 
-// with changes options.
+// with returns changed options.
 func with(o options, change func(o *options)) options {
 	change(&o)
 	return o
 }
 
-// capture runs a capture to its end, which must be a good one.
+// capture runs a capture to its end, which must come without an error.
 func capture[P jetcapture.Payload, K jetcapture.DestKey](r *rig, o jetcapture.Options[P, K]) jetcapture.Stats {
 	r.t.Helper()
 	stats, err := tryCapture(r, o)
@@ -130,7 +132,9 @@ func capture[P jetcapture.Payload, K jetcapture.DestKey](r *rig, o jetcapture.Op
 }
 
 // tryCapture runs a capture to its end.
-func tryCapture[P jetcapture.Payload, K jetcapture.DestKey](r *rig, o jetcapture.Options[P, K]) (jetcapture.Stats, error) {
+func tryCapture[P jetcapture.Payload, K jetcapture.DestKey](
+	r *rig, o jetcapture.Options[P, K],
+) (jetcapture.Stats, error) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -177,7 +181,7 @@ func (c *running) end() error {
 	}
 }
 
-// finish stops the capture, which must end well.
+// finish stops the capture, which must end without an error.
 func (c *running) finish() {
 	c.t.Helper()
 	c.stop()
@@ -186,7 +190,7 @@ func (c *running) finish() {
 	}
 }
 
-// until waits for the counters of a capture, which must not end before.
+// until waits until the counters of a capture satisfy a condition. The capture must not end before.
 func (c *running) until(what string, is func(s jetcapture.Stats) bool) {
 	c.t.Helper()
 	natstest.Eventually(c.t, patience, what, func() bool {
@@ -200,16 +204,26 @@ func (c *running) until(what string, is func(s jetcapture.Stats) bool) {
 // untilRead waits until the capture has read up to a stream sequence.
 func (c *running) untilRead(seq uint64) {
 	c.t.Helper()
-	c.until(fmt.Sprintf("capture that has read sequence %d", seq), func(s jetcapture.Stats) bool { return s.LastSeq >= seq })
+	c.until(fmt.Sprintf("capture that has read sequence %d", seq), func(s jetcapture.Stats) bool {
+		return s.LastSeq >= seq
+	})
+}
+
+// untilState waits until the capture is in a state.
+func (c *running) untilState(state jetcapture.State) {
+	c.t.Helper()
+	c.until(fmt.Sprintf("state %q", state), func(s jetcapture.Stats) bool { return s.State == state })
 }
 
 // untilStored waits until the capture has stored everything up to a stream sequence.
 func (c *running) untilStored(seq uint64) {
 	c.t.Helper()
-	c.until(fmt.Sprintf("capture that has stored sequence %d", seq), func(s jetcapture.Stats) bool { return s.StoredSeq >= seq })
+	c.until(fmt.Sprintf("capture that has stored sequence %d", seq), func(s jetcapture.Stats) bool {
+		return s.StoredSeq >= seq
+	})
 }
 
-// archive reads the rig's archive of a capture, which must be sound.
+// archive reads the archive of a capture in the rig's bucket, which must be sound.
 func (r *rig) archive(capture string) *oracle.Archive {
 	r.t.Helper()
 	a, err := oracle.Read(context.Background(), r.bucket, capture)
@@ -219,7 +233,8 @@ func (r *rig) archive(capture string) *oracle.Archive {
 	return a
 }
 
-// wantAll checks that everything that the stream ever held is in the archive of capture S exactly once, or accounted for.
+// wantAll checks that each message that the stream ever held is in the archive of capture S exactly once or accounted
+// for.
 func (r *rig) wantAll() *oracle.Archive {
 	r.t.Helper()
 	a := r.archive("S")
@@ -229,7 +244,7 @@ func (r *rig) wantAll() *oracle.Archive {
 	return a
 }
 
-// wantFrom checks the same for the messages from a sequence on.
+// wantFrom is wantAll for another capture and the messages from a sequence on.
 func (r *rig) wantFrom(capture string, seq uint64) *oracle.Archive {
 	r.t.Helper()
 	a := r.archive(capture)
@@ -240,7 +255,20 @@ func (r *rig) wantFrom(capture string, seq uint64) *oracle.Archive {
 	return a
 }
 
-// names are those of all objects in the rig's bucket.
+// wantNoFiles checks that nothing but a log is in the rig's bucket.
+func (r *rig) wantNoFiles() {
+	r.t.Helper()
+	for _, name := range r.names() {
+		if !inLog(name) {
+			r.t.Errorf("there is a file %s, want none", name)
+		}
+	}
+}
+
+// planned reports whether the plan of cut n is in the rig's bucket.
+func (r *rig) planned(n uint64) bool { return slices.Contains(r.names(), cutlog.PlanName("S", n)) }
+
+// names returns the names of all objects in the rig's bucket.
 func (r *rig) names() (names []string) {
 	r.t.Helper()
 	for info, err := range r.bucket.List(context.Background(), "", "") {
@@ -250,6 +278,32 @@ func (r *rig) names() (names []string) {
 		names = append(names, info.Name)
 	}
 	return names
+}
+
+// wantEqual checks one value.
+func wantEqual[T comparable](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// wantSlice checks the elements of a slice and their order.
+func wantSlice[T comparable](t *testing.T, what string, got, want []T) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+// wantText checks that there is an error and that its text has all parts.
+func wantText(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("got error %v, want one with %q", err, part)
+		}
+	}
 }
 
 // errorAs is errors.As as an expression.

@@ -65,29 +65,39 @@ func TestHooks(t *testing.T) {
 		size += int64(len(f.Stored))
 		messages += int64(len(f.Seqs))
 		rows += f.Rows
-		if !ok || e.Dead != f.Dead || e.Size != int64(len(f.Stored)) || e.Messages != int64(len(f.Seqs)) || e.Rows != f.Rows || !e.Window.Equal(f.Window) ||
-			e.First != f.Seqs[0] || e.Last != f.Seqs[len(f.Seqs)-1] || !slices.Equal(e.Key, f.Key) {
-			t.Errorf("heard %+v of file %s (%d bytes)", e, f.Name, len(f.Stored))
+		want := jetcapture.BlockStored{
+			Location: "memory/" + f.Name, Dead: f.Dead, Key: f.Key, Window: f.Window,
+			First: f.Seqs[0], Last: f.Seqs[len(f.Seqs)-1],
+			Messages: int64(len(f.Seqs)), Rows: f.Rows, Size: int64(len(f.Stored)),
+		}
+		if e.Window = e.Window.UTC(); !ok || fmt.Sprint(e) != fmt.Sprint(want) {
+			t.Errorf("heard %+v, want %+v", e, want)
 		}
 	}
 	var heard jetcapture.CutDone
 	for i, e := range cuts {
 		c := a.Cuts[i+1]
-		if e.N != c.N || e.From != c.From || e.To != c.To || e.Reason != c.Reason || e.Blocks != len(c.Files) || e.Absent != int64(c.Absent) || e.Redone {
-			t.Errorf("heard %+v of cut %+v", e, c)
+		want := jetcapture.CutDone{
+			N: c.N, From: c.From, To: c.To, Reason: c.Reason, Blocks: len(c.Files), Absent: int64(c.Absent),
+			Messages: e.Messages, Dead: e.Dead, Bytes: e.Bytes, Took: e.Took, // their sums are checked below
 		}
+		wantEqual(t, "CutDone", e, want)
 		heard.Messages += e.Messages
 		heard.Dead += e.Dead
 		heard.Absent += e.Absent
 		heard.Bytes += e.Bytes
 	}
-	if len(cuts) != len(a.Cuts)-1 || int64(len(cuts)) != s.Cuts || heard.Messages != messages || heard.Bytes != size || heard.Absent != 1 || s.Absent != 1 ||
-		s.BytesStored != size || s.Rows != rows || s.Messages != messages || int64(poison) != s.Dead || heard.Dead != s.Dead {
-		t.Errorf("heard of %d cuts, together %+v, %d poison messages; stats %+v", len(cuts), heard, poison, s)
-	}
+	wantEqual(t, "calls of CutDone", len(cuts), len(a.Cuts)-1)
+	wantEqual(t, "all CutDone", heard, jetcapture.CutDone{Messages: messages, Dead: int64(poison), Absent: 1, Bytes: size})
+	wantEqual(t, "Stats.Cuts", s.Cuts, int64(len(cuts)))
+	wantEqual(t, "Stats.Messages", s.Messages, messages)
+	wantEqual(t, "Stats.Rows", s.Rows, rows)
+	wantEqual(t, "Stats.Dead", s.Dead, int64(poison))
+	wantEqual(t, "Stats.Absent", s.Absent, 1)
+	wantEqual(t, "Stats.BytesStored", s.BytesStored, size)
 }
 
-// TestStatsWhileCapturing may be asked from any goroutine.
+// TestStatsWhileCapturing asks for the counters from another goroutine.
 func TestStatsWhileCapturing(t *testing.T) {
 	r := newRig(t)
 	o := with(r.options(), func(o *options) { o.Once = false })
@@ -95,15 +105,20 @@ func TestStatsWhileCapturing(t *testing.T) {
 	r.publish(100)
 	c.until("capture with open blocks", func(s jetcapture.Stats) bool {
 		s.Reasons["mine"]++ // it is a copy
-		return s.LastSeq == 100 && s.OpenBlocks == 4 && s.Lag == 0 && s.StoredSeq == 0 && s.State == "reading" && !s.LastTime.IsZero()
+		return s.LastSeq == 100 && !s.LastTime.IsZero() && s.OpenBlocks == 4 && s.Lag == 0 && s.StoredSeq == 0 &&
+			s.State == jetcapture.StateReading
 	})
 	c.finish()
-	if s := c.Stats(); s.StoredSeq != 100 || s.Cuts != 1 || s.Reasons["mine"] != 0 || s.Bytes == 0 {
-		t.Errorf("stats %+v", s)
+	s := c.Stats()
+	wantEqual(t, "StoredSeq", s.StoredSeq, 100)
+	wantEqual(t, "Cuts", s.Cuts, 1)
+	wantEqual(t, "a reason that was put into a copy", s.Reasons["mine"], 0)
+	if s.Bytes == 0 {
+		t.Error("Bytes is 0")
 	}
 }
 
-// TestStoppedBeforeItBegan is a clean stop, too.
+// TestStoppedBeforeItBegan: a capture that is stopped before it has read anything ends without an error.
 func TestStoppedBeforeItBegan(t *testing.T) {
 	r := newRig(t)
 	r.publish(10)
@@ -117,7 +132,7 @@ func TestStoppedBeforeItBegan(t *testing.T) {
 	r.wantAll()
 }
 
-// TestRunAgain: a capture can run again, and counts from nothing then.
+// TestRunAgain: a capture can run again. Its counters begin at zero then.
 func TestRunAgain(t *testing.T) {
 	r := newRig(t)
 	o := r.options()
@@ -134,7 +149,7 @@ func TestRunAgain(t *testing.T) {
 	r.wantAll()
 }
 
-// TestStopWhileReading stops at any moment, and the next start goes on exactly there.
+// TestStopWhileReading stops at different moments. The next start goes on exactly there.
 func TestStopWhileReading(t *testing.T) {
 	r := newRig(t)
 	r.publish(3000)
@@ -142,7 +157,9 @@ func TestStopWhileReading(t *testing.T) {
 	for i := range 8 {
 		c := start(r, r.nc, o)
 		want := int64(i*60 + 1)
-		c.until("some messages", func(s jetcapture.Stats) bool { return s.Messages >= want || s.LastSeq == 3000 || s.StoredSeq == 3000 })
+		c.until("some messages", func(s jetcapture.Stats) bool {
+			return s.Messages >= want || s.LastSeq == 3000 || s.StoredSeq == 3000
+		})
 		c.finish()
 		if a := r.archive("S"); a.To() != max(c.Stats().StoredSeq, a.To()) {
 			t.Errorf("stored up to %d, stats %+v", a.To(), c.Stats())
@@ -152,7 +169,7 @@ func TestStopWhileReading(t *testing.T) {
 	r.wantAll()
 }
 
-// TestOnceStopsAtItsTarget: what comes later is left to a next run.
+// TestOnceStopsAtItsTarget: messages that come later are left to the next run.
 func TestOnceStopsAtItsTarget(t *testing.T) {
 	r := newRig(t)
 	r.publish(100)
@@ -174,7 +191,7 @@ func TestOnceStopsAtItsTarget(t *testing.T) {
 	r.wantAll()
 }
 
-// TestOnceWithAFilterAtTheEnd: the last messages are not for us, and the end is reached nevertheless.
+// TestOnceWithAFilterAtTheEnd: the target is reached though the filter leaves out the last messages.
 func TestOnceWithAFilterAtTheEnd(t *testing.T) {
 	r := newRig(t)
 	r.publish(20, "s.a")
@@ -192,7 +209,7 @@ func TestOnceWithAFilterAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestInstanceNames: without a name, processes of one host take different ones, and free them.
+// TestInstanceNames: without a name, captures of one host take different names and free them.
 func TestInstanceNames(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := natstest.Start(t)
@@ -225,13 +242,12 @@ func TestInstanceNames(t *testing.T) {
 		t.Errorf("lock files %v, error %v", locks, err)
 	}
 	for _, name := range []string{"a.b", "a b", strings.Repeat("x", 65), "ü"} {
-		if _, err := tryCapture(r, with(o, func(o *options) { o.Archive.Instance = name })); err == nil || !strings.Contains(err.Error(), "Archive.Instance: ") {
-			t.Errorf("instance %q: Run = %v", name, err)
-		}
+		_, err := tryCapture(r, with(o, func(o *options) { o.Archive.Instance = name }))
+		wantText(t, err, "Archive.Instance: ")
 	}
 }
 
-// TestSettingsAreInThePlan: what shapes the bytes is recorded with each cut.
+// TestSettingsAreInThePlan: each plan records what shapes the bytes of the files.
 func TestSettingsAreInThePlan(t *testing.T) {
 	r := newRig(t)
 	r.publish(5)

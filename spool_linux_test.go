@@ -46,7 +46,8 @@ func TestSpoolDiskFull(t *testing.T) {
 	}
 }
 
-// inChild captures in a child into a directory, which is the rig's archive then, and returns what the child says.
+// inChild captures in a child process into a directory, which becomes the rig's archive. It returns the output of the
+// child.
 func (r *rig) inChild(dir string, m mode) string {
 	r.t.Helper()
 	exe, err := os.Executable()
@@ -72,7 +73,8 @@ func (r *rig) inChild(dir string, m mode) string {
 	return string(out)
 }
 
-// child captures into a directory, with a spool whose file cannot grow. A first run is interrupted, so that there is also a cut to redo.
+// child captures into a directory, with a spool whose file cannot grow. A first run is interrupted, so that there is
+// also a cut to redo.
 func child(args string) error {
 	var url, dir string
 	var m mode
@@ -94,9 +96,10 @@ func child(args string) error {
 		return err
 	}
 	o := jetcapture.Options[string, string]{
-		NATSStreamName: "S", Suffix: "txt", MaxAge: time.Hour, Once: true, BufferToDisk: true, MemoryLimit: 1 << 20, MaxBytes: 300_000,
-		MessageDecoder: line, WriterFactory: (&counted{}).factory(m), Archive: jetcapture.ArchiveOptions[string]{Bucket: d, Instance: "child"},
-		Poison: jetcapture.PoisonDeadLetter, Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)),
+		NATSStreamName: "S", Suffix: "txt", MaxAge: time.Hour, Once: true, BufferToDisk: true, MemoryLimit: 1 << 20,
+		MaxBytes: 300_000, MessageDecoder: line, WriterFactory: (&counted{}).factory(m),
+		Archive: jetcapture.ArchiveOptions[string]{Bucket: d, Instance: "child"},
+		Poison:  jetcapture.PoisonDeadLetter, Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)),
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

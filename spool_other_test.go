@@ -4,5 +4,5 @@ package jetcapture_test
 
 import "errors"
 
-// child is for Linux only.
+// child exists on Linux only.
 func child(string) error { return errors.New("no child here") }

@@ -17,12 +17,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// continuous are the rig's options for a capture that goes on until it is stopped, and cuts as soon as nothing more comes.
+// continuous returns options for a capture that goes on until it is stopped, and cuts as soon as nothing more comes.
 func (r *rig) continuous() options {
 	return with(r.options(), func(o *options) { o.Once, o.MaxIdle = false, 200*time.Millisecond })
 }
 
-// forget drops messages from what the archive must hold.
+// forget drops messages from those that the archive must hold.
 func (r *rig) forget(gone func(seq uint64) bool) {
 	r.held = slices.DeleteFunc(r.held, func(m oracle.Message) bool { return gone(m.Seq) })
 }
@@ -58,15 +58,17 @@ func TestDeletedMessages(t *testing.T) {
 	r.forget(gone)
 	s := capture(r, r.options())
 	a := r.wantAll()
-	if absent := 100 - uint64(len(r.held)); a.To() != 100 || a.Absent() != absent || s.Absent != int64(absent) || s.Lost != 0 {
-		t.Errorf("stored up to %d, %d absent, want %d; stats %+v", a.To(), a.Absent(), absent, s)
-	}
+	absent := 100 - len(r.held)
+	wantEqual(t, "stored up to", a.To(), 100)
+	wantEqual(t, "absent in the archive", a.Absent(), uint64(absent))
+	wantEqual(t, "absent in Stats", s.Absent, int64(absent))
+	wantEqual(t, "lost", s.Lost, 0)
 	r.publish(10)
 	capture(r, r.options())
 	r.wantAll()
 }
 
-// TestPurgeBetweenRuns: what was dropped unread is recorded.
+// TestPurgeBetweenRuns: messages that were dropped unread are recorded as lost.
 func TestPurgeBetweenRuns(t *testing.T) {
 	r := newRig(t)
 	r.publish(30)
@@ -79,13 +81,16 @@ func TestPurgeBetweenRuns(t *testing.T) {
 	o := with(r.options(), func(o *options) { o.Hooks.Lost = func(l jetcapture.Lost) { lost = append(lost, l) } })
 	s := capture(r, o)
 	a := r.wantAll()
-	want := seqs(31, 50)
-	if got := a.Lost()["expired"]; !slices.Equal(got, want) || s.Lost != 20 || len(lost) != 1 || lost[0].From != 31 || lost[0].To != 50 || lost[0].Messages != 20 {
-		t.Errorf("lost %v, hook heard %+v, stats %+v", got, lost, s)
+	wantSlice(t, "expired", a.Lost()["expired"], seqs(31, 50))
+	wantEqual(t, "lost in Stats", s.Lost, 20)
+	if len(lost) != 1 {
+		t.Fatalf("the hook heard %+v, want one loss", lost)
 	}
+	lost[0].Detail = ""
+	wantEqual(t, "Lost", lost[0], jetcapture.Lost{Reason: "expired", Messages: 20, From: 31, To: 50})
 }
 
-// seqs are the sequences from first to last.
+// seqs returns the sequences from first to last.
 func seqs(first, last uint64) (all []uint64) {
 	for seq := first; seq <= last; seq++ {
 		all = append(all, seq)
@@ -93,7 +98,7 @@ func seqs(first, last uint64) (all []uint64) {
 	return all
 }
 
-// TestPurgeWhileCapturing: messages in open blocks are in hand, and stay so.
+// TestPurgeWhileCapturing: a purge does not touch the messages in open blocks.
 func TestPurgeWhileCapturing(t *testing.T) {
 	r := newRig(t)
 	o := with(r.options(), func(o *options) { o.Once = false })
@@ -112,13 +117,15 @@ func TestPurgeWhileCapturing(t *testing.T) {
 	r.wantAll()
 }
 
-// TestPurgeAheadOfTheReader: the clock closes the last window, although the server last said that more is to come.
+// TestPurgeAheadOfTheReader: the clock closes the last window, although the server's last word was that more would
+// come.
 func TestPurgeAheadOfTheReader(t *testing.T) {
 	r := newRig(t)
-	r.publishNoise(400, 100_000, "s.a") // more than can be on its way
+	r.publishNoise(400, 100_000, "s.a") // more than can be in flight
 	hold := make(chan struct{})
 	o := with(r.options(), func(o *options) {
-		o.Once, o.MaxAge, o.Grace, o.MemoryLimit, o.Compression = false, 5*time.Second, 100*time.Millisecond, 8<<20, jetcapture.None
+		o.Once, o.MaxAge, o.Grace = false, 5*time.Second, 100*time.Millisecond
+		o.MemoryLimit, o.Compression = 8<<20, jetcapture.None
 		decode := o.MessageDecoder
 		o.MessageDecoder = func(m *nats.Msg) (*jetcapture.NatsMessage, string, error) {
 			<-hold
@@ -142,7 +149,8 @@ func TestPurgeAheadOfTheReader(t *testing.T) {
 	if s.Messages == 400 {
 		t.Errorf("stats %+v", s)
 	}
-	r.forget(func(seq uint64) bool { return seq > s.LastSeq && s.Lost == 0 }) // the end may come before the server tells of it
+	// The capture may end before the server reports the purge.
+	r.forget(func(seq uint64) bool { return seq > s.LastSeq && s.Lost == 0 })
 	r.wantAll()
 }
 
@@ -157,16 +165,11 @@ func TestStreamRecreatedBetweenRuns(t *testing.T) {
 	var lost []jetcapture.Lost
 	o := with(r.options(), func(o *options) { o.Hooks.Lost = func(l jetcapture.Lost) { lost = append(lost, l) } })
 	s := capture(r, o)
-	a := r.archive("S")
-	ids := a.Incarnations()
-	if len(ids) != 2 || s.Incarnations != 1 || len(lost) == 0 || lost[0].Reason != "diverged" {
-		t.Fatalf("incarnations %v, hook heard %+v, stats %+v", ids, lost, s)
-	}
-	if err := a.Of(ids[0]).ExactlyOnce(old, oracle.NatsMessage); err != nil || first.Incarnations()[0] != ids[0] {
-		t.Errorf("the old incarnation: %v", err)
-	}
-	if err := a.Of(ids[1]).ExactlyOnce(r.held, oracle.NatsMessage); err != nil {
-		t.Errorf("the new incarnation: %v", err)
+	a := r.wantBoth(old, r.held)
+	wantEqual(t, "the old incarnation", a.Incarnations()[0], first.Incarnations()[0])
+	wantEqual(t, "Stats.Incarnations", s.Incarnations, 1)
+	if len(lost) == 0 || lost[0].Reason != "diverged" {
+		t.Errorf("the hook heard %+v, want diverged first", lost)
 	}
 	capture(r, r.options())
 	if again := r.archive("S"); len(again.Incarnations()) != 2 || len(again.Cuts) != len(a.Cuts) {
@@ -174,7 +177,7 @@ func TestStreamRecreatedBetweenRuns(t *testing.T) {
 	}
 }
 
-// recreate deletes the stream and makes it anew.
+// recreate deletes the stream and creates it again.
 func (r *rig) recreate(configure ...func(*jetstream.StreamConfig)) {
 	r.t.Helper()
 	if err := r.js().DeleteStream(r.t.Context(), "S"); err != nil {
@@ -184,7 +187,7 @@ func (r *rig) recreate(configure ...func(*jetstream.StreamConfig)) {
 	r.createStream(configure...)
 }
 
-// TestStreamRecreatedWhileCapturing: what was read of the old stream is cut before the new one is entered.
+// TestStreamRecreatedWhileCapturing: messages of the old stream are cut before the new one is entered.
 func TestStreamRecreatedWhileCapturing(t *testing.T) {
 	r := newRig(t)
 	c := start(r, r.nc, with(r.options(), func(o *options) { o.Once = false }))
@@ -210,8 +213,9 @@ func TestStreamDeleted(t *testing.T) {
 	if err := r.js().DeleteStream(t.Context(), "S"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tryCapture(r, with(r.options(), func(o *options) { o.Archive.Instance = "two" })); !errors.Is(err, reader.ErrStreamNotFound) {
-		t.Errorf("with Once: Run = %v", err)
+	_, err := tryCapture(r, with(r.options(), func(o *options) { o.Archive.Instance = "two" }))
+	if !errors.Is(err, reader.ErrStreamNotFound) {
+		t.Errorf("with Once: Run = %v, want %v", err, reader.ErrStreamNotFound)
 	}
 	r.held, r.last = nil, 0
 	r.createStream()
@@ -258,7 +262,7 @@ func TestConnectionCut(t *testing.T) {
 	nc := natstest.Connect(t, proxy.URL())
 	c := start(r, nc, r.continuous())
 	r.publish(1)
-	c.untilRead(1) // at the very start no answer ends Run
+	c.untilRead(1) // a start may end with an error if the server does not answer
 	for i := range 12 {
 		r.publish(500)
 		switch i % 4 {
@@ -278,7 +282,7 @@ func TestConnectionCut(t *testing.T) {
 	r.wantAll()
 }
 
-// TestConnectionIsLeftAsFound: not closed, without our subscriptions, with the handlers that it had.
+// TestConnectionIsLeftAsFound: Run leaves the connection open, without its own subscriptions, with the handlers it had.
 func TestConnectionIsLeftAsFound(t *testing.T) {
 	for _, through := range []string{"", "C"} {
 		t.Run(through, func(t *testing.T) {
@@ -286,7 +290,8 @@ func TestConnectionIsLeftAsFound(t *testing.T) {
 			r.publish(20)
 			heard := make(chan string, 10)
 			nc := r.server.Connect(nats.DisconnectErrHandler(func(*nats.Conn, error) { heard <- "disconnected" }),
-				nats.ReconnectHandler(func(*nats.Conn) { heard <- "reconnected" }), nats.ClosedHandler(func(*nats.Conn) { heard <- "closed" }))
+				nats.ReconnectHandler(func(*nats.Conn) { heard <- "reconnected" }),
+				nats.ClosedHandler(func(*nats.Conn) { heard <- "closed" }))
 			sub, err := nc.SubscribeSync("mine")
 			if err != nil {
 				t.Fatal(err)
@@ -300,9 +305,9 @@ func TestConnectionIsLeftAsFound(t *testing.T) {
 			c := start(r, nc, o)
 			c.untilStored(20)
 			c.finish()
-			if nc.IsClosed() || nc.IsDraining() || nc.NumSubscriptions() != before || fmt.Sprintf("%p", nc.Opts.AsyncErrorCB) != handler {
-				t.Errorf("status %v, %d subscriptions, want %d", nc.Status(), nc.NumSubscriptions(), before)
-			}
+			wantEqual(t, "status", nc.Status(), nats.CONNECTED)
+			wantEqual(t, "subscriptions", nc.NumSubscriptions(), before)
+			wantEqual(t, "error handler", fmt.Sprintf("%p", nc.Opts.AsyncErrorCB), handler)
 			if err := nc.Publish("mine", []byte("x")); err != nil {
 				t.Fatal(err)
 			}
@@ -330,7 +335,7 @@ func TestConnectionIsLeftAsFound(t *testing.T) {
 	}
 }
 
-// TestClosedConnection: who closes the connection ends the capture.
+// TestClosedConnection: a capture ends when its connection is closed.
 func TestClosedConnection(t *testing.T) {
 	r := newRig(t)
 	nc := r.server.Connect()
@@ -342,7 +347,7 @@ func TestClosedConnection(t *testing.T) {
 	if err := c.end(); !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("Run = %v", err)
 	}
-	if took := time.Since(closed); took > 8*time.Second { // missing heartbeats would tell, too, but late
+	if took := time.Since(closed); took > 8*time.Second { // missing heartbeats would show it later
 		t.Errorf("it took %v", took)
 	}
 	capture(r, r.options())
@@ -361,7 +366,7 @@ func TestRolledBackWhileCapturing(t *testing.T) {
 	r.server.CopyStore(backup)
 	r.server.Restart()
 	natstest.Eventually(t, patience, "connection", r.nc.IsConnected)
-	r.publishSafely(30) // 41 to 70, which the backup has not
+	r.publishSafely(30) // 41 to 70, which are not in the backup
 	c.untilRead(70)
 	lost := slices.Clone(r.held[40:])
 	r.server.Stop()
@@ -369,13 +374,15 @@ func TestRolledBackWhileCapturing(t *testing.T) {
 	r.server.Restart()
 	natstest.Eventually(t, patience, "connection", r.nc.IsConnected)
 	r.held, r.last = r.held[:40], 40
-	r.publishSafely(10) // 41 to 50, others than before
-	c.until("capture of the stream after it was rolled back", func(s jetcapture.Stats) bool { return s.Incarnations == 1 && s.StoredSeq == 50 })
+	r.publishSafely(10) // other messages 41 to 50
+	c.until("capture of the stream after it was rolled back", func(s jetcapture.Stats) bool {
+		return s.Incarnations == 1 && s.StoredSeq == 50
+	})
 	c.finish()
 	r.wantBoth(append(slices.Clone(r.held[:40]), lost...), r.held[40:])
 }
 
-// TestNoPermission: who may not ask the stream what a cut has to know is told so before anything is read.
+// TestNoPermission: a missing permission that a cut would need is reported before anything is read.
 func TestNoPermission(t *testing.T) {
 	r := newRig(t)
 	r.server = natstest.Start(t, func(o *server.Options) {
@@ -391,12 +398,10 @@ func TestNoPermission(t *testing.T) {
 	r.publish(10)
 	r.nc = r.server.Connect(nats.UserInfo("reader", "x"))
 	_, err := tryCapture(r, r.options())
-	if err == nil || !strings.Contains(err.Error(), "STREAM.MSG.GET") || !strings.Contains(err.Error(), "permission") {
-		t.Errorf("Run = %v", err)
-	}
+	wantText(t, err, "STREAM.MSG.GET", "permission")
 }
 
-// TestCutWithoutAServer: what was read is not cut on trust, and the log says why.
+// TestCutWithoutAServer: what was read is not cut unchecked, and the log says why.
 func TestCutWithoutAServer(t *testing.T) {
 	r := newRig(t)
 	told := make(warnings, 100)

@@ -7,11 +7,10 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture"
-	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
-// TestManyWriters are captures with names of their own that work on one archive at the same time.
+// TestManyWriters runs several instances of one capture on one archive at the same time.
 func TestManyWriters(t *testing.T) {
 	r := newRig(t)
 	var all []*running
@@ -44,7 +43,7 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// TestTwoCapturesInOneArchive do not touch each other.
+// TestTwoCapturesInOneArchive: captures in one archive do not touch each other.
 func TestTwoCapturesInOneArchive(t *testing.T) {
 	r := newRig(t)
 	r.publish(50)
@@ -60,15 +59,18 @@ func TestTwoCapturesInOneArchive(t *testing.T) {
 	}
 }
 
-// TestTakeoverOfALiveWriter: a cut of a writer that hangs is finished by another one, which goes on; the first notices.
+// TestTakeoverOfALiveWriter: another writer finishes the cut of one that hangs, and goes on. The first one notices
+// that.
 func TestTakeoverOfALiveWriter(t *testing.T) {
 	r := newRig(t)
 	r.publish(40)
 	gate, open := gated(r.bucket)
 	slow := with(r.continuous(), func(o *options) { o.Archive.Instance, o.Archive.Bucket = "slow", gate })
 	first := start(r, r.nc, slow)
-	natstest.Eventually(t, patience, "plan of the slow writer", func() bool { return slices.Contains(r.names(), cutlog.PlanName("S", 2)) })
-	quick := with(r.continuous(), func(o *options) { o.Archive.Instance, o.Archive.Takeover = "quick", 300*time.Millisecond })
+	natstest.Eventually(t, patience, "plan of the slow writer", func() bool { return r.planned(2) })
+	quick := with(r.continuous(), func(o *options) {
+		o.Archive.Instance, o.Archive.Takeover = "quick", 300*time.Millisecond
+	})
 	second := start(r, r.server.Connect(), quick)
 	second.untilStored(40)
 	r.publish(30)
@@ -76,7 +78,9 @@ func TestTakeoverOfALiveWriter(t *testing.T) {
 	open()
 	first.until("slow writer that was overtaken", func(s jetcapture.Stats) bool { return s.StoredSeq >= 70 })
 	r.publish(30)
-	natstest.Eventually(t, patience, "archive of all", func() bool { return max(first.Stats().StoredSeq, second.Stats().StoredSeq) >= 100 })
+	natstest.Eventually(t, patience, "archive of all", func() bool {
+		return max(first.Stats().StoredSeq, second.Stats().StoredSeq) >= 100
+	})
 	first.finish()
 	second.finish()
 	capture(r, r.options())
