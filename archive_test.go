@@ -66,7 +66,7 @@ func TestResumeAfterAStop(t *testing.T) {
 		}
 	}
 	c := start(r, r.nc, o) // stopped with nothing to store
-	c.until("reading capture", func(s jetcapture.Stats) bool { return s.State == "reading" })
+	c.untilState(jetcapture.StateReading)
 	c.finish()
 	if reasons := strings.Join(r.wantAll().Reasons(), " "); reasons != "open shutdown shutdown shutdown" {
 		t.Errorf("cuts for %s", reasons)

@@ -82,7 +82,7 @@ func TestWorkQueueContinuously(t *testing.T) {
 	for range 3 {
 		c := start(r, nc, o)
 		// A start does not wait for a server.
-		c.until("reading capture", func(s jetcapture.Stats) bool { return s.State == "reading" })
+		c.untilState(jetcapture.StateReading)
 		for range 3 {
 			r.publish(200)
 			proxy.Cut()
