@@ -82,7 +82,9 @@ func TestFilterEditedAndBack(t *testing.T) {
 		if s := c.Stats(); s.Unwitnessed != 50 || s.Absent != 0 {
 			t.Errorf("%d messages were passed over and stored, %d absent, want 50 and none", s.Unwitnessed, s.Absent)
 		}
-		c.finish()
+		c.stop()
+		_ = c.end() // after the RESET, the server may count acks so that the last cut is left to the next start
+		capture(r, with(o, func(o *options) { o.Once = true }))
 		r.wantAll()
 		if m.retention == jetstream.WorkQueuePolicy {
 			r.untilEmpty()

@@ -125,6 +125,11 @@ func effects() []effect {
 		{event: capture.Postponed{Err: err}, log: "WARN no cut while the stream cannot be checked"},
 		{event: capture.Postponed{Err: err, Quiet: true}},
 		{event: capture.StreamUnreachable{Err: err}, log: "WARN the stream cannot be asked"},
+		{event: capture.Unwitnessed{Seq: 7, To: 9}, log: "ERROR a consumer has passed over messages that the stream has"},
+		{
+			event: capture.Recovered{Messages: 3}, counts: func(s *Stats) { s.Unwitnessed = 3 },
+			log: "WARN messages that a consumer had passed over are in this cut",
+		},
 		{event: capture.Unacknowledged{To: 9, Err: err}, log: "WARN acks are not confirmed, they are repeated"},
 		{event: capture.Unacknowledged{Err: err}, log: "WARN acks are not confirmed: the messages may come again"},
 		{event: capture.WithheldAcks{Was: eventTime, Is: eventTime}, log: "WARN what was stored is not acknowledged"},
