@@ -8,18 +8,13 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
-	"time"
 
+	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
 	"github.com/urfave/cli/v2"
 )
-
-// exitGaveUp is the exit code after a second signal, as a shell reports an interrupt.
-const exitGaveUp = 130
 
 // NewAppSkeleton returns a command line program that captures one stream with your decoder, writer and store. It fills
 // in the options that have flags, lets setup fill in the rest, connects, and captures until SIGINT or SIGTERM. Then it
@@ -103,35 +98,22 @@ func skeletonLogger(out io.Writer, level string, asJSON bool) (*slog.Logger, err
 	return slog.New(slog.NewTextHandler(out, options)), nil
 }
 
-// echo is how long a repetition of the first signal does not count as a second one: `timeout` and some supervisors send
-// a signal to the process and to its group.
-const echo = 500 * time.Millisecond
-
 // untilSignal calls run and cancels its context at the first signal. After a second signal it does not wait for run,
 // and returns an error with which the program exits.
 func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	first, second, end := stopsignal.Notify()
+	defer end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
 	go func() { done <- run(ctx) }()
-	var first os.Signal
-	var came time.Time
 	for {
 		select {
 		case err := <-done:
 			return err
-		case s := <-signals:
-			switch {
-			case first == nil:
-				first, came = s, time.Now()
-			case s == first && time.Since(came) < echo:
-				continue
-			default:
-				return cli.Exit("gave up: what was not stored stays in the stream for the next start", exitGaveUp)
-			}
+		case <-second:
+			return cli.Exit("gave up: what was not stored stays in the stream for the next start", stopsignal.ExitCode)
+		case s := <-first:
 			log.Info("stopping: storing what was read; a second signal gives up at once", "signal", s.String())
 			stop()
 		}

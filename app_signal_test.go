@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"testing"
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/stopsignal"
 )
 
 // signalSelf sends an interrupt to this process, which must have asked to be notified.
@@ -56,7 +58,7 @@ func TestUntilSignalFirstStopsSecondGivesUp(t *testing.T) {
 		t.Fatalf("the first signal gave up: %v", err)
 	default:
 	}
-	<-time.After(2 * echo) // a signal that comes now is not an echo
+	<-time.After(2 * stopsignal.Echo) // a signal that comes now is not an echo
 	signalSelf(t)
 	err := <-result
 	var exit interface{ ExitCode() int } // cli.ExitCoder

@@ -164,7 +164,7 @@ func parse(expr string, at int) (Source, error) {
 	case text == "":
 		return fail(0, "no source", "use "+allowed)
 	default:
-		return fail(0, "unknown source "+strconv.Quote(text), suggest(text))
+		return fail(0, "unknown source "+strconv.Quote(text), hint(text))
 	}
 	return s, nil
 }

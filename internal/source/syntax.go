@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/jetcapture/jetcapture/internal/suggest"
 )
 
 // SyntaxError says what is wrong with an expression, at which place, and what to write instead.
@@ -26,9 +28,9 @@ func (e *SyntaxError) Error() string {
 // allowed lists the forms for people.
 const allowed = "subject, subject[N], header:NAME, json:PATH, payload, seq or time"
 
-// suggest returns the hint for an unknown expression: the form that was probably meant, if any, and the list of all
+// hint returns the hint for an unknown expression: the form that was probably meant, if any, and the list of all
 // forms.
-func suggest(text string) string {
+func hint(text string) string {
 	if meant := guess(text); meant != "" {
 		return fmt.Sprintf("did you mean %s? Allowed are %s", meant, allowed)
 	}
@@ -77,7 +79,7 @@ func form(word string) string {
 		return "time"
 	}
 	for _, k := range []string{"subject", "header", "json", "seq", "time"} {
-		if distance(word, k) <= len(k)/3 {
+		if suggest.Distance(word, k) <= len(k)/3 {
 			return k
 		}
 	}
@@ -90,29 +92,4 @@ func orElse(s, placeholder string) string {
 		return placeholder
 	}
 	return s
-}
-
-// distance returns the Levenshtein distance of two strings in bytes. Strings of more than 16 bytes count as unequal to
-// our short keywords.
-func distance(a, b string) int {
-	if len(a) > 16 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -1,0 +1,57 @@
+// Package stopsignal tells a program when a user or a supervisor wants it to stop, and when they do not want to wait
+// for that any longer.
+package stopsignal
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// ExitCode is that of a program which gave up at the second signal, as a shell reports an interrupt.
+const ExitCode = 130
+
+// Echo is the time within which a repeat of the first signal is not a second one: `timeout` and some supervisors send
+// each signal to the process and to its group.
+const Echo = 500 * time.Millisecond
+
+// Notify returns channels that get the first and the second SIGINT or SIGTERM of the process, one value each. end stops
+// that, and the signals have their usual effect again; it must be called, unless the process exits.
+func Notify() (first, second <-chan os.Signal, end func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	one, two := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		sort(signals, one, two, done)
+	}()
+	return one, two, func() {
+		signal.Stop(signals)
+		close(done)
+		<-ended
+	}
+}
+
+// sort passes signals on until done.
+func sort(signals <-chan os.Signal, one, two chan<- os.Signal, done <-chan struct{}) {
+	var first os.Signal
+	var came time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case s := <-signals:
+			switch {
+			case first == nil:
+				first, came = s, time.Now()
+				one <- s
+			case s == first && time.Since(came) < Echo:
+			default:
+				two <- s
+				return
+			}
+		}
+	}
+}
