@@ -9,8 +9,9 @@ CRASH_SEEDS      ?= 50
 TORTURE_PARALLEL ?= 4
 GOLANGCI_VERSION := v2.15.0
 
-# Of Google's SDK, the tag leaves out what only gRPC needs; jetcapture speaks HTTP. The command is a fifth smaller, on disk and in memory.
-TAGS := disable_grpc_modules
+# jetcapture speaks HTTP to Google's storage. disable_grpc_modules leaves out of the SDK what only gRPC needs; grpcnotrace leaves out the last
+# user of html/template, which keeps the linker from dropping unused code. The command is two fifths smaller, on disk and in memory.
+TAGS := disable_grpc_modules,grpcnotrace
 export GOFLAGS := $(GOFLAGS) -tags=$(TAGS)
 
 MODULES  := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.bin/*' | sort))

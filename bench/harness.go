@@ -99,7 +99,8 @@ func (h *harness) build(ctx context.Context) error {
 	}
 	h.jetcapture = filepath.Join(h.dir, "jetcapture")
 	_, err := h.run(ctx, []string{
-		"go", "build", "-tags", "disable_grpc_modules", "-o", h.jetcapture, "github.com/jetcapture/jetcapture/cmd/jetcapture",
+		"go", "build", "-tags", "disable_grpc_modules,grpcnotrace", "-o", h.jetcapture,
+		"github.com/jetcapture/jetcapture/cmd/jetcapture",
 	})
 	return err
 }
