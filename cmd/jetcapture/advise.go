@@ -8,7 +8,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// consumerNotFound is the code of the JetStream API for it, see errors.json of nats-server.
+// consumerNotFound is the error code of the JetStream API for a missing consumer: errors.json of nats-server.
 const consumerNotFound = 10014
 
 // advise adds to an error of a capture what can be done about it with the options of the command.

@@ -42,14 +42,26 @@ func TestBadInput(t *testing.T) {
 		pattern string
 	}{
 		{"unknown stream", []string{"-s", "OTHER", "-o", archive}, `stream "?OTHER"?.* not found.*check --stream-name`},
-		{"unknown consumer", []string{"-s", "ORDERS", "-o", archive, "-c", "none", "--create-consumer=false"}, `consumer "?none"?.*not found.*--create-consumer`},
+		{
+			"unknown consumer",
+			[]string{"-s", "ORDERS", "-o", archive, "-c", "none", "--create-consumer=false"},
+			`consumer "?none"?.*not found.*--create-consumer`,
+		},
 		{"work queue without consumer", []string{"-s", "JOBS", "-o", archive}, `durable consumer`},
 		{"output is a file", []string{"-s", "ORDERS", "-o", file}, `--output .*file cannot be used: .*give a folder`},
-		{"output below a file", []string{"-s", "ORDERS", "-o", filepath.Join(file, "x")}, `--output .*file/x cannot be used: .*give a folder`},
+		{
+			"output below a file",
+			[]string{"-s", "ORDERS", "-o", filepath.Join(file, "x")},
+			`--output .*file/x cannot be used: .*give a folder`,
+		},
 		{"another filter", []string{"-s", "ORDERS", "-o", taken, "--filter-subject", "orders.1"}, `filter.*--capture`},
 		{"another stream", []string{"-s", "JOBS", "-c", "c", "-o", taken, "--capture", "ORDERS"}, `stream.*--capture`},
 		{"unknown domain", []string{"-s", "ORDERS", "-o", archive, "--js-domain", "hub"}, `\$JS\.hub\.API.*--js-domain`},
-		{"unknown context", []string{"-s", "ORDERS", "-o", archive, "--nats-context", "none"}, `NATS context "none".*nats context ls`},
+		{
+			"unknown context",
+			[]string{"-s", "ORDERS", "-o", archive, "--nats-context", "none"},
+			`NATS context "none".*nats context ls`,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := environment{"NATS_URL": srv.URL()}
@@ -62,7 +74,8 @@ func TestNoServer(t *testing.T) {
 	srv := natstest.Start(t)
 	url := srv.URL()
 	srv.Stop()
-	r := environment{}.run(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--nats-server", "nats://me:secret@"+url[len("nats://"):])
+	r := environment{}.run(t, "run", "-s", "ORDERS", "-o", t.TempDir(),
+		"--nats-server", "nats://me:secret@"+url[len("nats://"):])
 	wantOneLine(t, r, `connect to nats://127\.0\.0\.1:\d+: nats: no servers available.*--nats-server`)
 }
 

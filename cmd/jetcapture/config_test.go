@@ -21,15 +21,16 @@ func writeFile(t *testing.T, name, text string) string {
 // TestEveryOptionIsAFlagOrAKey: and every key of a file is an option that can be set there.
 func TestEveryOptionIsAFlagOrAKey(t *testing.T) {
 	flags := map[string]bool{}
-	for _, f := range flagsOf(allOptions()) {
-		flags[f.Names()[0]] = true
+	options := runOptions()
+	for _, name := range flagNames(runCommand(console{}).Flags()) {
+		flags[name] = true
 	}
 	keys := map[string]bool{}
-	for _, o := range allOptions() {
+	for _, o := range options.all() {
 		if !flags[o.name] && o.key() == "" {
 			t.Errorf("%s is neither a flag nor a key", o.name)
 		}
-		if !flags[o.name] && !o.only {
+		if !flags[o.name] && !o.envOnly {
 			t.Errorf("%s is no flag, and no secret", o.name)
 		}
 		if o.key() == "" && !o.flagOnly {
@@ -39,7 +40,7 @@ func TestEveryOptionIsAFlagOrAKey(t *testing.T) {
 			t.Errorf("%s is a key twice", o.key())
 		}
 		keys[o.key()] = true
-		if found, _, ok := optionOfKey(o.key()); o.key() != "" && (!ok || found.name != o.name) {
+		if found, _, ok := options.ofKey(o.key()); o.key() != "" && (!ok || found.name != o.name) {
 			t.Errorf("the key %s is that of %s", o.key(), found.name)
 		}
 	}
@@ -64,7 +65,10 @@ func TestConfigErrors(t *testing.T) {
 		{"output: ${NOWHERE}\n", ":1: output: the environment has no NOWHERE; write ${NOWHERE:-TEXT} for what it is then"},
 		{"output: ${X\n", ":1: output: the } of ${NAME} is missing; write $$ for a $"},
 		{"nats_token_file: /does/not/exist\n", ":1: nats_token_file: open /does/not/exist: no such file or directory"},
-		{"stream_name: S\noutput: /tmp/x\nmax_age: 15\n", `:3: max_age: "15" is no duration, write it as in 90s, 15m or 1h30m`},
+		{
+			"stream_name: S\noutput: /tmp/x\nmax_age: 15\n",
+			`:3: max_age: "15" is not a duration, write it as in 90s, 15m or 1h30m`,
+		},
 		{"captures: {}\n", ":1: captures: there is none"},
 		{"captures:\n  a: x\n", ":2: a mapping is expected there, such as stream_name: ORDERS"},
 		{"captures:\n  a:\n    json: true\n", ":3: json: is the same for all captures, put it beside captures"},
@@ -81,13 +85,15 @@ func TestConfigErrors(t *testing.T) {
 		}
 	}
 	r := environment{}.run(t, "run", "--config", "missing.yaml")
-	if want := "jetcapture: --config: open missing.yaml: no such file or directory\n"; r.code != exitUsage || r.stderr != want {
+	want := "jetcapture: --config: open missing.yaml: no such file or directory\n"
+	if r.code != exitUsage || r.stderr != want {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }
 
 func TestConfigOfCapturesIsChecked(t *testing.T) {
-	path := writeFile(t, "capture.yaml", "output: a\ncaptures:\n  one: {stream_name: S, format: csv}\n  two: {stream_name: S}\n")
+	path := writeFile(t, "capture.yaml",
+		"output: a\ncaptures:\n  one: {stream_name: S, format: csv}\n  two: {stream_name: S}\n")
 	r := environment{}.run(t, "validate", "--config", path, "--capture", "x")
 	want := "jetcapture: --capture: the captures of a file have their names\n" +
 		"jetcapture: capture one: --format csv: needs at least one --column, such as --column total=json:total\n"
@@ -135,7 +141,8 @@ captures:
 		t.Fatalf("exit code %d: %s\n%s", r.code, r.stderr, r.stdout)
 	}
 	for _, want := range []string{
-		"nats_password: \"<redacted>\"\n", "log_level: warn\n", "  \"eu $1\":\n    stream_name: ORDERS\n", "    max_age: 1h\n",
+		"nats_password: \"<redacted>\"\n", "log_level: warn\n", "  \"eu $1\":\n    stream_name: ORDERS\n",
+		"    max_age: 1h\n",
 		"    key:\n      - \"shop=json:shop\"\n      - \"json:a\\\\.b\"\n", "csv_null: \"null\"\n",
 	} {
 		if !strings.Contains(r.stdout, want) {
@@ -146,7 +153,8 @@ captures:
 	if again.stdout != r.stdout {
 		t.Errorf("got\n%s\n%s\nwant\n%s", again.stderr, again.stdout, r.stdout)
 	}
-	if off := (environment{}).run(t, "config", "--config", path, "--expand-env=false"); !strings.Contains(off.stdout+off.stderr, "${STREAM}") {
+	off := environment{}.run(t, "config", "--config", path, "--expand-env=false")
+	if !strings.Contains(off.stdout+off.stderr, "${STREAM}") {
 		t.Errorf("without expansion: %s%s", off.stdout, off.stderr)
 	}
 }
@@ -167,14 +175,16 @@ func TestConfigPrintsWhatIsImplied(t *testing.T) {
 				t.Errorf("%q: there is no %q in\n%s%s", tt.args, want, r.stdout, r.stderr)
 			}
 		}
-		if again := (environment{}).run(t, "config", "--config", writeFile(t, "again.yaml", r.stdout)); again.stdout != r.stdout {
+		again := environment{}.run(t, "config", "--config", writeFile(t, "again.yaml", r.stdout))
+		if again.stdout != r.stdout {
 			t.Errorf("read again, it is\n%s%s", again.stdout, again.stderr)
 		}
 	}
 }
 
 func TestFlagsOverrideTheFile(t *testing.T) {
-	path := writeFile(t, "capture.yaml", "stream_name: S\noutput: a\nkey: [seq, time]\nnats_server: nats://file\nmax_age: 1m\nnats_token: file\n")
+	path := writeFile(t, "capture.yaml",
+		"stream_name: S\noutput: a\nkey: [seq, time]\nnats_server: nats://file\nmax_age: 1m\nnats_token: file\n")
 	file, problems := loadConfig(path, true, func(string) string { return "" })
 	if len(problems) > 0 {
 		t.Fatal(errors.Join(problems...))
@@ -183,10 +193,11 @@ func TestFlagsOverrideTheFile(t *testing.T) {
 	if len(problems) > 0 || len(all) != 1 {
 		t.Fatal(len(all), errors.Join(problems...))
 	}
-	if s := all[0]; s.given["nats-token"] != byFile || s.nats.token != "file" || len(s.form.keys) != 2 {
+	if s := all[0]; s.origins["nats-token"] != byFile || s.nats.Token.Text != "file" || len(s.capture.form.Keys) != 2 {
 		t.Errorf("got %+v", s)
 	}
-	r := environment{"NATS_URL": "nats://environment"}.run(t, "config", "--config", path, "--key", "subject", "--max-age", "2m")
+	r := environment{"NATS_URL": "nats://environment"}.run(t, "config", "--config", path, "--key", "subject",
+		"--max-age", "2m")
 	for _, want := range []string{"key:\n  - subject\nlay", "max_age: 2m\n", "nats_server: \"nats://environment\"\n"} {
 		if !strings.Contains(strings.Replace(r.stdout, "group_by_subject: false\n", "", 1), want) {
 			t.Errorf("there is no %q in\n%s", want, r.stdout)
@@ -210,7 +221,8 @@ captures:
     key: json:shop
 `)
 	r := environment{}.run(t, "run", "--config", path, "--once")
-	if r.code != exitFailed || !strings.Contains(r.stderr, "jetcapture: capture gone: ") || strings.Contains(r.stderr, "jetcapture: capture all") {
+	if r.code != exitFailed || !strings.Contains(r.stderr, "jetcapture: capture gone: ") ||
+		strings.Contains(r.stderr, "jetcapture: capture all") {
 		t.Errorf("exit code %d:\n%s", r.code, r.stderr)
 	}
 	if n := strings.Count(r.stdout, `"stored_seq":2`); n != 2 || strings.Count(r.stdout, "\n") != 3 {

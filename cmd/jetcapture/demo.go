@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/urfave/cli/v2"
+	"github.com/spf13/cobra"
 )
 
 // demoFolder is where the demo captures to by default.
@@ -20,42 +21,47 @@ const demoFolder = "jetcapture-demo"
 
 const demoHelp = `jetcapture demo shows in a few seconds what jetcapture does. It needs nothing installed.
 
-It starts a nats-server of its own inside this process, publishes pizza orders of several stores, some broken on purpose,
-captures them grouped by store, prints what came out, and ends. The folder stays, for you to look at.
+It starts a nats-server of its own inside this process, publishes pizza orders of several stores,
+some broken on purpose, captures them grouped by store, prints what came out, and ends. The folder
+stays, for you to look at.
 
 Usage:
   jetcapture demo [--output FOLDER]
 
 Options:
-  -o, --output FOLDER   where to capture to (default: ./` + demoFolder + `); the folder of an earlier demo is replaced, any other
-                        folder that holds something is refused
+  -o, --output FOLDER   where to capture to (default: ./` + demoFolder + `); the folder of an earlier
+                        demo is replaced, any other folder that holds something is refused
 
 Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
 `
 
-func demoCommand(c console) *cli.Command {
-	return &cli.Command{
-		Name:               "demo",
-		Usage:              "see it work, in seconds, without a server",
-		CustomHelpTemplate: demoHelp,
-		Flags:              []cli.Flag{&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: demoFolder}},
-		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
-			folder, err := parseFolder(ctx.String("output"))
+// demoCommand has a flag of its own kind, since it shares no option with run.
+func demoCommand(c console) *cobra.Command {
+	folder := demoFolder
+	cmd := &cobra.Command{
+		Use:               "demo",
+		Short:             "see it work, in seconds, without a server",
+		Long:              demoHelp,
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			folder, err := parseFolder(folder)
 			if err != nil {
-				return &usageError{[]error{fmt.Errorf("--output: %w", err)}}
+				return usagef("--output: %w", err)
 			}
-			if err := demo(ctx.Context, folder, c); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+			ctx := cmd.Context()
+			if err := demo(ctx, folder, c); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 				return err
 			}
 			return nil // stopped by a signal
 		},
 	}
+	cmd.Flags().StringVarP(&folder, "output", "o", demoFolder, "where to capture to")
+	_ = cmd.MarkFlagDirname("output") // it fails only for an unknown flag
+	return cmd
 }
 
-// demo captures a stream of its own server into folder and tells what came out.
+// demo captures a stream of its own server into folder and prints what came out.
 func demo(ctx context.Context, folder string, c console) (err error) {
 	if err := prepareDemoFolder(folder); err != nil {
 		return err
@@ -74,7 +80,8 @@ func demo(ctx context.Context, folder string, c console) (err error) {
 	if err := publishOrders(ctx, nc, orders); err != nil {
 		return fmt.Errorf("publish the demo's orders: %w", err)
 	}
-	say(c.stdout, "Stream %s of a nats-server inside this process holds %s pizza orders, some of them broken.\n", demoStream, thousands(int64(len(orders))))
+	say(c.stdout, "Stream %s of a nats-server inside this process holds %s pizza orders, some of them broken.\n",
+		demoStream, thousands(int64(len(orders))))
 	a := &account{folder: folder}
 	if err := a.capture(ctx, nc, c.stderr); err != nil {
 		return err
@@ -89,6 +96,8 @@ type demoServer struct {
 	folder string
 }
 
+// startDemoServer starts a server inside this process. It listens on no port, so that several demos can run at once and
+// nobody else reaches it. The caller stops it.
 func startDemoServer() (*demoServer, error) {
 	folder, err := os.MkdirTemp("", "jetcapture-demo-")
 	if err != nil {
@@ -109,22 +118,25 @@ func startDemoServer() (*demoServer, error) {
 	return s, nil
 }
 
+// stop waits for the end of the server, whose files are gone then.
 func (s *demoServer) stop() error {
 	s.Shutdown()
 	s.WaitForShutdown()
 	return os.RemoveAll(s.folder)
 }
 
-// demoSettings are those of: jetcapture run --stream-name PIZZA --output FOLDER --key store=json:store --record payload --once.
-func demoSettings() (*settings, error) {
-	s := defaults()
+// demoSettings are those of: jetcapture run --stream-name PIZZA --output FOLDER --key store=json:store --record payload
+// --once.
+func demoSettings() (captureSettings, error) {
+	s := newCaptureSettings()
 	s.library.NATSStreamName = demoStream
 	s.library.Once = true
-	s.form.record = recordPayload
-	return s, sources(&s.form.keys).Set(demoKey)
+	s.form.Record = form.RecordPayload
+	err := sources(&s.form.Keys).Set(demoKey)
+	return s, err
 }
 
-// capture runs the capture and keeps what its hooks tell.
+// capture runs the capture. Its hooks collect the account; the capture calls them one at a time.
 func (a *account) capture(ctx context.Context, nc *nats.Conn, stderr io.Writer) (err error) {
 	s, err := demoSettings()
 	if err != nil {
@@ -135,8 +147,9 @@ func (a *account) capture(ctx context.Context, nc *nats.Conn, stderr io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, archive.Close()) }()
-	// Every poison message would be a warning; the account tells of them.
-	o := s.captureOptions(archive, slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	// The account prints poison messages; the log would repeat each as a warning.
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	o := s.captureOptions(archive, log, form.Hooks{})
 	a.root = archive.String()
 	o.Hooks = jetcapture.Hooks{
 		BlockStored: func(b jetcapture.BlockStored) { a.files = append(a.files, b) },

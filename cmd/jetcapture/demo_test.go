@@ -36,7 +36,8 @@ func checkDemo(t *testing.T, folder, account string) {
 		total += len(r)
 	}
 	if total != len(pizzaOrders()) || len(dead) != 4 || len(rows["store=_none"]) != 1 || len(rows["store=rome"]) < 100 {
-		t.Errorf("%d rows of %d orders, %d dead letters, %d without a store", total, len(pizzaOrders()), len(dead), len(rows["store=_none"]))
+		t.Errorf("%d rows of %d orders, %d dead letters, %d without a store", total, len(pizzaOrders()), len(dead),
+			len(rows["store=_none"]))
 	}
 	for _, want := range []string{"the payload is not JSON", "Try next", "jetcapture run", "'" + folder} {
 		if !strings.Contains(account, want) {
@@ -56,7 +57,7 @@ func TestDemoRefusesFoldersOfOthers(t *testing.T) {
 		want         string
 	}{
 		{"somebody's", t.TempDir(), "thesis.txt", "is not empty, and no demo has made it"},
-		{"file", filepath.Join(t.TempDir(), "x"), "", "is no folder"},
+		{"file", filepath.Join(t.TempDir(), "x"), "", "is not a folder"},
 		{"demo with another file", made, "thesis.txt", "thesis.txt in it is something else"},
 		{"demo with another capture", made, "_jetcapture/ORDERS/format.json", "holds another capture, ORDERS"},
 	} {
@@ -69,7 +70,8 @@ func TestDemoRefusesFoldersOfOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := environment{}.run(t, "demo", "-o", tt.folder)
-			if r.code != exitFailed || !strings.Contains(r.stderr, tt.want) || !strings.Contains(r.stderr, "--output") || len(r.lines()) != 1 {
+			if r.code != exitFailed || !strings.Contains(r.stderr, tt.want) || !strings.Contains(r.stderr, "--output") ||
+				len(r.lines()) != 1 {
 				t.Errorf("exit code %d, %s", r.code, r.stderr)
 			}
 			if _, err := os.Stat(path); err != nil {

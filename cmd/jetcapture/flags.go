@@ -5,31 +5,41 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/urfave/cli/v2"
+	"github.com/jetcapture/jetcapture/internal/suggest"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// usageError is wrong usage, one line for each problem. main maps it to its exit code.
+// usageError is wrong usage, one line for each problem. execute maps it to its exit code.
 type usageError struct{ problems []error }
 
 func (e *usageError) Error() string { return errors.Join(e.problems...).Error() }
 
-// texts of a flag as they were given. It accepts everything: values are judged all together, when all flags are read.
-type flagTexts struct {
-	given   []string
-	noValue bool
+// usagef returns wrong usage with one problem.
+func usagef(format string, args ...any) error {
+	return &usageError{[]error{fmt.Errorf(format, args...)}}
 }
 
+// flagTexts are the texts of a flag as they were given. It accepts everything: values are judged together, when all
+// flags were read.
+type flagTexts struct{ given []string }
+
+// Set implements pflag.Value.
 func (t *flagTexts) Set(text string) error {
 	t.given = append(t.given, text)
 	return nil
 }
 
+// String implements pflag.Value.
 func (t *flagTexts) String() string {
 	if t == nil || len(t.given) == 0 {
 		return ""
 	}
 	return t.given[len(t.given)-1]
 }
+
+// Type implements pflag.Value.
+func (t *flagTexts) Type() string { return "string" }
 
 // of returns the texts that a value is to be set to: all for one that is repeatable, else the last one.
 func (t *flagTexts) of(v value) []string {
@@ -39,133 +49,71 @@ func (t *flagTexts) of(v value) []string {
 	return t.given[len(t.given)-1:]
 }
 
-// IsBoolFlag tells package flag that --once needs no value.
-func (t *flagTexts) IsBoolFlag() bool { return t.noValue }
-
-// flagsOf makes the flags of options.
-func flagsOf(options []option) (flags []cli.Flag) {
+// addFlags gives a command the flags of options, and their completions.
+func addFlags(cmd *cobra.Command, options []option, c console) {
 	for _, o := range options {
-		if o.only {
+		if o.envOnly {
 			continue
 		}
-		_, isSwitch := o.of(defaults()).(switched)
-		f := &cli.GenericFlag{Name: o.name, Usage: o.help, Value: &flagTexts{noValue: isSwitch}}
-		if o.alias != "" {
-			f.Aliases = []string{o.alias}
+		flag := cmd.Flags().VarPF(&flagTexts{}, o.name, o.alias, o.help)
+		if o.isSwitch() {
+			flag.NoOptDefVal = "true"
+			continue
 		}
-		flags = append(flags, f)
+		// It fails only for a flag that is unknown, or has a completion already.
+		_ = cmd.RegisterFlagCompletionFunc(o.name, completion(o, c))
 	}
-	return flags
 }
 
-// readSettings lays file, environment and flags over the defaults, for each capture. Its error is a *usageError with every problem.
-func readSettings(c *cli.Context, getenv func(string) string) ([]*settings, error) {
-	var problems []error
-	if c.NArg() > 0 {
-		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; quote a value that has blanks, "+
-			"and write that of a switch as in --buffer-to-disk=false", c.Args().First()))
+// badFlag explains an error of package pflag in our words, and what may have been meant.
+func badFlag(cmd *cobra.Command, err error) error {
+	see := "see " + cmd.CommandPath() + " --help"
+	var unknown *pflag.NotExistError
+	var noValue *pflag.ValueRequiredError
+	switch {
+	case errors.As(err, &unknown):
+		name := unknown.GetSpecifiedName()
+		return usagef("unknown flag %s: %s%s", dashed(name), didYouMean("--", name, flagNames(cmd.Flags())), see)
+	case errors.As(err, &noValue):
+		return usagef("%s: a value must follow; %s", dashed(noValue.GetSpecifiedName()), see)
 	}
-	all, more := readFile(c, getenv)
-	problems = append(problems, more...)
-	for _, s := range all {
-		for _, o := range allOptions() {
-			problems = append(problems, s.take(o, c, getenv)...)
-		}
-		if len(all) > 1 && s.given["capture"] == byFlag {
-			problems = append(problems, errors.New("--capture: the captures of a file have their names"))
-		}
-		problems = append(problems, s.named(s.check())...)
-	}
-	if len(problems) > 0 {
-		return nil, &usageError{dedupe(problems)}
-	}
-	return all, nil
+	return usagef("%w; %s", err, see)
 }
 
-// readFile returns the settings of the configuration file, or the defaults if there is none.
-func readFile(c *cli.Context, getenv func(string) string) ([]*settings, []error) {
-	s := defaults()
-	var problems []error
-	for _, o := range configOptions() {
-		problems = append(problems, s.take(o, c, getenv)...)
-	}
-	if s.config == "" || len(problems) > 0 {
-		return []*settings{s}, problems
-	}
-	file, problems := loadConfig(s.config, s.expandEnv, getenv)
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return file.settings()
-}
-
-// named says of which capture problems are, if there are several.
-func (s *settings) named(problems []error) []error {
-	if s.name == "" {
-		return problems
-	}
-	for i, p := range problems {
-		problems[i] = fmt.Errorf("capture %s: %w", s.name, p)
-	}
-	return problems
-}
-
-// take takes one option from the command line or the environment.
-func (s *settings) take(o option, c *cli.Context, getenv func(string) string) (problems []error) {
-	v := o.of(s)
-	if !o.only && c.IsSet(o.name) {
-		s.given[o.name] = byFlag
-		if list, ok := v.(repeatable); ok {
-			list.reset()
+// oneDash refuses a long flag with one dash. It would be taken for a group of short ones: -once for -o nce.
+func oneDash(cmd *cobra.Command, args []string) error {
+	for _, arg := range args {
+		if arg == "--" {
+			return nil
 		}
-		for _, text := range c.Generic(o.name).(*flagTexts).of(v) {
-			if err := v.Set(text); err != nil {
-				s.unread[o.name] = true
-				problems = append(problems, fmt.Errorf("--%s: %w", o.name, err))
-			}
+		name, isFlag := strings.CutPrefix(arg, "-")
+		name, _, _ = strings.Cut(name, "=")
+		if isFlag && len(name) > 1 && cmd.Flags().Lookup(name) != nil {
+			return usagef("-%s: write --%s; see %s --help", name, name, cmd.CommandPath())
 		}
-		return problems
-	}
-	if o.env == "" || getenv(o.env) == "" {
-		return nil
-	}
-	s.given[o.name] = byEnvironment
-	if err := v.Set(getenv(o.env)); err != nil {
-		s.unread[o.name] = true
-		return []error{fmt.Errorf("%s in the environment: %w", o.env, err)}
 	}
 	return nil
 }
 
-// badFlag explains what packages flag and cli say, in our form of flags, and what may have been meant.
-func badFlag(c *cli.Context, err error) error {
-	see := "see " + c.Command.HelpName + " --help"
-	explain := func(format string, args ...any) error { return &usageError{[]error{fmt.Errorf(format, args...)}} }
-	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: "); ok {
-		name = strings.TrimLeft(name, "-")
-		return explain("unknown flag %s: %s%s", dashed(name), didYouMean("--", name, flagNames(c.Command.Flags)), see)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: "); ok {
-		return explain("%s: a value must follow; %s", dashed(name), see)
-	}
-	if names, ok := strings.CutPrefix(err.Error(), "Cannot use two forms of the same flag: "); ok {
-		one, other, _ := strings.Cut(names, " ")
-		return explain("%s and %s are the same, give only one of them", dashed(one), dashed(other))
-	}
-	return explain("%w; %s", err, see)
-}
-
-func flagNames(flags []cli.Flag) (names []string) {
-	for _, f := range flags {
-		names = append(names, f.Names()...)
-	}
+// flagNames are the long names.
+func flagNames(flags *pflag.FlagSet) (names []string) {
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return names
 }
 
+// dashed is a flag as a user writes it.
 func dashed(name string) string {
-	name = strings.TrimLeft(name, "-")
 	if len(name) == 1 {
 		return "-" + name
 	}
 	return "--" + name
+}
+
+// didYouMean asks for the one of the words that is near, with prefix in front, or is empty.
+func didYouMean(prefix, word string, words []string) string {
+	const distance = 2
+	if meant := suggest.Nearest(word, words, distance); meant != "" {
+		return "did you mean " + prefix + meant + "? "
+	}
+	return ""
 }

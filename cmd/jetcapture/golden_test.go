@@ -14,15 +14,15 @@ import (
 
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/codec"
+	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/spool"
 	"github.com/nats-io/nats.go"
 	"github.com/parquet-go/parquet-go"
 	"github.com/twmb/avro/ocf"
-	"github.com/urfave/cli/v2"
 )
 
-// goldenForm is what the command makes of goldenMessages with some flags. Its golden files are the promise of docs/FORMATS.md: later versions read
-// them, and write them again byte for byte. A commit that changes them says why.
+// goldenForm is what the command makes of goldenMessages with some flags. Its golden files are the promise of
+// docs/FORMATS.md: later versions read them, and write them again byte for byte. A commit that changes them says why.
 type goldenForm struct {
 	name   string
 	args   []string
@@ -33,9 +33,12 @@ type goldenForm struct {
 func goldenForms() []goldenForm {
 	all := []string{"none", "gzip", "zstd", "snappy"}
 	columns := []string{
-		"--column", "seq:int64=seq", "--column", "taken:timestamp=time", "--column", "shop=subject[2]", "--column", "trace:json=header:Trace-Id",
-		"--column", "id:int64=json:id", "--column", "name=json:name", "--column", "total:decimal(9,2)=json:total", "--column", "ratio:float64=json:ratio",
-		"--column", "paid:bool=json:paid", "--column", "placed:timestamp=json:at", "--column", "day:date=json:day", "--column", "items:json=json:items",
+		"--column", "seq:int64=seq", "--column", "taken:timestamp=time", "--column", "shop=subject[2]",
+		"--column", "trace:json=header:Trace-Id",
+		"--column", "id:int64=json:id", "--column", "name=json:name", "--column", "total:decimal(9,2)=json:total",
+		"--column", "ratio:float64=json:ratio",
+		"--column", "paid:bool=json:paid", "--column", "placed:timestamp=json:at", "--column", "day:date=json:day",
+		"--column", "items:json=json:items",
 		"--column", "body:bytes=payload",
 	}
 	table := func(args ...string) []string { return append(args, columns...) }
@@ -60,41 +63,52 @@ func goldenForms() []goldenForm {
 
 // goldenMessages have the sequences from 2^53 on and times a nanosecond and more apart.
 func goldenMessages() (messages []*nats.Msg) {
-	const good = `"name":"Ü, \"<€>\" 😀","total":12.5,"ratio":0.1,"paid":true,"at":"2026-11-23T16:04:05.123456789+01:00","day":"2026-11-23"`
+	const good = `"name":"Ü, \"<€>\" 😀","total":12.5,"ratio":0.1,"paid":true,` +
+		`"at":"2026-11-23T16:04:05.123456789+01:00","day":"2026-11-23"`
 	for i, m := range []nats.Msg{
 		{Subject: "orders.eu.1", Data: []byte(`{"id":1,` + good + `,"items":[{"sku":"tiramisu","qty":2}]}`)},
-		{Subject: "orders.eu.2", Data: []byte("{\n  \"id\": 3.0,\n  \"total\": \"7.25\",\n  \"name\": null,\n  \"items\": {}\n}\n")},
-		{Subject: "orders.us.3", Header: nats.Header{"Trace-Id": {"b", "a, \"c\""}, "Empty": {""}, "raw": {"\xff"}}, Data: []byte(`{"id":3,"name":" \n"}`)},
-		{Subject: "orders", Data: []byte(`{"id":9223372036854775808,"total":0.005,"ratio":1e999,"paid":1,"at":"noon","day":"2026-02-30","name":{}}`)},
-		{Subject: "orders.\xff", Data: []byte(`{"id":3.5,"name":"half \ud800","total":1e9,"ratio":"-0.0","items":"a\u0000b"}`)},
+		{
+			Subject: "orders.eu.2",
+			Data:    []byte("{\n  \"id\": 3.0,\n  \"total\": \"7.25\",\n  \"name\": null,\n  \"items\": {}\n}\n"),
+		},
+		{
+			Subject: "orders.us.3", Header: nats.Header{"Trace-Id": {"b", "a, \"c\""}, "Empty": {""}, "raw": {"\xff"}},
+			Data: []byte(`{"id":3,"name":" \n"}`),
+		},
+		{
+			Subject: "orders",
+			Data: []byte(`{"id":9223372036854775808,"total":0.005,"ratio":1e999,"paid":1,` +
+				`"at":"noon","day":"2026-02-30","name":{}}`),
+		},
+		{
+			Subject: "orders.\xff",
+			Data:    []byte(`{"id":3.5,"name":"half \ud800","total":1e9,"ratio":"-0.0","items":"a\u0000b"}`),
+		},
 		{Subject: "orders.eu.6", Data: []byte(`plain "text", one line`)},
 		{Subject: "orders.eu.7", Data: []byte("two\nlines")},
 		{Subject: "orders.eu.8", Data: []byte("\xff\x00\x01")},
 		{Subject: "orders.eu.9"},
 	} {
-		m.Sub, m.Reply = &nats.Subscription{}, fmt.Sprintf("$JS.ACK.ORDERS.c.1.%d.1.%d.0", 1<<53+i, 1795446000000000001+1001*i)
+		m.Sub, m.Reply = &nats.Subscription{}, fmt.Sprintf("$JS.ACK.ORDERS.c.1.%d.1.%d.0", 1<<53+i,
+			1795446000000000001+1001*i)
 		messages = append(messages, &m)
 	}
 	return messages
 }
 
 // optionsOf returns what jetcapture run makes of flags.
-func optionsOf(t *testing.T, args ...string) captureOptions {
+func optionsOf(t *testing.T, args ...string) form.Options {
 	t.Helper()
-	var all []*settings
-	app := newApp(console{io.Discard, io.Discard, func(string) string { return "" }})
-	app.Command("run").Action = func(ctx *cli.Context) (err error) {
-		all, err = readSettings(ctx, func(string) string { return "" })
-		return err
-	}
-	if err := app.RunContext(t.Context(), append([]string{"jetcapture", "run", "-s", "ORDERS", "-o", "x"}, args...)); err != nil {
-		t.Fatal(err)
-	}
-	return all[0].captureOptions(bucket.NewMem(), nil)
+	getenv := func(string) string { return "" }
+	cmd := runCommand(console{io.Discard, io.Discard, getenv})
+	must(t, cmd.ParseFlags(append([]string{"-s", "ORDERS", "-o", "x"}, args...)))
+	all, err := readSettings(cmd, nil, getenv)
+	must(t, err)
+	return all[0].capture.captureOptions(bucket.NewMem(), nil, form.Hooks{})
 }
 
 // fileOf returns the file that a capture makes of messages, and how many rows it has.
-func fileOf(t *testing.T, o captureOptions, messages []*nats.Msg) (file []byte, rows int) {
+func fileOf(t *testing.T, o form.Options, messages []*nats.Msg) (file []byte, rows int) {
 	t.Helper()
 	compression, err := codec.New(string(o.Compression), o.CompressionLevel)
 	must(t, err)
@@ -164,10 +178,11 @@ func TestGoldenFiles(t *testing.T) {
 	}
 }
 
-// goldenName is a name with the suffixes that the files of a capture have. Those that are compressed inside say how in the name.
-func goldenName(t *testing.T, name, compression string, o captureOptions) string {
+// goldenName is a name with the suffixes that the files of a capture have. Those that are compressed inside say how in
+// the name.
+func goldenName(t *testing.T, name, compression string, o form.Options) string {
 	t.Helper()
-	if format(o.Suffix).packed() {
+	if form.Format(o.Suffix).Packed() {
 		return name + "-" + compression + "." + o.Suffix
 	}
 	c, err := codec.New(compression, 0)
@@ -192,12 +207,12 @@ func golden(t *testing.T, name string, file []byte, compressed bool) (stored []b
 }
 
 // contentOf reads a file, as text or as rows.
-func contentOf(t *testing.T, o captureOptions, file []byte) any {
+func contentOf(t *testing.T, o form.Options, file []byte) any {
 	t.Helper()
-	switch format(o.Suffix) {
-	case formatParquet:
+	switch form.Format(o.Suffix) {
+	case form.Parquet:
 		return parquetValues(t, file)
-	case formatAvro:
+	case form.Avro:
 		return fmt.Sprint(avroRows(t, file))
 	}
 	c, err := codec.New(string(o.Compression), 0)

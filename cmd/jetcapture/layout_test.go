@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go"
 )
@@ -22,9 +20,10 @@ func directories(t *testing.T, folder string) (dirs []string) {
 		if strings.HasPrefix(name, "_") {
 			t.Fatalf("%s is no data", name)
 		}
-		dir := regexp.MustCompile(`\d{4}-\d\d-\d\d|\b\d\d\b|\d{4}`).ReplaceAllStringFunc(path.Dir(filepath.ToSlash(name)), func(s string) string {
-			return regexp.MustCompile(`\d`).ReplaceAllString(s, "D")
-		})
+		dir := regexp.MustCompile(`\d{4}-\d\d-\d\d|\b\d\d\b|\d{4}`).ReplaceAllStringFunc(path.Dir(filepath.ToSlash(name)),
+			func(s string) string {
+				return regexp.MustCompile(`\d`).ReplaceAllString(s, "D")
+			})
 		dirs = append(dirs, dir)
 	}
 	slices.Sort(dirs)
@@ -38,12 +37,19 @@ func TestLayouts(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"default", []string{"--key", "json:shop"}, []string{"%5Fnone/DDDD/DD/DD/DD/DD", "a%2Fb/DDDD/DD/DD/DD/DD", "berlin/DDDD/DD/DD/DD/DD"}},
+		{"default", []string{"--key", "json:shop"}, []string{
+			"%5Fnone/DDDD/DD/DD/DD/DD", "a%2Fb/DDDD/DD/DD/DD/DD",
+			"berlin/DDDD/DD/DD/DD/DD",
+		}},
 		{"hive", []string{"--layout", "hive", "--key", "shop=json:shop", "--key", "subject[1]"}, []string{
 			"shop=_none/key=orders/date=DDDD-DD-DD/hour=DD", "shop=a%2Fb/key=orders/date=DDDD-DD-DD/hour=DD",
 			"shop=berlin/key=orders/date=DDDD-DD-DD/hour=DD",
 		}},
-		{"dt-hr", []string{"--layout", "dt-hr", "--key", "subject[1]", "--key", "subject[1]"}, []string{"key=orders/key2=orders/dt=DDDD-DD-DD/hr=DD"}},
+		{
+			"dt-hr",
+			[]string{"--layout", "dt-hr", "--key", "subject[1]", "--key", "subject[1]"},
+			[]string{"key=orders/key2=orders/dt=DDDD-DD-DD/hr=DD"},
+		},
 		{"no key", []string{"--layout", "hive", "--timezone", "Europe/Berlin"}, []string{"date=DDDD-DD-DD/hour=DD"}},
 		{"template", []string{"--key", "shop=json:shop", "--path", "x/{shop}-{subject[1]}/%Y/month=%m"}, []string{
 			"x/%255Fnone-orders/DDDD/month=DD", "x/a%2Fb-orders/DDDD/month=DD", "x/berlin-orders/DDDD/month=DD",
@@ -76,7 +82,8 @@ func TestHostileValuesInTemplates(t *testing.T) {
 		natstest.PublishRaw(t, srv.Addr(), "orders."+s, "NATS/1.0\r\n\r\n", []byte(s))
 	}
 	folder := t.TempDir()
-	captureOnce(t, srv, folder, "--path", "{subject[2]}/v={subject[2]}/{subject[1]}-{subject[2]}.x/%F", "--record", "payload")
+	captureOnce(t, srv, folder, "--path", "{subject[2]}/v={subject[2]}/{subject[1]}-{subject[2]}.x/%F",
+		"--record", "payload")
 	if got := directories(t, folder); len(got) != len(hostile()) {
 		t.Errorf("%d values are in %d directories: %q", len(hostile()), len(got), got)
 	}
@@ -94,40 +101,4 @@ func TestManyKeysShareATemplate(t *testing.T) {
 	if got := directories(t, folder); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-}
-
-func TestTimezone(t *testing.T) {
-	zone, err := time.LoadLocation("Asia/Kathmandu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	window := time.Date(2026, 11, 23, 20, 30, 0, 0, time.UTC)
-	for _, p := range []paths{{layout: layoutHive, zone: zone}, {template: "date=%F/hour=%H", zone: zone}} {
-		_, layout, err := p.resolve(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(layout(nil, window), "/"); got != "date=2026-11-24/hour=02" {
-			t.Errorf("got %s", got)
-		}
-	}
-}
-
-// FuzzTemplatesAreInjective: different values, different directories.
-func FuzzTemplatesAreInjective(f *testing.F) {
-	f.Add("a-b", "c", "a", "b-c")
-	f.Add("a", "=2D", "a", "-")
-	f.Add("_none", "", "", "_none")
-	t, err := parseTemplate("x{subject[1]}y-z%Y{subject[2]}%m", nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	window := time.Unix(0, 0).UTC()
-	f.Fuzz(func(tt *testing.T, a, b, c, d string) {
-		one := cutlog.EscapeSegment(t.render([]string{a, b}, window)[0])
-		other := cutlog.EscapeSegment(t.render([]string{c, d}, window)[0])
-		if (one == other) != (a == c && b == d) {
-			tt.Errorf("%q and %q: %s, %q and %q: %s", a, b, one, c, d, other)
-		}
-	})
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jetcapture/jetcapture/archive"
-	"github.com/urfave/cli/v2"
+	"github.com/spf13/cobra"
 )
 
 const lsHelp = `jetcapture ls lists what an archive holds: its captures, their cuts, their files.
@@ -31,9 +31,9 @@ ARCHIVE is what --output of jetcapture run names. Times are UTC.
 `
 
 const lsConclusion = `
-A filter lists files, or with --cuts the cuts that have such files. Exit codes: 0 done, also if nothing
-was found, 1 failed, 2 wrong usage. A damaged log ends the list with an error: jetcapture verify says
-all that is wrong with an archive.
+A filter lists files, or with --cuts the cuts that have such files. Exit codes: 0 done, also if
+nothing was found, 1 failed, 2 wrong usage. A damaged log ends the list with an error: jetcapture
+verify says all that is wrong with an archive.
 `
 
 // lsSettings are what the options of the command ls say.
@@ -44,50 +44,51 @@ type lsSettings struct {
 	json         bool
 }
 
-func (s *lsSettings) groups() []group {
-	return []group{
+func (s *lsSettings) options() optionSet {
+	return optionSet{
 		{"What to list", []option{
-			{name: "cuts", help: "the cuts", of: func(*settings) value { return boolean(&s.cuts) }},
-			{name: "blocks", help: "the files", of: func(*settings) value { return boolean(&s.blocks) }},
-			{name: "capture", arg: "NAME", help: "of this capture only", of: func(*settings) value { return text(&s.capture) }},
-			{name: "json", help: "print JSON, one object a line", of: func(*settings) value { return boolean(&s.json) }},
+			{name: "cuts", help: "the cuts", value: boolean(&s.cuts)},
+			{name: "blocks", help: "the files", value: boolean(&s.blocks)},
+			{name: "capture", arg: "NAME", help: "of this capture only", value: text(&s.capture)},
+			{name: "json", help: "print JSON, one object a line", value: boolean(&s.json)},
 		}},
 		{"Filters", []option{
 			{
-				name: "key", arg: "SEGMENT", help: "files whose key begins with this segment, as it is in the message or in the path; given again, the next segment",
-				of: func(*settings) value { return texts(&s.filter.Key) },
+				name: "key", arg: "SEGMENT", value: texts(&s.filter.Key),
+				help: "files whose key begins with this segment, as it is in the message or in the path; given again, the next " +
+					"segment",
 			},
 			{
-				name: "from", arg: "TIME", help: "files whose window ends after this time, such as 2026-11-23 or 2026-11-23T15:00:00Z",
-				of: func(*settings) value { return moment(&s.filter.From) },
+				name: "from", arg: "TIME", value: moment(&s.filter.From),
+				help: "files whose window ends after this time, such as 2026-11-23 or 2026-11-23T15:00:00Z",
 			},
-			{name: "to", arg: "TIME", help: "files whose window begins before this time", of: func(*settings) value { return moment(&s.filter.To) }},
+			{name: "to", arg: "TIME", help: "files whose window begins before this time", value: moment(&s.filter.To)},
 			{
-				name: "seq", arg: "N", help: "the file that holds this stream sequence; if none does, what became of it",
-				of: func(*settings) value { return sequence(&s.filter.Seq) },
+				name: "seq", arg: "N", value: sequence(&s.filter.Seq),
+				help: "the file that holds this stream sequence; if none does, what became of it",
 			},
 		}},
 	}
 }
 
-func lsCommand(c console) *cli.Command {
+// lsCommand makes the command. Its settings belong to it alone: a command line is parsed once.
+func lsCommand(c console) *cobra.Command {
 	s := &lsSettings{}
-	return readingCommand{
-		name: "ls", usage: "list what an archive holds", help: lsHelp, conclusion: lsConclusion, groups: s.groups(),
-		run: func(ctx *cli.Context, where string) error {
-			var problems []error
-			for _, g := range s.groups() {
-				problems = append(problems, defaults().readOptions(g.options, ctx, c.getenv)...)
-			}
-			if s.cuts && s.blocks {
-				problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
-			}
-			if len(problems) > 0 {
-				return &usageError{problems}
-			}
-			return s.list(ctx.Context, where, c)
-		},
-	}.command(c)
+	options := s.options()
+	cmd := readingCommand("ls", "list what an archive holds", helpText(lsHelp, options, lsConclusion))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		given := newChoices(options)
+		problems := given.take(options.all(), cmd.Flags(), c.getenv)
+		if s.cuts && s.blocks {
+			problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
+		}
+		if len(problems) > 0 {
+			return &usageError{problems}
+		}
+		return s.list(cmd.Context(), args[0], c)
+	}
+	addFlags(cmd, options.all(), c)
+	return cmd
 }
 
 // list lists the archive.
@@ -128,7 +129,7 @@ type lister struct {
 	print *listing
 }
 
-// capture lists one capture as it was asked for.
+// capture lists one capture as the options say.
 func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 	switch {
 	case l.filter.Seq != 0 && !l.cuts:
@@ -144,7 +145,7 @@ func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 	return l.print.capture(t)
 }
 
-// each calls f with the cuts of a capture that the filter may choose.
+// each calls f with the cuts of a capture in which the filter may find something.
 func (l *lister) each(ctx context.Context, c *archive.Capture, f func(archive.Cut) error) error {
 	cuts := c.Cuts(ctx)
 	if l.filter.Seq != 0 {
@@ -162,7 +163,7 @@ func (l *lister) each(ctx context.Context, c *archive.Capture, f func(archive.Cu
 	return nil
 }
 
-// cutOrBlocks lists a cut, or the files of it that the filter chooses.
+// cutOrBlocks lists a cut, or those of its files that the filter lets through.
 func (l *lister) cutOrBlocks(cut archive.Cut) error {
 	if l.cuts && l.filter.IsZero() {
 		return l.line(func() error { return l.print.cut(cut) })
@@ -181,7 +182,7 @@ func (l *lister) cutOrBlocks(cut archive.Cut) error {
 	return nil
 }
 
-// sequence says where a sequence is, in each incarnation of the stream.
+// sequence lists where a sequence is, once for each incarnation of the stream that has it.
 func (l *lister) sequence(ctx context.Context, c *archive.Capture) error {
 	found := false
 	err := l.each(ctx, c, func(cut archive.Cut) error {
@@ -201,7 +202,7 @@ func (l *lister) sequence(ctx context.Context, c *archive.Capture) error {
 	return err
 }
 
-// line prints below the progress line.
+// line prints with the progress line out of the way.
 func (l *lister) line(write func() error) error {
 	l.show("")
 	return write()

@@ -12,7 +12,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
-// ordersArchive is an archive of 6 messages, by the second token of their subjects: one is a dead letter, in the capture "payloads" only.
+// ordersArchive is an archive of 6 messages, by the second token of their subjects: one is a dead letter, in the
+// capture "payloads" only.
 func ordersArchive(t *testing.T) (folder string, srv *natstest.Server) {
 	t.Helper()
 	srv, _ = orders(t, `{"n":1}`, `{"n":2}`, `{"n":3}`, "", `{"n":5}`, `{"n":6}`)
@@ -65,13 +66,22 @@ func TestList(t *testing.T) {
 		{[]string{"--cuts"}, []string{"type", "capture", "cut", "reason", "from", "to", "finished", "files"}, "" +
 			"cut ORDERS 1 open 0 0 true 0\ncut ORDERS 2 once 0 6 true 6\n" +
 			"cut payloads 1 open 0 0 true 0\ncut payloads 2 once 0 6 true 6\n"},
-		{[]string{"--blocks", "--capture", "payloads"}, []string{"type", "kind", "key", "first", "last", "messages", "lost"}, "" +
-			"block data [1] 1 1 1 0\nblock data [2] 2 2 1 0\nblock data [3] 3 3 1 0\nblock data [5] 5 5 1 0\nblock data [6] 6 6 1 0\n" +
-			"block dead [] 4 4 1 0\n"},
+		{
+			[]string{"--blocks", "--capture", "payloads"},
+			[]string{"type", "kind", "key", "first", "last", "messages", "lost"},
+			"" +
+				"block data [1] 1 1 1 0\nblock data [2] 2 2 1 0\nblock data [3] 3 3 1 0\nblock data [5] 5 5 1 0\nblock data [6] " +
+				"6 6 1 0\n" +
+				"block dead [] 4 4 1 0\n",
+		},
 		{[]string{"--key", "n=3"}, []string{"capture", "key", "first"}, "ORDERS [n=3] 3\n"},
 		{[]string{"--key", "3"}, []string{"capture", "key", "first"}, "payloads [3] 3\n"},
 		{[]string{"--key", "none"}, []string{"capture"}, ""},
-		{[]string{"--seq", "4"}, []string{"type", "capture", "kind", "first"}, "block ORDERS data 4\nblock payloads dead 4\n"},
+		{
+			[]string{"--seq", "4"},
+			[]string{"type", "capture", "kind", "first"},
+			"block ORDERS data 4\nblock payloads dead 4\n",
+		},
 		{[]string{"--seq", "5", "--capture", "ORDERS", "--cuts"}, []string{"type", "cut"}, "cut 2\n"},
 		{[]string{"--seq", "4", "--key", "n=4"}, []string{"capture"}, "ORDERS\n"},
 		{[]string{"--seq", "7", "--capture", "ORDERS"}, []string{"type", "seq", "fate"}, "sequence 7 not-covered\n"},
@@ -81,7 +91,10 @@ func TestList(t *testing.T) {
 	} {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
 			// The options may come before and behind the archive.
-			for _, args := range [][]string{append([]string{"ls", folder, "--json"}, tt.args...), append(append([]string{"ls", "--json"}, tt.args...), folder)} {
+			for _, args := range [][]string{
+				append([]string{"ls", folder, "--json"}, tt.args...),
+				append(append([]string{"ls", "--json"}, tt.args...), folder),
+			} {
 				r := environment{}.run(t, args...)
 				if r.code != exitDone || r.stderr != "" {
 					t.Fatalf("exit code %d: %s", r.code, r.stderr)
@@ -139,10 +152,10 @@ func TestListFailures(t *testing.T) {
 		{[]string{"ls", "a", "--", "--json"}, exitUsage, `"--json": one archive only is expected`},
 		{[]string{"ls", "--cutz", "a"}, exitUsage, "unknown flag --cutz: did you mean --cuts?"},
 		{[]string{"ls", "a", "--cuts", "--blocks"}, exitUsage, "--cuts: lists cuts, and --blocks lists files"},
-		{[]string{"ls", "a", "--seq", "0"}, exitUsage, `--seq: "0" is no stream sequence`},
-		{[]string{"ls", "a", "--from", "yesterday"}, exitUsage, `--from: "yesterday" is no time`},
+		{[]string{"ls", "a", "--seq", "0"}, exitUsage, `--seq: "0" is not a stream sequence`},
+		{[]string{"ls", "a", "--from", "yesterday"}, exitUsage, `--from: "yesterday" is not a time`},
 		{[]string{"ls", "a", "--seq"}, exitUsage, "--seq: a value must follow"},
-		{[]string{"ls", "ftp://bucket"}, exitUsage, "ftp:// is no store"},
+		{[]string{"ls", "ftp://bucket"}, exitUsage, "ftp:// is not a store"},
 	} {
 		r := environment{}.run(t, tt.args...)
 		if r.code != tt.code || !strings.Contains(r.stderr, tt.want) {
@@ -158,11 +171,12 @@ func TestReadingCommandsHelp(t *testing.T) {
 	for _, command := range []string{"ls", "verify"} {
 		for _, help := range []string{"--help", "-h"} {
 			r := environment{}.run(t, command, help)
-			if r.code != exitDone || !strings.Contains(r.stdout, "jetcapture "+command+" ARCHIVE [OPTIONS]") || !strings.Contains(r.stdout, "Exit codes") {
+			if r.code != exitDone || !strings.Contains(r.stdout, "jetcapture "+command+" ARCHIVE [OPTIONS]") ||
+				!strings.Contains(r.stdout, "Exit codes") {
 				t.Errorf("%s %s: exit code %d: %s%s", command, help, r.code, r.stdout, r.stderr)
 			}
 			for line := range strings.Lines(r.stdout) {
-				if len(line) > helpWidth+4 {
+				if len(line) > helpWidth+1 {
 					t.Errorf("%s: long line: %s", command, line)
 				}
 			}

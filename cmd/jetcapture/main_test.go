@@ -47,14 +47,16 @@ func (e environment) run(t *testing.T, args ...string) result {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	code := execute(ctx, append([]string{"jetcapture"}, args...), console{&stdout, &stderr, func(name string) string { return e[name] }})
+	code := execute(ctx, append([]string{"jetcapture"}, args...),
+		console{&stdout, &stderr, func(name string) string { return e[name] }})
 	return result{code, stdout.String(), stderr.String()}
 }
 
 // captureOnce runs "jetcapture run --once" on the stream ORDERS and fails the test if that fails.
 func captureOnce(t *testing.T, srv *natstest.Server, folder string, args ...string) result {
 	t.Helper()
-	args = append([]string{"run", "--nats-server", srv.URL(), "--stream-name", "ORDERS", "--output", folder, "--once"}, args...)
+	args = append([]string{"run", "--nats-server", srv.URL(), "--stream-name", "ORDERS", "--output", folder, "--once"},
+		args...)
 	r := environment{}.run(t, args...)
 	if r.code != exitDone {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
@@ -62,7 +64,8 @@ func captureOnce(t *testing.T, srv *natstest.Server, folder string, args ...stri
 	return r
 }
 
-// orders starts a server whose stream ORDERS holds a message for each payload, on the subject orders.<its number>, from 1.
+// orders starts a server whose stream ORDERS holds a message for each payload, on the subject orders.<its number>, from
+// 1.
 func orders(t *testing.T, payloads ...string) (*natstest.Server, *nats.Conn) {
 	t.Helper()
 	srv := natstest.Start(t)
@@ -74,8 +77,8 @@ func orders(t *testing.T, payloads ...string) (*natstest.Server, *nats.Conn) {
 	return srv, nc
 }
 
-// rowsBelow returns the lines of all files below a folder of an archive, by the directory that they are in, without the window's five levels.
-// Files of dead letters are at _deadletter/<capture>, cut logs are left out.
+// rowsBelow returns the lines of all files below a folder of an archive, by the directory that they are in, without the
+// window's five levels. Files of dead letters are at _deadletter/<capture>, cut logs are left out.
 func rowsBelow(t *testing.T, folder string) map[string][]string {
 	t.Helper()
 	rows := map[string][]string{}

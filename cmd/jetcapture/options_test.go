@@ -9,12 +9,15 @@ import (
 	"testing"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/form"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestHelpIsTheGoldenOne(t *testing.T) {
-	for _, args := range [][]string{{}, {"run"}, {"config"}, {"validate"}, {"demo"}, {"version"}} {
+	for _, args := range [][]string{
+		{}, {"run"}, {"config"}, {"validate"}, {"demo"}, {"version"}, {"ls"}, {"verify"}, {"completion"}, {"man"},
+	} {
 		name := "testdata/help" + strings.Join(append([]string{""}, args...), "-") + ".txt"
 		r := environment{}.run(t, append(args, "--help")...)
 		if r.code != exitDone || r.stderr != "" {
@@ -36,9 +39,12 @@ func TestHelpIsTheGoldenOne(t *testing.T) {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	for line := range strings.SplitSeq(runHelp(), "\n") {
-		if len(line) > helpWidth {
-			t.Errorf("%d columns: %s", len(line), line)
+	root := newRoot(console{})
+	for _, cmd := range append(root.Commands(), root) {
+		for line := range strings.Lines(cmd.Long) {
+			if n := len(strings.TrimSuffix(line, "\n")); n > helpWidth {
+				t.Errorf("%s: %d columns: %s", cmd.Name(), n, line)
+			}
 		}
 	}
 }
@@ -65,7 +71,7 @@ func withoutFlag() map[string]string {
 
 func TestEveryFieldOfTheLibraryHasAnOption(t *testing.T) {
 	byField := map[string]option{}
-	for _, o := range allOptions() {
+	for _, o := range runOptions().all() {
 		if o.field == "" {
 			continue
 		}
@@ -84,7 +90,7 @@ func TestEveryFieldOfTheLibraryHasAnOption(t *testing.T) {
 		delete(byField, field)
 		delete(exempt, field)
 	}
-	for f := range reflect.TypeFor[captureOptions]().Fields() {
+	for f := range reflect.TypeFor[form.Options]().Fields() {
 		if f.Name != "Archive" {
 			check(f.Name)
 			continue
@@ -101,26 +107,29 @@ func TestEveryFieldOfTheLibraryHasAnOption(t *testing.T) {
 // otherValues gives for each option with a field a text that is not its default.
 func otherValues() map[string]string {
 	return map[string]string{
-		"stream-name": "OTHER", "consumer-name": "other", "create-consumer": "false", "filter-subject": "other.>", "start": "new", "once": "true",
+		"stream-name": "OTHER", "consumer-name": "other", "create-consumer": "false", "filter-subject": "other.>",
+		"start": "new", "once": "true",
 		"on-poison": "fail", "capture": "other", "instance": "other", "format": "csv", "compression": "zstd", "max-age": "1h",
-		"max-messages": "7", "max-bytes": "1GiB", "max-idle": "3s", "drain-timeout": "9s", "memory-limit": "1GiB", "buffer-to-disk": "false",
-		"tmp-dir": "/other", "compression-level": "3", "layout": "hive", "spool-limit": "1TiB",
+		"max-messages": "7", "max-bytes": "1GiB", "max-idle": "3s", "drain-timeout": "9s", "memory-limit": "1GiB",
+		"buffer-to-disk": "false",
+		"tmp-dir":        "/other", "compression-level": "3", "layout": "hive", "spool-limit": "1TiB",
 	}
 }
 
 func TestOptionsReachTheLibrary(t *testing.T) {
 	elsewhere := []string{"output", "log-level", "js-api-prefix"} // they are given to the library when it is run
 	values := otherValues()
-	for _, o := range allOptions() {
+	for _, o := range runOptions().all() {
 		if o.field == "" || slices.Contains(elsewhere, o.name) {
 			continue
 		}
-		s := defaults()
-		if err := o.of(s).Set(values[o.name]); err != nil {
+		s := newSettings()
+		o, _ := s.options.find(o.name)
+		before := fieldOf(s.capture.captureOptions(bucket.NewMem(), nil, form.Hooks{}), o.field)
+		if err := o.value.Set(values[o.name]); err != nil {
 			t.Fatalf("--%s: no value in the test that is not the default: %v", o.name, err)
 		}
-		before := fieldOf(defaults().captureOptions(bucket.NewMem(), nil), o.field)
-		after := fieldOf(s.captureOptions(bucket.NewMem(), nil), o.field)
+		after := fieldOf(s.capture.captureOptions(bucket.NewMem(), nil, form.Hooks{}), o.field)
 		if reflect.DeepEqual(before, after) {
 			t.Errorf("--%s does not change Options.%s, which stays %v", o.name, o.field, before)
 		}
@@ -131,7 +140,7 @@ func TestOptionsReachTheLibrary(t *testing.T) {
 	}
 }
 
-func fieldOf(o captureOptions, path string) any {
+func fieldOf(o form.Options, path string) any {
 	v := reflect.ValueOf(o)
 	for name := range strings.SplitSeq(path, ".") {
 		v = v.FieldByName(name)
@@ -141,21 +150,20 @@ func fieldOf(o captureOptions, path string) any {
 
 func TestOptionsAreWellFormed(t *testing.T) {
 	names := map[string]bool{}
-	for _, o := range allOptions() {
+	for _, o := range runOptions().all() {
 		for _, n := range []string{o.name, o.alias, o.env} {
 			if n != "" && names[n] {
 				t.Errorf("%s is used twice", n)
 			}
 			names[n] = true
 		}
-		_, isSwitch := o.of(defaults()).(switched)
-		if !o.only && isSwitch != (o.arg == "") {
+		if !o.envOnly && o.isSwitch() != (o.arg == "") {
 			t.Errorf("--%s: a switch has no argument in the help, any other option has one", o.name)
 		}
 		if o.help == "" || strings.HasSuffix(o.help, ".") {
 			t.Errorf("--%s: the help %q is not as option.help says", o.name, o.help)
 		}
-		if o.only && o.env == "" {
+		if o.envOnly && o.env == "" {
 			t.Errorf("--%s can be given in no way", o.name)
 		}
 	}
@@ -163,11 +171,9 @@ func TestOptionsAreWellFormed(t *testing.T) {
 
 // TestNoSecretHasAFlag: every user of a machine sees the command lines.
 func TestNoSecretHasAFlag(t *testing.T) {
-	for _, f := range flagsOf(allOptions()) {
-		for _, n := range f.Names() {
-			if strings.Contains(n, "password") || strings.Contains(n, "token") || n == "nats-user" {
-				t.Errorf("there is a flag --%s", n)
-			}
+	for _, n := range flagNames(runCommand(console{}).Flags()) {
+		if strings.Contains(n, "password") || strings.Contains(n, "token") || n == "nats-user" {
+			t.Errorf("there is a flag --%s", n)
 		}
 	}
 }

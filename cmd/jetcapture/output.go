@@ -18,7 +18,7 @@ func outputPlace(to *string) value {
 	return parsed[string]{to, parsePlace, func(s string) string { return s }}
 }
 
-// isStore tells a place in an object store from a folder.
+// isStore reports whether a place is in an object store; otherwise it is a folder.
 func isStore(place string) bool {
 	scheme, _, isURL := strings.Cut(place, "://")
 	return isURL && slices.Contains([]string{"s3", "gs", "azblob"}, scheme)
@@ -31,7 +31,8 @@ func parsePlace(s string) (string, error) {
 	case isStore(s):
 		return s, cloud.CheckURL(s)
 	case isURL && scheme != "file":
-		return "", fmt.Errorf("%s:// is no store: give a path, file:///PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or azblob://CONTAINER/PREFIX", scheme)
+		return "", fmt.Errorf("%s:// is not a store: give a path, file:///PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "+
+			"or azblob://CONTAINER/PREFIX", scheme)
 	}
 	return parseFolder(s)
 }
@@ -41,15 +42,15 @@ func parseFolder(s string) (string, error) {
 	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
 	case s == "":
-		return "", fmt.Errorf("%q is no folder", s)
+		return "", fmt.Errorf("%q is not a folder", s)
 	case !isURL:
 		return s, nil
 	case scheme != "file":
-		return "", fmt.Errorf("%s:// is no folder: give a path, or file:///PATH", scheme)
+		return "", fmt.Errorf("%s:// is not a folder: give a path, or file:///PATH", scheme)
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("%q is no file URL of this machine, write it as in file:///var/archive", s)
+		return "", fmt.Errorf("%q is not a file URL of this machine, write it as in file:///var/archive", s)
 	}
 	return u.Path, nil
 }
@@ -63,7 +64,7 @@ func openOutput(ctx context.Context, place string) (cloud.Bucket, error) {
 	if err == nil {
 		return dir, nil
 	}
-	var refused *fs.PathError // it says what is wrong without repeating the folder
+	var refused *fs.PathError // our error names the folder, so leave it out of the cause
 	if errors.As(err, &refused) {
 		err = refused.Err
 	}

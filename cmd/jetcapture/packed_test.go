@@ -48,10 +48,14 @@ func TestCaptureParquetMessages(t *testing.T) {
 	if len(rows) != 4 || rows[0]["subject"] != "orders.1" || fmt.Sprint(rows[3]["sequence"]) != "4" {
 		t.Errorf("rows: %v", rows)
 	}
-	if got := fmt.Sprintf("%v %v %s", rows[0]["payload"], rows[1]["payload"], rows[1]["_rescued"]); got != "map[id:1] <nil> two\nlines" {
+	got := fmt.Sprintf("%v %v %s", rows[0]["payload"], rows[1]["payload"], rows[1]["_rescued"])
+	if got != "map[id:1] <nil> two\nlines" {
 		t.Errorf("payloads: %q", got)
 	}
-	for key, want := range map[string]string{"jetcapture.stream": "ORDERS", "jetcapture.first_sequence": "1", "jetcapture.last_sequence": "4"} {
+	for key, want := range map[string]string{
+		"jetcapture.stream": "ORDERS", "jetcapture.first_sequence": "1",
+		"jetcapture.last_sequence": "4",
+	} {
 		if got, _ := file.Lookup(key); got != want {
 			t.Errorf("metadata %s is %q, want %q", key, got, want)
 		}
@@ -61,8 +65,10 @@ func TestCaptureParquetMessages(t *testing.T) {
 
 func tableFlags(format string) []string {
 	return []string{
-		"--format", format, "--column", "id:int64=json:id", "--column", "total:decimal(9,2)=json:total", "--column", "paid:bool=json:paid",
-		"--column", "at:timestamp=json:at", "--column", "day:date=json:day", "--column", "raw:json=json:raw", "--column", "shop=subject[2]",
+		"--format", format, "--column", "id:int64=json:id", "--column", "total:decimal(9,2)=json:total",
+		"--column", "paid:bool=json:paid",
+		"--column", "at:timestamp=json:at", "--column", "day:date=json:day", "--column", "raw:json=json:raw",
+		"--column", "shop=subject[2]",
 		"--column", "body:bytes=payload",
 	}
 }
@@ -81,15 +87,18 @@ func TestCaptureParquetTable(t *testing.T) {
 		t.Fatalf("rows: %v", rows)
 	}
 	first := rows[0]
-	got := fmt.Sprintln(first["id"], first["total"], first["paid"], first["shop"], first["at"], first["day"], first["_rescued"])
+	got := fmt.Sprintln(first["id"], first["total"], first["paid"], first["shop"], first["at"], first["day"],
+		first["_rescued"])
 	if want := "3 12.5 true 1 1795446000000000 20780 <nil>\n"; got != want {
 		t.Errorf("row 1 is %q: %v", got, rows[0])
 	}
 	const outOfRange = `"id":{"reason":"it is out of range","value":9223372036854775808}`
-	if s := fmt.Sprint(rows[1]["_rescued"]); rows[1]["id"] != nil || !strings.Contains(s, outOfRange) || strings.Count(s, "reason") != 5 {
+	if s := fmt.Sprint(rows[1]["_rescued"]); rows[1]["id"] != nil || !strings.Contains(s, outOfRange) ||
+		strings.Count(s, "reason") != 5 {
 		t.Errorf("row 2 is %v", rows[1])
 	}
-	if s := fmt.Sprint(rows[2]["_rescued"]); rows[2]["id"] != nil || s != `{"_payload":{"reason":"the payload is not JSON","value":"no JSON"}}` {
+	if s := fmt.Sprint(rows[2]["_rescued"]); rows[2]["id"] != nil ||
+		s != `{"_payload":{"reason":"the payload is not JSON","value":"no JSON"}}` {
 		t.Errorf("row 3 is %v", rows[2])
 	}
 	wantSound(t, folder)
@@ -105,7 +114,8 @@ func TestMismatchesAsDeadLetters(t *testing.T) {
 		for _, name := range dead {
 			lines = append(lines, linesOf(t, filepath.Join(folder, name))...)
 		}
-		if len(lines) != 2 || !strings.Contains(lines[0], "column id:int64=json:id: it is no number") || !strings.Contains(lines[1], "the payload is not JSON") {
+		if len(lines) != 2 || !strings.Contains(lines[0], "column id:int64=json:id: it is no number") ||
+			!strings.Contains(lines[1], "the payload is not JSON") {
 			t.Errorf("%s: dead letters %q", format, lines)
 		}
 		wantSound(t, folder)
@@ -140,7 +150,11 @@ func TestCaptureAvro(t *testing.T) {
 // TestInterruptedCutsOfEachFormat: a file that is made a second time is the same, and one that is there is recognised.
 func TestInterruptedCutsOfEachFormat(t *testing.T) {
 	for _, args := range [][]string{
-		{"--format", "parquet"}, tableFlags("parquet"), tableFlags("csv"), {"--format", "avro"}, {"--format", "raw"}, {"--record", "event"},
+		{"--format", "parquet"},
+		tableFlags("parquet"), tableFlags("csv"),
+		{"--format", "avro"},
+		{"--format", "raw"},
+		{"--record", "event"},
 	} {
 		srv, _ := orders(t, `{"id":1}`, `{"id":"x"}`, "")
 		folder := t.TempDir()
@@ -175,21 +189,27 @@ func contents(t *testing.T, folder string) map[string][]byte {
 	return all
 }
 
-// TestOddPayloads: 300 columns, JSON of 1,000 levels, numbers past int64, invalid UTF-8, NUL, many values of a header. Each message is a row.
+// TestOddPayloads: 300 columns, JSON of 1,000 levels, numbers past int64, invalid UTF-8, NUL, many values of a header.
+// Each message is a row.
 func TestOddPayloads(t *testing.T) {
 	deep := `{"deep":` + strings.Repeat(`{"a":[`, 500) + "1" + strings.Repeat("]}", 500) + `}`
-	srv, nc := orders(t, deep, `{"deep":1,"n":92233720368547758070}`, "{\"s\":\"\xff\"}", `{"s":"\u0000"}`, strings.Repeat("[", 20_000), "")
+	srv, nc := orders(t, deep, `{"deep":1,"n":92233720368547758070}`, "{\"s\":\"\xff\"}", `{"s":"\u0000"}`,
+		strings.Repeat("[", 20_000), "")
 	natstest.Publish(t, nc, 1, func(int) *nats.Msg {
 		return &nats.Msg{Subject: "orders.x", Header: nats.Header{"Many": {"a", "b", "c"}}, Data: []byte("{}")}
 	})
-	args := []string{"--column", "n:int64=json:n", "--column", "s=json:s", "--column", "deep:json=json:deep", "--column", "many:json=header:Many"}
+	args := []string{
+		"--column", "n:int64=json:n", "--column", "s=json:s", "--column", "deep:json=json:deep",
+		"--column", "many:json=header:Many",
+	}
 	for i := range 300 {
 		args = append(args, "--column", fmt.Sprintf("c%d=json:c%d", i, i))
 	}
 	for _, format := range []string{"csv", "parquet"} {
 		folder := t.TempDir()
 		r := captureOnce(t, srv, folder, append([]string{"--format", format}, args...)...)
-		if !strings.HasPrefix(lastLine(r.stderr, "messages of stream"), "7 messages") || !strings.Contains(r.stderr, "7 rows in 1 file") {
+		if !strings.HasPrefix(lastLine(r.stderr, "messages of stream"), "7 messages") ||
+			!strings.Contains(r.stderr, "7 rows in 1 file") {
 			t.Errorf("%s: %s", format, r.stderr)
 		}
 		wantSound(t, folder)

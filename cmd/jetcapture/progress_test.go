@@ -17,24 +17,24 @@ func TestProgressLine(t *testing.T) {
 		stats jetcapture.Stats
 		want  string
 	}{
-		{0, jetcapture.Stats{State: "reading", Lag: 1000000}, "reading, 0 messages, lag 1,000,000, 0 open blocks, 0 B held"},
+		{0, jetcapture.Stats{Lag: 1000000}, "reading, 0 messages, lag 1,000,000, 0 open blocks, 0 B held"},
 		{
 			time.Second,
-			jetcapture.Stats{State: "reading", Messages: 100000, Lag: 900000, OpenBlocks: 3, Memory: 1 << 20, Spooled: 1 << 20},
+			jetcapture.Stats{Messages: 100000, Lag: 900000, OpenBlocks: 3, Memory: 1 << 20, Spooled: 1 << 20},
 			"reading, 100,000 messages, 100,000/s, lag 900,000, 3 open blocks, 2.0 MiB held, 9s left",
 		},
 		{
 			20 * time.Second,
-			jetcapture.Stats{State: "reading", Messages: 100000, Lag: 901000, Dead: 2},
+			jetcapture.Stats{Messages: 100000, Lag: 901000, Dead: 2},
 			"reading, 100,000 messages, 0/s, lag 901,000, 0 open blocks, 0 B held, 2 dead letters",
 		},
 		{
 			25 * time.Second,
-			jetcapture.Stats{State: "reading", Messages: 1000000, Lag: 5, Target: 1000, LastSeq: 1000},
+			jetcapture.Stats{Messages: 1000000, Lag: 5, Target: 1000, LastSeq: 1000},
 			"reading, 1,000,000 messages, 180,000/s, lag 0, 0 open blocks, 0 B held",
 		},
 	} {
-		if got := p.line(at.Add(tt.after), tt.stats); got != tt.want {
+		if got := p.line(at.Add(tt.after), "reading", tt.stats); got != tt.want {
 			t.Errorf("after %v:\ngot  %s\nwant %s", tt.after, got, tt.want)
 		}
 	}
@@ -45,16 +45,20 @@ func TestProgressOfSeveralCaptures(t *testing.T) {
 	want := func(text string) {
 		t.Helper()
 		var p progress
-		if got := p.line(time.Now(), o.stats()); got != text {
+		state, stats := o.stats()
+		if got := p.line(time.Now(), state, stats); got != text {
 			t.Errorf("got  %s\nwant %s", got, text)
 		}
 	}
 	want("connecting, 0 messages, lag 0, 0 open blocks, 0 B held")
 	end := o.add(func() jetcapture.Stats {
-		return jetcapture.Stats{State: "reading", Messages: 5, Dead: 1, Lag: 100, Target: 20, LastSeq: 10, OpenBlocks: 2, Memory: 512, Spooled: 512}
+		return jetcapture.Stats{
+			State: "reading", Messages: 5, Dead: 1, Lag: 100, Target: 20, LastSeq: 10, OpenBlocks: 2,
+			Memory: 512, Spooled: 512,
+		}
 	})
 	want("reading, 5 messages, lag 10, 2 open blocks, 1.0 KiB held, 1 dead letter")
-	o.add(func() jetcapture.Stats { return jetcapture.Stats{State: "reading", Messages: 2, Lag: 3, OpenBlocks: 1} })
+	o.add(func() jetcapture.Stats { return jetcapture.Stats{Messages: 2, Lag: 3, OpenBlocks: 1} })
 	want("2 captures, 7 messages, lag 13, 3 open blocks, 1.0 KiB held, 1 dead letter")
 	end()
 	want("2 captures, 1 ended, 7 messages, lag 3, 1 open block, 0 B held, 1 dead letter")
@@ -70,19 +74,26 @@ func TestScreenKeepsTheLineBelowTheLog(t *testing.T) {
 	s.show("")
 	s.show("")
 	say(s, "three\n")
-	want := "one\n" + clearLine + "progress" + clearLine + "two\nprogress" + clearLine + strings.Repeat("x", 79) + clearLine + "three\n"
+	want := "one\n" + clearLine + "progress" + clearLine + "two\nprogress" + clearLine + strings.Repeat("x", 79) +
+		clearLine + "three\n"
 	if got := b.String(); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 
 func TestNumbersForPeople(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234", -123: "-123"} {
+	for n, want := range map[int64]string{
+		0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "-1,234",
+		-123: "-123",
+	} {
 		if got := thousands(n); got != want {
 			t.Errorf("thousands(%d) = %s, want %s", n, got, want)
 		}
 	}
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 3 << 19: "1.5 MiB", 1 << 41: "2.0 TiB"} {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 3 << 19: "1.5 MiB",
+		1 << 41: "2.0 TiB",
+	} {
 		if got := byteText(n); got != want {
 			t.Errorf("byteText(%d) = %s, want %s", n, got, want)
 		}
@@ -91,7 +102,8 @@ func TestNumbersForPeople(t *testing.T) {
 
 func TestSummaryText(t *testing.T) {
 	s := summary{
-		Stream: "ORDERS", Output: "/a", Messages: 1234567, Rows: 1234560, DeadLetters: 7, Skipped: 1, Lost: 2, Redone: 1, Files: 1, FileBytes: 5 << 20,
+		Stream: "ORDERS", Output: "/a", Messages: 1234567, Rows: 1234560, DeadLetters: 7, Skipped: 1, Lost: 2, Redone: 1,
+		Files: 1, FileBytes: 5 << 20,
 		Cuts: 3, Reasons: map[string]int64{"window": 2, "once": 1}, StoredSeq: 1234600, Seconds: 123.456,
 	}
 	var b bytes.Buffer
@@ -109,7 +121,10 @@ func TestSummaryText(t *testing.T) {
 }
 
 func TestShellText(t *testing.T) {
-	for path, want := range map[string]string{"./a/b=c%5F": "./a/b=c%5F", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "$HOME": "'$HOME'"} {
+	for path, want := range map[string]string{
+		"./a/b=c%5F": "./a/b=c%5F", "a b": "'a b'", "": "''", "it's": `'it'\''s'`,
+		"$HOME": "'$HOME'",
+	} {
 		if got := shellText(path); got != want {
 			t.Errorf("shellText(%q) = %s, want %s", path, got, want)
 		}

@@ -51,7 +51,7 @@ func optionTable() string {
 	var b strings.Builder
 	b.WriteString("| Option | Default | |\n|---|---|---|\n")
 	byDefault := regexp.MustCompile(` \((?:default: ([^;)]*))?(?:; )?(?:environment: ([^)]*))?\)$`)
-	for _, g := range groups() {
+	for _, g := range runOptions() {
 		b.WriteString("| **" + g.title + "** | | |\n")
 		for _, o := range g.options {
 			help, def := o.help+defaultHelp(o), ""
@@ -73,7 +73,7 @@ func optionTable() string {
 }
 
 func optionHead(o option) string {
-	if o.only {
+	if o.envOnly {
 		return "`" + o.env + "`"
 	}
 	head := "`" + strings.TrimSuffix("--"+o.name+" "+o.arg, " ") + "`"

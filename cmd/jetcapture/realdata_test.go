@@ -77,7 +77,8 @@ func (d dataset) directory(m message) string {
 func (d dataset) capture(t *testing.T, srv *natstest.Server, args ...string) map[string][]string {
 	t.Helper()
 	folder := t.TempDir()
-	args = append([]string{"run", "--nats-server", srv.URL(), "-s", d.name, "-o", folder, "--once", "--key", "k=json:" + d.key}, args...)
+	args = append([]string{"run", "--nats-server", srv.URL(), "-s", d.name, "-o", folder, "--once", "--key", "k=json:" +
+		d.key}, args...)
 	r := environment{}.run(t, args...)
 	if r.code != exitDone {
 		t.Fatal(r.stderr)

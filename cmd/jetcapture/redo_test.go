@@ -9,11 +9,13 @@ import (
 	"testing"
 )
 
-// TestInterruptedCutIsFinishedAsPlanned: the flags of the next start do not matter for a cut that an earlier one has planned.
+// TestInterruptedCutIsFinishedAsPlanned: the flags of the next start do not matter for a cut that an earlier one has
+// planned.
 func TestInterruptedCutIsFinishedAsPlanned(t *testing.T) {
 	srv, _ := orders(t, `{"a":"x","n":1}`, `{"a":"y","n":2}`, "")
 	folder := t.TempDir()
-	captureOnce(t, srv, folder, "--format", "csv", "--column", "n=json:n", "--column", "seq=seq", "--key", "a=json:a", "--compression", "none")
+	captureOnce(t, srv, folder, "--format", "csv", "--column", "n=json:n", "--column", "seq=seq", "--key", "a=json:a",
+		"--compression", "none")
 	want := rowsBelow(t, folder)
 	undo(t, folder)
 	if got := rowsBelow(t, folder); len(got) != 0 {

@@ -4,93 +4,98 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/urfave/cli/v2"
+	"github.com/spf13/cobra"
 )
 
-// newApp returns the command line. It maps nothing to exit codes and exits nothing: execute does.
-func newApp(c console) *cli.App {
-	app := &cli.App{
-		Name:           "jetcapture",
-		HelpName:       "jetcapture",
-		Usage:          "copy NATS JetStream streams into immutable files",
-		HideVersion:    true, // ours says more
-		Flags:          []cli.Flag{&cli.BoolFlag{Name: "version"}},
-		Writer:         c.stdout,
-		ErrWriter:      c.stderr,
-		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   func(ctx *cli.Context, err error, _ bool) error { return badFlag(ctx, err) },
-		Action:         func(ctx *cli.Context) error { return noCommand(ctx, c) },
-		Commands:       []*cli.Command{runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c), versionCommand(c)},
+// newRoot returns the command line. It neither prints errors nor exits: execute does.
+func newRoot(c console) *cobra.Command {
+	root := &cobra.Command{
+		Use:               "jetcapture",
+		Short:             "copy NATS JetStream streams into immutable files",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.ArbitraryArgs, // noCommand refuses them in our words
+		RunE:              func(cmd *cobra.Command, args []string) error { return noCommand(cmd, args, c) },
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours has a help as the others do
 	}
-	app.CustomAppHelpTemplate = rootHelp(app.Commands)
-	for _, command := range app.Commands {
-		command.HideHelpCommand = true
-		command.OnUsageError = app.OnUsageError
+	root.Flags().Bool("version", false, "print the version")
+	commands := []*cobra.Command{
+		runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
+		versionCommand(c), completionCommand(c), manCommand(c),
 	}
-	return app
+	root.AddCommand(commands...)
+	root.SetHelpCommand(helpCommand())
+	root.Long = rootHelp(commands)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	root.SetFlagErrorFunc(badFlag)
+	// With a help function and a usage function of our own, cobra's templates are never reached, and the linker leaves
+	// package text/template out.
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { say(c.stdout, "%s", cmd.Long) })
+	root.SetUsageFunc(func(*cobra.Command) error { return nil })
+	return root
+}
+
+// helpCommand is for those who type "jetcapture help run". It is hidden, since --help does the same.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "help",
+		Short:  "explain a command",
+		Long:   "jetcapture help COMMAND is the same as jetcapture COMMAND --help.\n",
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			explained, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return unknownCommand(cmd.Root(), rest[0])
+			}
+			return explained.Help()
+		},
+	}
 }
 
 // noCommand is what happens without a command, or with an unknown one.
-func noCommand(ctx *cli.Context, c console) error {
-	switch {
-	case ctx.Bool("version"):
-		return printVersion(ctx, c)
-	case ctx.NArg() == 0:
-		return cli.ShowAppHelp(ctx)
-	}
-	name := ctx.Args().First()
-	var names []string
-	for _, command := range ctx.App.Commands {
-		names = append(names, command.Name)
-	}
-	return &usageError{[]error{fmt.Errorf("unknown command %q: %ssee jetcapture --help", name, didYouMean("", name, names))}}
-}
-
-// noArguments refuses arguments of a command that has none.
-func noArguments(ctx *cli.Context) error {
-	if ctx.NArg() == 0 {
+func noCommand(cmd *cobra.Command, args []string, c console) error {
+	if version, err := cmd.Flags().GetBool("version"); err == nil && version {
+		printVersion(c)
 		return nil
 	}
-	return &usageError{[]error{fmt.Errorf("%q: no argument is expected there; see %s --help", ctx.Args().First(), ctx.Command.HelpName)}}
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return unknownCommand(cmd, args[0])
 }
 
-// didYouMean asks for the one of the words that is near, with prefix in front, or is empty.
-func didYouMean(prefix, word string, words []string) string {
-	const near = 2 // single-letter changes
-	best, meant := near+1, ""
-	for _, w := range words {
-		if d := distance(word, w); d < best && d < len(w) {
-			best, meant = d, w
+func unknownCommand(root *cobra.Command, name string) error {
+	var names []string
+	for _, command := range shown(root) {
+		names = append(names, command.Name())
+	}
+	return usagef("unknown command %q: %ssee jetcapture --help", name, didYouMean("", name, names))
+}
+
+// shown are the commands that the help of the program lists.
+func shown(root *cobra.Command) (commands []*cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if !cmd.Hidden {
+			commands = append(commands, cmd)
 		}
 	}
-	if meant == "" {
-		return ""
-	}
-	return "did you mean " + prefix + meant + "? "
+	return commands
 }
 
-// distance is the Levenshtein distance of two ASCII words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// noArguments refuses arguments of a command that takes only options.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return usagef("%q: no argument is expected there; see %s --help", args[0], cmd.CommandPath())
 }
 
-// say prints to a terminal, a pipe or a file for people. An error there, a closed pipe for instance, is no reason to stop.
+// say prints to a terminal, a pipe or a file for people. An error there, a closed pipe for instance, is no reason to
+// stop.
 func say(w io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(w, format, args...)
 }

@@ -6,46 +6,115 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/urfave/cli/v2"
+	"github.com/jetcapture/jetcapture/internal/form"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/spf13/cobra"
 )
 
-func runCommand(c console) *cli.Command {
-	return &cli.Command{
-		Name:               "run",
-		Usage:              "capture streams",
-		CustomHelpTemplate: runHelp(),
-		Flags:              flagsOf(allOptions()),
-		Action: func(ctx *cli.Context) error {
-			all, err := readSettings(ctx, c.getenv)
+const runIntroduction = `jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM or SIGINT.
+
+Usage:
+  jetcapture run --stream-name NAME --output PLACE [OPTIONS]
+
+Examples:
+  Everything that stream ORDERS holds and will get, a JSON line a message, in files of 15 minutes:
+    jetcapture run -s ORDERS -o /var/archive
+
+  What it holds now, then end. Directories of the subject's second token and of the JSON payload:
+    jetcapture run -s ORDERS -o /var/archive --once \
+      --key store=subject[2] --key currency=json:total.currency
+
+  The payloads alone, in hourly zstd files, of two subjects, as a capture of its own:
+    jetcapture run -s ORDERS -o /var/archive --capture orders-eu \
+      --filter-subject 'orders.de.>' --filter-subject 'orders.fr.>' \
+      --record payload --compression zstd --max-age 1h
+
+  Into a bucket:
+    jetcapture run -s ORDERS -o 's3://my-archive/orders?region=eu-central-1'
+
+  A table:
+    jetcapture run -s ORDERS -o /var/archive --format parquet --column id:int64=json:id \
+      --column 'total:decimal(18,2)=json:total.amount' --column placed:timestamp=time
+
+  A work queue: what is stored is acknowledged, and so deleted. Server and credentials are those of
+  a context of the nats command:
+    jetcapture run -s JOBS -o /var/archive --consumer-name archive --nats-context production
+
+PLACE is a folder, or a bucket with a prefix: s3://BUCKET/PREFIX?region=REGION, gs://BUCKET/PREFIX
+or azblob://CONTAINER/PREFIX?storage_account=ACCOUNT. Credentials come from the environment; rights
+and more parameters are in docs/STORES.md.
+
+The files are at PLACE/KEY.../YYYY/MM/DD/HH/mm/CAPTURE-INCARNATION-FIRST-LAST.FORMAT.CODEC, where
+the time is the start of the window (UTC) and FIRST and LAST are stream sequences. Dead letters are
+below PLACE/_deadletter, the log of the captures is in PLACE/_jetcapture. Started again with the
+same stream and place, a capture goes on where it was.
+
+SOURCE is where in a message a key or a column comes from:
+  subject        the whole subject
+  subject[N]     its Nth token; tokens count from 1
+  header:NAME    the first value of a header
+  json:PATH      a value of the JSON payload, such as json:items.0.sku
+  payload        the payload as it is
+  seq            the stream sequence
+  time           the time at which the stream took the message, UTC
+A key without a value goes to the directory NAME=_none or %5Fnone. A JSON object or array as a key
+makes the message poison; so does a payload that is not JSON where --record payload with a json: key
+needs it to be. What does not fit a column is kept as --on-mismatch says.
+
+Sizes are bytes or as in 64MiB (binary) and 128MB (decimal), durations as in 90s, 15m or 1h30m. A
+switch that is on by default is turned off as in --buffer-to-disk=false.
+`
+
+const runConclusion = `
+Flags override the environment. A context is overridden by what is given in the same way as its name
+is, flag or environment, or in a stronger way. There are no flags for passwords and tokens: every
+user of a machine can see the command lines.
+
+Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
+`
+
+func runCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "run",
+		Short:             "capture streams",
+		Long:              helpText(runIntroduction, runOptions(), runConclusion),
+		Args:              cobra.ArbitraryArgs, // readSettings refuses them
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all, err := readSettings(cmd, args, c.getenv)
 			if err != nil {
 				return err
 			}
-			return newRunner(c, all[0]).run(ctx.Context, all)
+			return newRunner(c, &all[0].report).run(cmd.Context(), all)
 		},
 	}
+	addFlags(cmd, runOptions().all(), c)
+	return cmd
 }
 
 // runner runs captures and reports them.
 type runner struct {
 	console
+	settings *reportSettings
 	screen   *screen
 	log      *slog.Logger
 	overview overview   // of the captures, for the progress line
 	print    sync.Mutex // held while a summary is printed
 }
 
-// newRunner returns a runner; what concerns the process is the same in all settings.
-func newRunner(c console, s *settings) *runner {
+// newRunner returns a runner whose log and progress line share the standard error.
+func newRunner(c console, s *reportSettings) *runner {
 	screen := newScreen(c.stderr)
-	return &runner{console: c, screen: screen, log: newLogger(screen, s)}
+	return &runner{console: c, settings: s, screen: screen, log: s.newLogger(screen)}
 }
 
-// run runs captures, each over a connection of its own, until ctx ends or all are done. When one fails, the others go on, since their streams
-// do not wait; the error comes in the end.
+// run runs captures, each over a connection of its own, until ctx ends or all are done. If one fails, the others go on,
+// since their streams do not wait; run returns the error in the end.
 func (r *runner) run(ctx context.Context, all []*settings) error {
-	defer r.report(ctx, all[0].showsProgress(r.screen))()
+	defer r.report(ctx)()
 	if len(all) == 1 {
 		return r.capture(ctx, all[0])
 	}
@@ -63,55 +132,45 @@ func (r *runner) run(ctx context.Context, all []*settings) error {
 	return errors.Join(failed...)
 }
 
-// capture runs a capture until ctx ends or it is done, and reports it.
+// capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.
 func (r *runner) capture(ctx context.Context, s *settings) (err error) {
-	nc, apiPrefix, err := s.connect(r.log)
+	what := &s.capture
+	nc, apiPrefix, err := natsconn.Connect(s.nats.named("jetcapture "+what.library.NATSStreamName), r.log)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	archive, err := openOutput(ctx, s.output)
+	archive, err := openOutput(ctx, what.output)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, archive.Close()) }()
-	s.library.APIPrefix = apiPrefix
-	o := s.captureOptions(archive, r.log)
-	sum := newSummary(s, archive.String())
+	what.library.APIPrefix = apiPrefix
+	var rescued atomic.Int64
+	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }})
+	sum := newSummary(what, archive.String())
 	capture := o.Build()
 
 	end := r.overview.add(capture.Stats)
 	err = advise(capture.Run(ctx, nc))
 	end()
 
-	sum.Rescued = s.form.mismatched.Load()
+	sum.Rescued = rescued.Load()
 	sum.finish(capture.Stats(), err)
 	r.print.Lock()
 	defer r.print.Unlock()
 	r.screen.show("") // what comes may go to the standard output
-	return errors.Join(err, sum.print(console{r.stdout, r.screen, r.getenv}, s))
+	return errors.Join(err, sum.print(r.stdout, r.screen, r.settings))
 }
 
-// newLogger returns the logger that the settings ask for.
-func newLogger(screen *screen, s *settings) *slog.Logger {
-	options := &slog.HandlerOptions{Level: s.logLevel}
-	if s.logJSON {
-		return slog.New(slog.NewJSONHandler(screen, options))
-	}
-	return slog.New(slog.NewTextHandler(screen, options))
-}
-
-// showsProgress reports whether the progress line belongs on the screen.
-func (s *settings) showsProgress(screen *screen) bool { return screen.terminal && !s.logJSON }
-
-// report reports the running captures: that they are stopping, and their progress if shown. The returned function ends it and waits for its
-// goroutine.
-func (r *runner) report(ctx context.Context, shown bool) (stop func()) {
+// report starts a goroutine that reports on the running captures: that they are stopping, and their progress where that
+// is shown. stop ends it and waits for it.
+func (r *runner) report(ctx context.Context) (stop func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		var ticks <-chan time.Time
-		if shown {
+		if r.settings.showsProgress(r.screen) {
 			ticker := time.NewTicker(progressEvery)
 			defer ticker.Stop()
 			ticks = ticker.C
@@ -126,7 +185,8 @@ func (r *runner) report(ctx context.Context, shown bool) (stop func()) {
 				stopping = nil
 				r.log.Info("stopping: storing what was read; a second signal gives up at once")
 			case now := <-ticks:
-				r.screen.show(p.line(now, r.overview.stats()))
+				state, stats := r.overview.stats()
+				r.screen.show(p.line(now, state, stats))
 			}
 		}
 	}()

@@ -43,7 +43,8 @@ func TestCaptureMessages(t *testing.T) {
 }
 
 func TestCaptureByKeys(t *testing.T) {
-	srv, _ := orders(t, `{"a":"x","b":1}`, `{"a":"y","b":true}`, `{"a":"x"}`, `{"a":null,"b":1}`, `{"a":"_none","b":"../.."}`)
+	srv, _ := orders(t, `{"a":"x","b":1}`, `{"a":"y","b":true}`, `{"a":"x"}`, `{"a":null,"b":1}`,
+		`{"a":"_none","b":"../.."}`)
 	folder := t.TempDir()
 	captureOnce(t, srv, folder, "--record", "payload", "--key", "a=json:a", "--key", "json:b")
 	got := rowsBelow(t, folder)
@@ -62,7 +63,8 @@ func TestCaptureByKeys(t *testing.T) {
 func TestCaptureCSV(t *testing.T) {
 	srv, _ := orders(t, `{"id":1,"note":"a,b"}`, `{"id":"x\ny"}`, `{"note":""}`, "no JSON")
 	folder := t.TempDir()
-	captureOnce(t, srv, folder, "--format", "csv", "--column", "id=json:id", "--column", "note=json:note", "--column", "n=subject[2]", "--compression", "none",
+	captureOnce(t, srv, folder, "--format", "csv", "--column", "id=json:id", "--column", "note=json:note",
+		"--column", "n=subject[2]", "--compression", "none",
 		"--on-mismatch", "dead-letter")
 	rows := rowsBelow(t, folder)
 	got, err := csv.NewReader(strings.NewReader(strings.Join(rows[""], "\n") + "\n")).ReadAll()
@@ -81,7 +83,8 @@ func TestCaptureCSV(t *testing.T) {
 // hostile are names that a file system, a shell or a program could take for something else.
 func hostile() []string {
 	return []string{
-		"_jetcapture", "_deadletter", "_none", "a/b", "/etc", `a\b`, "CON", "a:b|c?", "\xff\xfe", "ü€", "~", "%41", "is~empty", "-rf", "$x", "A", "a",
+		"_jetcapture", "_deadletter", "_none", "a/b", "/etc", `a\b`, "CON", "a:b|c?", "\xff\xfe", "ü€", "~", "%41",
+		"is~empty", "-rf", "$x", "A", "a",
 		strings.Repeat("long", 100) + "x", strings.Repeat("long", 100) + "y",
 	}
 }
@@ -157,7 +160,8 @@ func TestPoisonPolicies(t *testing.T) {
 	} {
 		t.Run(tt.policy, func(t *testing.T) {
 			folder := t.TempDir()
-			r := environment{"NATS_URL": srv.URL()}.run(t, "run", "-s", "ORDERS", "-o", folder, "--once", "--record", "payload", "--on-poison", tt.policy)
+			r := environment{"NATS_URL": srv.URL()}.run(t, "run", "-s", "ORDERS", "-o", folder, "--once", "--record", "payload",
+				"--on-poison", tt.policy)
 			if r.code != tt.code || !strings.Contains(r.stderr, tt.stderr) {
 				t.Errorf("exit code %d, want %d; no %q in\n%s", r.code, tt.code, tt.stderr, r.stderr)
 			}
@@ -188,7 +192,8 @@ func TestHeadersAreKept(t *testing.T) {
 	if got := rows["%FF"]; len(got) != 1 || !strings.Contains(got[0], `"header_raw":`) {
 		t.Errorf("header that is not UTF-8: %q", got)
 	}
-	if got := rows["_deadletter/ORDERS"]; len(got) != 1 || !strings.Contains(got[0], `"header_raw":`) || !strings.Contains(got[0], `"seq":3`) {
+	if got := rows["_deadletter/ORDERS"]; len(got) != 1 || !strings.Contains(got[0], `"header_raw":`) ||
+		!strings.Contains(got[0], `"seq":3`) {
 		t.Errorf("header that cannot be parsed: %q", got)
 	}
 }
@@ -228,7 +233,8 @@ func TestSummaryAsJSON(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	want := summary{
-		Stream: "ORDERS", Capture: "mine", Output: folder, Messages: 3, Rows: got.Rows, DeadLetters: 1, Files: 2, Cuts: got.Cuts, StoredSeq: 3,
+		Stream: "ORDERS", Capture: "mine", Output: folder, Messages: 3, Rows: got.Rows, DeadLetters: 1, Files: 2,
+		Cuts: got.Cuts, StoredSeq: 3,
 		Bytes: got.Bytes, FileBytes: got.FileBytes, Reasons: got.Reasons, Seconds: got.Seconds,
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -270,7 +276,8 @@ func TestSecondRunGoesOn(t *testing.T) {
 func TestFilterAndStart(t *testing.T) {
 	srv, _ := orders(t, "1", "2", "3", "4")
 	folder := t.TempDir()
-	captureOnce(t, srv, folder, "--record", "payload", "--start", "2", "--filter-subject", "orders.1", "--filter-subject", "orders.3",
+	captureOnce(t, srv, folder, "--record", "payload", "--start", "2", "--filter-subject", "orders.1",
+		"--filter-subject", "orders.3",
 		"--filter-subject", "orders.4")
 	if got := rowsBelow(t, folder)[""]; !slices.Equal(got, []string{"3", "4"}) {
 		t.Errorf("got %q", got)
@@ -307,7 +314,8 @@ func TestCaptureEvents(t *testing.T) {
 		if err := json.Unmarshal([]byte(row), &e); err != nil {
 			t.Fatalf("%s: %v", row, err)
 		}
-		if got := string(e.Data) + string(e.Bytes); got != payloads[i] || e.Subject != fmt.Sprintf("orders.%d", i+1) || e.Sequence != fmt.Sprintf("%020d", i+1) {
+		if got := string(e.Data) + string(e.Bytes); got != payloads[i] || e.Subject != fmt.Sprintf("orders.%d", i+1) ||
+			e.Sequence != fmt.Sprintf("%020d", i+1) {
 			t.Errorf("row %d is %s", i, row)
 		}
 	}
@@ -334,7 +342,8 @@ func TestCaptureRaw(t *testing.T) {
 	for i, payload := range payloads {
 		size := binary.BigEndian.Uint32(rest)
 		record := rest[4 : 4+size]
-		if seq := binary.BigEndian.Uint64(record); seq != uint64(i+1) || string(record[24:]) != fmt.Sprintf("orders.%d", i+1)+payload {
+		if seq := binary.BigEndian.Uint64(record); seq != uint64(i+1) ||
+			string(record[24:]) != fmt.Sprintf("orders.%d", i+1)+payload {
 			t.Errorf("record %d is %q", i+1, record)
 		}
 		rest = rest[4+size:]

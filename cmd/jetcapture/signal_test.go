@@ -86,7 +86,8 @@ func TestSignalsStoreWhatWasRead(t *testing.T) {
 		t.Run(s.String(), func(t *testing.T) {
 			srv, nc := orders(t, "1", "2")
 			folder := t.TempDir()
-			p := start(t, "run", "-s", "ORDERS", "-o", folder, "--record", "payload", "--nats-server", srv.URL(), "--max-idle", "100ms")
+			p := start(t, "run", "-s", "ORDERS", "-o", folder, "--record", "payload", "--nats-server", srv.URL(),
+				"--max-idle", "100ms")
 			p.await(t, "reason=idle")
 			natstest.PublishN(t, nc, "orders.x", 1)
 			p.signal(t, s)
@@ -108,17 +109,20 @@ func TestSignalsStoreWhatWasRead(t *testing.T) {
 	}
 }
 
-// TestSecondSignalGivesUp: with a server that answers nothing any more, the last cut would take as long as --drain-timeout allows.
+// TestSecondSignalGivesUp: with a server that answers nothing any more, the last cut would take as long as
+// --drain-timeout allows.
 func TestSecondSignalGivesUp(t *testing.T) {
 	srv, _ := orders(t, "1", "")
 	proxy := natstest.NewProxy(t, srv.Addr())
-	p := start(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--record", "payload", "--nats-server", proxy.URL(), "--drain-timeout", "1h")
+	p := start(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--record", "payload", "--nats-server", proxy.URL(),
+		"--drain-timeout", "1h")
 	p.await(t, "poison message") // the empty one: now there is something to cut
 	proxy.Stall()
 	p.signal(t, syscall.SIGTERM)
 	p.await(t, "stopping")
 	p.signal(t, os.Interrupt) // another one than the first: no echo of it
-	if code := p.wait(t); code != exitKilled || !strings.Contains(p.stderr.String(), "jetcapture: second signal, giving up") {
+	if code := p.wait(t); code != exitKilled || !strings.Contains(p.stderr.String(),
+		"jetcapture: second signal, giving up") {
 		t.Errorf("exit code %d, want %d:\n%s", code, exitKilled, p.stderr.String())
 	}
 }
@@ -140,7 +144,8 @@ func TestEchoOfASignal(t *testing.T) {
 func TestSecondSignalOfAKind(t *testing.T) {
 	srv, _ := orders(t, "1", "")
 	proxy := natstest.NewProxy(t, srv.Addr())
-	p := start(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--record", "payload", "--nats-server", proxy.URL(), "--drain-timeout", "1h")
+	p := start(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--record", "payload", "--nats-server", proxy.URL(),
+		"--drain-timeout", "1h")
 	p.await(t, "poison message")
 	proxy.Stall()
 	p.signal(t, os.Interrupt)

@@ -12,7 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 )
 
-// summary is what a run of a capture came to. Its JSON is for scripts: fields are added, never renamed.
+// summary is the result of one run of a capture. Its JSON is for scripts: fields are added, never renamed.
 type summary struct {
 	Stream      string           `json:"stream"`
 	Capture     string           `json:"capture"`
@@ -38,15 +38,12 @@ type summary struct {
 	began time.Time
 }
 
-func newSummary(s *settings, output string) *summary {
-	sum := &summary{Stream: s.library.NATSStreamName, Capture: s.library.Archive.Capture, Output: output, began: time.Now()}
-	if sum.Capture == "" {
-		sum.Capture = sum.Stream
-	}
-	return sum
+// newSummary begins a summary: its time counts from now.
+func newSummary(s *captureSettings, output string) *summary {
+	return &summary{Stream: s.library.NATSStreamName, Capture: s.name(), Output: output, began: time.Now()}
 }
 
-// finish takes over the counters.
+// finish copies the counters of the capture that has ended.
 func (s *summary) finish(st jetcapture.Stats, err error) {
 	s.Messages, s.Bytes, s.Rows = st.Messages, st.Bytes, st.Rows
 	s.DeadLetters, s.Skipped, s.Lost, s.Absent = st.Dead, st.Skipped, st.Lost, st.Absent
@@ -61,16 +58,16 @@ func (s *summary) finish(st jetcapture.Stats, err error) {
 	}
 }
 
-// print writes the JSON to the standard output if it is asked for, and the text to the standard error: not among JSON lines, and not when
-// nothing but an error is to be told.
-func (s *summary) print(c console, set *settings) error {
+// print writes the JSON to stdout if it is asked for, and the text to stderr, but not among JSON lines, and not if
+// there is only an error to report.
+func (s *summary) print(stdout, stderr io.Writer, set *reportSettings) error {
 	if set.json {
-		if err := json.NewEncoder(c.stdout).Encode(s); err != nil {
+		if err := json.NewEncoder(stdout).Encode(s); err != nil {
 			return fmt.Errorf("print the summary: %w", err)
 		}
 	}
 	if !set.logJSON && (s.Error == "" || s.Messages > 0) {
-		s.text(c.stderr)
+		s.text(stderr)
 	}
 	return nil
 }
@@ -94,7 +91,8 @@ func (s *summary) text(w io.Writer) {
 			say(w, "%s%s\n", counted(n.count, n.what), n.more)
 		}
 	}
-	say(w, "%s%s; everything up to stream sequence %d is stored\n", counted(s.Cuts, "cut"), reasonText(s.Reasons), s.StoredSeq)
+	say(w, "%s%s; everything up to stream sequence %d is stored\n", counted(s.Cuts, "cut"), reasonText(s.Reasons),
+		s.StoredSeq)
 }
 
 func (s *summary) rate() int64 {
@@ -104,6 +102,7 @@ func (s *summary) rate() int64 {
 	return int64(float64(s.Messages) / s.Seconds)
 }
 
+// roundDuration leaves out digits that say nothing to people.
 func roundDuration(seconds float64) time.Duration {
 	d := time.Duration(seconds * float64(time.Second))
 	if d > time.Minute {

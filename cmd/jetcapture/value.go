@@ -1,22 +1,22 @@
 package main
 
 import (
-	"encoding"
-	"errors"
 	"fmt"
-	"math"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // for machines without a database of time zones, such as small containers
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/column"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
-// A value is one option within settings, as text. Set is called once for each time that the option is given; its error quotes the text.
-// String is what Set would have to be given, empty for the empty value.
+// A value is one option within settings, as text. Set is called each time that the option is given; its error quotes
+// the text. String is what Set would have to be given, empty for the empty value.
 type value interface {
 	Set(text string) error
 	String() string
@@ -39,7 +39,7 @@ func (p parsed[T]) Set(text string) error {
 
 func (p parsed[T]) String() string { return p.format(*p.to) }
 
-// listed is a value that can be given several times.
+// listed is a value that can be given several times, each for one element.
 type listed[T any] struct {
 	to     *[]T
 	parse  func(text string) (T, error)
@@ -56,7 +56,7 @@ func (l listed[T]) Set(text string) error {
 
 func (l listed[T]) String() string { return "" } // no list has a default
 
-// repeatable is a value for which each text counts, not only the last one.
+// repeatable is a value of which all texts count, not only the last one.
 type repeatable interface {
 	reset()
 	texts() []string
@@ -75,6 +75,7 @@ func (l listed[T]) texts() (texts []string) {
 // switched is a value that is true or false. A flag of it needs no text.
 type switched struct{ parsed[bool] }
 
+// boolean takes what strconv.ParseBool does.
 func boolean(to *bool) value {
 	return switched{parsed[bool]{to, func(text string) (bool, error) {
 		b, err := strconv.ParseBool(text)
@@ -89,46 +90,47 @@ func text(to *string) value {
 	return parsed[string]{to, func(s string) (string, error) { return s, nil }, func(s string) string { return s }}
 }
 
+// texts takes each text as it is: a comma separates nothing.
 func texts(to *[]string) value {
 	return listed[string]{to, func(s string) (string, error) { return s, nil }, func(s string) string { return s }}
 }
 
+// worded is a value that is one of a few words.
+type worded struct {
+	value
+	words []string
+}
+
 // choice is one of a few words.
 func choice[T ~string](to *T, words ...T) value {
-	return parsed[T]{to, func(s string) (T, error) {
+	var all []string
+	for _, w := range words {
+		all = append(all, string(w))
+	}
+	return worded{parsed[T]{to, func(s string) (T, error) {
 		if !slices.Contains(words, T(s)) {
-			return "", fmt.Errorf("%q is none of %s", s, join(words))
+			return "", fmt.Errorf("%q is not one of %s", s, strings.Join(all, ", "))
 		}
 		return T(s), nil
-	}, func(w T) string { return string(w) }}
+	}, func(w T) string { return string(w) }}, all}
 }
 
-func join[T ~string](words []T) string {
-	var s []string
-	for _, w := range words {
-		s = append(s, string(w))
-	}
-	return strings.Join(s, ", ")
-}
-
-// marshaled is a value that knows its own text form, such as a slog.Level.
-func marshaled[T any, P interface {
-	*T
-	encoding.TextUnmarshaler
-	fmt.Stringer
-}](to *T, example string) value {
-	return parsed[T]{to, func(s string) (v T, err error) {
-		if err := P(&v).UnmarshalText([]byte(s)); err != nil {
-			return v, fmt.Errorf("%q is none of %s", s, example)
+// logLevel is a level of the log. It takes what slog.Level does, such as info+2, too.
+func logLevel(to *slog.Level) value {
+	words := []string{"debug", "info", "warn", "error"}
+	return worded{parsed[slog.Level]{to, func(s string) (l slog.Level, err error) {
+		if err := l.UnmarshalText([]byte(s)); err != nil {
+			return l, fmt.Errorf("%q is not one of %s", s, strings.Join(words, ", "))
 		}
-		return v, nil
-	}, func(v T) string { return strings.ToLower(P(&v).String()) }}
+		return l, nil
+	}, func(l slog.Level) string { return strings.ToLower(l.String()) }}, words}
 }
 
 func starting(to *jetcapture.Start) value {
 	return parsed[jetcapture.Start]{to, jetcapture.ParseStart, jetcapture.Start.String}
 }
 
+// sources are SOURCE expressions, each with a name or without.
 func sources(to *[]source.Named) value {
 	return listed[source.Named]{to, source.ParseNamed, source.Named.String}
 }
@@ -138,124 +140,67 @@ func columns(to *[]column.Column) value {
 	return listed[column.Column]{to, column.Parse, column.Column.String}
 }
 
-// count is a whole number from 0 on.
+// count is a whole number, not negative.
 func count(to *int) value {
 	return parsed[int]{to, func(s string) (int, error) {
 		n, err := strconv.ParseInt(s, 10, 0)
 		if err != nil || n < 0 {
-			return 0, fmt.Errorf("%q is no whole number such as 100000", s)
+			return 0, fmt.Errorf("%q is not a whole number such as 100000", s)
 		}
 		return int(n), nil
 	}, strconv.Itoa}
 }
 
-// duration is a duration of Go's syntax from 0 on.
-func duration(to *time.Duration) value {
-	return parsed[time.Duration]{to, parseDuration, formatDuration}
-}
-
-// positiveDuration is one for which the library would take 0 as not given.
-func positiveDuration(to *time.Duration) value {
-	return parsed[time.Duration]{to, positive(parseDuration), formatDuration}
-}
-
-func parseDuration(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no duration, write it as in 90s, 15m or 1h30m", s)
-	}
-	return d, nil
-}
-
-// formatDuration leaves out the zero units that time.Duration prints: 15m, not 15m0s.
-func formatDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
-
-// size is a number of bytes from 0 on.
-func size(to *int64) value { return parsed[int64]{to, parseSize, formatSize} }
-
-// positiveSize is one for which the library would take 0 as not given.
-func positiveSize(to *int64) value { return parsed[int64]{to, positive(parseSize), formatSize} }
-
-func positive[T ~int64](parse func(string) (T, error)) func(string) (T, error) {
-	return func(s string) (T, error) {
-		v, err := parse(s)
-		if err == nil && v == 0 {
-			err = fmt.Errorf("%q: must be above 0", s)
+// timezone is a time zone of the IANA database. That of the machine is refused: other machines have another one.
+func timezone(to **time.Location) value {
+	return parsed[*time.Location]{to, func(s string) (*time.Location, error) {
+		zone, err := time.LoadLocation(s)
+		if err != nil || s == "" || s == "Local" {
+			return nil, fmt.Errorf("%q is not a time zone such as UTC or Europe/Berlin", s)
 		}
-		return v, err
-	}
+		return zone, nil
+	}, func(z *time.Location) string { return z.String() }}
 }
 
-// unit is a unit of sizes.
-type unit struct {
-	name  string
-	bytes int64
+// ranked is a text that keeps how strongly it was given.
+type ranked struct {
+	parsed[string]
+	to *natsconn.Setting
 }
 
-// units lists them, each before those that its name ends in; the binary ones come largest first.
-func units() []unit {
-	return []unit{
-		{"TiB", 1 << 40},
-		{"GiB", 1 << 30},
-		{"MiB", 1 << 20},
-		{"KiB", 1 << 10},
-		{"TB", 1e12},
-		{"GB", 1e9},
-		{"MB", 1e6},
-		{"kB", 1e3},
-		{"KB", 1e3},
-		{"B", 1},
-	}
+// rankedText is a setting of the connection. choices.set ranks it.
+func rankedText(to *natsconn.Setting) value {
+	plain := func(s string) (string, error) { return s, nil }
+	return ranked{parsed[string]{&to.Text, plain, func(s string) string { return s }}, to}
 }
 
-// parseSize reads a number of bytes, plain or with a unit: 64MiB is 64 * 1024 * 1024, 128MB is 128 * 1000 * 1000.
-func parseSize(s string) (int64, error) {
-	number, scale := strings.TrimSpace(s), int64(1)
-	for _, u := range units() {
-		if n, ok := strings.CutSuffix(number, u.name); ok {
-			number, scale = strings.TrimSpace(n), u.bytes
-			break
+// moment is a time as a user writes it.
+func moment(to *time.Time) value {
+	return parsed[time.Time]{to, parseMoment, func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.Format(time.RFC3339)
+	}}
+}
+
+// parseMoment reads a time or a day. What has no zone is UTC, as the times in an archive are.
+func parseMoment(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), nil
 		}
 	}
-	n, err := scaled(number, scale)
-	if err != nil {
-		return 0, fmt.Errorf("%q is no size, write it as in 64MiB, 128MB or 1.5GiB", s)
-	}
-	return n, nil
+	return time.Time{}, fmt.Errorf("%q is not a time, write it as in 2026-11-23 or 2026-11-23T15:00:00Z", s)
 }
 
-var errNoSize = errors.New("no size")
-
-// scaled multiplies a decimal number, exactly when it is whole.
-func scaled(number string, scale int64) (int64, error) {
-	if number == "" || strings.Trim(number, "0123456789.") != "" {
-		return 0, errNoSize
-	}
-	if n, err := strconv.ParseInt(number, 10, 64); err == nil && n <= math.MaxInt64/scale {
-		return n * scale, nil
-	}
-	f, err := strconv.ParseFloat(number, 64)
-	if err != nil || f*float64(scale) >= math.MaxInt64 {
-		return 0, errNoSize
-	}
-	return int64(f * float64(scale)), nil
-}
-
-// formatSize prints a size as parseSize reads it, in the largest binary unit of which it is a multiple.
-func formatSize(n int64) string {
-	for _, u := range units()[:4] {
-		if n >= u.bytes && n%u.bytes == 0 {
-			return strconv.FormatInt(n/u.bytes, 10) + u.name
+// sequence is a stream sequence.
+func sequence(to *uint64) value {
+	return parsed[uint64]{to, func(s string) (uint64, error) {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil || n == 0 {
+			return 0, fmt.Errorf("%q is not a stream sequence: these are whole numbers from 1 on", s)
 		}
-	}
-	return strconv.FormatInt(n, 10)
+		return n, nil
+	}, func(n uint64) string { return strconv.FormatUint(n, 10) }}
 }

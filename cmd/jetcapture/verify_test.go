@@ -33,12 +33,14 @@ func filesBelow(t *testing.T, folder, part string) (names []string) {
 func TestVerify(t *testing.T) {
 	folder, srv := ordersArchive(t)
 	r := environment{}.run(t, "verify", folder)
-	if r.code != exitDone || r.stderr != "" || !strings.Contains(r.stdout, "2 captures, 4 cuts, 12 files") || !strings.Contains(r.stdout, "no problem, 0 notes") {
+	if r.code != exitDone || r.stderr != "" || !strings.Contains(r.stdout, "2 captures, 4 cuts, 12 files") ||
+		!strings.Contains(r.stdout, "no problem, 0 notes") {
 		t.Fatalf("exit code %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 	r = environment{}.run(t, "verify", "--against-stream", folder, "--nats-server", srv.URL(), "--json")
 	summary := objectsOf(t, r)
-	if got := facts(summary, "type", "ok", "compared", "not_compared", "problems"); r.code != exitDone || got != "summary true 12 0 0\n" {
+	got := facts(summary, "type", "ok", "compared", "not_compared", "problems")
+	if r.code != exitDone || got != "summary true 12 0 0\n" {
 		t.Fatalf("exit code %d: %s%s", r.code, got, r.stderr)
 	}
 
@@ -58,7 +60,8 @@ func TestVerify(t *testing.T) {
 		"problem: " + deleted + ": missing, cut 2 of capture ORDERS, stream sequences 3: expected a file of ",
 		"problem: " + changed + ": damaged, cut 2 of capture ORDERS, stream sequences 5: expected ",
 		"problem: n=5/extra.gz: unplanned: expected a plan that names it, found none: ",
-		"note: _jetcapture/payloads/log/00000000000000000002.done.json: pending, cut 2 of capture payloads, stream sequences 1-6: ",
+		"note: _jetcapture/payloads/log/00000000000000000002.done.json: pending, cut 2 of capture payloads, stream " +
+			"sequences 1-6: ",
 		"a cut still to be finished, with 6 of its 6 files there",
 	} {
 		if !strings.Contains(r.stdout, want) {
@@ -66,7 +69,8 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	r = environment{}.run(t, "verify", folder, "--json")
-	want := fmt.Sprintf("problem missing %s [[3 3]]\nproblem damaged %s [[5 5]]\nnote pending %s [[1 6]]\nproblem unplanned %s <nil>\nsummary <nil> <nil> <nil>\n",
+	want := fmt.Sprintf("problem missing %s [[3 3]]\nproblem damaged %s [[5 5]]\nnote pending %s [[1 6]]\nproblem "+
+		"unplanned %s <nil>\nsummary <nil> <nil> <nil>\n",
 		deleted, changed, "_jetcapture/payloads/log/00000000000000000002.done.json", "n=5/extra.gz")
 	if got := facts(objectsOf(t, r), "type", "kind", "object", "seqs"); r.code != exitFailed || got != want {
 		t.Errorf("exit code %d: got\n%swant\n%s", r.code, got, want)
@@ -74,7 +78,8 @@ func TestVerify(t *testing.T) {
 	if r := (environment{}).run(t, "verify", folder, "--capture", "payloads"); r.code != exitDone {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
-	if r := (environment{}).run(t, "verify", folder, "--quick"); r.code != exitFailed || !strings.Contains(r.stderr, "2 problems") {
+	r = environment{}.run(t, "verify", folder, "--quick")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "2 problems") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }
@@ -124,7 +129,8 @@ func TestVerifyAgainstStream(t *testing.T) {
 			t.Errorf("capture %s: compared %s, want %s", capture, got, want)
 		}
 	}
-	if o := verify("table"); o["compared"].(float64)+o["not_compared"].(float64) != 307 || o["not_compared"].(float64) < 300 {
+	if o := verify("table"); o["compared"].(float64)+o["not_compared"].(float64) != 307 ||
+		o["not_compared"].(float64) < 300 {
 		t.Errorf("table: %v", o)
 	}
 	js := natstest.JetStream(t, nc)
@@ -135,7 +141,8 @@ func TestVerifyAgainstStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := environment{}.run(t, "verify", folder, "--against-stream", "--nats-server", srv.URL(), "--capture", "whole")
-	if r.code != exitDone || !strings.Contains(r.stdout, "note: _jetcapture/whole/format.json: unchecked") || !strings.Contains(r.stdout, "does not exist") {
+	if r.code != exitDone || !strings.Contains(r.stdout, "note: _jetcapture/whole/format.json: unchecked") ||
+		!strings.Contains(r.stdout, "does not exist") {
 		t.Errorf("exit code %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 }
@@ -207,9 +214,13 @@ func TestVerifyUsage(t *testing.T) {
 	}{
 		{[]string{"verify"}, exitUsage, "an archive is required"},
 		{[]string{"verify", "a", "--nats-server", "x"}, exitUsage, "--nats-server: is for --against-stream only"},
-		{[]string{"verify", "a", "--against-stream", "--nats-tls-cert", "x"}, exitUsage, "--nats-tls-cert: needs --nats-tls-key"},
+		{
+			[]string{"verify", "a", "--against-stream", "--nats-tls-cert", "x"},
+			exitUsage,
+			"--nats-tls-cert: needs --nats-tls-key",
+		},
 		{[]string{"verify", "a", "--fast"}, exitUsage, "unknown flag --fast"},
-		{[]string{"verify", "ftp://a"}, exitUsage, "ftp:// is no store"},
+		{[]string{"verify", "ftp://a"}, exitUsage, "ftp:// is not a store"},
 		{[]string{"verify", "missing"}, exitFailed, "there is no folder missing"},
 		{[]string{"verify", other}, exitFailed, "holds no capture: is it the place that --output of jetcapture run names?"},
 		{[]string{"verify", other, "--json"}, exitFailed, "holds no capture"},
@@ -232,16 +243,23 @@ func TestVerifyProgress(t *testing.T) {
 	var terminal, out bytes.Buffer
 	now := time.Unix(1000, 0)
 	v := &verdict{
-		ticker: &ticker{screen: &screen{terminal: true, w: &terminal, width: func() int { return 200 }}, last: now, now: func() time.Time { return now }},
-		out:    &out,
+		ticker: &ticker{
+			screen: &screen{terminal: true, w: &terminal, width: func() int { return 200 }}, last: now,
+			now: func() time.Time { return now },
+		},
+		out: &out,
 	}
 	v.progress(archive.Progress{Capture: "ORDERS", Cut: 1, Last: 2000})
 	if terminal.Len() > 0 {
 		t.Errorf("shown too early: %q", terminal.String())
 	}
 	now = now.Add(2 * time.Second)
-	v.progress(archive.Progress{Capture: "ORDERS", Cut: 1500, Last: 2000, Files: 9000, Bytes: 8 << 20, Compared: 5, Problems: 1})
-	if want := clearLine + "capture ORDERS: cut 1,500 of 2,000, 9,000 files, 8.0 MiB (4.0 MiB/s), 5 messages compared, 1 problem"; terminal.String() != want {
+	v.progress(archive.Progress{
+		Capture: "ORDERS", Cut: 1500, Last: 2000, Files: 9000, Bytes: 8 << 20, Compared: 5,
+		Problems: 1,
+	})
+	if want := clearLine + "capture ORDERS: cut 1,500 of 2,000, 9,000 files, 8.0 MiB (4.0 MiB/s), 5 messages " +
+		"compared, 1 problem"; terminal.String() != want {
 		t.Errorf("got %q, want %q", terminal.String(), want)
 	}
 	v.progress(archive.Progress{Capture: "ORDERS", Cut: 1501, Last: 2000})

@@ -4,30 +4,28 @@ import (
 	"runtime"
 	"runtime/debug"
 
-	"github.com/urfave/cli/v2"
+	"github.com/spf13/cobra"
 )
 
 // version is that of the next release.
 const version = "0.2.0-dev"
 
-func versionCommand(c console) *cli.Command {
-	return &cli.Command{
-		Name:               "version",
-		Usage:              "print the version",
-		CustomHelpTemplate: "jetcapture version prints the version, the commit that it was built from, and the Go version.\n",
-		Action:             func(ctx *cli.Context) error { return printVersion(ctx, c) },
+func versionCommand(c console) *cobra.Command {
+	return &cobra.Command{
+		Use:               "version",
+		Short:             "print the version",
+		Long:              "jetcapture version prints the version, the commit that it was built from, and the Go version.\n",
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		Run:               func(*cobra.Command, []string) { printVersion(c) },
 	}
 }
 
-func printVersion(ctx *cli.Context, c console) error {
-	if err := noArguments(ctx); err != nil {
-		return err
-	}
+func printVersion(c console) {
 	say(c.stdout, "jetcapture %s%s, %s, %s/%s\n", version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return nil
 }
 
-// commit is what the Go command has noted of the source, if it knew it.
+// commit is what the Go command has recorded about the source, empty if it did not know it.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -11,7 +11,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 )
 
-// account is what the demo tells in the end.
+// account is what the demo prints in the end.
 type account struct {
 	folder string // as the user named it
 	root   string // as the store names it
@@ -21,7 +21,8 @@ type account struct {
 
 // print prints the files, the dead letters, and what to try next.
 func (a *account) print(w io.Writer) {
-	say(w, "This has captured them, each message in exactly one file:\n\n  jetcapture run --stream-name %s --output %s --key %s --record payload --once\n\n",
+	say(w, "This has captured them, each message in exactly one file:\n\n"+
+		"  jetcapture run --stream-name %s --output %s --key %s --record payload --once\n\n",
 		demoStream, shellText(a.folder), demoKey)
 	a.sort()
 	a.printFiles(w)
@@ -81,7 +82,7 @@ func (a *account) printFile(w io.Writer, indent string, f jetcapture.BlockStored
 	say(w, "%s%s%s   %s, %s\n", indent, branch, path.Base(a.name(f)), counted(f.Messages, what), byteText(f.Size))
 }
 
-// printPoison prints what became of the broken orders.
+// printPoison prints what happened to the broken orders.
 func (a *account) printPoison(w io.Writer) {
 	if len(a.poison) == 0 {
 		return
@@ -108,8 +109,10 @@ func (a *account) printNext(w io.Writer) {
 			say(w, "  # %s\n  %s\n", f.comment, fmt.Sprintf(f.command, shellText(path.Join(a.folder, a.name(file)))))
 		}
 	}
-	say(w, "  # what the folder holds, and is it all there?\n  jetcapture ls %s\n  jetcapture verify %s\n", shellText(a.folder), shellText(a.folder))
-	say(w, "  # a stream of yours\n  jetcapture run --nats-server nats://127.0.0.1:4222 --stream-name STREAM --output ./archive\n")
+	say(w, "  # what the folder holds, and is it all there?\n  jetcapture ls %s\n  jetcapture verify %s\n",
+		shellText(a.folder), shellText(a.folder))
+	say(w, "  # a stream of yours\n"+
+		"  jetcapture run --nats-server nats://127.0.0.1:4222 --stream-name STREAM --output ./archive\n")
 	say(w, "  # everything else that it can do\n  jetcapture run --help\n")
 }
 

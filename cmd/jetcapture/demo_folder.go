@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// logFolder is the folder of the cut logs in an archive. The mark of a demo lies there, where no block is.
+// logFolder is the folder of the cut logs in an archive. The mark of a demo lies there, away from the data.
 const (
 	logFolder = "_jetcapture"
 	demoMark  = "demo.txt"
 	demoText  = "This folder was made by `jetcapture demo`. The next demo replaces it, unless something else is in it.\n"
 )
 
-// prepareDemoFolder makes a new folder with the mark, in place of that of an earlier demo. It refuses a folder in which anything lies
-// that no demo makes: that could be somebody's archive.
+// prepareDemoFolder makes a new folder with the mark, and removes that of an earlier demo. It refuses a folder that
+// holds anything else: that could be somebody's archive.
 func prepareDemoFolder(folder string) error {
 	const advice = "choose another one by --output"
 	made, err := checkDemoFolder(folder)
@@ -38,7 +38,8 @@ func prepareDemoFolder(folder string) error {
 	return nil
 }
 
-// checkDemoFolder reports whether the folder is that of an earlier demo. It is an error if it is neither that nor missing nor empty.
+// checkDemoFolder reports whether an earlier demo made the folder. It fails if somebody else did, unless the folder is
+// empty.
 func checkDemoFolder(folder string) (made bool, err error) {
 	info, err := os.Lstat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -48,7 +49,7 @@ func checkDemoFolder(folder string) (made bool, err error) {
 		return false, err
 	}
 	if !info.IsDir() {
-		return false, errors.New("is no folder")
+		return false, errors.New("is not a folder")
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil || len(entries) == 0 {
@@ -61,7 +62,7 @@ func checkDemoFolder(folder string) (made bool, err error) {
 	return true, checkDemoContent(folder, entries)
 }
 
-// checkDemoContent looks for what a user has put into a demo's folder since.
+// checkDemoContent fails if a user has put something into the folder of a demo.
 func checkDemoContent(folder string, entries []os.DirEntry) error {
 	for _, e := range entries {
 		if n := e.Name(); n != logFolder && n != "_deadletter" && !strings.HasPrefix(n, demoKeyName+"=") {

@@ -10,14 +10,15 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// listing prints what the command ls lists, as a table whose lines come one by one, or as JSON. A heading comes before the first line of
-// its kind.
+// listing prints what the command ls lists, line by line, as a table or as JSON. The heading of a table comes before
+// the first line that has it.
 type listing struct {
 	out     io.Writer
 	json    *json.Encoder // nil: text
-	heading string        // the last one
+	heading string        // the last one that was printed
 }
 
+// newListing returns a listing on out. One goroutine uses it.
 func newListing(out io.Writer, asJSON bool) *listing {
 	l := &listing{out: out}
 	if asJSON {
@@ -52,14 +53,14 @@ func (l *listing) line(heading, format string, args ...any) error {
 	return nil
 }
 
-// totals are what a capture comes to.
+// totals are the sums over the cuts of a capture.
 type totals struct {
 	Type         string     `json:"type"` // capture
 	Capture      string     `json:"capture"`
 	Stream       string     `json:"stream"`
 	Filter       []string   `json:"filter,omitempty"`
 	Cuts         int64      `json:"cuts"`
-	Unfinished   int64      `json:"unfinished"` // the newest one, if it is still to be finished
+	Unfinished   int64      `json:"unfinished"` // 1 if the newest cut is still to be finished
 	Incarnations int64      `json:"incarnations"`
 	From         uint64     `json:"from"` // the newest incarnation is covered from behind this sequence
 	To           uint64     `json:"to"`   // up to this one
@@ -69,7 +70,7 @@ type totals struct {
 	counts
 }
 
-// counts are the numbers of a cut or a capture.
+// counts are the numbers of one cut, or the sums over several.
 type counts struct {
 	Messages    int64  `json:"messages"`
 	DeadLetters int64  `json:"dead_letters"`
@@ -135,8 +136,10 @@ func (l *listing) capture(t *totals) error {
 	if t.LastWindow != nil {
 		last = minute(*t.LastWindow)
 	}
-	heading := fmt.Sprintf(columns, "CAPTURE", "STREAM", "CUTS", "SEQUENCES", "MESSAGES", "DEAD", "LOST", "FILES", "SIZE", "FIRST WINDOW", "LAST WINDOW")
-	err := l.line(heading, columns, t.Capture, t.Stream, thousands(t.Cuts), span(t.From, t.To), thousands(t.Messages), thousands(t.DeadLetters),
+	heading := fmt.Sprintf(columns, "CAPTURE", "STREAM", "CUTS", "SEQUENCES", "MESSAGES", "DEAD", "LOST", "FILES", "SIZE",
+		"FIRST WINDOW", "LAST WINDOW")
+	err := l.line(heading, columns, t.Capture, t.Stream, thousands(t.Cuts), span(t.From, t.To), thousands(t.Messages),
+		thousands(t.DeadLetters),
 		thousands(t.Lost), thousands(t.Files), byteText(t.Bytes), windows, last)
 	if err == nil && t.Unfinished > 0 {
 		err = l.line("", "%-20s the newest cut is still to be finished", "")
@@ -144,7 +147,7 @@ func (l *listing) capture(t *totals) error {
 	return err
 }
 
-// span is the range of a cut for people: the sequences in it.
+// span is the sequences of a cut, for people.
 func span(from, to uint64) string {
 	if from == to {
 		return fmt.Sprintf("none, behind %d", to)
@@ -152,6 +155,7 @@ func span(from, to uint64) string {
 	return fmt.Sprintf("%d-%d", from+1, to)
 }
 
+// minute is a window for people. Windows begin at full minutes.
 func minute(t time.Time) string { return t.UTC().Format("2006-01-02T15:04") }
 
 // cut prints a cut.
@@ -175,20 +179,25 @@ func (l *listing) cut(c archive.Cut) error {
 			Notes       []string  `json:"notes,omitempty"`
 			counts
 		}{
-			Type: "cut", Capture: c.Capture(), Cut: c.N, Time: p.Time, Reason: string(p.Reason), Finished: c.Finished(), Stream: p.Stream.Name,
-			Created: p.Stream.Created, Incarnation: p.Incarnation, Opens: p.Opens, From: p.From, To: p.To, Instance: p.Writer.Instance, Notes: p.Notes,
+			Type: "cut", Capture: c.Capture(), Cut: c.N, Time: p.Time, Reason: string(p.Reason), Finished: c.Finished(),
+			Stream:  p.Stream.Name,
+			Created: p.Stream.Created, Incarnation: p.Incarnation, Opens: p.Opens, From: p.From, To: p.To,
+			Instance: p.Writer.Instance, Notes: p.Notes,
 		}
 		object.add(n)
 		return l.encode(object)
 	}
 	const columns = "%-20s %7s %-19s %-8s %-11s %22s %13s %8s %8s %8s %10s  %s"
-	heading := fmt.Sprintf(columns, "CAPTURE", "CUT", "TIME", "REASON", "INCARNATION", "SEQUENCES", "MESSAGES", "DEAD", "LOST", "FILES", "SIZE", "STATE")
+	heading := fmt.Sprintf(columns, "CAPTURE", "CUT", "TIME", "REASON", "INCARNATION", "SEQUENCES", "MESSAGES", "DEAD",
+		"LOST", "FILES", "SIZE", "STATE")
 	state := "finished"
 	if !c.Finished() {
 		state = "still to be finished"
 	}
-	return l.line(heading, columns, c.Capture(), thousands(int64(c.N)), p.Time.UTC().Format("2006-01-02T15:04:05"), p.Reason, p.Incarnation,
-		span(p.From, p.To), thousands(n.Messages), thousands(n.Dead), thousands(n.Lost), thousands(n.Files), byteText(n.Bytes), state)
+	return l.line(heading, columns, c.Capture(), thousands(int64(c.N)), p.Time.UTC().Format("2006-01-02T15:04:05"),
+		p.Reason, p.Incarnation,
+		span(p.From, p.To), thousands(n.Messages), thousands(n.Dead), thousands(n.Lost), thousands(n.Files),
+		byteText(n.Bytes), state)
 }
 
 // block prints a file.
@@ -211,12 +220,13 @@ func (l *listing) block(b archive.Block) error {
 			Messages int64         `json:"messages"`
 			Rows     int64         `json:"rows"`
 			Lost     int64         `json:"lost"`
-			Finished bool          `json:"finished"` // the cut is
+			Finished bool          `json:"finished"` // its cut
 			Missing  bool          `json:"missing"`  // no file was made, as all its messages are lost
 			Bytes    int64         `json:"bytes"`
 			SHA256   string        `json:"sha256,omitempty"`
 		}{
-			"block", b.Capture, b.Cut, b.Kind, append([]cutlog.Text{}, b.Key...), b.Path(), b.Window, b.Seqs.First(), b.Seqs.Last(),
+			"block", b.Capture, b.Cut, b.Kind, append([]cutlog.Text{}, b.Key...), b.Path(), b.Window, b.Seqs.First(),
+			b.Seqs.Last(),
 			b.Messages, b.Rows, int64(b.Lost.Count()), b.Stored != nil, stored.Missing, stored.Size, stored.SHA256,
 		})
 	}
@@ -231,7 +241,8 @@ func (l *listing) block(b archive.Block) error {
 	case !b.Lost.Empty():
 		note = fmt.Sprintf("  (%d of the messages were lost)", b.Lost.Count())
 	}
-	return l.line(heading, columns, thousands(int64(b.Cut)), minute(b.Window), fmt.Sprintf("%d-%d", b.Seqs.First(), b.Seqs.Last()),
+	return l.line(heading, columns, thousands(int64(b.Cut)), minute(b.Window),
+		fmt.Sprintf("%d-%d", b.Seqs.First(), b.Seqs.Last()),
 		thousands(b.Messages), byteText(stored.Size), b.Path()+note)
 }
 
@@ -246,7 +257,8 @@ func (l *listing) fate(c archive.Cut, seq uint64, fate archive.Fate) error {
 			Cut     uint64       `json:"cut"`
 		}{"sequence", c.Capture(), seq, fate, c.N})
 	}
-	return l.line("", "capture %s: sequence %d is in no file: it is %s in cut %d, %s", c.Capture(), seq, fate, c.N, fateText(fate))
+	return l.line("", "capture %s: sequence %d is in no file: it is %s in cut %d, %s", c.Capture(), seq, fate, c.N,
+		fateText(fate))
 }
 
 func fateText(f archive.Fate) string {
@@ -269,5 +281,6 @@ func (l *listing) uncovered(capture string, seq uint64) error {
 			Fate    string `json:"fate"`
 		}{"sequence", capture, seq, "not-covered"})
 	}
-	return l.line("", "capture %s: sequence %d is in no cut: the capture began behind it, or has not come to it yet", capture, seq)
+	return l.line("", "capture %s: sequence %d is in no cut: the capture began behind it, or has not come to it yet",
+		capture, seq)
 }

@@ -1,4 +1,4 @@
-package main
+package form
 
 import (
 	"encoding/binary"
@@ -9,18 +9,18 @@ import (
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
-// key is a destination key: the directories that a message goes into, each as its length (a varint) and its text. Equal directories give
-// equal keys, and different ones different keys. The zero value is no directory.
-type key string
+// Key is a destination key: the directories that a message goes into, each as its length (a varint) and its text. Equal
+// directories give equal keys, different ones give different keys. The zero value is no directory.
+type Key string
 
 var (
 	errKey = errors.New("malformed key")
-	// errKeyNotUTF8 is of directories NAME=VALUE: for readers of partitions, the value is a text.
+	// errKeyNotUTF8 is for directories NAME=VALUE: readers of partitions take the value for a text.
 	errKeyNotUTF8 = errors.New("it is not valid UTF-8, and no value of a partition")
 )
 
-// segments takes the key apart, for Options.Archive.
-func (k key) segments() (segments []string, err error) {
+// Segments takes the key apart, for Options.Archive.
+func (k Key) Segments() (segments []string, err error) {
 	rest := []byte(k)
 	for len(rest) > 0 {
 		n, size := binary.Uvarint(rest)
@@ -37,10 +37,11 @@ func (k key) segments() (segments []string, err error) {
 // maxInterned bounds how many keys a keyMaker remembers.
 const maxInterned = 4096
 
-// keyMaker makes keys, the same string for the same key as long as it remembers it: most messages need no memory of their own for it.
+// keyMaker makes keys, the same string for the same key as long as it remembers it: most messages need no memory of
+// their own for it.
 type keyMaker struct {
 	key, segment []byte
-	interned     map[string]key
+	interned     map[string]Key
 }
 
 // begin starts a key.
@@ -77,21 +78,21 @@ func (m *keyMaker) add(name string, v source.Value) error {
 	return nil
 }
 
-// looksAbsent reports whether a value is source.None, perhaps with more underscores in front. Such a value gets one more, so that no value meets the
-// directory of the messages that have none.
+// looksAbsent reports whether a value is source.None, perhaps with more underscores in front. Such a value gets one
+// more underscore, so that no value shares the directory of the messages that have none.
 func looksAbsent(text []byte) bool {
 	return len(text) >= len(source.None) && text[0] == '_' && strings.TrimLeft(string(text), "_") == source.None[1:]
 }
 
 // end returns the key.
-func (m *keyMaker) end() key {
+func (m *keyMaker) end() Key {
 	if k, ok := m.interned[string(m.key)]; ok {
 		return k
 	}
 	if m.interned == nil || len(m.interned) >= maxInterned {
-		m.interned = map[string]key{}
+		m.interned = map[string]Key{}
 	}
-	k := key(m.key)
+	k := Key(m.key)
 	m.interned[string(k)] = k
 	return k
 }

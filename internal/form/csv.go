@@ -1,4 +1,4 @@
-package main
+package form
 
 import (
 	"bytes"
@@ -11,26 +11,26 @@ import (
 	"github.com/jetcapture/jetcapture/internal/column"
 )
 
-// csvHeader is the header of a CSV file. No name needs quotes, see source.ParseNamed.
-func (f form) csvHeader() string {
-	if f.csvNoHeader {
+// csvHeader is the first line of a CSV file. No name needs quotes, see source.ParseNamed.
+func (f Form) csvHeader() string {
+	if f.CSVNoHeader {
 		return ""
 	}
 	var names []string
-	for _, c := range f.columns {
+	for _, c := range f.Columns {
 		names = append(names, c.Name)
 	}
-	if f.mismatch == mismatchRescue {
+	if f.Mismatch == Rescue {
 		names = append(names, column.RescuedName)
 	}
 	return strings.Join(names, ",") + "\n"
 }
 
 // csvRow is the values of the columns as a record of RFC 4180.
-func (d *decoder) csvRow(w *workspace) ([]byte, error) {
+func (d *decoder) csvRow(w *workspace) (Row, error) {
 	w.rescued.Reset()
 	line := w.line[:0]
-	for i, c := range d.form.columns {
+	for i, c := range d.form.Columns {
 		if i > 0 {
 			line = append(line, ',')
 		}
@@ -39,38 +39,39 @@ func (d *decoder) csvRow(w *workspace) ([]byte, error) {
 			reason = "it has a NUL, which readers of csv do not take"
 		}
 		if reason != "" {
-			if d.form.mismatch != mismatchRescue {
-				return nil, fmt.Errorf("column %s: %s", c, reason)
+			if d.form.Mismatch != Rescue {
+				return Row{}, fmt.Errorf("column %s: %s", c, reason)
 			}
 			w.rescued.Add(c, &w.message, reason)
 			cell = column.Cell{}
 		}
 		line = d.form.appendField(line, cell)
 	}
-	if d.form.mismatch == mismatchRescue {
-		line = d.form.appendRescued(append(line, ','), w.rescued.Text())
+	var rescued []byte
+	if d.form.Mismatch == Rescue {
+		rescued = w.rescued.Text()
+		line = d.form.appendRescued(append(line, ','), rescued)
 	}
 	if len(line) == 0 {
 		line = append(line, `""`...) // most readers skip an empty line
 	}
 	w.line = line
-	return bytes.Clone(line), nil
+	return Row{text: bytes.Clone(line), rescued: rescued != nil}, nil
 }
 
 // appendRescued appends the last field.
-func (f form) appendRescued(line, text []byte) []byte {
+func (f Form) appendRescued(line, text []byte) []byte {
 	if text == nil {
-		return append(line, f.csvNull...)
+		return append(line, f.CSVNull...)
 	}
-	f.count()
-	return appendText(line, string(text), f.csvNull)
+	return appendText(line, string(text), f.CSVNull)
 }
 
 // appendField appends a value as a field.
-func (f form) appendField(line []byte, c column.Cell) []byte {
+func (f Form) appendField(line []byte, c column.Cell) []byte {
 	switch c.Kind {
 	case column.Null:
-		return append(line, f.csvNull...)
+		return append(line, f.CSVNull...)
 	case column.Bool:
 		return strconv.AppendBool(line, c.Bool)
 	case column.Int64:
@@ -83,14 +84,14 @@ func (f form) appendField(line []byte, c column.Cell) []byte {
 		return c.Time.AppendFormat(line, time.DateOnly)
 	case column.Bytes:
 		if c.Text == "" {
-			return appendText(line, "", f.csvNull)
+			return appendText(line, "", f.CSVNull)
 		}
 		return base64.StdEncoding.AppendEncode(line, []byte(c.Text))
 	}
-	return appendText(line, c.Text, f.csvNull)
+	return appendText(line, c.Text, f.CSVNull)
 }
 
-// appendText appends a text, in quotes where it needs them: as encoding/csv decides, and where it could be taken for a null.
+// appendText appends a text, in quotes where encoding/csv would quote it, and where it could be taken for a null.
 func appendText(line []byte, text, null string) []byte {
 	if text != null && (text == "" || text[0] != ' ' && text != `\.` && !strings.ContainsAny(text, ",\"\r\n")) {
 		return append(line, text...)
@@ -107,13 +108,14 @@ func appendText(line []byte, text, null string) []byte {
 	}
 }
 
-// csvProblems says what is wrong with the options of CSV.
-func (f form) csvProblems() (problems []error) {
-	if f.format != formatCSV && (f.csvNull != "" || f.csvNoHeader) {
-		problems = append(problems, fmt.Errorf("--csv-null, --csv-header: are for --format csv, not for %s", f.format))
+// checkCSV returns what is wrong with the options of CSV.
+func (f Form) checkCSV() (problems []error) {
+	if f.Format != CSV && (f.CSVNull != "" || f.CSVNoHeader) {
+		problems = append(problems, fmt.Errorf("--csv-null, --csv-header: are for --format csv, not for %s", f.Format))
 	}
-	if strings.ContainsAny(f.csvNull, ",\"\r\n\x00") || strings.HasPrefix(f.csvNull, " ") {
-		problems = append(problems, fmt.Errorf("--csv-null: %q would need quotes; take a word such as NULL or \\N", f.csvNull))
+	if strings.ContainsAny(f.CSVNull, ",\"\r\n\x00") || strings.HasPrefix(f.CSVNull, " ") {
+		problems = append(problems,
+			fmt.Errorf("--csv-null: %q would need quotes; take a word such as NULL or \\N", f.CSVNull))
 	}
 	return problems
 }

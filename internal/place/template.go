@@ -1,4 +1,4 @@
-package main
+package place
 
 import (
 	"errors"
@@ -11,7 +11,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
-// template is a parsed --path: a directory level for each segment. It gives different keys different directories, whatever their values are.
+// template is a parsed --path: a directory level for each segment. It gives different keys different directories,
+// whatever their values are.
 type template struct {
 	segments [][]piece
 	keys     []source.Named // the values that render needs, in this order
@@ -23,23 +24,23 @@ type piece struct {
 	layout  string // of package time
 	key     int    // index of a key
 	isKey   bool
-	reserve string // bytes of the value that are escaped, so that it cannot be taken for what separates it from the next one
+	reserve string // bytes that are escaped in the value, so that they cannot be taken for a separator
 }
 
-// timeFields are the fields of time as strftime names them.
+// timeFields are the fields of time by their names in strftime.
 func timeFields() map[byte]string {
 	return map[byte]string{'Y': "2006", 'm': "01", 'd': "02", 'H': "15", 'M': "04", 'F': "2006-01-02"}
 }
 
-// separators can stand between two values of a segment: each is a byte that is never escaped in a path.
+// separators are the bytes that can stand between two values of a segment. A path never escapes them.
 const separators = "-._"
 
-// parseTemplate parses a template. Its placeholders are {NAME} for a key of that name and {SOURCE}, which is a further key.
+// parseTemplate parses a template. Its placeholders are {NAME} for a key of that name and {SOURCE}, which is a further
+// key.
 func parseTemplate(text string, keys []source.Named) (*template, error) {
-	t := &template{keys: slices.Clone(keys)}
-	used := make([]bool, len(keys))
+	t := &templateParser{template: template{keys: slices.Clone(keys)}, used: map[int]bool{}}
 	for i, segment := range splitSegments(text) {
-		pieces, err := t.parseSegment(segment, &used)
+		pieces, err := t.segment(segment)
 		if err != nil {
 			return nil, err
 		}
@@ -48,14 +49,21 @@ func parseTemplate(text string, keys []source.Named) (*template, error) {
 		}
 		t.segments = append(t.segments, pieces)
 	}
-	for i, k := range t.keys {
-		if !used[i] {
+	for i, k := range keys {
+		if !t.used[i] {
 			return nil, fmt.Errorf("the key %s is missing: files of different keys would meet; add {%s}", k, nameOrSource(k))
 		}
 	}
-	return t, nil
+	return &t.template, nil
 }
 
+// templateParser is a template in the making.
+type templateParser struct {
+	template
+	used map[int]bool // the keys for which there is a placeholder, by index
+}
+
+// nameOrSource is how a placeholder names the key.
 func nameOrSource(k source.Named) string {
 	if k.Name != "" {
 		return k.Name
@@ -82,12 +90,13 @@ func splitSegments(text string) (segments []string) {
 	return append(segments, text[start:])
 }
 
-func (t *template) parseSegment(text string, used *[]bool) (pieces []piece, err error) {
+// segment parses one directory level.
+func (t *templateParser) segment(text string) (pieces []piece, err error) {
 	for rest := text; rest != ""; {
 		var p piece
 		switch rest[0] {
 		case '{':
-			p, rest, err = t.parsePlaceholder(rest, used)
+			p, rest, err = t.placeholder(rest)
 		case '%':
 			p, rest, err = parseTime(rest)
 		case '}':
@@ -113,8 +122,8 @@ func (t *template) parseSegment(text string, used *[]bool) (pieces []piece, err 
 	return pieces, nil
 }
 
-// parsePlaceholder parses {...}. A backslash takes the next character as it is, as in the path of a json: source.
-func (t *template) parsePlaceholder(text string, used *[]bool) (p piece, rest string, err error) {
+// placeholder parses {...}. A backslash takes the next character as it is, as in the path of a json: source.
+func (t *templateParser) placeholder(text string) (p piece, rest string, err error) {
 	end := 1
 	for end < len(text) && text[end] != '}' {
 		if text[end] == '\\' {
@@ -129,7 +138,7 @@ func (t *template) parsePlaceholder(text string, used *[]bool) (p piece, rest st
 	rest = text[end+1:]
 	for i, k := range t.keys {
 		if k.Name == name || k.Name == "" && k.Source.String() == name {
-			(*used)[i] = true
+			t.used[i] = true
 			return piece{key: i, isKey: true}, rest, nil
 		}
 	}
@@ -137,10 +146,11 @@ func (t *template) parsePlaceholder(text string, used *[]bool) (p piece, rest st
 	if err != nil {
 		return p, "", fmt.Errorf("no --key has that name, and %w", err)
 	}
-	t.keys, *used = append(t.keys, source.Named{Source: s}), append(*used, true)
+	t.keys = append(t.keys, source.Named{Source: s})
 	return piece{key: len(t.keys) - 1, isKey: true}, rest, nil
 }
 
+// parseTime parses a field of time at the beginning of a text.
 func parseTime(text string) (p piece, rest string, err error) {
 	if len(text) > 1 {
 		if layout, ok := timeFields()[text[1]]; ok {
@@ -150,7 +160,7 @@ func parseTime(text string) (p piece, rest string, err error) {
 	return p, "", fmt.Errorf("%.2s is no field of time: %%Y, %%m, %%d, %%H and %%M are, and %%F for %%Y-%%m-%%d", text)
 }
 
-// checkLiterals refuses texts that would be escaped, and so be other ones in the path.
+// checkLiterals refuses texts that a path would escape: the user would find others there.
 func checkLiterals(pieces []piece) error {
 	var b strings.Builder
 	for _, p := range pieces {
@@ -166,7 +176,8 @@ func checkLiterals(pieces []piece) error {
 	return nil
 }
 
-// separate makes sure that the values of a segment can be told apart: between two of them stands a separator, which is escaped in the values.
+// separate makes sure that the values of a segment can be told apart: a separator, which is escaped in the values,
+// stands between any two.
 func separate(pieces []piece) error {
 	last, between := -1, ""
 	for i, p := range pieces {
@@ -178,7 +189,8 @@ func separate(pieces []piece) error {
 		default:
 			at := strings.IndexAny(between, separators)
 			if at < 0 {
-				return fmt.Errorf("nothing separates two values: put one of %s between them, or a /", strings.Join(strings.Split(separators, ""), " "))
+				return fmt.Errorf("nothing separates two values: put one of %s between them, or a /",
+					strings.Join(strings.Split(separators, ""), " "))
 			}
 			pieces[last].reserve = separators
 			pieces[i].reserve = separators
@@ -208,7 +220,7 @@ func (t *template) render(values []string, window time.Time) []string {
 	return dirs
 }
 
-// reserve writes a value with the bytes of special, and what escapes them, as % and two hexadecimal digits. Nothing is escaped without any.
+// reserve writes a value. If there are special bytes, it writes these and % as % and two hexadecimal digits.
 func reserve(b *strings.Builder, value, special string) {
 	for i := range len(value) {
 		if c := value[i]; special != "" && (c == '%' || strings.IndexByte(special, c) >= 0) {

@@ -9,12 +9,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
-	"log/slog"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +24,8 @@ import (
 	"github.com/synadia-io/orbit.go/natscontext"
 )
 
-// captures runs "jetcapture run --once" on an empty stream ORDERS in the environment and fails the test unless it succeeds.
+// captures runs "jetcapture run --once" on an empty stream ORDERS in the environment and fails the test unless it
+// succeeds.
 func (e environment) captures(t *testing.T, args ...string) {
 	t.Helper()
 	r := e.run(t, append([]string{"run", "-s", "ORDERS", "-o", t.TempDir(), "--once", "--log-level", "error"}, args...)...)
@@ -62,7 +61,8 @@ func writeContext(t *testing.T, c natscontext.Settings) {
 }
 
 func TestUserAndToken(t *testing.T) {
-	user := withOrders(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" }, nats.UserInfo("me", "secret"))
+	user := withOrders(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" },
+		nats.UserInfo("me", "secret"))
 	environment{"NATS_URL": user.URL(), "NATS_USER": "me", "NATS_PASSWORD": "secret"}.captures(t)
 	environment{}.captures(t, "--nats-server", "nats://me:secret@"+user.Addr())
 	environment{"NATS_URL": user.URL(), "NATS_USER": "me", "NATS_PASSWORD": "secret", "NATS_TOKEN": "other"}.captures(t)
@@ -71,7 +71,8 @@ func TestUserAndToken(t *testing.T) {
 }
 
 func TestContext(t *testing.T) {
-	srv := withOrders(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" }, nats.UserInfo("me", "secret"))
+	srv := withOrders(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" },
+		nats.UserInfo("me", "secret"))
 	const elsewhere = "nats://127.0.0.1:1"
 	t.Run("gives the server and the credentials", func(t *testing.T) {
 		writeContext(t, natscontext.Settings{URL: srv.URL(), User: "me", Password: "secret"})
@@ -81,7 +82,8 @@ func TestContext(t *testing.T) {
 	})
 	t.Run("is overridden", func(t *testing.T) {
 		writeContext(t, natscontext.Settings{URL: elsewhere, User: "other", Password: "x"})
-		environment{"NATS_USER": "me", "NATS_PASSWORD": "secret", "NATS_CONTEXT": "test"}.captures(t, "--nats-server", srv.URL())
+		environment{"NATS_USER": "me", "NATS_PASSWORD": "secret", "NATS_CONTEXT": "test"}.captures(t, "--nats-server",
+			srv.URL())
 		environment{"NATS_USER": "me", "NATS_PASSWORD": "secret", "NATS_CONTEXT": "test", "NATS_URL": srv.URL()}.captures(t)
 	})
 	t.Run("is completed", func(t *testing.T) {
@@ -128,11 +130,15 @@ func TestNKey(t *testing.T) {
 
 func TestInboxPrefix(t *testing.T) {
 	srv := withOrders(t, func(o *server.Options) {
-		o.Users = []*server.User{{Username: "admin", Password: "a"}, {Username: "me", Password: "secret", Permissions: &server.Permissions{
-			Subscribe: &server.SubjectPermission{Allow: []string{"mine.>"}},
-		}}}
+		o.Users = []*server.User{
+			{Username: "admin", Password: "a"},
+			{Username: "me", Password: "secret", Permissions: &server.Permissions{
+				Subscribe: &server.SubjectPermission{Allow: []string{"mine.>"}},
+			}},
+		}
 	}, nats.UserInfo("admin", "a"))
-	environment{"NATS_URL": srv.URL(), "NATS_USER": "me", "NATS_PASSWORD": "secret"}.captures(t, "--nats-inbox-prefix", "mine")
+	environment{"NATS_URL": srv.URL(), "NATS_USER": "me", "NATS_PASSWORD": "secret"}.captures(t,
+		"--nats-inbox-prefix", "mine")
 }
 
 func TestDomain(t *testing.T) {
@@ -143,36 +149,8 @@ func TestDomain(t *testing.T) {
 	environment{}.captures(t, "--nats-context", "test")
 }
 
-func TestAPIPrefix(t *testing.T) {
-	for _, tt := range []struct {
-		c       connection
-		context natscontext.Settings
-		want    string
-	}{
-		{connection{}, natscontext.Settings{}, ""},
-		{connection{domain: "hub"}, natscontext.Settings{JSDomain: "other"}, "$JS.hub.API"},
-		{connection{apiPrefix: "hub.api"}, natscontext.Settings{JSAPIPrefix: "other"}, "hub.api"},
-		{connection{}, natscontext.Settings{JSDomain: "hub"}, "$JS.hub.API"},
-		{connection{}, natscontext.Settings{JSAPIPrefix: "hub.api."}, "hub.api"},
-	} {
-		if got := tt.c.prefix(tt.context); got != tt.want {
-			t.Errorf("%+v %+v gives %q, want %q", tt.c, tt.context, got, tt.want)
-		}
-	}
-}
-
-func TestWithoutUser(t *testing.T) {
-	for server, want := range map[string]string{
-		"nats://me:secret@h:4222": "nats://h:4222", "nats://token@h": "nats://h", "me:secret@h:4222": "h:4222", "h:4222": "h:4222",
-		"tls://h": "tls://h", "nats://me:se%zzcret@h": "h",
-	} {
-		if got := withoutUser(server); got != want {
-			t.Errorf("withoutUser(%q) = %q, want %q", server, got, want)
-		}
-	}
-}
-
-// certificates makes a certificate for 127.0.0.1 that is its own authority, for server and client, and writes it and its key to files.
+// certificates makes a certificate for 127.0.0.1 that is its own authority, for server and client, and writes it and
+// its key to files.
 func certificates(t *testing.T) (config *tls.Config, cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -207,7 +185,10 @@ func certificates(t *testing.T) (config *tls.Config, cert, key string) {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(certPEM)
-	return &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}, cert, key
+	return &tls.Config{
+		Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+		MinVersion: tls.VersionTLS12,
+	}, cert, key
 }
 
 func TestTLS(t *testing.T) {
@@ -223,25 +204,5 @@ func TestTLS(t *testing.T) {
 		}, client...)
 		environment{"NATS_URL": srv.URL()}.captures(t, flags...)
 		environment{"NATS_URL": srv.URL(), "NATS_CA": cert, "NATS_CERT": cert, "NATS_KEY": key}.captures(t, flags[6:]...)
-	}
-}
-
-func TestConnectionComesBack(t *testing.T) {
-	srv := natstest.Start(t)
-	s := defaults()
-	s.nats.server = srv.URL()
-	s.given["nats-server"] = byFlag
-	var b lockedBuffer
-	nc, _, err := s.connect(slog.New(slog.NewTextHandler(&b, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	srv.Restart()
-	natstest.Eventually(t, patience, "reconnection in the log", func() bool {
-		return strings.Contains(b.String(), "the connection is lost") && strings.Contains(b.String(), "connected again")
-	})
-	if strings.Contains(b.String(), "level=ERROR") {
-		t.Errorf("got\n%s", b.String())
 	}
 }

@@ -17,17 +17,18 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// stream is the stream of a capture as a verification reads it. It leaves no trace: on Limits retention it reads through an ephemeral
-// consumer, which it deletes; on others, where a consumer can delete or keep messages, it asks for one message after the other.
+// stream is the stream of a capture as a verification reads it. It leaves no trace. With limits retention it reads
+// through an ephemeral consumer, which it deletes. With other retentions, where a consumer can delete or keep messages,
+// it asks for one message after the other. One goroutine uses it.
 type stream struct {
 	source *reader.Source
 	filter []string
 	info   reader.StreamInfo
 
 	reader *reader.Ordered // nil: not open
-	at     uint64          // everything up to here was handed over
+	at     uint64          // everything up to this sequence was handed over
 	rest   []reader.Message
-	read   uint64 // everything up to here is in rest or was handed over
+	read   uint64 // everything up to this sequence was handed over or is in rest
 }
 
 // newStream names the stream that a capture is bound to.
@@ -67,7 +68,8 @@ func (s *stream) oneByOne(ctx context.Context, after, through uint64) iter.Seq2[
 			case err != nil:
 				yield(archive.Message{}, err)
 				return
-			case !s.wants(m.Subject), strings.ContainsRune(m.Subject, utf8.RuneError): // the API cannot say a subject that is not UTF-8
+			// the API cannot say a subject that is not UTF-8
+			case !s.wants(m.Subject), strings.ContainsRune(m.Subject, utf8.RuneError):
 				continue
 			case !yield(storedMessage(m), nil):
 				return
@@ -76,7 +78,7 @@ func (s *stream) oneByOne(ctx context.Context, after, through uint64) iter.Seq2[
 	}
 }
 
-// storedMessage parses the header as the client parses that of a delivered message.
+// storedMessage parses the header as the client does for a delivered message.
 func storedMessage(m reader.StoredMessage) archive.Message {
 	header, raw := m.ParseHeader()
 	return archive.Message{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: header, HeaderRaw: raw, Data: m.Data}
@@ -92,10 +94,10 @@ func (s *stream) wants(subject string) bool {
 	return len(s.filter) == 0
 }
 
-// verifyHeartbeat is how soon an idle consumer tells that there is nothing more.
+// verifyHeartbeat is how soon an idle consumer says that there is nothing more.
 const verifyHeartbeat = 250 * time.Millisecond
 
-// inBatches reads through a consumer, which goes on from one call to the next.
+// inBatches reads through a consumer. The next call goes on with the same consumer.
 func (s *stream) inBatches(ctx context.Context, after, through uint64) iter.Seq2[archive.Message, error] {
 	return func(yield func(archive.Message, error) bool) {
 		if err := s.position(ctx, after); err != nil {
@@ -135,7 +137,8 @@ func (s *stream) position(ctx context.Context, after uint64) error {
 	at := reader.Position{After: after, Created: s.info.Created}
 	s.rest, s.at, s.read = nil, after, after
 	r, err := reader.OpenOrdered(ctx, s.source, reader.OrderedConfig{
-		Name: "jetcapture-verify-" + nuid.Next(), Filter: s.filter, FailWhenGone: true, Timing: reader.Timing{Heartbeat: verifyHeartbeat},
+		Name: "jetcapture-verify-" + nuid.Next(), Filter: s.filter, FailWhenGone: true,
+		Timing: reader.Timing{Heartbeat: verifyHeartbeat},
 	}, at)
 	if err == nil {
 		s.reader = r
@@ -145,7 +148,10 @@ func (s *stream) position(ctx context.Context, after uint64) error {
 
 // deliveredMessage is a message of the consumer; not ok if the stream dropped it before its header could be asked for.
 func deliveredMessage(m reader.Message) (archive.Message, bool) {
-	out := archive.Message{Seq: m.Seq, Time: time.Unix(0, m.Time), Subject: m.Msg.Subject, Header: m.Msg.Header, HeaderRaw: m.Header, Data: m.Msg.Data}
+	out := archive.Message{
+		Seq: m.Seq, Time: time.Unix(0, m.Time), Subject: m.Msg.Subject, Header: m.Msg.Header,
+		HeaderRaw: m.Header, Data: m.Msg.Data,
+	}
 	return out, m.Header == nil || len(m.Header) > 0
 }
 

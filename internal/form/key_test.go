@@ -1,4 +1,4 @@
-package main
+package form
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 func str(s string) source.Value { return source.Value{Kind: source.String, Text: s} }
 
 // makeKey makes the key of values without names.
-func makeKey(t *testing.T, m *keyMaker, values ...source.Value) key {
+func makeKey(t *testing.T, m *keyMaker, values ...source.Value) Key {
 	t.Helper()
 	m.begin()
 	for _, v := range values {
@@ -49,7 +49,7 @@ func TestKeySegments(t *testing.T) {
 		if err := m.add(tt.name, tt.value); err != nil {
 			t.Fatal(err)
 		}
-		got, err := m.end().segments()
+		got, err := m.end().Segments()
 		if err != nil || !slices.Equal(got, []string{tt.want}) {
 			t.Errorf("%s %+v gives %q, %v, want %q", tt.name, tt.value, got, err, tt.want)
 		}
@@ -71,14 +71,14 @@ func TestKeySegments(t *testing.T) {
 
 func TestNoKeyIsNoDirectory(t *testing.T) {
 	var m keyMaker
-	if got, err := makeKey(t, &m).segments(); err != nil || len(got) != 0 {
+	if got, err := makeKey(t, &m).Segments(); err != nil || len(got) != 0 {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
 
 func TestMalformedKeyIsAnError(t *testing.T) {
-	for _, k := range []key{"\x05ab", "\x80", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
-		if got, err := k.segments(); err == nil {
+	for _, k := range []Key{"\x05ab", "\x80", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
+		if got, err := k.Segments(); err == nil {
 			t.Errorf("%q gives %q", k, got)
 		}
 	}
@@ -113,7 +113,7 @@ func FuzzKeysAreInjective(f *testing.F) {
 		if absent == one {
 			t.Errorf("%q meets the messages without a value", a)
 		}
-		got, err := one.segments()
+		got, err := one.Segments()
 		if err != nil || len(got) != 2 {
 			t.Errorf("%q gives %q, %v", one, got, err)
 		}

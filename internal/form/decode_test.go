@@ -1,4 +1,4 @@
-package main
+package form
 
 import (
 	"bytes"
@@ -17,7 +17,10 @@ import (
 
 // delivered is a message as a consumer delivers it: stream sequence 17, 2026-11-23T15:00:00.000000001Z.
 func delivered(subject, data string) *nats.Msg {
-	return &nats.Msg{Subject: subject, Data: []byte(data), Sub: &nats.Subscription{}, Reply: "$JS.ACK.ORDERS.c.1.17.17.1795446000000000001.0"}
+	return &nats.Msg{
+		Subject: subject, Data: []byte(data), Sub: &nats.Subscription{},
+		Reply: "$JS.ACK.ORDERS.c.1.17.17.1795446000000000001.0",
+	}
 }
 
 // parsedAll parses sources or columns.
@@ -44,10 +47,10 @@ func columnsOf(t testing.TB, expressions ...string) []column.Column {
 }
 
 func TestPayloadRows(t *testing.T) {
-	plain := form{format: formatNDJSON, record: recordPayload}
-	keyed := form{format: formatNDJSON, record: recordPayload, keys: keysOf(t, "json:id")}
+	plain := Form{Format: NDJSON, Record: RecordPayload}
+	keyed := Form{Format: NDJSON, Record: RecordPayload, Keys: keysOf(t, "json:id")}
 	for _, tt := range []struct {
-		form      form
+		form      Form
 		payload   string
 		want      string
 		wantError error
@@ -74,7 +77,7 @@ func TestPayloadRows(t *testing.T) {
 func TestMessageRowIsTheLibrarysEnvelope(t *testing.T) {
 	msg := delivered("orders.1", "any\nthing \xff")
 	msg.Header = nats.Header{"Trace": {"a", "b"}}
-	got, _, err := newDecoder(form{format: formatNDJSON, record: recordMessage}).decode(msg)
+	got, _, err := newDecoder(Form{Format: NDJSON, Record: RecordMessage}).decode(msg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,19 +95,20 @@ func TestMessageRowIsTheLibrarysEnvelope(t *testing.T) {
 }
 
 func TestMessageRowTakesPayloadsThatAreNotJSON(t *testing.T) {
-	d := newDecoder(form{format: formatNDJSON, record: recordMessage, keys: keysOf(t, "id=json:id")})
+	d := newDecoder(Form{Format: NDJSON, Record: RecordMessage, Keys: keysOf(t, "id=json:id")})
 	_, k, err := d.decode(delivered("orders.1", "not JSON"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if segments, err := k.segments(); err != nil || strings.Join(segments, "/") != "id=_none" {
+	if segments, err := k.Segments(); err != nil || strings.Join(segments, "/") != "id=_none" {
 		t.Errorf("got %q, %v", segments, err)
 	}
 }
 
 func TestCSVRows(t *testing.T) {
-	columns := columnsOf(t, "id=json:id", "note=json:note", "n:int64=json:n", "trace=header:Trace", "shop=subject[2]", "seq:int64=seq", "at:timestamp=time")
-	d := newDecoder(form{format: formatCSV, columns: columns, mismatch: mismatchRescue})
+	columns := columnsOf(t, "id=json:id", "note=json:note", "n:int64=json:n", "trace=header:Trace", "shop=subject[2]",
+		"seq:int64=seq", "at:timestamp=time")
+	d := newDecoder(Form{Format: CSV, Columns: columns, Mismatch: Rescue})
 	const tail = `,,berlin,17,2026-11-23T15:00:00.000000001Z,`
 	for payload, want := range map[string]string{
 		`{"id":1,"note":"x"}`:             `1,x,` + tail,
@@ -114,15 +118,17 @@ func TestCSVRows(t *testing.T) {
 		`{"id":"a,b","note":"say \"x\""}`: `"a,b","say ""x""",` + tail,
 		`{"id":1.50,"note":"1\n2"}`:       "1.50,\"1\n2\"," + tail,
 		`{"id":true,"n":3.5}`:             `true,,` + tail + `"{""n"":{""reason"":""it has a fraction"",""value"":3.5}}"`,
-		`{"note":"\u0000"}`:               `,,` + tail + `"{""note"":{""reason"":""it has a NUL, which readers of csv do not take"",""value"":""\u0000""}}"`,
-		`not JSON`:                        `,,` + tail + `"{""_payload"":{""reason"":""the payload is not JSON"",""value"":""not JSON""}}"`,
+		`{"note":"\u0000"}`: `,,` + tail +
+			`"{""note"":{""reason"":""it has a NUL, which readers of csv do not take"",""value"":""\u0000""}}"`,
+		`not JSON`: `,,` + tail +
+			`"{""_payload"":{""reason"":""the payload is not JSON"",""value"":""not JSON""}}"`,
 	} {
 		got, _, err := d.decode(delivered("orders.berlin", payload))
 		if err != nil || string(got.text) != want {
 			t.Errorf("%s gives\n%s, %v, want\n%s", payload, got.text, err, want)
 		}
 	}
-	d.form.mismatch = mismatchDeadLetter
+	d.form.Mismatch = DeadLetter
 	for _, payload := range []string{"not JSON", `{"n":"x"}`, `{"id":{}}`} {
 		if got, _, err := d.decode(delivered("orders.berlin", payload)); err == nil {
 			t.Errorf("%s gives %q", payload, got.text)
@@ -132,14 +138,17 @@ func TestCSVRows(t *testing.T) {
 
 // TestOneEmptyFieldIsARow: most readers skip an empty line.
 func TestOneEmptyFieldIsARow(t *testing.T) {
-	d := newDecoder(form{format: formatCSV, mismatch: mismatchDeadLetter, columns: columnsOf(t, "id=json:id")})
+	d := newDecoder(Form{Format: CSV, Mismatch: DeadLetter, Columns: columnsOf(t, "id=json:id")})
 	if got, _, err := d.decode(delivered("orders.1", "{}")); err != nil || string(got.text) != `""` {
 		t.Errorf("got %q, %v", got.text, err)
 	}
 }
 
 func TestNullsOfCSV(t *testing.T) {
-	d := newDecoder(form{format: formatCSV, csvNull: "NULL", mismatch: mismatchRescue, columns: columnsOf(t, "a=json:a", "b=json:b", "c:bytes=payload")})
+	d := newDecoder(Form{
+		Format: CSV, CSVNull: "NULL", Mismatch: Rescue,
+		Columns: columnsOf(t, "a=json:a", "b=json:b", "c:bytes=payload"),
+	})
 	got, _, err := d.decode(delivered("orders.1", `{"b":"NULL"}`))
 	if want := `NULL,"NULL",eyJiIjoiTlVMTCJ9,NULL`; err != nil || string(got.text) != want {
 		t.Errorf("got %q, %v, want %q", got.text, err, want)
@@ -147,7 +156,7 @@ func TestNullsOfCSV(t *testing.T) {
 }
 
 func TestPayloadRowsCostNoMemory(t *testing.T) {
-	d := newDecoder(form{format: formatNDJSON, record: recordPayload, keys: keysOf(t, "store=json:store", "subject[2]")})
+	d := newDecoder(Form{Format: NDJSON, Record: RecordPayload, Keys: keysOf(t, "store=json:store", "subject[2]")})
 	msg := delivered("orders.berlin", `{"id":1,"store":"berlin"}`)
 	n := testing.AllocsPerRun(1000, func() {
 		if _, _, err := d.decode(msg); err != nil {
@@ -160,27 +169,28 @@ func TestPayloadRowsCostNoMemory(t *testing.T) {
 }
 
 func TestSettingsOfAPlanMakeTheSameForm(t *testing.T) {
-	for _, f := range []form{
-		{format: formatNDJSON, record: recordMessage},
-		{format: formatNDJSON, record: recordPayload, keys: keysOf(t, "a=json:x\\.y", "header:X,Y", "subject[2]")},
+	for _, f := range []Form{
+		{Format: NDJSON, Record: RecordMessage},
+		{Format: NDJSON, Record: RecordPayload, Keys: keysOf(t, "a=json:x\\.y", "header:X,Y", "subject[2]")},
 		{
-			format: formatCSV, mismatch: mismatchRescue, csvNull: "NULL", csvNoHeader: true, keys: keysOf(t, "time"),
-			columns: columnsOf(t, "a=json:<&>", "b=header:\"q\"", "c=seq"),
+			Format: CSV, Mismatch: Rescue, CSVNull: "NULL", CSVNoHeader: true, Keys: keysOf(t, "time"),
+			Columns: columnsOf(t, "a=json:<&>", "b=header:\"q\"", "c=seq"),
 		},
-		{format: formatParquet, record: recordMessage, payload: payloadJSON, codec: jetcapture.Zstd, level: 7},
-		{format: formatParquet, mismatch: mismatchDeadLetter, codec: jetcapture.None, columns: columnsOf(t, "a:decimal(9,2)=json:a")},
-		{format: formatAvro, record: recordEventHubs, codec: jetcapture.GZip},
+		{Format: Parquet, Record: RecordMessage, Payload: PayloadJSON, Codec: jetcapture.Zstd, Level: 7},
+		{Format: Parquet, Mismatch: DeadLetter, Codec: jetcapture.None, Columns: columnsOf(t, "a:decimal(9,2)=json:a")},
+		{Format: Avro, Record: RecordEventHubs, Codec: jetcapture.GZip},
 	} {
-		o := f.apply(captureOptions{Compression: jetcapture.Snappy, Settings: map[string]string{"more": "kept"}})
+		o := f.Apply(Options{Compression: jetcapture.Snappy, Settings: map[string]string{"more": "kept"}}, Hooks{})
 		planned := cutlog.Settings{"compression": "zstd", "decoder_version": cutlog.CommandVersion}
 		for name, v := range o.Settings {
 			planned.SetUser(name, v)
 		}
-		back, err := forPlan(captureOptions{}, planned)
+		back, err := ForPlan(Options{}, planned, Hooks{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back.Compression != jetcapture.Zstd || back.Suffix != string(f.format) || back.Settings[cutlog.SettingFormat] != string(f.format) {
+		if back.Compression != jetcapture.Zstd || back.Suffix != string(f.Format) ||
+			back.Settings[cutlog.SettingFormat] != string(f.Format) {
 			t.Errorf("got %q, %q, %v", back.Compression, back.Suffix, back.Settings)
 		}
 		delete(o.Settings, "more")
@@ -202,21 +212,22 @@ func TestPlansOfOthersAreRefused(t *testing.T) {
 		{"decoder_version": cutlog.CommandVersion, "x_format": "csv", "x_keys": `["subject[0]"]`},
 		{"decoder_version": cutlog.CommandVersion, "x_format": "csv", "compression_level": "high"},
 	} {
-		if _, err := forPlan(captureOptions{}, planned); err == nil {
+		if _, err := ForPlan(Options{}, planned, Hooks{}); err == nil {
 			t.Errorf("%v is taken", planned)
 		}
 	}
 }
 
 func BenchmarkDecode(b *testing.B) {
-	payload := `{"id":123456,"store":"berlin","items":[{"sku":"a-1","count":2},{"sku":"b-7","count":1}],"total":{"amount":17.5,"currency":"EUR"}}`
+	payload := `{"id":123456,"store":"berlin","items":[{"sku":"a-1","count":2},{"sku":"b-7","count":1}],` +
+		`"total":{"amount":17.5,"currency":"EUR"}}`
 	for _, bb := range []struct {
 		name string
-		form form
+		form Form
 	}{
-		{"payload", form{format: formatNDJSON, record: recordPayload, keys: keysOf(b, "json:store")}},
-		{"message", form{format: formatNDJSON, record: recordMessage, keys: keysOf(b, "subject[2]")}},
-		{"csv", form{format: formatCSV, columns: columnsOf(b, "id=json:id", "amount=json:total.amount", "seq=seq", "time=time")}},
+		{"payload", Form{Format: NDJSON, Record: RecordPayload, Keys: keysOf(b, "json:store")}},
+		{"message", Form{Format: NDJSON, Record: RecordMessage, Keys: keysOf(b, "subject[2]")}},
+		{"csv", Form{Format: CSV, Columns: columnsOf(b, "id=json:id", "amount=json:total.amount", "seq=seq", "time=time")}},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			d, msg := newDecoder(bb.form), delivered("orders.berlin", payload)
@@ -228,5 +239,34 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestRescuedRowsAreReportedWhenTheyAreWritten: decoding alone counts nothing.
+func TestRescuedRowsAreReportedWhenTheyAreWritten(t *testing.T) {
+	for _, f := range []Form{
+		{Format: CSV, Mismatch: Rescue, Columns: columnsOf(t, "n:int64=json:n")},
+		{Format: Parquet, Mismatch: Rescue, Columns: columnsOf(t, "n:int64=json:n")},
+	} {
+		rescued := 0
+		o := f.Apply(Options{}, Hooks{Rescued: func() { rescued++ }})
+		w := o.WriterFactory()
+		if err := w.InitNew(&bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, payload := range []string{`{"n":1}`, `{"n":"x"}`, `not JSON`, `{"n":2}`} {
+			r, _, err := o.MessageDecoder(delivered("orders.1", payload))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := rescued
+			if _, err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := rescued-before == 1, !strings.HasPrefix(payload, `{"n":1}`) &&
+				!strings.HasPrefix(payload, `{"n":2}`); got != want {
+				t.Errorf("%s: %s is reported as rescued: %v, want %v", f.Format, payload, got, want)
+			}
+		}
 	}
 }

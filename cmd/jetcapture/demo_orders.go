@@ -8,7 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The demo's stream, and how it is grouped.
+// The demo's stream, and the key by which it is grouped.
 const (
 	demoStream  = "PIZZA"
 	demoKeyName = "store"
@@ -31,7 +31,7 @@ func pizzaOrders() (orders []*nats.Msg) {
 	return orders
 }
 
-// brokenOrders are payloads that no demo may hide, by the number of the order before them.
+// brokenOrders are payloads such as real streams have, by the number of the order before them.
 func brokenOrders() map[int]string {
 	return map[int]string{
 		300:  `{"order":1300,"store":"oslo","pizza":"fun`,                        // cut off
@@ -43,13 +43,14 @@ func brokenOrders() map[int]string {
 	}
 }
 
-// publishOrders makes the stream and fills it.
+// publishOrders makes the stream, publishes the orders and waits for all acknowledgements.
 func publishOrders(ctx context.Context, nc *nats.Conn, orders []*nats.Msg) error {
 	js, err := jetstream.New(nc)
 	if err != nil {
 		return err
 	}
-	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: demoStream, Subjects: []string{"pizza.orders.>"}}); err != nil {
+	stream := jetstream.StreamConfig{Name: demoStream, Subjects: []string{"pizza.orders.>"}}
+	if _, err := js.CreateStream(ctx, stream); err != nil {
 		return err
 	}
 	acks := make([]jetstream.PubAckFuture, len(orders))

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// fileSettings say which configuration file there is.
+type fileSettings struct {
+	path   string // empty: none
+	expand bool   // replace ${NAME} in it
+}
+
+// newFileSettings returns the defaults.
+func newFileSettings() fileSettings { return fileSettings{expand: true} }
+
+func (f *fileSettings) options() []option {
+	return []option{
+		{
+			name: "config", flagOnly: true, arg: "FILE",
+			help:  "take options from this YAML file, for one capture or several; flags and environment override it",
+			value: text(&f.path),
+		},
+		{
+			name: "expand-env", flagOnly: true, help: "replace ${NAME} in the file by a variable of the environment",
+			value: boolean(&f.expand),
+		},
+	}
+}
+
+// configFile is a parsed configuration file. Its options are those that flags give, for all captures and for each one.
+type configFile struct {
+	path     string
+	shared   []assignment
+	captures []captureConfig // in the order of the file; none if the options are those of one capture
+}
+
+// captureConfig is one of the captures in a file.
+type captureConfig struct {
+	name    string // in the archive
+	line    int
+	options []assignment
+}
+
+// assignment gives an option its texts, several if it is repeatable.
+type assignment struct {
+	name  string // of the option
+	key   string
+	texts []string
+	line  int
+}
+
+// The members of a file that are not options.
+const (
+	capturesKey  = "captures"
+	secretSuffix = "_file" // password_file names a file that holds the password
+)
+
+// configLoader reads a configuration file and collects what is wrong with it.
+type configLoader struct {
+	path     string
+	expand   bool // ${NAME} is replaced
+	options  optionSet
+	getenv   func(string) string
+	problems []error
+}
+
+// loadConfig reads a configuration file. Each problem names its line.
+func loadConfig(path string, expand bool, getenv func(string) string) (*configFile, []error) {
+	l := &configLoader{path: path, expand: expand, options: runOptions(), getenv: getenv}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, []error{fmt.Errorf("--config: %w", err)}
+	}
+	f := &configFile{path: path}
+	document, err := oneDocument(b)
+	if err != nil {
+		return f, []error{fmt.Errorf("%s: %w", path, err)}
+	}
+	l.members(document.Content[0], func(key, v *yaml.Node) {
+		if key.Value == capturesKey {
+			f.captures = l.captures(v)
+		} else if a, ok := l.assignment(key, v, false); ok {
+			f.shared = append(f.shared, a)
+		}
+	})
+	return f, l.problems
+}
+
+// oneDocument parses a file that must hold one YAML document.
+func oneDocument(b []byte) (*yaml.Node, error) {
+	var document, next yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	err := d.Decode(&document)
+	switch {
+	case errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0:
+		return nil, errors.New("it is empty")
+	case err != nil:
+		return nil, err
+	}
+	if err := d.Decode(&next); err == nil {
+		return nil, fmt.Errorf("line %d: a second document; put all captures into one, below %s", next.Line, capturesKey)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return &document, nil
+}
+
+// problem notes what is wrong in a line. Loading goes on, so that the user sees all problems at once.
+func (l *configLoader) problem(line int, format string, args ...any) {
+	l.problems = append(l.problems, fmt.Errorf("%s:%d: "+format, append([]any{l.path, line}, args...)...))
+}
+
+// members calls f for each member of a mapping. A name that comes twice is a problem.
+func (l *configLoader) members(n *yaml.Node, f func(key, v *yaml.Node)) {
+	n = follow(n)
+	if n.Kind != yaml.MappingNode {
+		l.problem(n.Line, "a mapping is expected there, such as stream_name: ORDERS")
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if before, twice := seen[key.Value]; twice {
+			l.problem(key.Line, "%s: is in line %d already", key.Value, before)
+			continue
+		}
+		seen[key.Value] = key.Line
+		f(key, follow(n.Content[i+1]))
+	}
+}
+
+// follow returns what an alias stands for.
+func follow(n *yaml.Node) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	return n
+}
+
+// captures reads the captures. Their names are those in the archive, so they come in the order of the file.
+func (l *configLoader) captures(n *yaml.Node) (all []captureConfig) {
+	l.members(n, func(name, v *yaml.Node) {
+		c := captureConfig{name: name.Value, line: name.Line}
+		l.members(v, func(key, v *yaml.Node) {
+			if a, ok := l.assignment(key, v, true); ok {
+				c.options = append(c.options, a)
+			}
+		})
+		all = append(all, c)
+	})
+	if len(all) == 0 && follow(n).Kind == yaml.MappingNode {
+		l.problem(n.Line, "%s: there is none", capturesKey)
+	}
+	return all
+}
+
+// assignment reads one member as an option.
+func (l *configLoader) assignment(key, v *yaml.Node, ofCapture bool) (a assignment, ok bool) {
+	o, isFile, found := l.options.ofKey(key.Value)
+	switch {
+	case !found:
+		unknown := fmt.Sprintf("unknown key %s", key.Value)
+		if meant := didYouMean("", key.Value, l.options.keys()); meant != "" {
+			unknown += ": " + strings.TrimSpace(meant)
+		}
+		l.problem(key.Line, "%s", unknown)
+		return a, false
+	case ofCapture && o.process:
+		l.problem(key.Line, "%s: is the same for all captures, put it beside %s", key.Value, capturesKey)
+		return a, false
+	case ofCapture && o.name == "capture":
+		l.problem(key.Line, "%s: the capture has its name already", key.Value)
+		return a, false
+	}
+	a = assignment{name: o.name, key: key.Value, line: v.Line}
+	_, repeatable := o.value.(repeatable)
+	switch {
+	case v.Kind == yaml.SequenceNode && repeatable:
+		for _, one := range v.Content {
+			a.texts = append(a.texts, l.scalar(key.Value, follow(one))...)
+		}
+	case v.Kind == yaml.SequenceNode:
+		l.problem(v.Line, "%s: takes one value, no list", key.Value)
+	default:
+		a.texts = l.scalar(key.Value, v)
+	}
+	if isFile {
+		a.texts = l.secret(a)
+	}
+	return a, len(a.texts) > 0 || v.Kind == yaml.SequenceNode
+}
+
+// scalar returns the text of a value, or none if there is a problem.
+func (l *configLoader) scalar(key string, n *yaml.Node) []string {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		l.problem(n.Line, "%s: a value is expected there", key)
+		return nil
+	}
+	text := n.Value
+	if l.expand {
+		var err error
+		if text, err = expandEnv(text, l.getenv); err != nil {
+			l.problem(n.Line, "%s: %w", key, err)
+			return nil
+		}
+	}
+	return []string{text}
+}
+
+// secret returns the content of the file that the assignment names.
+func (l *configLoader) secret(a assignment) []string {
+	if len(a.texts) != 1 {
+		return nil
+	}
+	b, err := os.ReadFile(a.texts[0])
+	if err != nil {
+		l.problem(a.line, "%s: %w", a.key, err)
+		return nil
+	}
+	return []string{strings.TrimRight(string(b), "\r\n")}
+}
+
+// ofKey finds the option of a key in a configuration file. isFile says that the key names a file with the value.
+func (s optionSet) ofKey(key string) (o option, isFile, found bool) {
+	for _, o := range s.all() {
+		switch {
+		case o.key() == "":
+		case key == o.key():
+			return o, false, true
+		case o.envOnly && key == o.key()+secretSuffix:
+			return o, true, true
+		}
+	}
+	return o, false, false
+}
+
+// keys are all keys of a configuration file.
+func (s optionSet) keys() (keys []string) {
+	for _, o := range s.all() {
+		if o.key() != "" {
+			keys = append(keys, o.key())
+		}
+	}
+	return append(keys, capturesKey)
+}
+
+// settings lays the file over the defaults, for each capture.
+func (f *configFile) settings() (all []*settings, problems []error) {
+	captures := f.captures
+	if len(captures) == 0 {
+		captures = []captureConfig{{}}
+	}
+	for _, c := range captures {
+		s := newSettings()
+		s.name = c.name
+		s.capture.library.Archive.Capture = c.name
+		for _, a := range slices.Concat(f.shared, c.options) {
+			if o, found := s.options.find(a.name); found {
+				problems = append(problems, s.set(o, byFile, a.texts, fmt.Sprintf("%s:%d: %s", f.path, a.line, a.key))...)
+			}
+		}
+		all = append(all, s)
+	}
+	return all, dedupe(problems)
+}

@@ -1,0 +1,39 @@
+package main
+
+import "log/slog"
+
+// reportSettings say how a run reports what it does.
+type reportSettings struct {
+	level   slog.Level
+	logJSON bool
+	json    bool // the summary
+}
+
+func (r *reportSettings) options() []option {
+	return []option{
+		{
+			name: "log-level", process: true, field: "Logger", arg: "LEVEL", help: "debug, info, warn or error",
+			value: logLevel(&r.level),
+		},
+		{
+			name: "log-json", process: true, help: "log JSON lines, and show no progress line",
+			value: boolean(&r.logJSON),
+		},
+		{
+			name: "json", process: true, help: "print the summary as JSON on the standard output",
+			value: boolean(&r.json),
+		},
+	}
+}
+
+// newLogger returns the logger that the settings ask for.
+func (r *reportSettings) newLogger(screen *screen) *slog.Logger {
+	options := &slog.HandlerOptions{Level: r.level}
+	if r.logJSON {
+		return slog.New(slog.NewJSONHandler(screen, options))
+	}
+	return slog.New(slog.NewTextHandler(screen, options))
+}
+
+// showsProgress reports whether the progress line belongs on the screen.
+func (r *reportSettings) showsProgress(screen *screen) bool { return screen.terminal && !r.logJSON }
