@@ -1,9 +1,9 @@
 // Package jetcapture copies NATS JetStream streams, continuously, into immutable files in a folder or a bucket.
 //
-// A Capture reads one stream. You supply a decoder, which makes a payload and a key of each message, and a writer, which
-// makes rows of the payloads, in a format such as JSON lines, CSV or Parquet. A file holds the messages of one key and
-// one window of time; until it is stored, it is called a block. A cut closes the open blocks, stores them and then
-// acknowledges their messages.
+// A Capture reads one stream. You supply a decoder, which makes a payload and a key of each message, and a writer,
+// which makes rows of the payloads, in a format such as JSON lines, CSV or Parquet. A file holds the messages of one
+// key and one window of time; until it is stored, it is called a block. A cut closes the open blocks, stores them and
+// then acknowledges their messages.
 //
 // A capture keeps one of two promises:
 //

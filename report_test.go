@@ -95,6 +95,11 @@ func effects() []effect {
 			counts: func(s *Stats) { s.Incarnations, s.StoredSeq = 1, 1 },
 			log:    "WARN stream was replaced", hook: Lost{Reason: "diverged", From: 9, To: 1, Detail: "recreated"},
 		},
+		{event: capture.Unwitnessed{Seq: 7}, log: "ERROR a consumer has passed over messages"},
+		{
+			event: capture.Recovered{Messages: 3}, counts: func(s *Stats) { s.Unwitnessed += 3 },
+			log: "WARN messages that a consumer had passed over",
+		},
 		{event: capture.LookingAgain{LastSeq: 1}, log: "WARN the stream seems to be rolled back"},
 		{event: capture.NotYet{Err: err}, log: "WARN reading cannot start yet"},
 		{event: capture.NotYet{Err: err, Quiet: true}},

@@ -161,15 +161,15 @@ type (
 		Err   error
 		Quiet bool // reported less than a minute ago
 	}
-	// Unwitnessed says that the stream has a message at Seq which a consumer has passed over. What was read of (From, To] is
-	// dropped and read again another way.
+	// Unwitnessed says that the stream has a message at Seq which a consumer has passed over. What was read after From, up
+	// to To, is dropped and read again in another way.
 	Unwitnessed struct {
 		Seq, From, To uint64
 		Missing       uint64 // sequences of the cut that the consumer did not deliver
 		Server        string // version of nats-server
-		Times         int    // how often in a row
+		Times         int    // how often in a row that has happened
 	}
-	// Recovered says that messages which a consumer had passed over are in a cut now.
+	// Recovered says that messages which a consumer had passed over are being cut now.
 	Recovered struct{ Messages uint64 }
 	// StreamUnreachable says that the stream cannot be asked and is waited for.
 	StreamUnreachable struct{ Err error }

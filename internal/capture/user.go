@@ -10,8 +10,8 @@ import (
 )
 
 // User is the code of the library's user, seen without its types: decoder, keys and writers. The implementation in the
-// root package is generic over payload and key; nothing behind this interface is. A panic in the decoder, in a method of
-// a writer or in making a path comes back as a *PanicError.
+// root package is generic over payload and key; nothing behind this interface is. A panic in the decoder, in a method
+// of a writer or in making a path comes back as a *PanicError.
 type User interface {
 	// NewBatch returns room for decoded messages. Any goroutine calls it.
 	NewBatch() Batch

@@ -59,7 +59,7 @@ type Keeper struct {
 	started  bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
 	notes    []string  // facts for the next plan
 	redoing  time.Time // when the redo that is under way began
-	doubt    doubt     // what a consumer passed over, until it is stored; zero: nothing
+	doubt    doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
 }
 
 // secondLook is the time until a stream that seems to be rolled back is looked at again.
@@ -133,7 +133,7 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 // reader only, so it is remembered for the next Enter.
 func (k *Keeper) Diverged(d *reader.DivergedError) {
 	k.entry.RolledBack = d.RolledBack
-	k.doubt = doubt{}
+	k.doubt = doubt{} // it was about the old stream
 }
 
 // Close implements capture.Promise.

@@ -19,13 +19,13 @@ type streamReader interface {
 	AcksNear(now time.Time) (setting string, near bool)
 }
 
-// doubted reads what consumers have passed over twice from the stream itself, and then goes on with a consumer.
+// doubted reads what consumers have passed over twice from the stream itself. Then it goes on with a consumer.
 type doubted struct {
 	streamReader
 	stored *reader.Stored
 }
 
-// Next implements reader.Reader.
+// Next implements reader.Reader. A server that does not answer is asked again.
 func (d doubted) Next(ctx context.Context) (reader.Batch, error) {
 	for !d.stored.Done() {
 		b, err := d.stored.Next(ctx)
@@ -66,14 +66,14 @@ func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading,
 	return rd, nil
 }
 
-// openOrdered starts to read through an ephemeral consumer. Another one may be served by another replica. What two of them
-// have passed over is read without any.
+// openOrdered starts to read through an ephemeral consumer. A new one may be served by another replica, so it may
+// deliver what the one before has passed over. What two of them have passed over is read without a consumer.
 func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 	k, after := rd.k, at.After
 	direct := k.doubt.times > 1 && k.doubt.through > after
 	if direct {
 		at.After = k.doubt.through
-		at.Anchor = reader.Anchor{} // of an earlier sequence: what follows it is no proof of a rollback
+		at.Anchor = reader.Anchor{} // it has an earlier sequence, so it proves nothing about this position
 	}
 	ordered, err := reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
 	if err != nil {

@@ -14,35 +14,38 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// A consumer that left out a sequence has said that the stream does not have it. That is one witness, and not enough: its
-// filter may have been edited and edited back, somebody may have reset it, the replica that serves it may be damaged, a
-// server may have a bug. So before a cut the stream's leader is asked as well. It is asked for runs of missing sequences
-// taken at random, so that a hole among many true ones is found, and nothing is asked where nothing is missing.
+// A consumer that leaves out a sequence says that the stream does not have it. It may be wrong: its filter may have
+// been edited and edited back, another client may have reset it, the replica that serves it may be damaged, or a server
+// may have a bug. So the stream's leader is asked, too, before a cut. Without a filter, and if few messages were
+// deleted, each hole is compared with the stream's list of them. Otherwise some runs of missing sequences are looked
+// up, which are chosen at random. If nothing is missing, nothing is asked.
 
 const (
-	witnessShare   = 100   // one request for so many messages of a cut, within the bounds below
-	witnessLeast   = 4     // requests
-	witnessMost    = 64    // requests
+	witnessShare   = 100   // there is one request for so many messages of a cut
+	witnessLeast   = 4     // requests for a cut, at least
+	witnessMost    = 64    // requests for a cut, at most
 	witnessWorkers = 8     // requests at the same time
-	witnessFilters = 8     // filters that are asked for in one run
-	witnessList    = 20000 // missing sequences that the stream may list: then every hole is compared with the list
+	witnessFilters = 8     // filters that are asked for in one run, at most
+	witnessList    = 20000 // deleted messages of a stream whose list is still asked for; then each hole is looked up
 )
 
-// doubt is a part of the stream that the leader still has and a consumer has passed over.
+// doubt is what consumers have passed over although the stream has it, until it is stored. The zero value means
+// nothing.
 type doubt struct {
-	through uint64        // the end of the cut that was dropped
-	holes   cutlog.SeqSet // its sequences that were missing, as far as they are in no cut yet
-	times   int           // how often in a row
+	through uint64        // the last sequence of the cut that was dropped because of it
+	holes   cutlog.SeqSet // sequences that were missing in that cut and are in no other cut yet
+	times   int           // how often in a row consumers have passed over messages
 }
 
-// witness asks the stream's leader about what the cut does not have. The error is that of an unanswered question, or wraps
-// reader.ErrDisturbed: the leader has a message that was passed over.
+// witness asks the stream's leader about the sequences that the cut does not have. If the leader has a message that was
+// passed over, the error wraps reader.ErrDisturbed. Other errors say that the leader did not answer. The goroutine of
+// the feed calls it.
 func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.StreamInfo) error {
 	if c.Absent() == 0 {
 		rd.k.settleDoubt(c, cutlog.SeqSet{})
 		return nil
 	}
-	// Below its first sequence the stream has nothing any more, and up to its ack floor a consumer owes nothing.
+	// Before its first sequence the stream has nothing. Up to its ack floor a consumer owes nothing.
 	holes := c.Holes(max(info.FirstSeq, rd.lastFloor+1), c.Through)
 	seq, err := rd.k.refute(ctx, c, holes, info)
 	if err != nil {
@@ -54,12 +57,14 @@ func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.Strea
 	}
 	rd.k.doubt = doubt{through: c.Through, holes: holes, times: rd.k.doubt.times + 1}
 	rd.k.run.Observer.Observe(capture.Unwitnessed{
-		Seq: seq, From: c.From, To: c.Through, Missing: holes.Count(), Server: rd.k.run.Source.Server(), Times: rd.k.doubt.times,
+		Seq: seq, From: c.From, To: c.Through, Missing: holes.Count(),
+		Server: rd.k.run.Source.Server(), Times: rd.k.doubt.times,
 	})
 	return fmt.Errorf("%w: stream sequence %d was passed over and is in the stream", reader.ErrDisturbed, seq)
 }
 
-// settleDoubt tells how much of what a consumer had passed over is in the cut c, which lacks holes.
+// settleDoubt reports how many of the messages that consumers had passed over are in the cut c, which lacks holes. It
+// forgets the doubt about this part of the stream.
 func (k *Keeper) settleDoubt(c *engine.Cut, holes cutlog.SeqSet) {
 	if k.doubt.times == 0 {
 		return
@@ -76,7 +81,8 @@ func (k *Keeper) settleDoubt(c *engine.Cut, holes cutlog.SeqSet) {
 	}
 }
 
-// refute looks for a message of the capture that the stream has at one of the holes, and returns its sequence, or 0.
+// refute looks for a message of this capture that the stream has at one of the holes. It returns its sequence, or 0 if
+// it finds none.
 func (k *Keeper) refute(
 	ctx context.Context, c *engine.Cut, holes cutlog.SeqSet, info reader.StreamInfo,
 ) (seq uint64, err error) {
@@ -113,10 +119,11 @@ func (k *Keeper) refute(
 	return slices.Max(found), err
 }
 
-// run is the sequences from first to last.
+// run is the sequences from first to last, both included.
 type run struct{ first, last uint64 }
 
-// storedIn returns the sequence of a message in a run whose subject matches a filter, or 0.
+// storedIn returns the sequence of a message of the stream in a run whose subject matches a filter, or 0 if there is
+// none.
 func (k *Keeper) storedIn(ctx context.Context, r run, filter string) (uint64, error) {
 	m, err := k.run.Source.NextFor(ctx, r.first, filter)
 	switch {
@@ -130,7 +137,7 @@ func (k *Keeper) storedIn(ctx context.Context, r run, filter string) (uint64, er
 	return 0, nil
 }
 
-// refuteByList compares all holes with the list of what the stream does not have.
+// refuteByList compares all holes with the stream's list of deleted messages.
 func (k *Keeper) refuteByList(ctx context.Context, holes cutlog.SeqSet) (uint64, error) {
 	deleted, now, err := k.run.Source.Deleted(ctx)
 	if errors.Is(err, reader.ErrStreamNotFound) {
@@ -147,7 +154,7 @@ func (k *Keeper) refuteByList(ctx context.Context, holes cutlog.SeqSet) (uint64,
 	return 0, nil
 }
 
-// sample returns n of the values, each with the same chance, or all if there are no more.
+// sample returns n of the values, each with the same chance, or all of them if there are not more than n.
 func sample[T any](all func(yield func(T) bool), n int) (taken []T) {
 	seen := 0
 	for v := range all {
