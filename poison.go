@@ -56,5 +56,5 @@ type DeadLetter struct {
 
 // DeadLetterFunc stores a dead letter. When it returns nil the letter must be durable, because its message will be
 // acknowledged. After an error it is called again with the same letter until it succeeds, and a letter may also come
-// again after a restart. Several goroutines may call it at the same time.
+// again after a restart. It is called one at a time, perhaps from different goroutines.
 type DeadLetterFunc func(ctx context.Context, d DeadLetter) error

@@ -67,7 +67,8 @@ func (o Options) validate() (Options, error) {
 			return o, optionErrorf("Metadata", "metadata key %q is reserved", key)
 		}
 		if key == "" || !utf8.ValidString(key) || !utf8.ValidString(value) {
-			return o, optionErrorf("Metadata", "metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
+			return o, optionErrorf("Metadata",
+				"metadata %q=%q: the key must not be empty, and both must be valid UTF-8", key, value)
 		}
 	}
 	o.Metadata = maps.Clone(o.Metadata)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Settings are what shapes the bytes of the files of a cut, by name. A plan keeps them, so that a cut which was interrupted is finished
-// as it was planned. This file is the only place that spells their names.
+// Settings are what shapes the bytes of the files of a cut, by name. A plan keeps them, so that a cut which was
+// interrupted is finished as it was planned. This file is the only place that spells their names.
 type Settings map[string]string
 
 // The settings of the library.
@@ -22,7 +22,8 @@ const (
 // userPrefix keeps the names of the library's user apart from those of the library.
 const userPrefix = "x_"
 
-// The settings of the command jetcapture. A plan keeps them with a prefix, as it does all settings of the library's user: see User.
+// The settings of the command jetcapture. A plan keeps them with a prefix, as it does all settings of the library's
+// user: see User.
 const (
 	SettingFormat     = "format"      // of the files, see FormatNDJSON and so on
 	SettingRecord     = "record"      // what a message becomes, see RecordMessage and so on
@@ -53,7 +54,8 @@ const (
 	RecordEventHubs = "eventhubs" // the fields of Azure Event Hubs Capture
 )
 
-// CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same settings.
+// CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same
+// settings.
 const CommandVersion = "jetcapture-1"
 
 // Compression is the codec around the file, empty for none.

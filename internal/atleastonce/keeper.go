@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -28,8 +29,9 @@ type Config struct {
 
 // Keeper is the capture.Promise of a BlockStore. It has no state but that of its reading, so it needs no lock.
 type Keeper struct {
-	cfg Config
-	run *capture.Run
+	cfg     Config
+	run     *capture.Run
+	letters sync.Mutex // held while DeadLetters runs
 }
 
 // New returns a Keeper. It does not ask the server.

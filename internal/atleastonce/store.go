@@ -98,7 +98,11 @@ func (k *Keeper) handOver(ctx context.Context, f capture.File) (err error) {
 		if err := json.Unmarshal(row, &d); err != nil {
 			return fmt.Errorf("read a dead letter back from the spool: %w", err)
 		}
-		keep := func(ctx context.Context) error { return k.cfg.DeadLetters(ctx, d) }
+		keep := func(ctx context.Context) error {
+			k.letters.Lock()
+			defer k.letters.Unlock()
+			return k.cfg.DeadLetters(ctx, d)
+		}
 		what := fmt.Sprintf("keep the dead letter of sequence %d", d.Seq)
 		if err := k.run.Retry(ctx, what, neverPermanent, keep); err != nil {
 			return err

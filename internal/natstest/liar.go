@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// Liar is a proxy that hides messages of a stream from its consumers: it drops their deliveries, and numbers those behind
-// them as if there had been none. What it passes on keeps the rule by which readers know that nothing was left out.
+// Liar is a proxy that hides messages of a stream from its consumers: it drops their deliveries, and numbers those
+// behind them as if there had been none. What it passes on keeps the rule by which readers know that nothing was left
+// out.
 type Liar struct {
 	hide     map[uint64]bool // stream sequences
 	listener net.Listener

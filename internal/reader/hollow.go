@@ -17,8 +17,8 @@ func hollow(m *nats.Msg) bool {
 	return ok && len(m.Data) == 0
 }
 
-// whole makes sure that messages without a payload, which say in a header what size it has, are stored like that. If one
-// is not, somebody has set headers_only on the consumer.
+// whole makes sure that messages without a payload, which say in a header what size it has, are stored like that. If
+// one is not, somebody has set headers_only on the consumer.
 func (f *follower) whole(ctx context.Context, messages []Message) error {
 	for i := range messages {
 		m := &messages[i]

@@ -213,8 +213,8 @@ func (l *life) control(m *nats.Msg, now time.Time) {
 	}
 }
 
-// outside deals with a message whose subject the filter does not match. Some servers deliver such ones to a consumer with
-// several filters, and those before 2.10 know only one filter and ignore them.
+// outside deals with a message whose subject the filter does not match. Some servers deliver such ones to a consumer
+// with several filters, and those before 2.10 know only one filter and ignore them.
 func (l *life) outside(subject string) {
 	if l.lenient {
 		l.foreign++

@@ -136,9 +136,9 @@ func (o *Ordered) config(start uint64) jetstream.ConsumerConfig {
 	return cfg
 }
 
-// filtersItself reports whether the consumer is made without a filter, and the reader leaves out what is not its own. With
-// several filter subjects, servers before 2.12 leave out whole subjects and tell that all was delivered (nats-server
-// #6824, #7336), and those before 2.10 know only one.
+// filtersItself reports whether the consumer is made without a filter, and the reader leaves out what is not its own.
+// With several filter subjects, servers before 2.12 leave out whole subjects and tell that all was delivered
+// (nats-server #6824, #7336), and those before 2.10 know only one.
 func (o *Ordered) filtersItself() bool { return len(o.cfg.Filter) > 1 && o.src.olderThan(2, 12) }
 
 // replace creates a consumer in place of one that an earlier life or a killed process has left.
@@ -227,7 +227,8 @@ func (o *Ordered) Check(ctx context.Context) error {
 	}
 	if errors.Is(err, nats.ErrPermissionViolation) {
 		o.unwatched = true
-		o.log.Warn("nobody watches whether the consumer is edited: give the user the permission for CONSUMER.INFO", "error", err)
+		o.log.Warn("nobody watches whether the consumer is edited: give the user the permission for CONSUMER.INFO",
+			"error", err)
 		return nil
 	}
 	if err != nil {

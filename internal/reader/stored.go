@@ -18,8 +18,8 @@ type Stored struct {
 	to     uint64
 }
 
-// OpenStored reads the messages after the stream sequence after, up to and including to, whose subjects match one of the
-// filters; no filter means all. It asks nothing yet.
+// OpenStored reads the messages after the stream sequence after, up to and including to, whose subjects match one of
+// the filters; no filter means all. It asks nothing yet.
 func OpenStored(src *Source, filter []string, after, to uint64) *Stored {
 	return &Stored{src: src, filter: filter, next: after + 1, to: to}
 }

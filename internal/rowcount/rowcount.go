@@ -33,8 +33,8 @@ type Layout struct {
 	NoHeader bool // a CSV file without a header
 }
 
-// Count reads r to its end, by way of buf, and returns the number of its rows, or Unknown. An error says that r cannot be read, or is no whole
-// file of its format.
+// Count reads r to its end, by way of buf, and returns the number of its rows, or Unknown. An error says that r cannot
+// be read, or is no whole file of its format.
 func (l Layout) Count(r io.Reader, buf []byte) (int64, error) {
 	switch l.Format {
 	case NDJSON:
