@@ -126,7 +126,7 @@ func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 // finishHead finishes the newest cut. If another instance has planned it, that one gets some time to do so.
 func (e *Entry) finishHead(ctx context.Context) error {
 	p := e.Head.Plan
-	if len(p.Blocks) == 0 { // there is nothing to store or to wait for
+	if len(p.Blocks) == 0 { // done depends on the plan only: there is nothing to store or to wait for
 		return overtaken(e.Done(ctx, nil))
 	}
 	if p.Writer.Instance != e.Me.Instance && e.Takeover > 0 {
@@ -196,11 +196,20 @@ func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
 	return in, false, e.openIncarnation(ctx, in.Stream, id, past)
 }
 
-// foreign is the error for a stream that the log has left.
+// ErrForeign says that the stream is older than the one that the log is at, so it belongs to another server.
+var ErrForeign = errors.New("two servers seem to share this archive")
+
+// foreign is the error for a stream that the log has left, or that is older than the one that the log is at. Nothing is
+// written for such a stream.
 func (e *Entry) foreign(s StreamFacts) error {
-	return fmt.Errorf("stream %s was created at %s, which capture %s has left for a newer one: "+
-		"two servers seem to share this archive, give each capture its own name", s.Name, s.Created, e.Capture)
+	return fmt.Errorf("stream %s of this server was created at %s, and capture %s is at a newer one, created at %s: %w, "+
+		"and nothing was written for this one: connect to the server of the newer stream, or, if this is the right server, "+
+		"capture its stream under another name, from its beginning",
+		s.Name, instant(s.Created), e.Capture, instant(e.Head.Plan.Stream.Created), ErrForeign)
 }
+
+// instant writes a time as plans do.
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // MayAck reports whether the stream still is the one of the head. Acks name messages by their sequence: after a
 // rollback, a late one would hit another message.
@@ -268,7 +277,8 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 		}
 		o.Past = append(slices.Clip(past), old.Stream.Created)
 		o.From = max(s.Configured, 1) - 1
-		o.Note = fmt.Sprintf("the stream was created anew at %s, before that at %s", s.Created, old.Stream.Created)
+		o.Note = fmt.Sprintf("the stream was created anew at %s, before that at %s",
+			instant(s.Created), instant(old.Stream.Created))
 	} else {
 		anchor, err := e.lastCommon(ctx)
 		if err != nil {

@@ -110,3 +110,20 @@ func TestRedoRefusesAForeignStream(t *testing.T) {
 		}
 	}
 }
+
+// TestOlderStream starts once against a wrong server, whose stream of that name is older. It must be refused before
+// anything is written, so that the next start against the right server goes on.
+func TestOlderStream(t *testing.T) {
+	store, s := objects{}, &stream{facts(1, 100)}
+	e := newEntry(t, store, s, "1", noFile{})
+	right, before := s.Created, len(store)
+	s.Created = right.Add(-time.Hour)
+	_, err := e.Enter(t.Context())
+	if !errors.Is(err, engine.ErrForeign) || len(store) != before {
+		t.Errorf("error is %v, %d objects, want %d", err, len(store), before)
+	}
+	s.Created = right
+	if _, err := e.Enter(t.Context()); err != nil {
+		t.Errorf("the right server: %v", err)
+	}
+}

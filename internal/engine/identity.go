@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -34,17 +35,16 @@ const (
 	Same       Identity = iota // resume
 	Recreated                  // another stream of that name: a new incarnation
 	RolledBack                 // the same stream has lost its newest messages: a new incarnation
-	Foreign                    // a stream that the log has left: two servers share the archive
+	Foreign                    // a stream that the log has left, or an older one: it is another server's
 )
 
 // Judge compares a stream with the head of the log. past are the creation times of the streams that the log has left.
+// A stream that takes the place of another one is created after it, so an older one is somebody else's.
 func Judge(head cutlog.Head, s StreamFacts, look AnchorLook, past []time.Time) Identity {
 	p := head.Plan
 	if !s.Created.Equal(p.Stream.Created) {
-		for _, t := range past {
-			if t.Equal(s.Created) {
-				return Foreign
-			}
+		if s.Created.Before(p.Stream.Created) || slices.ContainsFunc(past, s.Created.Equal) {
+			return Foreign
 		}
 		return Recreated
 	}

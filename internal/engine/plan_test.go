@@ -267,7 +267,8 @@ func TestJudge(t *testing.T) {
 		{"rolled back and grown again", began, 5000, engine.AnchorOther, engine.RolledBack},
 		{"made anew", began.Add(time.Second), 0, engine.AnchorMissing, engine.Recreated},
 		{"made anew and longer", began.Add(time.Second), 5000, engine.AnchorOther, engine.Recreated},
-		{"made before, never seen", began.Add(-30 * time.Minute), 5000, engine.AnchorOther, engine.Recreated},
+		{"made before, never seen", began.Add(-30 * time.Minute), 5000, engine.AnchorOther, engine.Foreign},
+		{"made before, with the same anchor", began.Add(-1), 5000, engine.AnchorSame, engine.Foreign},
 		{"left before", past[0], 5000, engine.AnchorSame, engine.Foreign},
 		{"left last", past[1], 0, engine.AnchorMissing, engine.Foreign},
 	} {
