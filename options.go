@@ -131,6 +131,9 @@ type Options[P Payload, K DestKey] struct {
 
 	// crash is called at each step of the protocol, for tests that die there.
 	crash func(point string)
+	// secondLook is the time until a stream that seems to be rolled back is looked at again, shorter in tests; 0 means the
+	// default.
+	secondLook time.Duration
 }
 
 // ArchiveOptions says where a capture that promises exactly once keeps its files and its log.

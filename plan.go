@@ -16,7 +16,7 @@ func (o *Options[P, K]) exactlyOnce() exactlyonce.Config {
 		Bucket: o.Archive.Bucket, Capture: o.Archive.Capture, Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
 		Filter: o.FilterSubjects, Domain: domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer,
-		Settings: o.settings(), FormOf: o.formOf, FailAtStep: o.crash,
+		Settings: o.settings(), FormOf: o.formOf, SecondLook: o.secondLook, FailAtStep: o.crash,
 	}
 }
 

@@ -101,7 +101,7 @@ func natsContext(t *testing.T) context.Context {
 
 // options returns the options of a capture with Once: whole messages in NDJSON, by subject, into the rig's bucket.
 func (r *rig) options() options {
-	return options{
+	return jetcapture.WithSecondLook(options{
 		NATSStreamName: "S", Compression: jetcapture.GZip, Suffix: "ndjson", MaxAge: time.Hour, Once: true,
 		MessageDecoder: jetcapture.NatsToNats(jetcapture.SubjectToDestKey),
 		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
@@ -110,7 +110,7 @@ func (r *rig) options() options {
 		Archive:  jetcapture.ArchiveOptions[string]{Bucket: r.bucket, Instance: "one"},
 		Settings: map[string]string{"format": "ndjson"},
 		Logger:   r.logger(), TempDir: r.t.TempDir(), BufferToDisk: true,
-	}
+	}, time.Second)
 }
 
 func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.t.Output(), nil)) }

@@ -35,6 +35,9 @@ type Config struct {
 	Settings cutlog.Settings
 	// FormOf returns the form under which a plan with other settings was made. Open calls it before a redo.
 	FormOf func(planned cutlog.Settings) (capture.Form, error)
+	// SecondLook is the time until a stream that seems to be rolled back is looked at again; 0 means 30 s. Only tests set
+	// it.
+	SecondLook time.Duration
 	// FailAtStep is called at each step of the protocol, for tests that die there. It may be nil.
 	FailAtStep func(point string)
 }
@@ -62,14 +65,14 @@ type Keeper struct {
 	doubt    doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
 }
 
-// secondLook is the time until a stream that seems to be rolled back is looked at again.
-const secondLook = 10 * time.Second
-
 // New returns a Keeper and claims the name of this instance, which Close gives back. It asks neither the store nor the
 // server.
 func New(run *capture.Run, cfg Config) (*Keeper, error) {
 	if err := cutlog.CheckCapture(cfg.Capture); err != nil {
 		return nil, fmt.Errorf("capture name %q: %w", cfg.Capture, err)
+	}
+	if cfg.SecondLook == 0 {
+		cfg.SecondLook = reader.SecondLook
 	}
 	inst, err := claimInstance(cfg.Instance)
 	if err != nil {
@@ -88,7 +91,7 @@ func New(run *capture.Run, cfg Config) (*Keeper, error) {
 		Format: cutlog.Format{
 			Version: cutlog.Version, Capture: cfg.Capture, Stream: run.Source.Stream(), Domain: cfg.Domain, Filter: cfg.Filter,
 		},
-		Facts: k.facts, Wait: retry.Pause, Takeover: cfg.Takeover, SecondLook: secondLook,
+		Facts: k.facts, Wait: retry.Pause, Takeover: cfg.Takeover, SecondLook: cfg.SecondLook,
 	}
 	if run.Config.Once {
 		k.entry.Takeover = 0

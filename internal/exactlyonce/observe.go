@@ -34,7 +34,7 @@ func (o observer) Redone(h cutlog.Head) {
 
 // LookingAgain implements engine.Observer.
 func (o observer) LookingAgain(s engine.StreamFacts, p *cutlog.Plan) {
-	o.run.Observer.Observe(capture.LookingAgain{LastSeq: s.LastSeq, Stored: p.To, In: secondLook})
+	o.run.Observer.Observe(capture.LookingAgain{LastSeq: s.LastSeq, Stored: p.To, In: o.cfg.SecondLook})
 }
 
 // Diverged implements engine.Observer. The opening plan records what of the old stream can no longer be proved.

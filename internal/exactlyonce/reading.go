@@ -110,7 +110,7 @@ func (k *Keeper) ephemeral() string {
 func (k *Keeper) orderedConfig() reader.OrderedConfig {
 	return reader.OrderedConfig{
 		Name: k.ephemeral(), Filter: k.cfg.Filter, Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(),
-		FailWhenGone: k.run.Config.Once,
+		FailWhenGone: k.run.Config.Once, Timing: reader.Timing{SecondLook: k.cfg.SecondLook},
 	}
 }
 
@@ -119,6 +119,7 @@ func (k *Keeper) durableConfig() reader.DurableConfig {
 	return reader.DurableConfig{
 		Name: k.cfg.Consumer, Create: k.cfg.CreateIt, Filter: k.cfg.Filter, MaxAge: k.run.Config.MaxAge,
 		Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(), FailWhenGone: k.run.Config.Once,
+		Timing: reader.Timing{SecondLook: k.cfg.SecondLook},
 	}
 }
 

@@ -7,12 +7,16 @@ const (
 	ackConfirmation       = 5 * time.Second
 )
 
+// SecondLook is the time between the two looks that prove a rollback. In eight partitions, a leader that was cut off from
+// its peers answered with old numbers for 16 to 20 s.
+const SecondLook = 30 * time.Second
+
 // Timing holds the intervals of a reader. Zero values mean the defaults, which the comments give. Tests shorten them.
 type Timing struct {
 	Expires    time.Duration // of a pull; 30 s
 	Heartbeat  time.Duration // idle heartbeat of a pull, at most half of Expires; 5 s
 	Tick       time.Duration // how often a waiting reader looks at the clock and the connection; 250 ms
-	SecondLook time.Duration // between the two looks that prove a rollback; 10 s
+	SecondLook time.Duration // between the two looks that prove a rollback; SecondLook
 	Retry      time.Duration // between two tries to reach a stream that is gone or cannot be reached; 1 s
 	Warn       time.Duration // least time between two warnings of the same trouble; 1 min
 	StandBy    time.Duration // mean time between two requests of a reader that stands by; 1 s
@@ -28,7 +32,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Expires, 30*time.Second)
 	set(&t.Heartbeat, 5*time.Second)
 	set(&t.Tick, 250*time.Millisecond)
-	set(&t.SecondLook, 10*time.Second)
+	set(&t.SecondLook, SecondLook)
 	set(&t.Retry, time.Second)
 	set(&t.Warn, time.Minute)
 	set(&t.StandBy, time.Second)
