@@ -8,6 +8,7 @@ SIM_SEEDS        ?= 1000000
 CRASH_SEEDS      ?= 50
 TORTURE_PARALLEL ?= 4
 GOLANGCI_VERSION := v2.15.0
+GOVULN_VERSION   := v1.9.0
 
 # jetcapture speaks HTTP to Google's storage. disable_grpc_modules leaves out of the SDK what only gRPC needs; grpcnotrace leaves out the last
 # user of html/template, which keeps the linker from dropping unused code. The command is two fifths smaller, on disk and in memory.
@@ -21,7 +22,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build jetcapture test test-race test-sim lint vet fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build jetcapture test test-race test-sim lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -53,6 +54,14 @@ lint: tools
 
 vet:
 	$(call in_modules,$(GO) vet ./...)
+
+# tidy says what go.mod and go.sum lack or have too much. It changes nothing.
+tidy:
+	$(call in_modules,$(GO) mod tidy -diff)
+
+# vuln needs the network.
+vuln:
+	$(call in_modules,$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULN_VERSION) ./...)
 
 fmt: tools
 	$(call in_modules,$(LINT) fmt ./...)
