@@ -9,6 +9,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/measure"
+	"github.com/jetcapture/jetcapture/internal/rowcount"
 )
 
 // tellEvery is how many bytes pass between two reports of progress.
@@ -164,6 +165,10 @@ func (f *file) judge(c content) (findings []Finding) {
 	if c.bad != nil {
 		return append(findings,
 			f.problem(WrongContent, "a file that unpacks, with "+f.planned(), c.bad.Error(), adviceRestore))
+	}
+	if format := layoutOf(f.cut.Plan, &f.block.Block).rows.Format; c.known && c.rows < 0 && rowcount.Knows(format) {
+		findings = append(findings, f.note(Unchecked, f.planned(),
+			fmt.Sprintf("a file of %s whose rows cannot be counted: only the size and the sum were checked", format)))
 	}
 	return append(findings, f.judgeRows(c)...)
 }

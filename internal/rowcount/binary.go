@@ -1,7 +1,6 @@
 package rowcount
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -186,65 +185,4 @@ func unfinished(err error) error {
 		return ErrUnfinished
 	}
 	return err
-}
-
-// The footer of a Parquet file is at its end: metadata, its length in 4 bytes, the magic. The length comes last, so the
-// end of the file is kept: at least maxFooter bytes, and more of a large file, since large files have larger footers.
-const (
-	parquetMagic = "PAR1"
-	minFooter    = 1 << 20
-	footerPart   = 16
-)
-
-// countParquet takes the number of rows from the footer.
-func countParquet(r io.Reader, buf []byte) (int64, error) {
-	tail, first, err := readTail(r, buf)
-	if err != nil {
-		return 0, err
-	}
-	end := len(tail) - 8
-	if end < 4 || string(first) != parquetMagic || string(tail[end+4:]) != parquetMagic {
-		return 0, errors.New("it does not begin and end as a Parquet file does")
-	}
-	length := int64(binary.LittleEndian.Uint32(tail[end:]))
-	if length > int64(end) {
-		return Unknown, nil // larger than what is kept
-	}
-	return parquetRows(tail[int64(end)-length : end])
-}
-
-// readTail reads r to its end and returns the last bytes, and the first four.
-func readTail(r io.Reader, buf []byte) (tail, first []byte, err error) {
-	var size int64
-	err = eachPiece(r, buf, func(p []byte) {
-		size += int64(len(p))
-		if len(first) < len(parquetMagic) {
-			first = append(first, p[:min(len(p), len(parquetMagic)-len(first))]...)
-		}
-		tail = append(tail, p...)
-		if keep := int(max(minFooter, size/footerPart)); len(tail) > 2*keep {
-			tail = tail[:copy(tail, tail[len(tail)-keep:])]
-		}
-	})
-	return tail, first, err
-}
-
-// parquetRows returns num_rows, field 3 of FileMetaData (parquet.thrift), in the compact protocol of Thrift.
-func parquetRows(footer []byte) (int64, error) {
-	t := thrift{in: bufio.NewReader(bytes.NewReader(footer))}
-	for id := int16(0); ; {
-		kind, err := t.field(&id)
-		if err != nil {
-			return 0, err
-		}
-		switch {
-		case kind == thriftStop:
-			return 0, errors.New("its footer says no number of rows")
-		case id == 3 && kind == thriftI64:
-			return binary.ReadVarint(t.in)
-		}
-		if err := t.skip(kind, 0); err != nil {
-			return 0, err
-		}
-	}
 }

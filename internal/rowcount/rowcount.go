@@ -18,8 +18,17 @@ const (
 	Avro    = "avro"
 )
 
-// Unknown is the number of rows of a format that is not known.
+// Unknown is the number of rows of a format that is not known, and of a Parquet file with a footer of unusual size.
 const Unknown = -1
+
+// Knows reports whether the rows of files of a format are counted.
+func Knows(format string) bool {
+	switch format {
+	case NDJSON, CSV, Raw, Parquet, Avro:
+		return true
+	}
+	return false
+}
 
 // BufferSize is a good size of the buffer for Count.
 const BufferSize = 64 << 10

@@ -1,6 +1,7 @@
 package rowcount_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -14,9 +15,15 @@ func TestCount(t *testing.T) {
 	const avro = "Obj\x01\x02\x02k\x04vv\x000123456789abcdef"
 	const footer = "\x15\x04" + // version: field 1, i32
 		"\x19\x2c" + "\x18\x01r\x15\x04\x00" + "\x15\x0c\x18\x01a\x00" + // schema: field 2, list of 2 structs
-		"\x16\x8e\x02\x00" // num_rows: field 3, i64, 135
-	const parquet = "PAR1" + "data" + footer + "\x14\x00\x00\x00PAR1"
-	csv := rowcount.Layout{Format: rowcount.CSV}
+		"\x16\x8e\x02" + // num_rows: field 3, i64, 135
+		"\x19\x2c" + "\x26\x00\x16\xc8\x01\x00" + "\x36\x46\x00" + // row_groups: field 4, of 100 and 35 rows
+		"\x00"
+	parquetOf := func(footer string) string {
+		return "PAR1" + "data" + footer + string(binary.LittleEndian.AppendUint32(nil, uint32(len(footer)))) + "PAR1"
+	}
+	parquet := parquetOf(footer)
+	large := parquetOf("\x18\x80\x80\x80\x02" + strings.Repeat("x", 4<<20) + footer[:len(footer)-1] + "\x00")
+	csv, parquetLayout := rowcount.Layout{Format: rowcount.CSV}, rowcount.Layout{Format: rowcount.Parquet}
 	for _, tt := range []struct {
 		name   string
 		layout rowcount.Layout
@@ -54,9 +61,19 @@ func TestCount(t *testing.T) {
 			rowcount.Layout{Format: rowcount.Parquet},
 			"PAR1" + "\x15\x04\x00" + "\x03\x00\x00\x00PAR1", 0, false,
 		},
+		{"parquet, a footer of 4 GiB in 12 bytes", parquetLayout, "PAR1\xff\xff\xff\xffPAR1", 0, false},
+		{"parquet, a footer of one byte more than there is", parquetLayout, "PAR1\x01\x00\x00\x00PAR1", 0, false},
+		{"parquet, no footer", parquetLayout, "PAR1\x00\x00\x00\x00PAR1", 0, false},
+		{"parquet, -1 rows", parquetLayout, parquetOf("\x36\x01\x19\x0c\x00"), 0, false},
+		{"parquet, rows without row groups", parquetLayout, parquetOf("\x36\x8e\x02\x00"), 0, false},
+		{"parquet, fewer rows in the row groups", parquetLayout, parquetOf("\x36\x8e\x02\x19\x1c\x36\x02\x00\x00"), 0, false},
+		{"parquet, a larger footer than is kept", parquetLayout, large, rowcount.Unknown, true},
 		{"something else", rowcount.Layout{Format: "orc"}, "anything", rowcount.Unknown, true},
 	} {
 		for _, size := range []int{1, 7, rowcount.BufferSize} {
+			if size < len(tt.file)>>16 {
+				continue // too slow
+			}
 			n, err := tt.layout.Count(strings.NewReader(tt.file), make([]byte, size))
 			if tt.whole && (n != tt.want || err != nil) || !tt.whole && err == nil {
 				t.Errorf("%s, buffer of %d bytes: %d, %v", tt.name, size, n, err)

@@ -77,32 +77,45 @@ func (t thrift) skip(kind byte, depth int) error {
 	return errThrift // a map, or what Parquet's metadata does not have
 }
 
-// skipStruct skips a struct at a depth of nested ones.
-func (t thrift) skipStruct(depth int) error {
+// eachField reads the fields of a struct. f must read or skip the value of the field.
+func (t thrift) eachField(f func(id int16, kind byte) error) error {
 	for id := int16(0); ; {
 		kind, err := t.field(&id)
 		if err != nil || kind == thriftStop {
 			return err
 		}
-		if err := t.skip(kind, depth+1); err != nil {
+		if err := f(id, kind); err != nil {
 			return err
 		}
 	}
 }
 
-// skipList skips a list or a set.
-func (t thrift) skipList(depth int) error {
+// skipStruct skips a struct at a depth of nested ones.
+func (t thrift) skipStruct(depth int) error {
+	return t.eachField(func(_ int16, kind byte) error { return t.skip(kind, depth+1) })
+}
+
+// list reads the header of a list or a set.
+func (t thrift) list() (n uint64, kind byte, err error) {
 	b, err := t.in.ReadByte()
 	if err != nil {
-		return errThrift
+		return 0, 0, errThrift
 	}
-	n := uint64(b >> 4)
+	n, kind = uint64(b>>4), b&0x0f
 	if n == 15 {
 		if n, err = binary.ReadUvarint(t.in); err != nil {
-			return errThrift
+			return 0, 0, errThrift
 		}
 	}
-	kind := b & 0x0f
+	return n, kind, nil
+}
+
+// skipList skips a list or a set.
+func (t thrift) skipList(depth int) error {
+	n, kind, err := t.list()
+	if err != nil {
+		return err
+	}
 	for ; n > 0; n-- {
 		if kind == thriftTrue || kind == thriftFalse { // elements of a list have a byte each
 			err = t.discard(1)
