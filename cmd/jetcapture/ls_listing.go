@@ -22,7 +22,7 @@ type listing struct {
 func newListing(out io.Writer, asJSON bool) *listing {
 	l := &listing{out: out}
 	if asJSON {
-		l.json = json.NewEncoder(out)
+		l.json = json.NewEncoder(printableJSON{out})
 		l.json.SetEscapeHTML(false)
 	}
 	return l
@@ -38,7 +38,7 @@ func (l *listing) encode(object any) error {
 
 // line prints a line of a table.
 func (l *listing) line(heading, format string, args ...any) error {
-	text := fmt.Sprintf(format, args...) + "\n"
+	text := printable(fmt.Sprintf(format, args...)) + "\n"
 	if heading != l.heading && heading != "" {
 		if l.heading != "" {
 			text = "\n" + heading + "\n" + text

@@ -76,7 +76,7 @@ func execute(ctx context.Context, args []string, c console) int {
 		return exitDone
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
-		fmt.Fprintln(c.stderr, "jetcapture:", line)
+		fmt.Fprintln(c.stderr, "jetcapture:", printable(line))
 	}
 	var usage *usageError
 	if errors.As(err, &usage) {

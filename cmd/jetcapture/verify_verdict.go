@@ -36,7 +36,7 @@ type finding struct {
 func (v *verdict) found(f archive.Finding) {
 	v.show("")
 	if !v.asJSON {
-		v.print("%s: %s\n", f.Severity, f)
+		v.print("%s: %s\n", f.Severity, printable(f.String()))
 		return
 	}
 	o := finding{
@@ -56,7 +56,7 @@ func (v *verdict) print(format string, args ...any) {
 }
 
 func (v *verdict) encode(object any) {
-	e := json.NewEncoder(v.out)
+	e := json.NewEncoder(printableJSON{v.out})
 	e.SetEscapeHTML(false)
 	v.err = errors.Join(v.err, e.Encode(object))
 }
