@@ -17,7 +17,7 @@ import (
 )
 
 // Config says how a Run works. Its fields are those of the root package's Options, which has checked them and filled in
-// the defaults. It does not change while a Run uses it.
+// the defaults, and Jitter. It does not change while a Run uses it.
 type Config struct {
 	Form Form
 
@@ -43,6 +43,10 @@ type Config struct {
 	DeadDir string
 
 	Logger *slog.Logger // for the readers; all other news goes to the Observer
+
+	// Jitter draws the random part, from [0, n), of the pause after an attempt of an operation has failed. It is for
+	// tests that must replay; nil means at random. Any goroutine calls it.
+	Jitter func(operation string, n time.Duration) time.Duration
 }
 
 // full reports whether a block of so many messages and bytes is complete as a part of its key and window.

@@ -20,6 +20,9 @@ func (r *Run) Retry(
 	ctx context.Context, what string, permanent func(error) bool, f func(ctx context.Context) error,
 ) error {
 	wait := retry.Backoff{First: firstBackoff, Max: maxBackoff}
+	if r.Config.Jitter != nil {
+		wait.Draw = func(n time.Duration) time.Duration { return r.Config.Jitter(what, n) }
+	}
 	told := retry.Limiter{Every: warnEvery}
 	var last error // of the last attempt that ctx did not interrupt
 	for {

@@ -56,6 +56,7 @@ type Start struct {
 type Keeper struct {
 	cfg      Config         // does not change
 	run      *capture.Run   // does not change
+	stream   stream         // run.Source, unless a test has put another one in its place
 	writer   *engine.Writer // the log and what is at its head
 	entry    *engine.Entry  // the protocol
 	instance *instance
@@ -78,7 +79,7 @@ func New(run *capture.Run, cfg Config) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{cfg: cfg, run: run, instance: inst}
+	k := &Keeper{cfg: cfg, run: run, stream: natsStream{run.Source}, instance: inst}
 	k.writer = &engine.Writer{
 		Capture: cfg.Capture,
 		Log:     cutlog.New(logstore.Store{Bucket: cfg.Bucket}, cfg.Capture),

@@ -75,13 +75,13 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 		at.After = k.doubt.through
 		at.Anchor = reader.Anchor{} // it has an earlier sequence, so it proves nothing about this position
 	}
-	ordered, err := reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
+	ordered, err := k.stream.openOrdered(ctx, k.orderedConfig(), at)
 	if err != nil {
 		return err
 	}
 	rd.streamReader = ordered
 	if direct {
-		rd.streamReader = doubted{ordered, reader.OpenStored(k.run.Source, k.cfg.Filter, after, k.doubt.through)}
+		rd.streamReader = doubted{ordered, reader.OpenStored(k.stream, k.cfg.Filter, after, k.doubt.through)}
 	}
 	return nil
 }
@@ -89,7 +89,7 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 // openReader starts to read after a position for a redo, which needs neither AcksNear nor the ack floor.
 func (k *Keeper) openReader(ctx context.Context, at reader.Position) (reader.Reader, error) {
 	if k.cfg.Consumer == "" {
-		return reader.OpenOrdered(ctx, k.run.Source, k.orderedConfig(), at)
+		return k.stream.openOrdered(ctx, k.orderedConfig(), at)
 	}
 	return reader.OpenDurable(ctx, k.run.Source, k.durableConfig(), at)
 }
@@ -137,7 +137,7 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	if err := rd.streamReader.Check(ctx); err != nil {
 		return err
 	}
-	info, err := rd.k.run.Source.Info(ctx)
+	info, err := rd.k.stream.Info(ctx)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (d *delivery) OwesAcks(ctx context.Context) bool {
 	if d.rd.k.cfg.Consumer == "" {
 		return false
 	}
-	_, err := d.rd.k.run.Source.Info(ctx)
+	_, err := d.rd.k.stream.Info(ctx)
 	return !errors.Is(err, reader.ErrStreamNotFound)
 }
 

@@ -57,7 +57,7 @@ func (r *redoer) pass(
 	if later, err = s.read(ctx, rd); err != nil {
 		return nil, err
 	}
-	if err := s.checkMissing(ctx, r.run.Source); err != nil {
+	if err := s.checkMissing(ctx, r.stream); err != nil {
 		return nil, err
 	}
 	return later, s.finish(ctx, done)
@@ -137,7 +137,7 @@ func (s *pass) putOff() (later []int) {
 
 // checkMissing asks the stream for the planned messages that the reader did not deliver. Only if the stream does not
 // have them either they are lost; an error says that it still has one of them.
-func (s *pass) checkMissing(ctx context.Context, src *reader.Source) error {
+func (s *pass) checkMissing(ctx context.Context, src stream) error {
 	var missing cutlog.SeqSet
 	for i, b := range s.blocks {
 		missing = missing.Union(s.plan.Blocks[i].Seqs.Minus(b.Seqs))

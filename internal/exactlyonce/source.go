@@ -22,7 +22,7 @@ const tellEvery = time.Minute
 func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
 	told := retry.Limiter{Every: tellEvery}
 	for {
-		info, err := k.run.Source.Info(ctx)
+		info, err := k.stream.Info(ctx)
 		if err == nil {
 			return k.streamFacts(info), k.checkRetention(info)
 		}
@@ -64,7 +64,7 @@ func (k *Keeper) Look(ctx context.Context, a cutlog.Anchor) (engine.AnchorLook, 
 	if a.Seq == 0 { // nothing was read yet that could have changed
 		return engine.AnchorSame, nil
 	}
-	m, err := k.run.Source.Get(ctx, a.Seq)
+	m, err := k.stream.Get(ctx, a.Seq)
 	switch {
 	case errors.Is(err, reader.ErrMessageNotFound):
 		return engine.AnchorMissing, nil
@@ -100,7 +100,7 @@ func (k *Keeper) First(ctx context.Context, s engine.StreamFacts) (uint64, error
 	case start.Seq > 0:
 		return max(start.Seq-1, before), nil
 	case !start.Time.IsZero():
-		at, err := k.run.Source.Before(ctx, k.ephemeral()+"-start", start.Time)
+		at, err := k.stream.Before(ctx, k.ephemeral()+"-start", start.Time)
 		return max(at, before), err
 	}
 	return before, nil

@@ -58,7 +58,7 @@ func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.Strea
 	rd.k.doubt = doubt{through: c.Through, holes: holes, times: rd.k.doubt.times + 1}
 	rd.k.run.Observer.Observe(capture.Unwitnessed{
 		Seq: seq, From: c.From, To: c.Through, Missing: holes.Count(),
-		Server: rd.k.run.Source.Server(), Times: rd.k.doubt.times,
+		Server: rd.k.stream.Server(), Times: rd.k.doubt.times,
 	})
 	return fmt.Errorf("%w: stream sequence %d was passed over and is in the stream", reader.ErrDisturbed, seq)
 }
@@ -125,7 +125,7 @@ type run struct{ first, last uint64 }
 // storedIn returns the sequence of a message of the stream in a run whose subject matches a filter, or 0 if there is
 // none.
 func (k *Keeper) storedIn(ctx context.Context, r run, filter string) (uint64, error) {
-	m, err := k.run.Source.NextFor(ctx, r.first, filter)
+	m, err := k.stream.NextFor(ctx, r.first, filter)
 	switch {
 	case errors.Is(err, reader.ErrMessageNotFound), errors.Is(err, reader.ErrStreamNotFound):
 		return 0, nil
@@ -139,7 +139,7 @@ func (k *Keeper) storedIn(ctx context.Context, r run, filter string) (uint64, er
 
 // refuteByList compares all holes with the stream's list of deleted messages.
 func (k *Keeper) refuteByList(ctx context.Context, holes cutlog.SeqSet) (uint64, error) {
-	deleted, now, err := k.run.Source.Deleted(ctx)
+	deleted, now, err := k.stream.Deleted(ctx)
 	if errors.Is(err, reader.ErrStreamNotFound) {
 		return 0, nil
 	}

@@ -9,10 +9,17 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// Lookup reads single messages of a stream. *Source is one.
+type Lookup interface {
+	Stream() string
+	Get(ctx context.Context, seq uint64) (StoredMessage, error)
+	NextFor(ctx context.Context, seq uint64, filter string) (StoredMessage, error)
+}
+
 // Stored reads a span of a stream without a consumer, message by message from the stream's leader. It is slow, and the
 // second way to the messages that a consumer should have delivered and did not. One goroutine uses it.
 type Stored struct {
-	src    *Source
+	src    Lookup
 	filter []string
 	next   uint64 // everything below is in hand
 	to     uint64
@@ -20,7 +27,7 @@ type Stored struct {
 
 // OpenStored reads the messages after the stream sequence after, up to and including to, whose subjects match one of
 // the filters; no filter means all. It asks nothing yet.
-func OpenStored(src *Source, filter []string, after, to uint64) *Stored {
+func OpenStored(src Lookup, filter []string, after, to uint64) *Stored {
 	return &Stored{src: src, filter: filter, next: after + 1, to: to}
 }
 
@@ -71,7 +78,7 @@ func (s *Stored) message(m *StoredMessage) Message {
 	header, raw := m.ParseHeader()
 	msg := &nats.Msg{
 		Subject: m.Subject, Header: header, Data: m.Data, Sub: &nats.Subscription{},
-		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.stream, m.Seq, m.Time.UnixNano()),
+		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.Stream(), m.Seq, m.Time.UnixNano()),
 	}
 	return Message{
 		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Size: len(m.Subject) + len(m.Header) + len(m.Data),

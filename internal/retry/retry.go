@@ -26,6 +26,7 @@ func Pause(ctx context.Context, d time.Duration) error {
 // It belongs to one goroutine.
 type Backoff struct {
 	First, Max time.Duration
+	Draw       func(n time.Duration) time.Duration // draws from [0, n), for tests; nil means at random
 
 	next time.Duration // whole length of the next wait; 0: First
 }
@@ -37,7 +38,11 @@ func (b *Backoff) Next() time.Duration {
 	if d < 2 {
 		return d
 	}
-	return d/2 + rand.N(d/2)
+	draw := b.Draw
+	if draw == nil {
+		draw = rand.N
+	}
+	return d/2 + draw(d/2)
 }
 
 // Limiter says when something may happen again, such as a warning of one and the same trouble. The zero value of all

@@ -30,6 +30,15 @@ func TestPause(t *testing.T) {
 	})
 }
 
+func TestBackoffDraws(t *testing.T) {
+	b := retry.Backoff{First: time.Second, Max: time.Minute, Draw: func(n time.Duration) time.Duration { return n / 2 }}
+	for i, want := range []time.Duration{750 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second} {
+		if d := b.Next(); d != want {
+			t.Errorf("wait %d is %v, want %v", i, d, want)
+		}
+	}
+}
+
 func TestBackoff(t *testing.T) {
 	b := retry.Backoff{First: 200 * time.Millisecond, Max: time.Second}
 	for i, ms := range []int64{200, 400, 800, 1000, 1000, 1000} {
