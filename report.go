@@ -96,6 +96,10 @@ func (r *report) logStream(e capture.Event) {
 		r.log.Warn("the source has lost messages before they were captured",
 			"reason", e.Reason, "messages", e.Messages, "from", e.From, "to", e.To, "detail", e.Detail)
 	case capture.Diverged:
+		if e.Restored {
+			r.log.Warn("stream was restored: reading goes on", "from", e.From, "to", e.To, "detail", e.What)
+			return
+		}
 		r.log.Warn("stream was replaced: sequence numbers restart", "from", e.From, "to", e.To, "detail", e.What)
 	case capture.LookingAgain:
 		r.log.Warn("the stream seems to be rolled back, looking again",

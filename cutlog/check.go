@@ -41,8 +41,8 @@ func (p *Plan) checkHead() error {
 		return fmt.Errorf("range (%d, %d] ends before it begins", p.From, p.To)
 	case p.Opens != (p.Opened == p.N) || p.Opened == 0 || p.Opened > p.N:
 		return fmt.Errorf("incarnation was opened by plan %d, and this plan opens one: %v", p.Opened, p.Opens)
-	case !p.Opens && len(p.Past) > 0:
-		return errors.New("earlier streams are listed, but the plan does not open an incarnation")
+	case !p.Opens && (len(p.Past) > 0 || p.Cause != ""):
+		return errors.New("earlier streams or a cause are named, but the plan does not open an incarnation")
 	}
 	return p.checkFormat()
 }

@@ -39,6 +39,16 @@ const (
 	ReasonDiverged Reason = "diverged" // the stream is another one now, and what was read of the old one is cut first
 )
 
+// Cause says why an incarnation follows another one.
+type Cause string
+
+// The causes of an incarnation.
+const (
+	CauseRecreated  Cause = "recreated"   // the stream was deleted and created again
+	CauseRolledBack Cause = "rolled-back" // the stream has lost its newest messages
+	CauseRestored   Cause = "restored"    // the stream is a restored copy: it has a new time of creation and old messages
+)
+
 // Writer names the process that wrote a record. It is for information only, never a fence.
 type Writer struct {
 	Instance string `json:"instance"`
@@ -106,6 +116,7 @@ type Plan struct {
 	Incarnation string    `json:"incarnation"`     // IncarnationID
 	Opens       bool      `json:"opens,omitempty"` // this plan opens Incarnation
 	Opened      uint64    `json:"opened"`          // number of the plan that opened Incarnation
+	Cause       Cause     `json:"cause,omitempty"` // with Opens: why; empty in plan 1, and in plans of earlier programs
 	// with Opens: creation times of the streams of earlier incarnations
 	Past     []time.Time `json:"past,omitempty"`
 	From     uint64      `json:"from"` // the cut covers the stream sequences (From, To]

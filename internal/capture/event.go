@@ -118,11 +118,13 @@ type (
 		From, To uint64 // stream sequences between which they lie, both included
 		Detail   string
 	}
-	// Diverged says that an incarnation was opened, because the stream was replaced or rolled back.
+	// Diverged says that an incarnation was opened, because the stream was replaced, rolled back or restored.
 	Diverged struct {
 		From uint64 // stream sequence up to which the old stream is stored
 		To   uint64 // stream sequence after which the new stream is read
 		What string // how that was noticed
+		// Restored says that the stream is a restored copy, so that its sequences go on.
+		Restored bool
 	}
 	// LookingAgain says that a stream seems to be rolled back, and that it is looked at again before that is decided.
 	LookingAgain struct {

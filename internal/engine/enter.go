@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -16,9 +15,13 @@ type Source interface {
 	Facts(ctx context.Context) (StreamFacts, error)
 	// Look compares the message that the stream has at the sequence of an anchor with the anchor.
 	Look(ctx context.Context, a cutlog.Anchor) (AnchorLook, error)
+	// Kept looks at the messages of a stream that was rolled back or restored, above the sequence after, up to and with to.
+	// It returns the newest one whose time is not after until, or the zero Anchor. rest reports whether another message
+	// follows it.
+	Kept(ctx context.Context, s StreamFacts, after, to uint64, until time.Time) (newest cutlog.Anchor, rest bool, err error)
 	// First returns the sequence after which a new capture begins.
 	First(ctx context.Context, s StreamFacts) (uint64, error)
-	// Prepare creates what is needed to read a recreated stream, such as a durable consumer. It is called before the
+	// Prepare creates what is needed to read a stream that was recreated, restored or rolled back, such as a durable consumer. It is called before the
 	// plan that opens the incarnation: a consumer that is missing after that plan was deleted by somebody.
 	Prepare(ctx context.Context) error
 }
@@ -146,7 +149,7 @@ func (e *Entry) finishHead(ctx context.Context) error {
 		return e.foreign(in.Stream)
 	}
 	e.Observer.Redoing(p)
-	err = e.Finish(ctx, e.Redoer, id != Same)
+	err = e.redo(ctx, in.Stream, id)
 	switch {
 	case err == nil:
 		e.Observer.Redone(e.Head)
@@ -154,6 +157,17 @@ func (e *Entry) finishHead(ctx context.Context) error {
 		return fmt.Errorf("%w: cut %d of capture %s", ErrInterrupted, p.N, e.Capture)
 	}
 	return overtaken(err)
+}
+
+// redo finishes the head's cut from a stream that was just judged. A restored copy has the messages of the plan.
+func (e *Entry) redo(ctx context.Context, s StreamFacts, id Identity) error {
+	if id != Restored {
+		return e.Finish(ctx, e.Redoer, id != Same)
+	}
+	if err := e.Source.Prepare(ctx); err != nil {
+		return err
+	}
+	return e.Finish(ctx, fromCopy{e.Redoer, s.Created}, false)
 }
 
 // ErrInterrupted says that the process was stopped while it finished a cut that was planned before.
@@ -267,62 +281,10 @@ func (e *Entry) cut(ctx context.Context, n uint64) (h cutlog.Head, err error) {
 	return h, err
 }
 
-// openIncarnation puts the plan that opens a new incarnation.
-func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity, past []time.Time) error {
-	old := e.Head.Plan
-	o := Opening{Stream: s, Past: past}
-	if id == Recreated {
-		if err := e.Source.Prepare(ctx); err != nil {
-			return err
-		}
-		o.Past = append(slices.Clip(past), old.Stream.Created)
-		o.From = max(s.Configured, 1) - 1
-		o.Note = fmt.Sprintf("the stream was created anew at %s, before that at %s",
-			instant(s.Created), instant(old.Stream.Created))
-	} else {
-		anchor, err := e.lastCommon(ctx)
-		if err != nil {
-			return err
-		}
-		o.From, o.Anchor = anchor.Seq, anchor
-		o.Note = fmt.Sprintf("the stream was rolled back: it had been stored up to sequence %d, and agrees up to %d",
-			old.To, anchor.Seq)
-	}
-	p := OpenPlan(e.Head, o, e.Facts(s, cutlog.ReasonOpen))
-	won, err := e.Plan(ctx, p)
-	if err != nil || !won {
-		return err
-	}
-	e.RolledBack = false
-	e.Observer.Diverged(old, p, o.Note)
-	return overtaken(e.Done(ctx, nil))
-}
-
 // overtaken drops ErrOvertaken, for callers that read the log again anyway.
 func overtaken(err error) error {
 	if errors.Is(err, ErrOvertaken) {
 		return nil
 	}
 	return err
-}
-
-// lastCommon returns the newest anchor of the incarnation that the stream still has, or the zero anchor.
-func (e *Entry) lastCommon(ctx context.Context) (cutlog.Anchor, error) {
-	for n := e.Head.N; n >= e.Head.Plan.Opened; n-- {
-		h, err := e.cut(ctx, n)
-		if err != nil {
-			return cutlog.Anchor{}, err
-		}
-		if h.Plan.Anchor.Seq == 0 {
-			continue
-		}
-		look, err := e.Source.Look(ctx, h.Plan.Anchor)
-		if err != nil {
-			return cutlog.Anchor{}, err
-		}
-		if look == AnchorSame {
-			return h.Plan.Anchor, nil
-		}
-	}
-	return cutlog.Anchor{}, nil
 }

@@ -34,17 +34,22 @@ type Identity int
 const (
 	Same       Identity = iota // resume
 	Recreated                  // another stream of that name: a new incarnation
+	Restored                   // a restored copy of the stream, which has what was stored: a new incarnation that goes on
 	RolledBack                 // the same stream has lost its newest messages: a new incarnation
 	Foreign                    // a stream that the log has left, or an older one: it is another server's
 )
 
 // Judge compares a stream with the head of the log. past are the creation times of the streams that the log has left.
-// A stream that takes the place of another one is created after it, so an older one is somebody else's.
+// A stream that takes the place of another one is created after it, so an older one is somebody else's. A restored stream
+// has a new time of creation, and its messages keep their sequences, times and contents.
 func Judge(head cutlog.Head, s StreamFacts, look AnchorLook, past []time.Time) Identity {
 	p := head.Plan
 	if !s.Created.Equal(p.Stream.Created) {
 		if s.Created.Before(p.Stream.Created) || slices.ContainsFunc(past, s.Created.Equal) {
 			return Foreign
+		}
+		if look == AnchorSame && p.Anchor.Seq > 0 && s.LastSeq >= p.To {
+			return Restored
 		}
 		return Recreated
 	}
@@ -58,9 +63,10 @@ func Judge(head cutlog.Head, s StreamFacts, look AnchorLook, past []time.Time) I
 type Opening struct {
 	Stream StreamFacts
 	From   uint64        // the first cut begins after this sequence
-	Anchor cutlog.Anchor // for a rolled-back stream: the newest one that still matches
+	Anchor cutlog.Anchor // for a rolled-back or restored stream: the newest one that still matches
 	Past   []time.Time   // creation times of the streams that the log has left
-	Note   string        // why it is opened, for people
+	Cause  cutlog.Cause
+	Note   string // why it is opened, for people
 }
 
 // OpenPlan makes the plan that opens an incarnation. For an empty log it opens the capture. It has no blocks. What a
@@ -71,7 +77,7 @@ func OpenPlan(head cutlog.Head, o Opening, f Facts) *cutlog.Plan {
 		Writer: f.Writer, Reason: cutlog.ReasonOpen, Time: f.Time.UTC(),
 		Stream:      cutlog.Stream{Name: o.Stream.Name, Created: o.Stream.Created},
 		Incarnation: cutlog.IncarnationID(f.Capture, o.Stream.Name, o.Stream.Created, head.N+1),
-		Opens:       true, Opened: head.N + 1, Past: o.Past,
+		Opens:       true, Opened: head.N + 1, Cause: o.Cause, Past: o.Past,
 		From: o.From, To: o.From, Anchor: o.Anchor, Settings: f.Settings,
 	}
 	if o.Note != "" {

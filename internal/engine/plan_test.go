@@ -250,6 +250,7 @@ func TestAssignment(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	h := head(t, 100)
+	h.Plan.Anchor = cutlog.Anchor{Seq: 100, Time: began, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)}
 	past := []time.Time{began.Add(-2 * time.Hour), began.Add(-time.Hour)}
 	for _, c := range []struct {
 		name    string
@@ -269,6 +270,10 @@ func TestJudge(t *testing.T) {
 		{"made anew and longer", began.Add(time.Second), 5000, engine.AnchorOther, engine.Recreated},
 		{"made before, never seen", began.Add(-30 * time.Minute), 5000, engine.AnchorOther, engine.Foreign},
 		{"made before, with the same anchor", began.Add(-1), 5000, engine.AnchorSame, engine.Foreign},
+		{"restored", began.Add(time.Second), 100, engine.AnchorSame, engine.Restored},
+		{"restored and grown", began.Add(time.Second), 900, engine.AnchorSame, engine.Restored},
+		{"restored, but shorter", began.Add(time.Second), 99, engine.AnchorSame, engine.Recreated},
+		{"left before, with the same anchor", past[1], 5000, engine.AnchorSame, engine.Foreign},
 		{"left before", past[0], 5000, engine.AnchorSame, engine.Foreign},
 		{"left last", past[1], 0, engine.AnchorMissing, engine.Foreign},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 )
@@ -32,6 +33,19 @@ type Redoer interface {
 	Put(ctx context.Context, p *cutlog.Plan, i int, c Content) (cutlog.File, error)
 	// Each calls f for 0 to n-1, perhaps several at a time. It returns the first error, when no call is running any more.
 	Each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error
+}
+
+// fromCopy is a Redoer that reads a cut from a restored copy of the stream that it was planned from.
+type fromCopy struct {
+	Redoer
+	created time.Time // of the copy
+}
+
+// Remake implements Redoer.
+func (r fromCopy) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]Remade) error) error {
+	same := *p
+	same.Stream.Created = r.created
+	return r.Redoer.Remake(ctx, &same, blocks, done)
 }
 
 // redo is the finishing of one cut.

@@ -39,7 +39,8 @@ func (o observer) LookingAgain(s engine.StreamFacts, p *cutlog.Plan) {
 
 // Diverged implements engine.Observer. The opening plan records what of the old stream can no longer be proved.
 func (o observer) Diverged(old, opening *cutlog.Plan, what string) {
-	o.run.Observer.Observe(capture.Diverged{From: old.To, To: opening.From, What: what})
+	restored := opening.Cause == cutlog.CauseRestored
+	o.run.Observer.Observe(capture.Diverged{From: old.To, To: opening.From, What: what, Restored: restored})
 	o.lostByPlan(opening)
 }
 

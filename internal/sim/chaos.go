@@ -55,14 +55,18 @@ func (s *Schedule) happen() {
 		s.stream.publish(s.rng.IntN(4))
 	case n < 84:
 		s.rollBack(1 + s.rng.IntN(6))
-	case n < 89 && s.cfg.Durable:
+	case n < 90:
+		s.stream.back()
+	case n < 97:
+		s.restore()
+	case n < 102 && s.cfg.Durable:
 		s.Cov.Resets++
 		s.stream.reset()
-	case n < 103:
+	case n < 116:
 		s.die()
-	case n < 119:
+	case n < 132:
 		s.pause()
-	case n < 133:
+	case n < 146:
 		s.rise()
 	default:
 		s.resume()
@@ -78,6 +82,17 @@ func (s *Schedule) rollBack(n int) {
 	}
 	s.Cov.RolledBack++
 	s.stream.rollBack(n)
+	s.stream.publish(s.rng.IntN(8))
+}
+
+// restore restores the stream, and lets it grow. On a work queue the acknowledged messages come back, and where the
+// anchors of the log are not among them, nobody can tell; so it is not done there.
+func (s *Schedule) restore() {
+	if s.cfg.WorkQueue || s.stream.backup == nil {
+		return
+	}
+	s.Cov.Restored++
+	s.stream.restore(s.rng.IntN(2) == 0)
 	s.stream.publish(s.rng.IntN(8))
 }
 

@@ -10,7 +10,7 @@ import (
 type Coverage struct {
 	Schedules, Plans, Redone, CutsLost, Overtaken, Awaited, Disturbed, Incarnations, LostAtRedo int
 	Refused, LatePuts, LostResponses, Repeated, StaleLists                                      int
-	Killed, Paused, Recreated, RolledBack, Resets, Expired, Deleted                             int
+	Killed, Paused, Recreated, RolledBack, Restored, Adopted, Resets, Expired, Deleted          int
 
 	Crossed, Crashed map[string]int // by arrow
 }

@@ -7,11 +7,15 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// The oracle reads the archive as docs/FORMAT.md describes it. It shares no code with what it judges.
+// The oracle reads the archive as docs/FORMAT.md describes it. It shares no code with what it judges, but for the anchors
+// that opened compares.
 
 func planName(n uint64) string { return fmt.Sprintf("_jetcapture/S/log/%020d.plan.json.gz", n) }
 func doneName(n uint64) string { return fmt.Sprintf("_jetcapture/S/log/%020d.done.json", n) }
@@ -86,13 +90,13 @@ type verdict struct {
 	lost     map[string]map[uint64]bool // by file, from lost records
 	inFile   map[place]string
 	captured map[stored]bool
+	gone     map[stored]bool // recorded as lost
 }
 
 // stored is a message that is in a file.
 type stored struct {
-	created time.Time
-	seq     uint64
-	val     int
+	seq uint64
+	val int
 }
 
 func (v *verdict) fail(format string, args ...any) {
@@ -105,7 +109,7 @@ func (v *verdict) fail(format string, args ...any) {
 func judge(w *World) []string {
 	v := &verdict{
 		w: w, planned: map[string][]uint64{}, plans: map[string]*planRecord{}, lost: map[string]map[uint64]bool{},
-		inFile: map[place]string{}, captured: map[stored]bool{},
+		inFile: map[place]string{}, captured: map[stored]bool{}, gone: map[stored]bool{},
 	}
 	plans := v.readLog()
 	w.Cov.Plans += len(plans)
@@ -177,6 +181,21 @@ func (v *verdict) name(p *planRecord, n uint64) {
 		for _, seq := range lost[i] {
 			v.lost[name][seq] = true
 		}
+		v.lose(p, lost[i])
+	}
+	for _, l := range p.Lost {
+		v.lose(p, expand(l.Seqs))
+	}
+}
+
+// lose notes the messages that are recorded as lost.
+func (v *verdict) lose(p *planRecord, seqs []uint64) {
+	for _, b := range v.w.stream.branches {
+		for _, seq := range seqs {
+			if m, ok := b.ever[seq]; ok && b.created.Equal(p.Stream.Created) {
+				v.gone[stored{seq, m.val}] = true
+			}
+		}
 	}
 }
 
@@ -224,7 +243,7 @@ func (v *verdict) readRow(name string, p *planRecord, r row, got map[uint64]bool
 		v.fail("sequence %d of incarnation %s is in %s and in %s", r.Seq, p.Incarnation, other, name)
 	}
 	v.inFile[at], got[r.Seq] = name, true
-	v.captured[stored{p.Stream.Created, r.Seq, r.Val}] = true
+	v.captured[stored{r.Seq, r.Val}] = true
 	for _, b := range v.w.stream.branches {
 		if m, ok := b.ever[r.Seq]; ok && b.created.Equal(p.Stream.Created) && m.val == r.Val {
 			return
@@ -265,6 +284,49 @@ func (v *verdict) account(p *planRecord) {
 	}
 }
 
+// deletedBefore reports whether an operator deleted the message in some life of the stream.
+func (v *verdict) deletedBefore(seq uint64, m message) bool {
+	return slices.ContainsFunc(v.w.stream.branches, func(b *branch) bool { return b.deleted[seq] && b.ever[seq] == m })
+}
+
+// ofFirst reports whether the message was in the stream that the world began with.
+func (v *verdict) ofFirst(seq uint64, m message) bool {
+	created := v.w.stream.branches[0].created
+	return slices.ContainsFunc(v.w.stream.branches, func(b *branch) bool { return b.created.Equal(created) && b.ever[seq] == m })
+}
+
+// opened checks an incarnation when it is opened, while the stream is still the one that was judged: nothing that is
+// stored lies behind its beginning. A cut that has lost messages is read again whole, and times tell nothing of a stream
+// that has no anchor left.
+func (w *World) opened(opening *cutlog.Plan) {
+	stored, anchored := map[row]bool{}, opening.Cause == cutlog.CauseRolledBack
+	for n := uint64(1); n < opening.N; n++ {
+		p, err := cutlog.DecodePlan(w.store.objects[planName(n)])
+		if _, lost := w.store.objects[cutlog.LostName(capture, n, 1)]; err != nil || lost {
+			return
+		}
+		anchored = anchored || w.holds(p.Anchor)
+		for i := range p.Blocks {
+			rows, _ := decodeRows(w.store.objects[p.Blocks[i].Path()]) // readFiles judges them
+			for _, r := range rows {
+				stored[r] = true
+			}
+		}
+	}
+	for seq, m := range w.stream.cur.alive {
+		if anchored && seq > opening.From && stored[row{seq, m.val}] {
+			w.broken = append(w.broken, fmt.Sprintf("plan %d (%s) begins after %d, and message %d at %d is stored",
+				opening.N, opening.Cause, opening.From, m.val, seq))
+		}
+	}
+}
+
+// holds reports whether the stream has the message of an anchor.
+func (w *World) holds(a cutlog.Anchor) bool {
+	m, ok := w.stream.cur.alive[a.Seq]
+	return ok && m.anchor(a.Seq) == a
+}
+
 // wasAbsent reports whether a reader can have found the stream without the sequence.
 func (v *verdict) wasAbsent(p *planRecord, seq uint64) bool {
 	for _, b := range v.w.stream.branches {
@@ -281,7 +343,8 @@ func (v *verdict) wasAbsent(p *planRecord, seq uint64) bool {
 	return false
 }
 
-// survivors checks that every message that the stream still holds is in a file, unless it was skipped.
+// survivors checks that every message that the stream still holds is in a file, unless it was skipped. What was lost or
+// deleted before it was read stays so if a restored copy has it again.
 func (v *verdict) survivors(plans []*planRecord) {
 	b := v.w.stream.cur
 	from := uint64(0)
@@ -289,8 +352,9 @@ func (v *verdict) survivors(plans []*planRecord) {
 		from = plans[0].From
 	}
 	for seq, m := range b.alive {
-		first := len(v.w.stream.branches) > 0 && b.created.Equal(v.w.stream.branches[0].created) && seq <= from
-		if !m.skipped() && !first && !v.captured[stored{b.created, seq, m.val}] {
+		first := seq <= from && v.ofFirst(seq, m) // the capture began behind it
+		back := b.restored && (v.gone[stored{seq, m.val}] || v.deletedBefore(seq, m))
+		if !m.skipped() && !first && !back && !v.captured[stored{seq, m.val}] {
 			v.fail("sequence %d (%d) is in the stream and in no file", seq, m.val)
 		}
 	}

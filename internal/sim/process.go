@@ -33,8 +33,10 @@ type process struct {
 
 	files *view
 	entry *engine.Entry
-	pulls bool // from the durable consumer
-	still bool // nothing else happens meanwhile
+	// judged is the branch that the process saw last when it asked which stream is there.
+	judged *branch
+	pulls  bool // from the durable consumer
+	still  bool // nothing else happens meanwhile
 }
 
 // start begins a process of an instance.
@@ -134,6 +136,7 @@ func (p *process) facts(_ engine.StreamFacts, reason cutlog.Reason) engine.Facts
 // Facts implements engine.Source.
 func (p *process) Facts(context.Context) (engine.StreamFacts, error) {
 	p.yield()
+	p.judged = p.w.stream.cur
 	return p.streamFacts(), nil
 }
 
@@ -151,8 +154,11 @@ func (p *process) Look(_ context.Context, a cutlog.Anchor) (engine.AnchorLook, e
 		return engine.AnchorSame, nil
 	}
 	m, ok := p.w.stream.cur.alive[a.Seq]
+	other := !p.w.stream.cur.created.Equal(p.entry.Head.Plan.Stream.Created)
 	switch {
-	case !ok:
+	case other && p.w.cfg.Mutant == AdoptBlindly:
+		return engine.AnchorSame, nil
+	case !ok, other && p.w.cfg.Mutant == NoAdoption:
 		return engine.AnchorMissing, nil
 	case m.anchor(a.Seq) == a:
 		return engine.AnchorSame, nil
@@ -162,6 +168,24 @@ func (p *process) Look(_ context.Context, a cutlog.Anchor) (engine.AnchorLook, e
 
 // Prepare implements engine.Source: a consumer is always there.
 func (p *process) Prepare(context.Context) error { return nil }
+
+// Kept implements engine.Source.
+func (p *process) Kept(
+	_ context.Context, s engine.StreamFacts, after, to uint64, until time.Time,
+) (newest cutlog.Anchor, rest bool, err error) {
+	p.yield()
+	for seq := after + 1; seq <= min(to, s.LastSeq); seq++ {
+		m, ok := p.w.stream.cur.alive[seq]
+		switch {
+		case !ok:
+		case !m.at.After(until) || p.w.cfg.Mutant == AllKept:
+			newest = m.anchor(seq)
+		default:
+			return newest, true, nil
+		}
+	}
+	return newest, false, nil
+}
 
 // First implements engine.Source.
 func (p *process) First(_ context.Context, s engine.StreamFacts) (uint64, error) {
@@ -197,5 +221,11 @@ func (p *process) LookingAgain(s engine.StreamFacts, _ *cutlog.Plan) {
 // Diverged implements engine.Observer.
 func (p *process) Diverged(_, opening *cutlog.Plan, _ string) {
 	p.w.Cov.Incarnations++
+	if opening.Cause == cutlog.CauseRestored {
+		p.w.Cov.Adopted++
+	}
+	if p.judged == p.w.stream.cur {
+		p.w.opened(opening)
+	}
 	p.w.trace("%s opens an incarnation after %d", p.name, opening.From)
 }

@@ -43,6 +43,7 @@ type planned struct {
 //	delete SEQ                          deletes one message
 //	rollback N                          loses the newest N messages
 //	recreate                            deletes the stream and creates it again, empty
+//	backup, restore                     backs the stream up; deletes it and restores the backup, without the consumer
 //	reset                               resets the durable consumer
 //	start P [decoder N] [until WHERE]   starts the process P, for example a2: an instance and a number
 //	run P [until WHERE]                 lets P go on until it has read everything
@@ -95,7 +96,7 @@ func (s *script) do(words []string) error {
 		return s.begin(args)
 	}
 	switch command {
-	case "publish", "expire", "delete", "rollback", "recreate", "reset":
+	case "publish", "expire", "delete", "rollback", "recreate", "backup", "restore", "reset":
 		return s.changeStream(command, args)
 	case "start", "run", "cut", "pause", "kill":
 		return s.command(command, args)
@@ -159,6 +160,10 @@ func (s *script) changeStream(command string, args []string) error {
 		s.stream.rollBack(n)
 	case "recreate":
 		s.stream.recreate()
+	case "backup":
+		s.stream.back()
+	case "restore":
+		s.stream.restore(false)
 	case "reset":
 		s.stream.reset()
 	}

@@ -37,6 +37,7 @@ type branch struct {
 	ever        map[uint64]message
 	deleted     map[uint64]bool // by an operator
 	rolled      bool            // it began as the rest of another branch
+	restored    bool            // it began as the copy of another branch, or of what is left of one
 }
 
 // stream is the source that all processes of a world read.
@@ -47,6 +48,7 @@ type stream struct {
 	epoch    int // counts the events at which consumers are lost: recreations and rollbacks
 	vals     int
 	consumer consumer
+	backup   *branch // as it was when it was backed up; nil: never
 }
 
 // consumer is the durable consumer. A process that pulls gets the next message.
@@ -71,7 +73,7 @@ func (s *stream) recreate() {
 	}
 	s.branches = append(s.branches, s.cur)
 	s.w.trace("stream: created at %s", s.cur.created.Format(time.TimeOnly))
-	s.consumer = consumer{pending: map[uint64]bool{}}
+	s.consumer = newConsumer()
 	s.epoch++
 }
 
@@ -81,7 +83,7 @@ func (s *stream) rollBack(n int) {
 	to := old.last - min(uint64(n), old.last-min(old.first-1, old.last))
 	s.cur = &branch{
 		created: old.created, first: min(old.first, to+1), last: to,
-		alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: maps.Clone(old.deleted), rolled: true,
+		alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: maps.Clone(old.deleted), rolled: true, restored: old.restored,
 	}
 	for seq, m := range old.alive {
 		if seq <= to {
@@ -101,6 +103,38 @@ func (s *stream) rollBack(n int) {
 	s.epoch++
 }
 
+// back backs the stream up.
+func (s *stream) back() {
+	s.backup = s.cur.copy()
+	s.w.trace("stream: backed up to %d", s.cur.last)
+}
+
+// restore deletes the stream and restores its backup, with or without the consumer. Messages keep their sequences and
+// times, and the stream gets a new time of creation.
+func (s *stream) restore(consumer bool) {
+	s.cur = s.backup.copy()
+	s.cur.created = epochStart.Add(time.Duration(len(s.branches)+1) * time.Hour)
+	s.cur.restored = true
+	s.branches = append(s.branches, s.cur)
+	s.w.trace("stream: restored at %s up to %d", s.cur.created.Format(time.TimeOnly), s.cur.last)
+	if consumer {
+		s.consumer.pos, s.consumer.floor = min(s.consumer.pos, s.cur.last), min(s.consumer.floor, s.cur.last)
+		clear(s.consumer.pending)
+	} else {
+		s.consumer = newConsumer()
+	}
+	s.epoch++
+}
+
+// copy returns a branch that begins as a copy of b.
+func (b *branch) copy() *branch {
+	c := *b
+	c.alive, c.ever, c.deleted = maps.Clone(b.alive), maps.Clone(b.ever), maps.Clone(b.deleted)
+	return &c
+}
+
+func newConsumer() consumer { return consumer{pending: map[uint64]bool{}} }
+
 // whole reports whether the newest n+1 messages are all there.
 func (s *stream) whole(n int) bool {
 	for i := range uint64(n + 1) {
@@ -117,7 +151,7 @@ func (s *stream) publish(n int) {
 	for range n {
 		s.vals++
 		s.cur.last++
-		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: epochStart.Add(time.Duration(s.vals) * time.Second)}
+		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: s.cur.created.Add(time.Duration(s.vals) * time.Second)}
 		s.cur.alive[s.cur.last] = m
 		s.cur.ever[s.cur.last] = m
 		published = append(published, row{s.cur.last, m.val})
