@@ -45,6 +45,20 @@ type Bucket interface {
 	String() string
 }
 
+// AllLister is implemented by a Bucket where more can lie than objects, such as files with other names. Readers of the
+// place that know nothing of the bucket find these, too.
+type AllLister interface {
+	// ListAll is List, but yields everything.
+	ListAll(ctx context.Context, prefix, after string) iter.Seq2[Entry, error]
+}
+
+// Entry is an object, or something that lies among the objects.
+type Entry struct {
+	Info
+	Odd  string // why it is not an object, for people; empty if it is one
+	Link bool   // it is a symbolic link: objects below it can be opened, and are not listed
+}
+
 // Info describes an object.
 type Info struct {
 	Name    string

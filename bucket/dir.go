@@ -23,7 +23,10 @@ type Dir struct {
 	readOnly bool
 }
 
-var _ Bucket = (*Dir)(nil)
+var (
+	_ Bucket    = (*Dir)(nil)
+	_ AllLister = (*Dir)(nil)
+)
 
 // OpenDir opens the bucket in the directory root, which is created if it is missing, and removes temporary files that
 // are older than a day. It creates and removes a temporary file, so that a directory that cannot be written to is an

@@ -14,17 +14,33 @@ import (
 // tools put.
 func (s *store) List(ctx context.Context, prefix, after string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
+		for e, err := range s.ListAll(ctx, prefix, after) {
+			if (err != nil || e.Odd == "") && !yield(e.Info, err) {
+				return
+			}
+		}
+	}
+}
+
+// ListAll implements bucket.AllLister. An empty object whose key ends with a slash is left out: tools put it to show a
+// directory, and no reader takes it for more.
+func (s *store) ListAll(ctx context.Context, prefix, after string) iter.Seq2[bucket.Entry, error] {
+	return func(yield func(bucket.Entry, error) bool) {
 		for info, err := range s.keys(ctx, prefix, after) {
 			if err != nil {
-				yield(bucket.Info{}, fmt.Errorf("list %.900q in %s: %w", prefix, s.location, s.judgeAfter(ctx, err).error()))
+				yield(bucket.Entry{}, fmt.Errorf("list %.900q in %s: %w", prefix, s.location, s.judgeAfter(ctx, err).error()))
 				return
 			}
 			name := strings.TrimPrefix(info.Name, s.prefix)
-			if name <= after || !strings.HasPrefix(name, prefix) || bucket.CheckName(name) != nil {
+			if name <= after || !strings.HasPrefix(name, prefix) || info.Size == 0 && strings.HasSuffix(name, "/") {
 				continue
 			}
 			info.Name, info.ModTime = name, info.ModTime.UTC()
-			if !yield(info, nil) {
+			e := bucket.Entry{Info: info}
+			if err := bucket.CheckName(name); err != nil {
+				e.Odd = err.Error()
+			}
+			if !yield(e, nil) {
 				return
 			}
 		}
