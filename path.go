@@ -76,15 +76,11 @@ func (a *ArchiveOptions[K]) checkDir(dir string) error {
 	return cutlog.CheckName(dir + "/" + longest)
 }
 
-// escapePath escapes each segment and joins them. No directory may begin with "_", because readers of tables pass over
-// such directories. EscapeSegment leaves the "_" of "_none".
+// escapePath escapes each segment and joins them.
 func escapePath(segments []string) string {
 	escaped := make([]string, len(segments))
 	for i, s := range segments {
-		escaped[i] = cutlog.EscapeSegment(s)
-		if rest, hidden := strings.CutPrefix(escaped[i], "_"); hidden {
-			escaped[i] = "%5F" + rest
-		}
+		escaped[i] = cutlog.EscapeDir(s)
 	}
 	return strings.Join(escaped, "/")
 }

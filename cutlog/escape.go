@@ -64,6 +64,24 @@ func EscapeSegment(s string) string {
 	return hashSegment(s, out.String())
 }
 
+// EscapeDir makes the name of a directory of data of any string. It is EscapeSegment with two additions, and injective,
+// too. A leading '_' is always escaped, also that of "_none", because readers of tables pass over directories that begin
+// with it. The first byte of the value in NAME=NULL is escaped, in any case, because readers of hive partitions take it
+// for SQL's NULL before they decode it, and for the text afterwards.
+func EscapeDir(s string) string {
+	dir := EscapeSegment(s)
+	if rest, hidden := strings.CutPrefix(dir, "_"); hidden {
+		return "%5F" + rest
+	}
+	if name, value, found := strings.Cut(dir, "="); found && strings.EqualFold(value, "NULL") {
+		dir = fmt.Sprintf("%s=%%%02X%s", name, value[0], value[1:])
+	}
+	if len(dir) > MaxSegment {
+		return hashSegment(s, dir)
+	}
+	return dir
+}
+
 // hashSegment shortens escaped, the escaped form of s.
 func hashSegment(s, escaped string) string {
 	keep := escaped[:hashedPrefix]

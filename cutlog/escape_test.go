@@ -158,3 +158,36 @@ func checkSegment(t *testing.T, in, out string) {
 		t.Errorf("UnescapeSegment(%q) = %q, %v, want %q", out, back, err, in)
 	}
 }
+
+func TestEscapeDir(t *testing.T) {
+	long := strings.Repeat("n", cutlog.MaxSegment-5) + "=NULL"
+	for in, want := range map[string]string{
+		"shop=NULL":     "shop=%4EULL",
+		"shop=null":     "shop=%6Eull",
+		"shop=nUlL":     "shop=%6EUlL",
+		"=NULL":         "=%4EULL",
+		"shop=NULLs":    "shop=NULLs",
+		"shop=a=NULL":   "shop=a%3DNULL",
+		"NULL":          "NULL",
+		"shop=%4EULL":   "shop=%254EULL",
+		"_none":         "%5Fnone",
+		"_x":            "%5Fx",
+		"shop=_none":    "shop=_none",
+		"shop=7":        "shop=7",
+		"":              "is~empty",
+		long[1:] + "":   strings.Repeat("n", 120) + "~" + "0",
+		"nul":           "%6Eul",
+		"date=2026-1-1": "date=2026-1-1",
+	} {
+		got := cutlog.EscapeDir(in)
+		if err := cutlog.CheckName(got); err != nil {
+			t.Errorf("EscapeDir(%q) = %q: %v", in, got, err)
+		}
+		if len(want) == 122 { // shortened
+			got, want = got[:121], want[:121]
+		}
+		if got != want {
+			t.Errorf("EscapeDir(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package form
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -67,10 +68,11 @@ func (m *keyMaker) add(name string, v source.Value) error {
 		if name != "" && !utf8.Valid(m.segment) {
 			return errKeyNotUTF8
 		}
-		if looksAbsent(m.segment[start:]) {
-			m.segment = append(m.segment, 0)
-			copy(m.segment[start+1:], m.segment[start:])
-			m.segment[start] = '_'
+		switch {
+		case looksAbsent(m.segment[start:]):
+			m.segment = slices.Insert(m.segment, start, '_')
+		case name != "":
+			m.segment = source.GuardPartition(m.segment, start)
 		}
 	}
 	m.key = binary.AppendUvarint(m.key, uint64(len(m.segment)))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/internal/source"
 )
@@ -13,9 +14,14 @@ func str(s string) source.Value { return source.Value{Kind: source.String, Text:
 // makeKey makes the key of values without names.
 func makeKey(t *testing.T, m *keyMaker, values ...source.Value) Key {
 	t.Helper()
+	return makeNamedKey(t, m, "", values...)
+}
+
+func makeNamedKey(t *testing.T, m *keyMaker, name string, values ...source.Value) Key {
+	t.Helper()
 	m.begin()
 	for _, v := range values {
-		if err := m.add("", v); err != nil {
+		if err := m.add(name, v); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -36,6 +42,17 @@ func TestKeySegments(t *testing.T) {
 		{"", str("_none"), "__none"},
 		{"", str("__none"), "___none"},
 		{"region", str("_none"), "region=__none"},
+		{"region", str(""), "region=_empty"},
+		{"region", str("_empty"), "region=__empty"},
+		{"region", str("empty"), "region=empty"},
+		{"region", str(`\N`), `region=_\N`},
+		{"region", str(`_\N`), `region=__\N`},
+		{"region", str(`\NN`), `region=\NN`},
+		{"region", str("__HIVE_DEFAULT_PARTITION__"), "region=___HIVE_DEFAULT_PARTITION__"},
+		{"region", str("___hive_default_partition__"), "region=____hive_default_partition__"},
+		{"region", str("_HIVE_DEFAULT_PARTITION__"), "region=_HIVE_DEFAULT_PARTITION__"},
+		{"region", str("NULL"), "region=NULL"}, // cutlog.EscapeDir
+		{"", str("__HIVE_DEFAULT_PARTITION__"), "__HIVE_DEFAULT_PARTITION__"},
 		{"", str("none"), "none"},
 		{"", str("_nonesuch"), "_nonesuch"},
 		{"", str("a_none"), "a_none"},
@@ -103,16 +120,22 @@ func FuzzKeysAreInjective(f *testing.F) {
 	f.Add("a", "b", "ab", "")
 	f.Add("_none", "x", "__none", "x")
 	f.Add(strings.Repeat("x", 200), "y", "", "")
+	f.Add("", `\N`, "_empty", `_\N`)
 	f.Fuzz(func(t *testing.T, a, b, c, d string) {
 		var m keyMaker
-		one, two := makeKey(t, &m, str(a), str(b)), makeKey(t, &m, str(c), str(d))
-		if same := a == c && b == d; same != (one == two) {
-			t.Errorf("%q and %q give %q and %q", []string{a, b}, []string{c, d}, one, two)
+		for _, name := range []string{"", "n"} {
+			if name != "" && !utf8.ValidString(a+"|"+b+"|"+c+"|"+d) {
+				continue
+			}
+			one, two := makeNamedKey(t, &m, name, str(a), str(b)), makeNamedKey(t, &m, name, str(c), str(d))
+			if same := a == c && b == d; same != (one == two) {
+				t.Errorf("%q and %q give %q and %q", []string{a, b}, []string{c, d}, one, two)
+			}
+			if absent := makeNamedKey(t, &m, name, source.Value{}, str(b)); absent == one {
+				t.Errorf("%q meets the messages without a value", a)
+			}
 		}
-		absent := makeKey(t, &m, source.Value{}, str(b))
-		if absent == one {
-			t.Errorf("%q meets the messages without a value", a)
-		}
+		one := makeKey(t, &m, str(a), str(b))
 		got, err := one.Segments()
 		if err != nil || len(got) != 2 {
 			t.Errorf("%q gives %q, %v", one, got, err)

@@ -1,6 +1,7 @@
 package place
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,16 +34,37 @@ func FuzzTemplatesAreInjective(f *testing.F) {
 	f.Add("a-b", "c", "a", "b-c")
 	f.Add("a", "=2D", "a", "-")
 	f.Add("_none", "", "", "_none")
-	t, err := parseTemplate("x{subject[1]}y-z%Y{subject[2]}%m", nil)
-	if err != nil {
-		f.Fatal(err)
-	}
+	f.Add("", `\N`, "_empty", "NULL")
 	window := time.Unix(0, 0).UTC()
-	f.Fuzz(func(tt *testing.T, a, b, c, d string) {
-		one := cutlog.EscapeSegment(t.render([]string{a, b}, window)[0])
-		other := cutlog.EscapeSegment(t.render([]string{c, d}, window)[0])
-		if (one == other) != (a == c && b == d) {
-			tt.Errorf("%q and %q: %s, %q and %q: %s", a, b, one, c, d, other)
+	f.Fuzz(func(t *testing.T, a, b, c, d string) {
+		for _, template := range []string{"x{subject[1]}y-z%Y{subject[2]}%m", "a={subject[1]}/b={subject[2]}"} {
+			parsed, err := parseTemplate(template, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var one, other string
+			for i, dir := range parsed.render([]string{a, b}, window) {
+				one += "/" + cutlog.EscapeDir(dir)
+				other += "/" + cutlog.EscapeDir(parsed.render([]string{c, d}, window)[i])
+			}
+			if (one == other) != (a == c && b == d) {
+				t.Errorf("%q and %q: %s, %q and %q: %s", a, b, one, c, d, other)
+			}
 		}
 	})
+}
+
+// Values that readers take for SQL's NULL are texts in the directories of a template, too.
+func TestTemplatesGuardPartitions(t *testing.T) {
+	_, layout, err := Paths{Template: "shop={subject[1]}/{subject[2]}-{subject[3]}/%F", Zone: time.UTC}.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := layout([]string{"__HIVE_DEFAULT_PARTITION__", "", "x"}, time.Unix(0, 0))
+	if want := []string{"shop=___HIVE_DEFAULT_PARTITION__", "-x", "1970-01-01"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := layout([]string{"", "y", "x"}, time.Unix(0, 0)); got[0] != "shop=_empty" {
+		t.Errorf("got %q, want shop=_empty", got[0])
+	}
 }

@@ -215,9 +215,18 @@ func (t *template) render(values []string, window time.Time) []string {
 				b.WriteString(p.literal)
 			}
 		}
-		dirs[i] = b.String()
+		dirs[i] = partition(b.String())
 	}
 	return dirs
+}
+
+// partition returns the name of a directory. Where that is NAME=VALUE, readers take the value for a text.
+func partition(dir string) string {
+	equals := strings.IndexByte(dir, '=')
+	if equals < 0 {
+		return dir
+	}
+	return string(source.GuardPartition([]byte(dir), equals+1))
 }
 
 // reserve writes a value. If there are special bytes, it writes these and % as % and two hexadecimal digits.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -327,6 +328,31 @@ func (s set) checkBirdstrikes(t *testing.T) {
 	}
 }
 
+var special = regexp.MustCompile(`^(_+none|_+empty|_*\\N|__+(?i:hive_default_partition__))$`)
+
+// Values that readers of hive partitions take for SQL's NULL come back as texts, with all columns detected by DuckDB.
+func TestDuckDBTakesNoKeyForNull(t *testing.T) {
+	if !haveNode {
+		return
+	}
+	s := set{name: "HN", server: natstest.Start(t), command: buildCommand(t)}
+	connection := s.server.Connect()
+	natstest.CreateStream(t, connection, jetstream.StreamConfig{Name: s.name, Subjects: []string{"hn.>"}})
+	payloads := []string{`{"shop":"NULL"}`, `{"shop":"null"}`, `{"shop":"7"}`, `{"shop":""}`, `{}`, `{"shop":"\\N"}`}
+	natstest.Publish(t, connection, len(payloads), func(i int) *nats.Msg {
+		return &nats.Msg{Subject: "hn.a", Data: []byte(payloads[i])}
+	})
+	hive := s.capture(t, "--layout", "hive", "--key", "shop=json:shop", "--format", "parquet", "--payload", "json")
+	path := s.capture(t, "--path", "shop={json:shop}/date=%F", "--format", "parquet", "--payload", "json")
+	const query = "SELECT sequence, shop FROM read_parquet('%s/shop=*/**/*.parquet', hive_partitioning = true) ORDER BY 1"
+	want := [][]string{{"1", "NULL"}, {"2", "null"}, {"3", "7"}, {"4", "_empty"}, {"5", "_none"}, {"6", "_\\N"}}
+	for i, rows := range duckdb(t, fmt.Sprintf(query, hive), fmt.Sprintf(query, path)) {
+		if !reflect.DeepEqual(rows, want) {
+			t.Errorf("archive %d: got %q, want %q", i, rows, want)
+		}
+	}
+}
+
 // DuckDB finds the messages of each key, however odd, in the directory with its name.
 func TestDuckDBFindsEveryKey(t *testing.T) {
 	if !haveNode {
@@ -334,7 +360,8 @@ func TestDuckDBFindsEveryKey(t *testing.T) {
 	}
 	keys := []string{
 		"plain", "a=b", "=", "x==y=", "", " ", "a/b", "..", "50%", "%3D", "üß😀", "a,b;c", "'\"", "_none", "__none", "_x",
-		"CON", "nul.txt", "a\nb", "a\\b",
+		"CON", "nul.txt", "a\nb", "a\\b", "NULL", "null", "nuLL", "_NULL", "__HIVE_DEFAULT_PARTITION__",
+		"___hive_default_partition__", "\\N", "_empty", "7", "007",
 		"~", "2026", "true", "a-b_c.d",
 		strings.Repeat("ü", 100), strings.Repeat("a", 200),
 	}
@@ -358,7 +385,10 @@ func TestDuckDBFindsEveryKey(t *testing.T) {
 		}
 		for _, row := range rows {
 			want := row[0]
-			if strings.Trim(want, "_") == "none" { // _none means no value
+			switch {
+			case want == "":
+				want = "_empty"
+			case special.MatchString(want): // _none means no value, and the others NULL or the empty text
 				want = "_" + want
 			}
 			if prefix, _, shortened := strings.Cut(row[1], "~"); shortened && len(want) > 100 {
