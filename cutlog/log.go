@@ -55,6 +55,8 @@ func (l *Log) Put(ctx context.Context, r Record) (won bool, err error) {
 		return false, putErr
 	case errors.Is(err, fs.ErrNotExist):
 		return false, fmt.Errorf("put %s: the store accepted it, but does not have it", r.Name)
+	case errors.Is(putErr, ErrExists): // no failure: what is there decides, once it can be read
+		return false, fmt.Errorf("read back %s: %w", r.Name, err)
 	default:
 		return false, fmt.Errorf("read back %s: %w", r.Name, errors.Join(err, putErr))
 	}

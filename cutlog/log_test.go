@@ -33,7 +33,10 @@ func TestPut(t *testing.T) {
 		"response lost, theirs":       {failPut: fails(true, errStore), there: theirs.Data},
 		"says exists, but it is ours": {failPut: fails(true, cutlog.ErrExists), won: true},
 		"says exists, nothing there":  {failPut: fails(false, cutlog.ErrExists), err: cutlog.ErrExists},
-		"accepted, cannot be read":    {failGet: func(string) error { return errStore }, err: errStore},
+		"says exists, cannot be read": {
+			failPut: fails(true, cutlog.ErrExists), failGet: func(string) error { return errStore }, err: errStore,
+		},
+		"accepted, cannot be read": {failGet: func(string) error { return errStore }, err: errStore},
 		"neither put nor read": {
 			failPut: fails(false, errStore), failGet: func(string) error { return errStore },
 			err: errStore,
@@ -53,6 +56,9 @@ func TestPut(t *testing.T) {
 			won, err := cutlog.New(store, capture).Put(t.Context(), mine)
 			if won != c.won || (err == nil) != (c.err == nil) || !errors.Is(c.err, errAny) && !errors.Is(err, c.err) {
 				t.Errorf("won %v, %v, want %v, %v", won, err, c.won, c.err)
+			}
+			if errors.Is(err, errStore) && errors.Is(err, cutlog.ErrExists) {
+				t.Errorf("error %v says that a name is taken: a start would give up, and a later try may succeed", err)
 			}
 			if errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("error %v says that something does not exist: the caller could take it for an answer", err)
