@@ -56,9 +56,11 @@ type Entry struct {
 	// SecondLook is how long to wait before a stream that seems rolled back is judged. Its leader may be behind for a
 	// moment.
 	SecondLook time.Duration
-	// RolledBack tells the next Enter that a reader has proved a rollback: a message came where the stream had none
-	// before.
+	// RolledBack tells the next Enter that a reader has proved a rollback of the stream that the last Enter has found: a
+	// message came where the stream had none before. It does not count if another writer has opened an incarnation since.
 	RolledBack bool
+
+	entered uint64 // the plan that opened the incarnation which the last Enter has found; 0: none yet
 }
 
 // Entered is the state in which Enter leaves the log: its head is done, and belongs to the stream that is there.
@@ -113,6 +115,7 @@ func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 		if err := e.Refresh(ctx); err != nil {
 			return Entered{}, err
 		}
+		e.RolledBack = e.RolledBack && e.Head.Plan.Opened == e.entered
 		if e.Head.Done == nil {
 			if err := e.finishHead(ctx); err != nil {
 				return Entered{}, err
@@ -121,6 +124,7 @@ func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 		}
 		in, ok, err := e.identify(ctx)
 		if err != nil || ok {
+			e.entered = e.Head.Plan.Opened
 			return in, err
 		}
 	}

@@ -132,3 +132,30 @@ func TestOlderStream(t *testing.T) {
 		t.Errorf("the right server: %v", err)
 	}
 }
+
+// TestRollbackOfALeftIncarnation: two writers have found the same rollback, and the other one was first to open an
+// incarnation. What we have found says nothing about that one, least of all that its pending cut is lost.
+func TestRollbackOfALeftIncarnation(t *testing.T) {
+	store, s := objects{}, &stream{facts(1, 100)}
+	ours, theirs := newEntry(t, store, s, "1", noFile{}), newEntry(t, store, s, "2", noFile{})
+	for _, e := range []*engine.Entry{ours, theirs} {
+		if _, err := e.Enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		e.RolledBack = true
+	}
+	if _, err := theirs.Enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	opened := theirs.Head.N
+	p := oneMessage(theirs.Writer).Plan(theirs.Head, theirs.Facts(s.StreamFacts, cutlog.ReasonWindow))
+	if won, err := theirs.Plan(t.Context(), p); err != nil || !won {
+		t.Fatal(won, err)
+	}
+	if _, err := ours.Enter(t.Context()); err == nil || !strings.Contains(err.Error(), "nothing can be read") {
+		t.Errorf("error is %v, want that of a redo that reads", err)
+	}
+	if ours.RolledBack || ours.Head.Plan.Opened != opened {
+		t.Errorf("rolled back %v, incarnation of plan %d, want that of plan %d", ours.RolledBack, ours.Head.Plan.Opened, opened)
+	}
+}
