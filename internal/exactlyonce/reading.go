@@ -3,6 +3,7 @@ package exactlyonce
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -72,8 +73,10 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 	k, after := rd.k, at.After
 	direct := k.doubt.times > 1 && k.doubt.through > after
 	if direct {
-		at.After = k.doubt.through
-		at.Anchor = reader.Anchor{} // it has an earlier sequence, so it proves nothing about this position
+		var err error
+		if at, err = k.beyondDoubt(ctx, at); err != nil {
+			return err
+		}
 	}
 	ordered, err := k.stream.openOrdered(ctx, k.orderedConfig(), at)
 	if err != nil {
@@ -86,8 +89,35 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 	return nil
 }
 
-// openReader starts to read after a position for a redo, which needs neither AcksNear nor the ack floor.
-func (k *Keeper) openReader(ctx context.Context, at reader.Position) (reader.Reader, error) {
+// beyondDoubt returns the position at the end of what is read without a consumer. Its anchor is the newest message
+// there: a rollback while that part is read would change it, and no cut is made without a look at it.
+func (k *Keeper) beyondDoubt(ctx context.Context, at reader.Position) (reader.Position, error) {
+	info, err := k.stream.Info(ctx)
+	if err != nil {
+		return at, err
+	}
+	to := k.doubt.through
+	for seq := min(to, info.LastSeq); seq >= max(at.After+1, info.FirstSeq); seq-- {
+		m, err := k.stream.Get(ctx, seq)
+		if err == nil {
+			at.Anchor = m.Anchor()
+			break
+		}
+		if !errors.Is(err, reader.ErrMessageNotFound) {
+			return at, err
+		}
+	}
+	at.After = to
+	// The old anchor is looked at after the new one was fetched, or the new one could be of another branch.
+	same, err := k.entry.MayAck(ctx)
+	if err == nil && !same {
+		err = fmt.Errorf("%w: the stream was replaced meanwhile", reader.ErrDisturbed)
+	}
+	return at, err
+}
+
+// openReader starts to read after a position for a redo, which does not need the ack floor.
+func (k *Keeper) openReader(ctx context.Context, at reader.Position) (streamReader, error) {
 	if k.cfg.Consumer == "" {
 		return k.stream.openOrdered(ctx, k.orderedConfig(), at)
 	}

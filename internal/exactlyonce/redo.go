@@ -40,27 +40,57 @@ func (r *redoer) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done 
 }
 
 // pass reads the range once and hands the files that it has made to done. When the spool is full, it puts off half of
-// the blocks and returns them.
+// the blocks and returns them. If the consumer has passed over planned messages, the range is read again without one.
 func (r *redoer) pass(
 	ctx context.Context, k *capture.Maker, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error,
 ) (later []int, err error) {
-	s, err := newPass(k, p, blocks)
-	defer s.made.Discard()
-	if err != nil {
-		return nil, err
-	}
 	rd, err := r.openReader(ctx, reader.Position{After: p.From, Created: p.Stream.Created})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rd.Close(context.WithoutCancel(ctx))) }()
+	later, passed, err := r.readOnce(ctx, k, p, blocks, rd, done)
+	if err != nil || passed.Empty() {
+		return later, err
+	}
+	r.run.Observer.Observe(capture.Unwitnessed{
+		Seq: passed.First(), From: p.From, To: p.To, Missing: passed.Count(), Server: r.stream.Server(), Times: 1,
+	})
+	direct := doubted{rd, reader.OpenStored(r.stream, r.cfg.Filter, p.From, p.To)}
+	later, still, err := r.readOnce(ctx, k, p, blocks, direct, done)
+	if err == nil && !still.Empty() {
+		err = fmt.Errorf("sequence %d was planned and is in the stream, but the filter leaves it out", still.First())
+	}
+	if err == nil {
+		r.run.Observer.Observe(capture.Recovered{Messages: passed.Count()})
+	}
+	return later, err
+}
+
+// readOnce is a pass with a reader. It makes no file if the reader has passed over planned messages, and returns those.
+func (r *redoer) readOnce(
+	ctx context.Context, k *capture.Maker, p *cutlog.Plan, blocks []int, rd reader.Reader,
+	done func([]engine.Remade) error,
+) (later []int, passed cutlog.SeqSet, err error) {
+	s, err := newPass(k, p, blocks)
+	defer s.made.Discard()
+	if err != nil {
+		return nil, passed, err
+	}
 	if later, err = s.read(ctx, rd); err != nil {
-		return nil, err
+		return nil, passed, err
 	}
-	if err := s.checkMissing(ctx, r.stream); err != nil {
-		return nil, err
+	look, err := r.Look(ctx, p.Anchor)
+	if err != nil {
+		return nil, passed, err
 	}
-	return later, s.finish(ctx, done)
+	if look == engine.AnchorOther {
+		return nil, passed, s.rolledBack()
+	}
+	if passed, err = s.passedOver(ctx, r.stream); err != nil || !passed.Empty() {
+		return nil, passed, err
+	}
+	return later, passed, s.finish(ctx, done)
 }
 
 // pass is one reading of a plan's range. It belongs to one goroutine.
@@ -108,8 +138,7 @@ func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err err
 // the anchor shows that the stream was rolled back.
 func (s *pass) take(m *reader.Message) error {
 	if m.Seq == s.plan.Anchor.Seq && capture.AnchorOf(m) != s.plan.Anchor {
-		created := s.plan.Stream.Created
-		return &reader.DivergedError{Stream: s.plan.Stream.Name, Was: created, Is: created, RolledBack: true}
+		return s.rolledBack()
 	}
 	i, ok := s.assign.Block(m.Seq)
 	b := s.blocks[i]
@@ -121,6 +150,12 @@ func (s *pass) take(m *reader.Message) error {
 			s.plan.N, s.plan.Blocks[i].Path(), m.Seq, err)
 	}
 	return nil
+}
+
+// rolledBack is the error of a pass over a stream that is not the planned one any more.
+func (s *pass) rolledBack() error {
+	created := s.plan.Stream.Created
+	return &reader.DivergedError{Stream: s.plan.Stream.Name, Was: created, Is: created, RolledBack: true}
 }
 
 // putOff drops half of the blocks and leaves them to a later pass. It keeps at least one, so that each pass makes a
@@ -135,35 +170,32 @@ func (s *pass) putOff() (later []int) {
 	return later
 }
 
-// checkMissing asks the stream for the planned messages that the reader did not deliver. Only if the stream does not
-// have them either they are lost; an error says that it still has one of them.
-func (s *pass) checkMissing(ctx context.Context, src stream) error {
+// passedOver asks the stream for the planned messages that the reader did not deliver, and returns those that it has.
+// The others are lost.
+func (s *pass) passedOver(ctx context.Context, src stream) (passed cutlog.SeqSet, err error) {
 	var missing cutlog.SeqSet
 	for i, b := range s.blocks {
 		missing = missing.Union(s.plan.Blocks[i].Seqs.Minus(b.Seqs))
 	}
 	if missing.Empty() {
-		return nil
+		return passed, nil
 	}
 	info, err := src.Info(ctx)
 	if err != nil {
-		return err
+		return passed, err
 	}
 	for seq := range missing.All() {
 		if seq < info.FirstSeq || seq > info.LastSeq { // gone; most are, so do not ask for each
 			continue
 		}
-		_, err := src.Get(ctx, seq)
-		if errors.Is(err, reader.ErrMessageNotFound) {
-			continue
+		switch _, err := src.Get(ctx, seq); {
+		case err == nil:
+			passed.Add(seq)
+		case !errors.Is(err, reader.ErrMessageNotFound):
+			return passed, err
 		}
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("sequence %d was planned and is in the stream, but the reader did not deliver it; "+
-			"the filter or the consumer may have changed", seq)
 	}
-	return nil
+	return passed, nil
 }
 
 // finish seals the blocks of this pass and hands their files to done, which discards them.
