@@ -36,6 +36,7 @@ func TestCaptures(t *testing.T) {
 		o[cutlog.PlanName(capture, 1)] = nil
 		o[cutlog.DoneName(capture, 1)] = nil
 	}
+	o["_jetcapture/tmp2/x"] = nil   // a log without records, which verify names
 	o["_jetcapture/file"] = nil     // no directory
 	o["_jetcapture/-%/x"] = nil     // no capture can have this name
 	o["_jetcapture/_x/x"] = nil     // not an object of a capture
@@ -47,7 +48,7 @@ func TestCaptures(t *testing.T) {
 		}
 		names = append(names, c.Name())
 	}
-	if want := []string{"%5Fx", "a-b", "a.b", "a", "a0", "b"}; !slices.Equal(names, want) {
+	if want := []string{"%5Fx", "a-b", "a.b", "a", "a0", "b", "tmp", "tmp2"}; !slices.Equal(names, want) {
 		t.Errorf("got %v, want %v", names, want)
 	}
 	for c, err := range archive.Open(bucket.NewMem()).Captures(t.Context()) {

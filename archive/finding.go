@@ -32,6 +32,8 @@ const (
 	Unplanned  Kind = "unplanned"
 	Differs    Kind = "differs"      // a file has other messages than the stream
 	Uncaptured Kind = "not-captured" // the stream holds messages that a plan calls absent
+	// Unlisted: an object is there, and the store's list lacks it. So there may be others that no list shows.
+	Unlisted Kind = "unlisted"
 )
 
 // The kinds of notes.
@@ -39,7 +41,8 @@ const (
 	Pending Kind = "pending" // the newest cut is still to be finished
 	// LatePut: a file holds messages that are recorded as lost. A paused writer stored it whole after all.
 	LatePut   Kind = "late-put"
-	Stray     Kind = "stray"     // an object in _jetcapture/ that is not a record
+	Stray     Kind = "stray"     // something in _jetcapture/ that is not a record
+	Linked    Kind = "linked"    // files lie behind a symbolic link, which most readers do not follow
 	Unchecked Kind = "unchecked" // something could not be checked
 )
 
@@ -106,4 +109,5 @@ const (
 	adviceMissing   = "restore it from a copy"
 	adviceLog       = "restore it from a copy; keep _jetcapture/ out of bucket expiry and out of clean-ups"
 	adviceUnplanned = "move it out of the archive, after a look at where it came from"
+	adviceUnlisted  = "verify again; if it is still so, do not trust the lists of this store: who reads by them misses files"
 )

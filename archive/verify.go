@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
 	"github.com/jetcapture/jetcapture/internal/parallel"
@@ -99,7 +100,8 @@ func (r Report) OK() bool { return r.Problems == 0 }
 //   - every record by its own sum, the chain of the records, and their accounting
 //   - every planned file: it must be there with the size and the sum of its done record, unpack, and hold as many rows
 //     as planned if the format is known
-//   - that there is no other file of data
+//   - that there is nothing else that a reader could take for data, as far as the bucket can tell
+//   - that the list of the store has what is there: what the log names is asked for by its name
 //   - with Against, that files and stream hold the same messages
 //
 // A capture may go on meanwhile. What it adds is not checked and is not a problem. The newest cut may be unfinished,
@@ -110,6 +112,7 @@ func (r Report) OK() bool { return r.Problems == 0 }
 // covers what was done.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	v := &verifier{archive: a, opts: opts.withDefaults(), codecs: map[string]*codec.Codec{}, logs: map[string]*logCheck{}}
+	v.links = map[string]bool{}
 	v.names = newNameSet(v.opts.maxNames)
 	v.buffers.New = func() any {
 		buf := make([]byte, rowcount.BufferSize)
@@ -125,6 +128,7 @@ type verifier struct {
 	opts    VerifyOptions
 	logs    map[string]*logCheck // by capture
 	names   *nameSet             // of planned files
+	links   map[string]bool      // symbolic links in the archive; true: planned files lie behind it
 	buffers sync.Pool            // of *[]byte, of rowcount.BufferSize
 
 	mu         sync.Mutex // guards the following while workers run; held while Found and Progress run
@@ -136,7 +140,12 @@ type verifier struct {
 
 func (v *verifier) run(ctx context.Context) error {
 	if v.opts.Capture == "" {
-		for c, err := range v.archive.Captures(ctx) {
+		other := func(e bucket.Entry) {
+			if !isTemp(e.Name) {
+				v.stray("", e)
+			}
+		}
+		for c, err := range v.archive.logs(ctx, other) {
 			if err != nil {
 				return err
 			}
@@ -150,7 +159,9 @@ func (v *verifier) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, there, err := v.archive.firstBelow(ctx, logRoot+c.name+"/", ""); err != nil || !there {
+	if there, err := v.archive.isCapture(ctx, c.name, false, true); err != nil {
+		return err
+	} else if _, listed, err := v.archive.firstBelow(ctx, logRoot+c.name+"/", ""); err != nil || !there && !listed {
 		return errors.Join(err, fmt.Errorf("%s holds no capture %s", v.archive, c.name))
 	}
 	if err := v.capture(ctx, c); err != nil {
@@ -161,9 +172,9 @@ func (v *verifier) run(ctx context.Context) error {
 
 // capture verifies the log of a capture and the files that it plans.
 func (v *verifier) capture(ctx context.Context, c *Capture) error {
-	v.report.Captures++
 	l := &logCheck{verifier: v, capture: c}
 	v.logs[c.name] = l
+	v.count(func(r *Report, _ *Progress) { r.Captures++ })
 	if err := l.check(ctx); err != nil {
 		return fmt.Errorf("verify capture %s: %w", c.name, err)
 	}

@@ -23,6 +23,8 @@ type logCheck struct {
 	waiting []Finding     // unreadable plans; the next readable one says which sequences they concern
 	blind   []span        // parts of the log that cannot be read
 	passed  int64         // files in these parts, which cannot be judged
+	settled uint64        // the last cut that was complete when it was read
+	hidden  unlisted      // its files that no list shows
 }
 
 // link is what the next plan is compared with.
@@ -69,30 +71,6 @@ func (l *logCheck) walk(ctx context.Context) error {
 	}
 	l.reachedEnd()
 	return l.format(ctx)
-}
-
-// list reads the numbers of the records. It notes objects that are not records.
-func (l *logCheck) list(ctx context.Context) error {
-	prefix := logRoot + l.capture.name + "/"
-	for name, err := range l.capture.store.List(ctx, prefix, "") {
-		if err != nil {
-			return fmt.Errorf("list %s: %w", prefix, err)
-		}
-		n, _, isRecord := cutlog.ParseLogName(name)
-		switch {
-		case isRecord && n > l.numbers.Last():
-			l.numbers.Add(n)
-		case isRecord && n < l.numbers.Last():
-			return fmt.Errorf("list %s: the store does not list in the order of the names: %s is late", prefix, name)
-		case !isRecord && name != cutlog.FormatName(l.capture.name):
-			l.found(Finding{
-				Severity: Note, Kind: Stray, Capture: l.capture.name, Object: name,
-				Expected: "records only", Found: "something that nothing reads", Advice: "move it out of the archive",
-			})
-		}
-	}
-	l.count(func(_ *Report, p *Progress) { p.Capture, p.Cut, p.Last = l.capture.name, 0, l.numbers.Last() })
-	return nil
 }
 
 // gap checks the numbers from next up to first, which have no record in the listing. Listings can be late, so it tries
@@ -175,6 +153,9 @@ func (l *logCheck) cutFiles(ctx context.Context, r records) error {
 		}
 		report.Counts.Add(cut.Counts())
 	})
+	if !pending {
+		l.settled = r.N
+	}
 	files, err := l.checkFiles(ctx, cut, !pending, r.lostUnknown)
 	if err != nil {
 		return err
