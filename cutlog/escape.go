@@ -65,8 +65,8 @@ func EscapeSegment(s string) string {
 }
 
 // EscapeDir makes the name of a directory of data of any string. It is EscapeSegment with two additions, and injective,
-// too. A leading '_' is always escaped, also that of "_none", because readers of tables pass over directories that begin
-// with it. The first byte of the value in NAME=NULL is escaped, in any case, because readers of hive partitions take it
+// too. A leading '_' is always escaped, also that of "_none", because readers of tables pass over directories with it.
+// The first byte of the value in NAME=NULL is escaped, in any case, because readers of hive partitions take it
 // for SQL's NULL before they decode it, and for the text afterwards.
 func EscapeDir(s string) string {
 	dir := EscapeSegment(s)
