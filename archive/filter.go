@@ -37,8 +37,7 @@ func (f Filter) matchKey(key []cutlog.Text) bool {
 		return false
 	}
 	for i, want := range f.Key {
-		segment := string(key[i])
-		if segment != want && cutlog.EscapeSegment(segment) != want && cutlog.EscapeDir(segment) != want {
+		if segment := string(key[i]); segment != want && cutlog.EscapeSegment(segment) != want {
 			return false
 		}
 	}
