@@ -37,7 +37,8 @@ func (f Filter) matchKey(key []cutlog.Text) bool {
 		return false
 	}
 	for i, want := range f.Key {
-		if segment := string(key[i]); segment != want && cutlog.EscapeSegment(segment) != want {
+		segment := string(key[i])
+		if segment != want && cutlog.EscapeSegment(segment) != want && cutlog.EscapeDir(segment) != want {
 			return false
 		}
 	}
