@@ -24,10 +24,11 @@ type streamReader interface {
 type doubted struct {
 	streamReader
 	stored *reader.Stored
+	proved bool // the stream was the same when all of stored had been read
 }
 
 // Next implements reader.Reader. A server that does not answer is asked again.
-func (d doubted) Next(ctx context.Context) (reader.Batch, error) {
+func (d *doubted) Next(ctx context.Context) (reader.Batch, error) {
 	for !d.stored.Done() {
 		b, err := d.stored.Next(ctx)
 		if err == nil || !reader.IsTemporary(err) {
@@ -37,7 +38,25 @@ func (d doubted) Next(ctx context.Context) (reader.Batch, error) {
 			return b, err
 		}
 	}
-	return d.streamReader.Next(ctx)
+	b, err := d.streamReader.Next(ctx)
+	return b, d.spoilt(err)
+}
+
+// Check implements reader.Reader.
+func (d *doubted) Check(ctx context.Context) error {
+	err := d.spoilt(d.streamReader.Check(ctx))
+	d.proved = d.proved || err == nil && d.stored.Done()
+	return err
+}
+
+// spoilt turns the end of a stream into ErrDisturbed while stored is not proved. What a consumer delivered before that
+// end is good, but of what was read message by message, some may be older and some newer than a rollback.
+func (d *doubted) spoilt(err error) error {
+	var diverged *reader.DivergedError
+	if d.proved || !errors.As(err, &diverged) {
+		return err
+	}
+	return fmt.Errorf("%w: %s", reader.ErrDisturbed, diverged.Error())
 }
 
 // reading is the capture.Reading of an archive.
@@ -84,7 +103,8 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 	}
 	rd.streamReader = ordered
 	if direct {
-		rd.streamReader = doubted{ordered, reader.OpenStored(k.stream, k.cfg.Filter, after, k.doubt.through)}
+		stored := reader.OpenStored(k.stream, k.cfg.Filter, after, k.doubt.through)
+		rd.streamReader = &doubted{streamReader: ordered, stored: stored}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
@@ -56,7 +57,7 @@ func (r *redoer) pass(
 	r.run.Observer.Observe(capture.Unwitnessed{
 		Seq: passed.First(), From: p.From, To: p.To, Missing: passed.Count(), Server: r.stream.Server(), Times: 1,
 	})
-	direct := doubted{rd, reader.OpenStored(r.stream, r.cfg.Filter, p.From, p.To)}
+	direct := &doubted{streamReader: rd, stored: reader.OpenStored(r.stream, r.cfg.Filter, p.From, p.To)}
 	later, still, err := r.readOnce(ctx, k, p, blocks, direct, done)
 	if err == nil && !still.Empty() {
 		err = fmt.Errorf("sequence %d was planned and is in the stream, but the filter leaves it out", still.First())
@@ -85,7 +86,7 @@ func (r *redoer) readOnce(
 		return nil, passed, err
 	}
 	if look == engine.AnchorOther {
-		return nil, passed, s.rolledBack()
+		return nil, passed, s.diverged(p.Stream.Created)
 	}
 	if passed, err = s.passedOver(ctx, r.stream); err != nil || !passed.Empty() {
 		return nil, passed, err
@@ -138,7 +139,7 @@ func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err err
 // the anchor shows that the stream was rolled back.
 func (s *pass) take(m *reader.Message) error {
 	if m.Seq == s.plan.Anchor.Seq && capture.AnchorOf(m) != s.plan.Anchor {
-		return s.rolledBack()
+		return s.diverged(s.plan.Stream.Created)
 	}
 	i, ok := s.assign.Block(m.Seq)
 	b := s.blocks[i]
@@ -152,10 +153,12 @@ func (s *pass) take(m *reader.Message) error {
 	return nil
 }
 
-// rolledBack is the error of a pass over a stream that is not the planned one any more.
-func (s *pass) rolledBack() error {
-	created := s.plan.Stream.Created
-	return &reader.DivergedError{Stream: s.plan.Stream.Name, Was: created, Is: created, RolledBack: true}
+// diverged is the error of a pass over a stream, created at a time, that is not the planned one any more.
+func (s *pass) diverged(created time.Time) error {
+	was := s.plan.Stream.Created
+	return &reader.DivergedError{
+		Stream: s.plan.Stream.Name, Was: was, Is: created, RolledBack: created.Equal(was),
+	}
 }
 
 // putOff drops half of the blocks and leaves them to a later pass. It keeps at least one, so that each pass makes a
@@ -183,6 +186,9 @@ func (s *pass) passedOver(ctx context.Context, src stream) (passed cutlog.SeqSet
 	info, err := src.Info(ctx)
 	if err != nil {
 		return passed, err
+	}
+	if !info.Created.Equal(s.plan.Stream.Created) {
+		return passed, s.diverged(info.Created)
 	}
 	for seq := range missing.All() {
 		if seq < info.FirstSeq || seq > info.LastSeq { // gone; most are, so do not ask for each
