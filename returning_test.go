@@ -94,6 +94,7 @@ func TestRestored(t *testing.T) {
 	}{
 		{"all that is stored", 0, false},
 		{"less than is stored", 15, false},
+		{"without the last message stored", 0, true},
 	} {
 		for _, through := range []string{"", "C"} {
 			t.Run(tt.name+" "+through, func(t *testing.T) {
@@ -101,6 +102,11 @@ func TestRestored(t *testing.T) {
 				o := with(r.options(), func(o *options) { o.NATSConsumerName, o.CreateConsumer = through, true })
 				r.publish(40)
 				capture(r, o)
+				if tt.remove {
+					if err := r.stream().DeleteMsg(t.Context(), 40); err != nil {
+						t.Fatal(err)
+					}
+				}
 				b := natstest.BackUp(t, r.nc, "S")
 				r.publish(tt.after)
 				capture(r, o)

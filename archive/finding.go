@@ -44,6 +44,9 @@ const (
 	Stray     Kind = "stray"     // something in _jetcapture/ that is not a record
 	Linked    Kind = "linked"    // files lie behind a symbolic link, which most readers do not follow
 	Unchecked Kind = "unchecked" // something could not be checked
+	// Overlap: two incarnations have the same sequences, because the stream was rolled back, or restored from a backup that
+	// was older than the archive.
+	Overlap Kind = "overlap"
 )
 
 // Finding is one thing that a verification found.

@@ -111,6 +111,7 @@ func (l *logCheck) cut(ctx context.Context, n uint64) error {
 	}
 	l.known(r.Plan)
 	l.chain(r.Head)
+	l.overlap(r.Plan)
 	if err := l.cutFiles(ctx, r); err != nil {
 		return err
 	}
@@ -139,6 +140,29 @@ func (l *logCheck) chain(h cutlog.Head) {
 		l.found(l.finding(p.N, Contradicts, cutlog.PlanName(l.capture.name, p.N),
 			fmt.Sprintf("the plan after cut %d", before.N), err.Error(), adviceRestore))
 	}
+}
+
+// overlap notes the sequences that an incarnation shares with the one before, other than those of a recreated stream.
+// Plans of earlier programs do not say the cause: there, only a rolled-back stream has the creation time of the one
+// before.
+func (l *logCheck) overlap(p *cutlog.Plan) {
+	before := l.prev.Plan
+	if !p.Opens || before == nil || p.From >= before.To {
+		return
+	}
+	found := "two incarnations that have these sequences: the stream lost messages after " +
+		fmt.Sprintf("sequence %d and gave their sequences to others", p.From)
+	switch {
+	case p.Cause == "" && p.Stream.Created.Equal(before.Stream.Created):
+		found += "; what it had kept of them is stored twice"
+	case p.Cause != cutlog.CauseRolledBack && p.Cause != cutlog.CauseRestored:
+		return
+	}
+	f := l.finding(p.N, Overlap, cutlog.PlanName(l.capture.name, p.N),
+		fmt.Sprintf("an incarnation that goes on after sequence %d", before.To), found, "")
+	f.Severity = Note
+	f.Seqs.AddRange(p.From+1, before.To)
+	l.found(f)
 }
 
 // cutFiles checks the files of a cut and compares them with the stream.

@@ -72,11 +72,31 @@ func (p *Plan) checkAnchor() error {
 	if p.Anchor.Seq > p.To {
 		return fmt.Errorf("anchor is stream sequence %d, above the end of the range, %d", p.Anchor.Seq, p.To)
 	}
-	if p.Anchor.Seq > 0 && (len(p.Anchor.Hash) != 32 || !isLowerHex(p.Anchor.Hash)) {
+	if p.Anchor.Seq > 0 && !p.Anchor.hasHash() {
 		return fmt.Errorf("hash of the anchor is %q, expected HashMessage", p.Anchor.Hash)
+	}
+	return p.checkAnchors()
+}
+
+// checkAnchors checks the anchors besides the last message.
+func (p *Plan) checkAnchors() error {
+	if len(p.Anchors) > MaxAnchors {
+		return fmt.Errorf("%d anchors, expected at most %d", len(p.Anchors), MaxAnchors)
+	}
+	before := p.From
+	for _, a := range p.Anchors {
+		if a.Seq <= before || a.Seq >= p.Anchor.Seq {
+			return fmt.Errorf("one of the anchors is stream sequence %d, expected one between %d and the last one, %d",
+				a.Seq, before, p.Anchor.Seq)
+		}
+		if before = a.Seq; !a.hasHash() {
+			return fmt.Errorf("hash of the anchor %d is %q, expected HashMessage", a.Seq, a.Hash)
+		}
 	}
 	return nil
 }
+
+func (a Anchor) hasHash() bool { return len(a.Hash) == 32 && isLowerHex(a.Hash) }
 
 // checkSettings refuses settings that JSON would change, because a redo compares them.
 func (p *Plan) checkSettings() error {

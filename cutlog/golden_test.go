@@ -34,6 +34,8 @@ func TestGolden(t *testing.T) {
 	compareGolden(t, "format.json", format.Data)
 	compareGolden(t, "plan1.json", unpack(t, encodePlan(t, firstPlan()).Data))
 	compareGolden(t, "plan2.json", unpack(t, encodePlan(t, second).Data))
+	third := planRestored()
+	compareGolden(t, "plan3.json", unpack(t, encodePlan(t, third).Data))
 	compareGolden(t, "done2.json", encodeDone(t, done).Data)
 	compareGolden(t, "lost2.json", encodeLost(t, lost).Data)
 
@@ -44,6 +46,8 @@ func TestGolden(t *testing.T) {
 	compareDecoded(t, "format.json", gotFormat, sampleFormat(), err)
 	gotPlan, err := cutlog.DecodePlan(golden(t, "plan2.json.gz"))
 	compareDecoded(t, "plan2.json.gz", gotPlan, second, err)
+	gotPlan, err = cutlog.DecodePlan(encodePlan(t, third).Data)
+	compareDecoded(t, "plan 3", gotPlan, third, err)
 	gotDone, err := cutlog.DecodeDone(golden(t, "done2.json"))
 	compareDecoded(t, "done2.json", gotDone, done, err)
 	gotLost, err := cutlog.DecodeLost(golden(t, "lost2.json"))

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -117,6 +118,10 @@ func (p *Plan) head() *Plan {
 	h.Time = p.Time.UTC()
 	h.Stream.Created = p.Stream.Created.UTC()
 	h.Anchor.Time = p.Anchor.Time.UTC()
+	h.Anchors = slices.Clone(p.Anchors)
+	for i := range h.Anchors {
+		h.Anchors[i].Time = h.Anchors[i].Time.UTC()
+	}
 	h.Past = make([]time.Time, len(p.Past))
 	for i, t := range p.Past {
 		h.Past[i] = t.UTC()

@@ -70,6 +70,9 @@ type Anchor struct {
 	Hash    string    `json:"hash"` // HashMessage
 }
 
+// MaxAnchors is how many anchors a plan may have besides its last message.
+const MaxAnchors = 64
+
 // LostRange is a set of sequences that the stream dropped before they were stored, and why.
 type LostRange struct {
 	Reason LostReason `json:"reason"`
@@ -118,10 +121,12 @@ type Plan struct {
 	Opened      uint64    `json:"opened"`          // number of the plan that opened Incarnation
 	Cause       Cause     `json:"cause,omitempty"` // with Opens: why; empty in plan 1, and in plans of earlier programs
 	// with Opens: creation times of the streams of earlier incarnations
-	Past     []time.Time `json:"past,omitempty"`
-	From     uint64      `json:"from"` // the cut covers the stream sequences (From, To]
-	To       uint64      `json:"to"`
-	Anchor   Anchor      `json:"anchor"`
+	Past   []time.Time `json:"past,omitempty"`
+	From   uint64      `json:"from"` // the cut covers the stream sequences (From, To]
+	To     uint64      `json:"to"`
+	Anchor Anchor      `json:"anchor"`
+	// Anchors are further messages of the range, at regular intervals, at most MaxAnchors.
+	Anchors  []Anchor    `json:"anchors,omitempty"`
 	Format   *Format     `json:"format,omitempty"` // only in plan 1, which is put before format.json
 	Notes    []string    `json:"notes,omitempty"`
 	Settings Settings    `json:"settings,omitempty"` // what shapes the bytes of the files

@@ -71,6 +71,25 @@ func planAfter(h cutlog.Head) *cutlog.Plan {
 	}
 }
 
+// planRestored is planAfter in an incarnation that it opens, with all that was added to version 1 on 2026-11-28.
+func planRestored() *cutlog.Plan {
+	p := samplePlan()
+	p.N, p.Opens, p.Opened, p.Cause = 3, true, 3, cutlog.CauseRestored
+	p.Past = []time.Time{created}
+	p.Stream.Created = created.Add(3 * time.Hour)
+	p.Incarnation = cutlog.IncarnationID(capture, "ORDERS", p.Stream.Created, 3)
+	for _, seq := range []uint64{14, 20} {
+		a := p.Anchor
+		a.Seq = seq
+		p.Anchors = append(p.Anchors, a)
+	}
+	for _, b := range p.Blocks {
+		p.Absent += uint64(b.Messages)
+	}
+	p.Blocks = nil
+	return p
+}
+
 func block(kind cutlog.Kind, incarnation, dir, suffix string, seqs cutlog.SeqSet, key ...cutlog.Text) cutlog.Block {
 	return cutlog.Block{
 		Kind: kind, Key: key, Dir: dir, Name: cutlog.BlockName(capture, incarnation, seqs.First(), seqs.Last(), suffix),

@@ -250,6 +250,9 @@ func (l *loop) takeItem(ctx context.Context, j *job, i int) error {
 	// The position moves before the message is taken, because making room for the message may need a cut that holds it.
 	l.cut.Through = max(l.cut.Through, it.Message.Seq)
 	l.lastMsg = it.Message
+	if l.cut.Marks() {
+		l.cut.Mark(AnchorOf(it.Message))
+	}
 	if err := l.takeOne(ctx, it); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 )
@@ -88,7 +89,7 @@ func (e *Entry) compare(ctx context.Context, s StreamFacts, n uint64) (v verdict
 	if err != nil {
 		return v, err
 	}
-	for _, a := range newestFirst(h.Plan) {
+	for _, a := range newestFirst(h) {
 		look := AnchorMissing
 		if a.Seq >= s.FirstSeq && a.Seq <= s.LastSeq {
 			if look, err = e.Source.Look(ctx, a); err != nil {
@@ -106,10 +107,16 @@ func (e *Entry) compare(ctx context.Context, s StreamFacts, n uint64) (v verdict
 	return v, nil
 }
 
-// newestFirst returns the anchors of a plan.
-func newestFirst(p *cutlog.Plan) []cutlog.Anchor {
-	if p.Anchor.Seq == 0 {
+// newestFirst returns the anchors of a cut. What a cut with lost messages has in common with a stream may be lost, unless
+// that is all of it, so only its last message counts.
+func newestFirst(h cutlog.Head) (anchors []cutlog.Anchor) {
+	if h.Plan.Anchor.Seq == 0 {
 		return nil
 	}
-	return []cutlog.Anchor{p.Anchor}
+	if h.Lost == nil {
+		anchors = slices.Clone(h.Plan.Anchors)
+	}
+	anchors = append(anchors, h.Plan.Anchor)
+	slices.Reverse(anchors)
+	return anchors
 }

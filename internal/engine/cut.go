@@ -39,13 +39,48 @@ type Cut struct {
 	Messages int64         // in blocks, dead letters included
 	Dead     int64         // dead letters
 
+	marks  []cutlog.Anchor // one for each stride messages
+	stride int
+	passed int // messages delivered since the last mark
+
 	open   int   // blocks that are not closed
 	oldest int64 // start of the oldest block's window
 }
 
 // NewCut starts collecting after the sequence from, whose anchor is anchor.
 func NewCut(from uint64, anchor cutlog.Anchor) *Cut {
-	return &Cut{From: from, Through: from, Last: anchor}
+	return &Cut{From: from, Through: from, Last: anchor, stride: 1}
+}
+
+// Marks counts a message that was delivered, and reports whether the plan may need its anchor: then Mark follows. They
+// are few, so that most messages need not be hashed.
+func (c *Cut) Marks() bool {
+	c.passed++
+	return c.passed >= c.stride
+}
+
+// Mark keeps the anchor of the message that was just counted. When there are too many, it drops every second one, and
+// from then on they are twice as far apart.
+func (c *Cut) Mark(a cutlog.Anchor) {
+	c.passed = 0
+	if c.marks = append(c.marks, a); len(c.marks) <= cutlog.MaxAnchors {
+		return
+	}
+	kept := c.marks[:0]
+	for i := 1; i < len(c.marks); i += 2 {
+		kept = append(kept, c.marks[i])
+	}
+	c.passed = c.stride // since the last one that is kept
+	c.marks, c.stride = kept, 2*c.stride
+}
+
+// anchors returns the marks before the last message, which has an anchor of its own.
+func (c *Cut) anchors() []cutlog.Anchor {
+	n := len(c.marks)
+	for n > 0 && c.marks[n-1].Seq >= c.Last.Seq {
+		n--
+	}
+	return c.marks[:n:n]
 }
 
 // Open adds an open block.

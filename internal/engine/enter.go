@@ -21,8 +21,9 @@ type Source interface {
 	Kept(ctx context.Context, s StreamFacts, after, to uint64, until time.Time) (newest cutlog.Anchor, rest bool, err error)
 	// First returns the sequence after which a new capture begins.
 	First(ctx context.Context, s StreamFacts) (uint64, error)
-	// Prepare creates what is needed to read a stream that was recreated, restored or rolled back, such as a durable consumer. It is called before the
-	// plan that opens the incarnation: a consumer that is missing after that plan was deleted by somebody.
+	// Prepare creates what is needed to read a stream that was recreated, restored or rolled back, such as a durable
+	// consumer. It is called before the plan that opens the incarnation: a consumer that is missing after that plan was
+	// deleted by somebody.
 	Prepare(ctx context.Context) error
 }
 

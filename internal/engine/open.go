@@ -75,6 +75,9 @@ func (e *Entry) goOn(ctx context.Context, o *Opening, c common) error {
 	if c.bound.Seq > 0 {
 		to, until = c.bound.Seq-1, c.bound.Time
 	}
+	if other, err := e.olderHistory(ctx, o.Stream, c); err != nil || other {
+		return err
+	}
 	if created := o.Stream.Created; o.Cause == cutlog.CauseRestored && !until.Before(created) {
 		until = created.Add(-1)
 	}
@@ -93,6 +96,16 @@ func (e *Entry) goOn(ctx context.Context, o *Opening, c common) error {
 		o.From = to
 	}
 	return nil
+}
+
+// olderHistory reports whether the stream has another message where the log has an anchor, which is not younger than that
+// one: a backup from before an earlier rollback was restored. Then times tell nothing.
+func (e *Entry) olderHistory(ctx context.Context, s StreamFacts, c common) (bool, error) {
+	if c.bound.Seq == 0 {
+		return false, nil
+	}
+	other, _, err := e.Source.Kept(ctx, s, c.bound.Seq-1, c.bound.Seq, c.bound.Time)
+	return other.Seq > 0, err
 }
 
 // whole returns up to where the cuts after the anchor's have all that they planned, at most to, and whether that is less.

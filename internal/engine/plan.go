@@ -46,6 +46,7 @@ func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 		From:        c.From,
 		To:          c.Through,
 		Anchor:      c.Last,
+		Anchors:     c.anchors(),
 		Notes:       f.Notes,
 		Settings:    f.Settings,
 		Skipped:     c.Skipped,

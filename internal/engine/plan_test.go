@@ -346,3 +346,34 @@ func TestOpenPlan(t *testing.T) {
 		})
 	}
 }
+
+// TestMarks: whatever the number of messages, a cut keeps some of them as anchors, at regular intervals.
+func TestMarks(t *testing.T) {
+	anchor := func(seq uint64) cutlog.Anchor {
+		return cutlog.Anchor{Seq: seq, Time: began, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)}
+	}
+	for _, n := range []uint64{0, 1, 2, 63, 64, 65, 66, 127, 128, 129, 1000, 100_003} {
+		c := engine.NewCut(0, cutlog.Anchor{})
+		hashed := 0
+		for seq := uint64(1); seq <= n; seq++ {
+			if c.Marks() {
+				hashed++
+				c.Mark(anchor(seq))
+			}
+			c.Skip(seq)
+			c.Through, c.Last = seq, anchor(seq)
+		}
+		p := c.Plan(head(t, 0), engine.Facts{Capture: "C", Reason: cutlog.ReasonFull, Time: began})
+		if _, err := cutlog.EncodePlan("C", p); err != nil {
+			t.Fatalf("%d messages: %v", n, err)
+		}
+		widest, before := uint64(0), uint64(0)
+		for _, a := range append(p.Anchors, p.Anchor) {
+			widest, before = max(widest, a.Seq-before), a.Seq
+		}
+		if most := n/32 + 1; widest > most || hashed > 700 {
+			t.Errorf("%d messages: %d anchors, the widest gap is %d, want %d at most; %d were hashed",
+				n, len(p.Anchors), widest, most, hashed)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package natstest
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -42,22 +43,36 @@ func BackUp(tb testing.TB, nc *nats.Conn, stream string) *Backup {
 	}
 }
 
-// Restore restores a stream that does not exist, as `nats stream restore` does.
+// Restore restores a stream that does not exist, as `nats stream restore` does. It tries again, because the server may
+// still be removing an earlier stream of that name.
 func Restore(tb testing.TB, nc *nats.Conn, stream string, b *Backup) {
+	tb.Helper()
+	Eventually(tb, limit, "restored stream "+stream, func() bool {
+		err := b.restore(tb, nc, stream)
+		if err != nil {
+			tb.Logf("restore stream %s: %v", stream, err)
+		}
+		return err == nil
+	})
+}
+
+// restore tries it once.
+func (b *Backup) restore(tb testing.TB, nc *nats.Conn, stream string) error {
 	tb.Helper()
 	var to struct {
 		Subject string `json:"deliver_subject"`
 	}
 	ask(tb, nc, "$JS.API.STREAM.RESTORE."+stream, b, &to)
-	for _, chunk := range append(b.chunks, nil) {
+	for _, chunk := range append(slices.Clone(b.chunks), nil) {
 		m, err := nc.RequestWithContext(Context(tb), to.Subject, chunk)
 		if err == nil && len(m.Data) > 0 {
 			err = failure(m)
 		}
 		if err != nil {
-			tb.Fatalf("restore stream %s: %v", stream, err)
+			return err
 		}
 	}
+	return nil
 }
 
 // ask sends a request to the JetStream API.

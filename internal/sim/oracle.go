@@ -305,7 +305,7 @@ func (w *World) opened(opening *cutlog.Plan) {
 		if _, lost := w.store.objects[cutlog.LostName(capture, n, 1)]; err != nil || lost {
 			return
 		}
-		anchored = anchored || w.holds(p.Anchor)
+		anchored = anchored || slices.ContainsFunc(append(p.Anchors, p.Anchor), w.holds)
 		for i := range p.Blocks {
 			rows, _ := decodeRows(w.store.objects[p.Blocks[i].Path()]) // readFiles judges them
 			for _, r := range rows {

@@ -99,6 +99,9 @@ func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
 		}
 		r.pos, r.last = seq, m.anchor(seq)
 		cut.Through, cut.Last = seq, r.last
+		if cut.Marks() && m.val%4 == 0 { // few, as in long cuts
+			cut.Mark(r.last)
+		}
 		take(seq, m)
 	}
 	return reads
