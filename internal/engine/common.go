@@ -7,77 +7,59 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// common is the newest message that a stream shares with the log, as far as the anchors of the log tell. Histories that
-// differ at one sequence differ from there on, so everything up to it is the same.
-type common struct {
-	anchor cutlog.Anchor // zero Seq: there is none
-	n      uint64        // the cut that has it; 0: none
-	last   cutlog.Head   // the last cut of the incarnation that has it
-	bound  cutlog.Anchor // the lowest anchor above it that the stream does not have; zero Seq: not known
-}
-
-// lastCommon looks for the newest message that the stream s shares with the log. Any incarnation may have it: a stream
-// was created anew by mistake and then restored, or it was rolled back and then restored.
-func (e *Entry) lastCommon(ctx context.Context, s StreamFacts) (best common, err error) {
+// lastCommon looks for the newest anchor of the log that the stream s has; it has no sequence if there is none. Histories
+// that differ at one sequence differ from there on, so everything up to it is the same. Any incarnation may have it: a
+// stream was created anew by mistake and then restored, or it was rolled back and then restored.
+func (e *Entry) lastCommon(ctx context.Context, s StreamFacts) (best cutlog.Anchor, err error) {
 	for last := e.Head.N; last > 0; {
 		h, err := e.cut(ctx, last)
 		if err != nil {
-			return common{}, err
+			return best, err
 		}
-		c, err := e.commonIn(ctx, s, h.Plan.Opened, last)
+		a, err := e.commonIn(ctx, s, h.Plan.Opened, last)
 		if err != nil {
-			return common{}, err
+			return best, err
 		}
-		if c.last = h; best.last.Plan == nil || c.anchor.Seq > best.anchor.Seq || c.anchor.Seq > 0 && c.sure(best) {
-			best = c
+		if a.Seq > best.Seq {
+			best = a
 		}
 		last = h.Plan.Opened - 1
 	}
 	return best, nil
 }
 
-// sure reports whether c says more than o, which has the same anchor: no newer anchor contradicts it.
-func (c common) sure(o common) bool {
-	return c.anchor.Seq == o.anchor.Seq && c.bound.Seq == 0 && o.bound.Seq > 0
-}
-
 // commonIn searches the cuts first to last, which are those of one incarnation.
-func (e *Entry) commonIn(ctx context.Context, s StreamFacts, first, last uint64) (c common, err error) {
+func (e *Entry) commonIn(ctx context.Context, s StreamFacts, first, last uint64) (best cutlog.Anchor, err error) {
 	for first <= last {
 		middle := first + (last-first)/2
 		n, v, err := e.telling(ctx, s, first, middle)
-		if err != nil {
-			return common{}, err
-		}
-		if v.bound.Seq > 0 {
-			c.bound = v.bound
-		}
 		switch {
-		case v.anchor.Seq > 0 && v.bound.Seq > 0: // the place is within this plan
-			c.anchor, c.n = v.anchor, n
-			return c, nil
+		case err != nil:
+			return best, err
+		case v.anchor.Seq > 0 && v.differs: // the place is within this plan
+			return v.anchor, nil
 		case v.anchor.Seq > 0:
-			c.anchor, c.n, first = v.anchor, n, middle+1
-		case v.bound.Seq > 0:
+			best, first = v.anchor, middle+1
+		case v.differs:
 			last = n - 1
 		default:
 			first = middle + 1
 		}
 	}
-	return c, nil
+	return best, nil
 }
 
 // verdict is what the anchors of one plan tell.
 type verdict struct {
-	anchor cutlog.Anchor // the newest one that the stream has; zero Seq: none
-	bound  cutlog.Anchor // the lowest one above it that the stream does not have; zero Seq: none
+	anchor  cutlog.Anchor // the newest one that the stream has; zero Seq: none
+	differs bool          // the stream has something else, or ends, where a newer one is
 }
 
 // telling returns the newest of the cuts first to n whose anchors tell something, and what they tell.
 func (e *Entry) telling(ctx context.Context, s StreamFacts, first, n uint64) (uint64, verdict, error) {
 	for ; ; n-- {
 		v, err := e.compare(ctx, s, n)
-		if err != nil || v.bound.Seq > 0 || v.anchor.Seq > 0 || n == first {
+		if err != nil || v.differs || v.anchor.Seq > 0 || n == first {
 			return n, v, err
 		}
 	}
@@ -101,7 +83,7 @@ func (e *Entry) compare(ctx context.Context, s StreamFacts, n uint64) (v verdict
 			v.anchor = a
 			return v, nil
 		case look == AnchorOther, a.Seq > s.LastSeq:
-			v.bound = a
+			v.differs = true
 		}
 	}
 	return v, nil

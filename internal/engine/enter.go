@@ -15,10 +15,6 @@ type Source interface {
 	Facts(ctx context.Context) (StreamFacts, error)
 	// Look compares the message that the stream has at the sequence of an anchor with the anchor.
 	Look(ctx context.Context, a cutlog.Anchor) (AnchorLook, error)
-	// Kept looks at the messages of a stream that was rolled back or restored, above the sequence after, up to and with to.
-	// It returns the newest one whose time is not after until, or the zero Anchor. rest reports whether another message
-	// follows it.
-	Kept(ctx context.Context, s StreamFacts, after, to uint64, until time.Time) (newest cutlog.Anchor, rest bool, err error)
 	// First returns the sequence after which a new capture begins.
 	First(ctx context.Context, s StreamFacts) (uint64, error)
 	// Prepare creates what is needed to read a stream that was recreated, restored or rolled back, such as a durable

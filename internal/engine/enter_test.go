@@ -50,11 +50,7 @@ func (s *stream) Facts(context.Context) (engine.StreamFacts, error) { return s.S
 func (s *stream) Look(context.Context, cutlog.Anchor) (engine.AnchorLook, error) {
 	return engine.AnchorMissing, nil
 }
-func (s *stream) Kept(
-	context.Context, engine.StreamFacts, uint64, uint64, time.Time,
-) (cutlog.Anchor, bool, error) {
-	return cutlog.Anchor{}, false, nil
-}
+
 func (s *stream) First(context.Context, engine.StreamFacts) (uint64, error) { return 0, nil }
 func (s *stream) Prepare(context.Context) error                             { return nil }
 func (s *stream) Awaiting(*cutlog.Plan)                                     {}

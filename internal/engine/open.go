@@ -14,19 +14,13 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	if err := e.Source.Prepare(ctx); err != nil {
 		return err
 	}
-	c, err := e.lastCommon(ctx, s)
+	anchor, err := e.lastCommon(ctx, s)
 	if err != nil {
 		return err
 	}
-	o := Opening{Stream: s, Past: past}
-	if id == RolledBack {
-		o.Cause = cutlog.CauseRolledBack
-		err = e.goOn(ctx, &o, c)
-	} else {
-		err = e.replace(ctx, &o, c)
-	}
-	if err != nil {
-		return err
+	o := Opening{Stream: s, Past: past, From: anchor.Seq, Anchor: anchor, Cause: cutlog.CauseRolledBack}
+	if id != RolledBack {
+		o.replaces(e.Head.Plan.Stream.Created)
 	}
 	old := e.Head.Plan
 	o.Note = o.note(old)
@@ -55,76 +49,11 @@ func (o *Opening) note(old *cutlog.Plan) string {
 		instant(o.Stream.Created), instant(old.Stream.Created))
 }
 
-// replace describes the incarnation of a stream that has taken the place of the head's. If it shares a message with the
-// log, it is a restored copy, and what it shares is not stored again.
-func (e *Entry) replace(ctx context.Context, o *Opening, c common) error {
-	o.Past = append(slices.Clip(o.Past), e.Head.Plan.Stream.Created)
-	if c.anchor.Seq == 0 {
+// replaces describes the incarnation of a stream that has taken the place of one that was created at another time. If it
+// shares a message with the log, it is a restored copy, and goes on behind that.
+func (o *Opening) replaces(created time.Time) {
+	o.Past, o.Cause = append(slices.Clip(o.Past), created), cutlog.CauseRestored
+	if o.Anchor.Seq == 0 {
 		o.Cause, o.From = cutlog.CauseRecreated, max(o.Stream.Configured, 1)-1
-		return nil
 	}
-	o.Cause = cutlog.CauseRestored
-	return e.goOn(ctx, o, c)
-}
-
-// goOn moves the opening to the end of what the stream and the log have in common. Above the newest common anchor the
-// times tell: what was published after a rollback or a restore is younger than everything that was stored before it.
-func (e *Entry) goOn(ctx context.Context, o *Opening, c common) error {
-	o.From, o.Anchor = c.anchor.Seq, c.anchor
-	to, until := c.last.Plan.To, c.last.Plan.Anchor.Time
-	if c.bound.Seq > 0 {
-		to, until = c.bound.Seq-1, c.bound.Time
-	}
-	if other, err := e.olderHistory(ctx, o.Stream, c); err != nil || other {
-		return err
-	}
-	if created := o.Stream.Created; o.Cause == cutlog.CauseRestored && !until.Before(created) {
-		until = created.Add(-1)
-	}
-	to, cut, err := e.whole(ctx, c, to)
-	if err != nil {
-		return err
-	}
-	newest, rest, err := e.Source.Kept(ctx, o.Stream, c.anchor.Seq, to, until)
-	if err != nil {
-		return err
-	}
-	if newest.Seq > 0 {
-		o.From, o.Anchor = newest.Seq, newest
-	}
-	if !rest && !cut && c.bound.Seq == 0 && o.Stream.LastSeq >= to {
-		o.From = to
-	}
-	return nil
-}
-
-// olderHistory reports whether the stream has another message where the log has an anchor, which is not younger than that
-// one: a backup from before an earlier rollback was restored. Then times tell nothing.
-func (e *Entry) olderHistory(ctx context.Context, s StreamFacts, c common) (bool, error) {
-	if c.bound.Seq == 0 {
-		return false, nil
-	}
-	other, _, err := e.Source.Kept(ctx, s, c.bound.Seq-1, c.bound.Seq, c.bound.Time)
-	return other.Seq > 0, err
-}
-
-// whole returns up to where the cuts after the anchor's have all that they planned, at most to, and whether that is less.
-// A cut that was finished while the stream was another one may have lost messages that the stream has again.
-func (e *Entry) whole(ctx context.Context, c common, to uint64) (whole uint64, less bool, err error) {
-	first := c.n + 1
-	if c.n == 0 {
-		first = c.last.Plan.Opened
-	}
-	for n := first; n <= c.last.N; n++ {
-		h, err := e.cut(ctx, n)
-		switch {
-		case err != nil:
-			return 0, false, err
-		case h.Plan.From >= to:
-			return to, false, nil
-		case h.Lost != nil:
-			return max(h.Plan.From, c.anchor.Seq), true, nil
-		}
-	}
-	return to, false, nil
 }

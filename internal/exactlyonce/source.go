@@ -76,28 +76,6 @@ func (k *Keeper) Look(ctx context.Context, a cutlog.Anchor) (engine.AnchorLook, 
 	return engine.AnchorOther, nil
 }
 
-// Kept implements engine.Source. Times ascend, so a binary search finds the message.
-func (k *Keeper) Kept(
-	ctx context.Context, s engine.StreamFacts, after, to uint64, until time.Time,
-) (newest cutlog.Anchor, rest bool, err error) {
-	low, high := after+1, min(to, s.LastSeq)
-	for low <= high {
-		middle := low + (high-low)/2
-		m, err := k.run.Source.NextFor(ctx, middle, ">")
-		switch {
-		case errors.Is(err, reader.ErrMessageNotFound), err == nil && m.Seq > to:
-			high = middle - 1
-		case err != nil:
-			return newest, rest, fmt.Errorf("look for what was kept, up to stream sequence %d: %w", to, err)
-		case m.Time.After(until):
-			high, rest = middle-1, true
-		default:
-			newest, low = capture.AnchorOfStored(m), m.Seq+1
-		}
-	}
-	return newest, rest, nil
-}
-
 // Prepare implements engine.Source. It creates the durable consumer if it is missing and may be created.
 func (k *Keeper) Prepare(ctx context.Context) error {
 	if k.cfg.Consumer == "" {

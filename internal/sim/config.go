@@ -16,14 +16,13 @@ const (
 	NoConsumerCheck Mutant = "no-consumer-check" // the consumer's counts are not checked before a cut
 	NoAdoption      Mutant = "no-adoption"       // a restored stream is taken for a recreated one
 	AdoptBlindly    Mutant = "adopt-blindly"     // a recreated stream is taken for a restored one: anchors are not compared
-	AllKept         Mutant = "all-kept"          // what was published since a rollback or a restore is taken for stored
 )
 
 // Mutants lists all mutants.
 func Mutants() []Mutant {
 	return []Mutant{
 		NoCreateOnly, NoReadBack, WinByWriter, AckBeforeDone, NoRedo, GroupByToday, NoAnchor, NoConsumerCheck,
-		NoAdoption, AdoptBlindly, AllKept,
+		NoAdoption, AdoptBlindly,
 	}
 }
 

@@ -295,28 +295,23 @@ func (v *verdict) ofFirst(seq uint64, m message) bool {
 	return slices.ContainsFunc(v.w.stream.branches, func(b *branch) bool { return b.created.Equal(created) && b.ever[seq] == m })
 }
 
-// opened checks an incarnation when it is opened, while the stream is still the one that was judged: nothing that is
-// stored lies behind its beginning. A cut that has lost messages is read again whole, and times tell nothing of a stream
-// that has no anchor left.
+// opened checks an incarnation when it is opened, while the stream is still the one that was judged: it goes on behind the
+// newest anchor of the log that the stream has. What lies between that and the newest stored message may be stored twice.
 func (w *World) opened(opening *cutlog.Plan) {
-	stored, anchored := map[row]bool{}, opening.Cause == cutlog.CauseRolledBack
 	for n := uint64(1); n < opening.N; n++ {
 		p, err := cutlog.DecodePlan(w.store.objects[planName(n)])
-		if _, lost := w.store.objects[cutlog.LostName(capture, n, 1)]; err != nil || lost {
+		if err != nil {
 			return
 		}
-		anchored = anchored || slices.ContainsFunc(append(p.Anchors, p.Anchor), w.holds)
-		for i := range p.Blocks {
-			rows, _ := decodeRows(w.store.objects[p.Blocks[i].Path()]) // readFiles judges them
-			for _, r := range rows {
-				stored[r] = true
-			}
+		anchors := []cutlog.Anchor{p.Anchor}
+		if _, lost := w.store.objects[cutlog.LostName(capture, n, 1)]; !lost {
+			anchors = append(anchors, p.Anchors...) // a cut that has lost messages is read again whole
 		}
-	}
-	for seq, m := range w.stream.cur.alive {
-		if anchored && seq > opening.From && stored[row{seq, m.val}] {
-			w.broken = append(w.broken, fmt.Sprintf("plan %d (%s) begins after %d, and message %d at %d is stored",
-				opening.N, opening.Cause, opening.From, m.val, seq))
+		for _, a := range anchors {
+			if a.Seq > opening.From && w.holds(a) {
+				w.broken = append(w.broken, fmt.Sprintf("plan %d (%s) begins after %d, and the stream has the anchor at %d",
+					opening.N, opening.Cause, opening.From, a.Seq))
+			}
 		}
 	}
 }

@@ -169,24 +169,6 @@ func (p *process) Look(_ context.Context, a cutlog.Anchor) (engine.AnchorLook, e
 // Prepare implements engine.Source: a consumer is always there.
 func (p *process) Prepare(context.Context) error { return nil }
 
-// Kept implements engine.Source.
-func (p *process) Kept(
-	_ context.Context, s engine.StreamFacts, after, to uint64, until time.Time,
-) (newest cutlog.Anchor, rest bool, err error) {
-	p.yield()
-	for seq := after + 1; seq <= min(to, s.LastSeq); seq++ {
-		m, ok := p.w.stream.cur.alive[seq]
-		switch {
-		case !ok:
-		case !m.at.After(until) || p.w.cfg.Mutant == AllKept:
-			newest = m.anchor(seq)
-		default:
-			return newest, true, nil
-		}
-	}
-	return newest, false, nil
-}
-
 // First implements engine.Source.
 func (p *process) First(_ context.Context, s engine.StreamFacts) (uint64, error) {
 	return max(s.FirstSeq, 1) - 1, nil
