@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
 	"github.com/urfave/cli/v2"
@@ -169,14 +170,16 @@ func skeletonConnection(c *cli.Context, log *slog.Logger) []nats.Option {
 	return options
 }
 
-// useServers replaces the servers of a context, unless urls is empty. If the context has none either, nats.go uses
-// nats.DefaultURL.
-func useServers(urls string) nats.Option {
+// useServers replaces the servers of a context, unless list is empty, and checks those that remain. If there are none,
+// nats.go uses nats.DefaultURL.
+func useServers(list string) nats.Option {
 	return func(o *nats.Options) error {
-		if urls != "" {
-			o.Servers = strings.FieldsFunc(urls, func(r rune) bool { return r == ',' || r == ' ' })
+		if list == "" {
+			list = strings.Join(o.Servers, ",")
+		} else {
+			o.Servers = strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 		}
-		return nil
+		return urls.CheckServers(strings.ReplaceAll(list, " ", ","))
 	}
 }
 
@@ -189,7 +192,7 @@ func withoutLogin(o *nats.Options) error {
 // connectError says how we tried to connect, without the credentials that URLs may hold.
 func connectError(c *cli.Context, err error) error {
 	if bad := (*url.Error)(nil); errors.As(err, &bad) {
-		err = bad.Err // the text of bad holds the URL
+		err = errors.New("a URL is malformed") // the text of bad holds it
 	}
 	with := "the selected NATS context or " + nats.DefaultURL
 	switch {

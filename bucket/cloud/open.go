@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
 // maxPrefix leaves room for the longest object name in the 1024 bytes that S3 and GCS allow for a key.
@@ -38,9 +39,12 @@ func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 		return nil, bucket.Permanent(fmt.Errorf("open store: %w", errNoURL))
 	}
 	if u.Scheme == "file" {
-		return openFile(u)
+		return openFile(address, u)
 	}
 	b, err := openStore(ctx, u, opts)
+	if errors.Is(err, errUser) {
+		return nil, bucket.Permanent(fmt.Errorf("open store %s: %w", urls.Show(address), err))
+	}
 	if err != nil {
 		return nil, bucket.Permanent(fmt.Errorf("open store %s: %w", location(u), err))
 	}
@@ -49,6 +53,10 @@ func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 
 // errNoURL does not repeat the URL, which may hold secrets.
 var errNoURL = errors.New("not a URL: write it as in s3://BUCKET/PREFIX?region=REGION")
+
+// errUser is the error of a URL with user info, or with what could be a part of it.
+var errUser = errors.New("the URL must not have a user name or password: give credentials by the environment, and write " +
+	"an @ that belongs to the path as %40")
 
 // CheckURL returns the error that Open would return for the URL of a store before it looks for credentials. It does not
 // check parameters of gocloud.dev's packages.
@@ -66,10 +74,10 @@ func location(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}).String()
 }
 
-func openFile(u *url.URL) (Bucket, error) {
+func openFile(address string, u *url.URL) (Bucket, error) {
 	if u.User != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, bucket.Permanent(fmt.Errorf("open store %s: not a directory of this "+
-			"machine: write it as in file:///var/archive", location(u)))
+			"machine: write it as in file:///var/archive", urls.Show(address)))
 	}
 	return bucket.OpenDir(u.Path)
 }
@@ -101,8 +109,8 @@ func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	switch {
 	case !known:
 		return p, errors.New("unknown kind of store: s3://, gs://, azblob:// and file:// are known")
-	case u.User != nil:
-		return p, errors.New("the URL must not have a user name or password: give credentials by the environment")
+	case hasUser(u):
+		return p, errUser
 	case u.Host == "":
 		return p, fmt.Errorf("the name of the bucket is missing: write it as in %s://BUCKET/PREFIX", u.Scheme)
 	case u.Fragment != "":
@@ -115,11 +123,27 @@ func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	if p.query, err = url.ParseQuery(u.RawQuery); err != nil {
 		return p, errors.New("the parameters after the ? are malformed")
 	}
+	if strings.Contains(p.query.Get("endpoint")+p.query.Get("domain"), "@") {
+		return p, errUser
+	}
 	if err := opts.take(p.query); err != nil {
 		return p, err
 	}
 	opts.setDefaults()
 	return p, opts.check()
+}
+
+// hasUser reports whether there is user info, or an @ behind what a # or / in a password makes of it: a port, a path, a
+// fragment, the name of a parameter.
+func hasUser(u *url.URL) bool {
+	query, err := url.ParseQuery(u.RawQuery)
+	for name := range query {
+		if strings.Contains(name, "@") {
+			return true
+		}
+	}
+	return u.User != nil || u.Port() != "" || strings.Contains(u.EscapedPath()+u.EscapedFragment(), "@") ||
+		err != nil && strings.Contains(u.RawQuery, "@")
 }
 
 // prefixOf returns the prefix of each name: empty, or ending with a slash.

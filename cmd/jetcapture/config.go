@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 )
@@ -104,7 +104,7 @@ func writeOption(b *strings.Builder, indent string, o option, s *settings) {
 	case o.envOnly && o.name != "nats-user":
 		text = redacted
 	case o.name == "nats-server":
-		text = natsconn.WithoutUsers(text)
+		text = urls.ShowServers(text)
 	case o.name == "output":
 		text = withoutSecrets(text)
 	}
@@ -127,7 +127,7 @@ func (s *settings) implied(name string) string {
 // redacted stands for a secret.
 const redacted = "<redacted>"
 
-// withoutSecrets takes user, password and keys out of the URL of a store.
+// withoutSecrets takes user, password and keys out of the URL of a store, which parsePlace has accepted.
 func withoutSecrets(place string) string {
 	if !isStore(place) {
 		return place
@@ -136,17 +136,17 @@ func withoutSecrets(place string) string {
 	if err != nil {
 		return redacted
 	}
-	if u.User != nil {
-		u.User = url.User("redacted")
-	}
 	query := u.Query()
-	for name := range query {
+	for name, values := range query {
+		for i, v := range values {
+			values[i] = urls.Show(v)
+		}
 		if regexp.MustCompile(`(?i)key|secret|token|password|sig|credential`).MatchString(name) {
 			query.Set(name, "redacted")
 		}
 	}
 	u.RawQuery = query.Encode()
-	return u.String()
+	return urls.Show(u.String())
 }
 
 // scalarText writes a value as YAML, with its $ doubled, so that reading it gives the same text.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
+	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
 // The exit codes.
@@ -76,7 +77,7 @@ func execute(ctx context.Context, args []string, c console) int {
 		return exitDone
 	}
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
-		fmt.Fprintln(c.stderr, "jetcapture:", printable(line))
+		fmt.Fprintln(c.stderr, "jetcapture:", printable(urls.ShowText(line)))
 	}
 	var usage *usageError
 	if errors.As(err, &usage) {

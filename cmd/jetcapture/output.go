@@ -11,6 +11,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/bucket/cloud"
+	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
 // outputPlace is a value that names a folder, plain or as a file URL, or an object store by its URL.
@@ -32,7 +33,7 @@ func parsePlace(s string) (string, error) {
 		return s, cloud.CheckURL(s)
 	case isURL && scheme != "file":
 		return "", fmt.Errorf("%s:// is not a store: give a path, file:///PATH, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX "+
-			"or azblob://CONTAINER/PREFIX", scheme)
+			"or azblob://CONTAINER/PREFIX", urls.Show(scheme))
 	}
 	return parseFolder(s)
 }
@@ -46,11 +47,12 @@ func parseFolder(s string) (string, error) {
 	case !isURL:
 		return s, nil
 	case scheme != "file":
-		return "", fmt.Errorf("%s:// is not a folder: give a path, or file:///PATH", scheme)
+		return "", fmt.Errorf("%s:// is not a folder: give a path, or file:///PATH", urls.Show(scheme))
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Host != "" && u.Host != "localhost" || u.Path == "" || u.RawQuery != "" || u.Fragment != "" {
-		return "", fmt.Errorf("%q is not a file URL of this machine, write it as in file:///var/archive", s)
+		return "", fmt.Errorf("%q is not a file URL of this machine, write it as in file:///var/archive",
+			urls.Show(s))
 	}
 	return u.Path, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/bucket/cloud"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -33,7 +34,7 @@ func oneArchive(cmd *cobra.Command, args []string) error {
 	case 0:
 		return usagef("an archive is required: a folder, or its URL; see %s --help", cmd.CommandPath())
 	}
-	return usagef("%q: one archive only is expected; see %s --help", args[1], cmd.CommandPath())
+	return usagef("%q: one archive only is expected; see %s --help", urls.Show(args[1]), cmd.CommandPath())
 }
 
 // openArchive opens an archive for reading. The caller closes the bucket.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -73,7 +74,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	for _, command := range shown(root) {
 		names = append(names, command.Name())
 	}
-	return usagef("unknown command %q: %ssee jetcapture --help", name, didYouMean("", name, names))
+	return usagef("unknown command %q: %ssee jetcapture --help", urls.Show(name), didYouMean("", name, names))
 }
 
 // shown are the commands that the help of the program lists.
@@ -91,7 +92,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usagef("%q: no argument is expected there; see %s --help", args[0], cmd.CommandPath())
+	return usagef("%q: no argument is expected there; see %s --help", urls.Show(args[0]), cmd.CommandPath())
 }
 
 // say prints to a terminal, a pipe or a file for people. An error there, a closed pipe for instance, is no reason to

@@ -7,6 +7,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/form"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -47,7 +48,7 @@ func readSettings(cmd *cobra.Command, args []string, getenv func(string) string)
 	var problems []error
 	if len(args) > 0 {
 		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; "+
-			"quote a value that has blanks, and write that of a switch as in --buffer-to-disk=false", args[0]))
+			"quote a value that has blanks, and write that of a switch as in --buffer-to-disk=false", urls.Show(args[0])))
 	}
 	all, more := readFile(cmd, getenv)
 	problems = append(problems, more...)

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
 // connection says how to reach the server. A context of the nats command is overridden by what was given in the same
@@ -30,6 +32,9 @@ func (c *connection) check(given *choices) (problems []error) {
 	if given.origins["nats-creds"] == byFlag && given.origins["nats-nkey"] == byFlag {
 		problems = append(problems, errors.New("--nats-creds: holds a key already, give no --nats-nkey beside it"))
 	}
+	if err := urls.CheckServers(c.Server.Text); err != nil {
+		problems = append(problems, fmt.Errorf("--nats-server: %w", err))
+	}
 	for _, f := range []struct{ flag, file string }{
 		{"nats-creds", c.Creds.Text},
 		{"nats-nkey", c.NKey.Text},
@@ -40,11 +45,18 @@ func (c *connection) check(given *choices) (problems []error) {
 		if f.file == "" {
 			continue
 		}
-		if _, err := os.Stat(f.file); err != nil {
+		if _, err := os.Stat(f.file); err != nil && looksSecret(f.file) {
+			problems = append(problems, fmt.Errorf("--%s: give the name of a file with the secret, not the secret", f.flag))
+		} else if err != nil {
 			problems = append(problems, fmt.Errorf("--%s: %w", f.flag, err))
 		}
 	}
 	return problems
+}
+
+// looksSecret reports whether a text is what belongs into a file, a seed, a JWT or PEM, and not the file's name.
+func looksSecret(text string) bool {
+	return regexp.MustCompile(`^\s*(-----BEGIN|eyJ|S[A-Z2-7]{57}\s*$)`).MatchString(text)
 }
 
 // options are those of the connection.

@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+// variableName is what may stand in ${ }. Anything else may be a piece of a password, and is not shown.
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // expandEnv replaces ${NAME} by a variable of the environment, which must be set and not empty. ${NAME:-TEXT} is TEXT
 // if it is not, and $$ is a $. Any other $ stands for itself.
@@ -25,6 +29,9 @@ func expandEnv(text string, getenv func(string) string) (string, error) {
 				return "", errors.New("the } of ${NAME} is missing; write $$ for a $")
 			}
 			name, otherwise, has := strings.Cut(inside, ":-")
+			if !variableName.MatchString(name) {
+				return "", errors.New("what stands in ${ } is not the name of a variable; write $$ for a $")
+			}
 			v := getenv(name)
 			if v == "" && !has {
 				return "", fmt.Errorf("the environment has no %s; write ${%s:-TEXT} for what it is then", name, name)

@@ -103,14 +103,23 @@ func oneDocument(b []byte) (*yaml.Node, error) {
 	case errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0:
 		return nil, errors.New("it is empty")
 	case err != nil:
-		return nil, err
+		return nil, withoutAnchor(err)
 	}
 	if err := d.Decode(&next); err == nil {
 		return nil, fmt.Errorf("line %d: a second document; put all captures into one, below %s", next.Line, capturesKey)
 	} else if !errors.Is(err, io.EOF) {
-		return nil, err
+		return nil, withoutAnchor(err)
 	}
 	return &document, nil
+}
+
+// withoutAnchor takes the name of an unknown anchor out of an error: a password that begins with * looks like one.
+func withoutAnchor(err error) error {
+	if text := err.Error(); strings.Contains(text, "unknown anchor") {
+		at, _, _ := strings.Cut(text, "unknown anchor")
+		return errors.New(at + "unknown anchor: a value that begins with * belongs into quotes")
+	}
+	return err
 }
 
 // problem notes what is wrong in a line. Loading goes on, so that the user sees all problems at once.

@@ -1,6 +1,10 @@
 package main
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/jetcapture/jetcapture/internal/urls"
+)
 
 // reportSettings say how a run reports what it does.
 type reportSettings struct {
@@ -28,11 +32,22 @@ func (r *reportSettings) options() []option {
 
 // newLogger returns the logger that the settings ask for.
 func (r *reportSettings) newLogger(screen *screen) *slog.Logger {
-	options := &slog.HandlerOptions{Level: r.level}
+	options := &slog.HandlerOptions{Level: r.level, ReplaceAttr: withoutUsers}
 	if r.logJSON {
 		return slog.New(slog.NewJSONHandler(screen, options))
 	}
 	return slog.New(slog.NewTextHandler(screen, options))
+}
+
+// withoutUsers takes the user info out of URLs in the log: an error of another package may quote one.
+func withoutUsers(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Any().(type) {
+	case string:
+		a.Value = slog.StringValue(urls.ShowText(v))
+	case error:
+		a.Value = slog.StringValue(urls.ShowText(v.Error()))
+	}
+	return a
 }
 
 // showsProgress reports whether the progress line belongs on the screen.

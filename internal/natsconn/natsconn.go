@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
 )
@@ -47,7 +48,12 @@ func Connect(c Config, log *slog.Logger, options ...nats.Option) (nc *nats.Conn,
 		logEvents(log),
 		c.overlay,
 		func(o *nats.Options) error {
-			tried = withoutUsers(o.Servers)
+			if err := urls.CheckServers(strings.Join(o.Servers, ",")); err != nil {
+				return fmt.Errorf("server: %w", err)
+			}
+			for _, server := range o.Servers {
+				tried = append(tried, urls.Show(server))
+			}
 			return nil
 		},
 	}, options...)
@@ -66,7 +72,10 @@ func Connect(c Config, log *slog.Logger, options ...nats.Option) (nc *nats.Conn,
 // overlay sets what the user gave on top of what the context said. Credentials are used wherever the context has none.
 func (c Config) overlay(o *nats.Options) error {
 	if c.overrides(c.Server) || len(o.Servers) == 0 && c.Server.Text != "" {
-		o.Servers = SplitServers(c.Server.Text)
+		if err := urls.CheckServers(c.Server.Text); err != nil {
+			return fmt.Errorf("--nats-server: %w", err)
+		}
+		o.Servers = urls.Servers(c.Server.Text)
 	}
 	if len(o.Servers) == 0 {
 		o.Servers = []string{nats.DefaultURL}
@@ -177,7 +186,7 @@ func logEvents(log *slog.Logger) nats.Option {
 				}
 			}),
 			nats.ReconnectHandler(func(nc *nats.Conn) {
-				log.Info("connected again", "server", withoutUser(nc.ConnectedUrl()))
+				log.Info("connected again", "server", urls.Show(nc.ConnectedUrl()))
 			}),
 			nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 				attrs := []any{"error", err}
@@ -217,11 +226,11 @@ func (c Config) cannotConnect(tried []string, err error) error {
 	return fmt.Errorf("connect to %s: %w: %s", strings.Join(tried, ", "), withoutURL(err), advice)
 }
 
-// withoutURL takes the URL out of an error of package url, which quotes what it could not parse.
+// withoutURL replaces an error of package url, which quotes what it could not parse.
 func withoutURL(err error) error {
 	var bad *url.Error
 	if errors.As(err, &bad) {
-		return bad.Err
+		return errors.New("a URL is malformed")
 	}
 	return err
 }

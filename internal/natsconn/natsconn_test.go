@@ -36,18 +36,6 @@ func TestAPIPrefix(t *testing.T) {
 	}
 }
 
-func TestWithoutUser(t *testing.T) {
-	for server, want := range map[string]string{
-		"nats://me:secret@h:4222": "nats://h:4222", "nats://token@h": "nats://h", "me:secret@h:4222": "h:4222",
-		"h:4222":  "h:4222",
-		"tls://h": "tls://h", "nats://me:se%zzcret@h": "h",
-	} {
-		if got := withoutUser(server); got != want {
-			t.Errorf("withoutUser(%q) = %q, want %q", server, got, want)
-		}
-	}
-}
-
 func TestConnectionComesBack(t *testing.T) {
 	srv := natstest.Start(t)
 	var b lockedBuffer
