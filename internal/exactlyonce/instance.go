@@ -1,6 +1,7 @@
 package exactlyonce
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,10 @@ func ValidInstance(name string) bool {
 	return len(name) <= MaxInstance && !notNameChar.MatchString(name)
 }
 
+// errNotOurs is the error of a lock file that another user made, or that is no file: anybody may write to the temporary
+// directory, and a link there leads where its owner wants.
+var errNotOurs = errors.New("it is not a file of this user")
+
 // claimInstance returns the given name, which ValidInstance has accepted. If it is empty, it generates one: the host's
 // name and the lowest number whose lock file in the temporary directory is free.
 func claimInstance(name string) (*instance, error) {
@@ -41,9 +46,9 @@ func claimInstance(name string) (*instance, error) {
 	for n := range maxInstances {
 		name := fmt.Sprintf("%s-%d", host, n)
 		path := filepath.Join(os.TempDir(), "jetcapture-"+name+".lock")
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if os.IsPermission(err) {
-			continue // the file belongs to another user
+		f, err := openLock(path)
+		if errors.Is(err, errNotOurs) || os.IsPermission(err) {
+			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("name this instance by a lock file: %w (or give it a name)", err)
