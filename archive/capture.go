@@ -23,6 +23,11 @@ type Capture struct {
 // Name is the name of the capture as it is in the paths of the archive.
 func (c *Capture) Name() string { return c.name }
 
+// owns reports whether an object that is not a record belongs to the log.
+func (c *Capture) owns(name string) bool {
+	return name == cutlog.FormatName(c.name) || name == cutlog.ProbeName(c.name)
+}
+
 // Format reads what the capture is bound to: its stream and its subject filter. The error wraps fs.ErrNotExist if there
 // is no format.json, which can happen only for a moment when a capture starts for the first time.
 func (c *Capture) Format(ctx context.Context) (cutlog.Format, error) { return c.log.ReadFormat(ctx) }

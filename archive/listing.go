@@ -48,7 +48,7 @@ func (l *logCheck) list(ctx context.Context) error {
 			l.numbers.Add(n)
 		case isRecord && n < l.numbers.Last():
 			return fmt.Errorf("list %s: the store does not list in the order of the names: %s is late", prefix, e.Name)
-		case !isRecord && e.Name != cutlog.FormatName(l.capture.name) && !isTemp(e.Name):
+		case !isRecord && !l.capture.owns(e.Name) && !isTemp(e.Name):
 			l.stray(l.capture.name, e)
 		}
 	}

@@ -45,6 +45,15 @@ type Bucket interface {
 	String() string
 }
 
+// Prober is implemented by a Bucket that has more than one way to write an object. The test that a second PutNew fails
+// says nothing of the others.
+type Prober interface {
+	// Probe makes an object of this name, unless it is there, and tries to put it again in each other way than that of a
+	// small object. ErrOverwrites says that the store accepts that. The name may hold "%41": then Probe also checks that
+	// the store keeps it. Several processes may probe with one name.
+	Probe(ctx context.Context, name string) error
+}
+
 // AllLister is implemented by a Bucket where more can lie than objects, such as files with other names. Readers of the
 // place that know nothing of the bucket find these, too.
 type AllLister interface {

@@ -18,6 +18,9 @@ var (
 	// ErrBody is returned by PutNew when its body is shorter or longer than announced, or has another SHA-256.
 	ErrBody = errors.New("body is not as announced")
 
+	// ErrOverwrites is returned by a Prober when the store accepts an object whose name is taken. It is permanent.
+	ErrOverwrites = errors.New("store overwrites objects")
+
 	// ErrPermanent marks errors that no retry can remove; see [IsPermanent] and [Permanent].
 	ErrPermanent = errors.New("permanent")
 )
@@ -43,7 +46,7 @@ func IsPermanent(err error) bool {
 
 func permanentErrors() []error {
 	return []error{
-		ErrPermanent, ErrExists, ErrNotExist, ErrBody,
+		ErrPermanent, ErrExists, ErrNotExist, ErrBody, ErrOverwrites,
 		fs.ErrPermission, // EACCES, EPERM and the like on Windows
 		fs.ErrClosed,
 		errors.ErrUnsupported, // ENOTSUP, ENOSYS

@@ -114,7 +114,7 @@ func (f Format) fits(object string, want Format) error {
 
 // Probe puts format.json again with the bytes that it holds. The store must refuse that with ErrExists. If the store
 // accepts, the error is a *NoCreateOnlyError; after any other error nothing is known. The archive does not change in
-// any case. Call Probe at every start, before anything else is put.
+// any case, but that a Prober makes its object. Call Probe at every start, before anything else is put.
 func (l *Log) Probe(ctx context.Context) error {
 	name := FormatName(l.capture)
 	data, err := l.store.Get(ctx, name)
@@ -124,9 +124,11 @@ func (l *Log) Probe(ctx context.Context) error {
 	switch err := l.store.PutNew(ctx, name, data); {
 	case err == nil:
 		return &NoCreateOnlyError{Object: name}
-	case errors.Is(err, ErrExists):
-		return nil
-	default:
+	case !errors.Is(err, ErrExists):
 		return fmt.Errorf("probe the store with a second put of %s: %w", name, err)
 	}
+	if p, ok := l.store.(Prober); ok {
+		return p.Probe(ctx, ProbeName(l.capture))
+	}
+	return nil
 }

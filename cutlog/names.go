@@ -40,6 +40,10 @@ const (
 // FormatName is the name of a capture's format.json.
 func FormatName(capture string) string { return logRoot + "/" + capture + "/format.json" }
 
+// ProbeName is the name of the object with which a store is tested that can write in several ways. Not all stores need
+// it.
+func ProbeName(capture string) string { return logRoot + "/" + capture + "/probe%41" }
+
 // LogPrefix is the beginning of the names of all records of a capture. It ends in a slash.
 func LogPrefix(capture string) string { return logRoot + "/" + capture + "/log/" }
 

@@ -10,6 +10,13 @@ import (
 // not.
 var ErrExists = errors.New("name is taken")
 
+// Prober is implemented by a Store that writes large objects in another way than the records of a log.
+type Prober interface {
+	// Probe tests with an object of this name that the store does not overwrite in these ways either; if it does, the error
+	// is a *NoCreateOnlyError. It makes the object if it is missing.
+	Probe(ctx context.Context, name string) error
+}
+
 // Store is what a log needs of the place where it lives. The owner of a cut calls it, one call at a time through each
 // Log, but other writers may use the same store. Names are relative to the archive's root, see CheckName.
 //

@@ -46,6 +46,23 @@ func (a reply) write(kind string, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// openAzureSigned opens a container whose store is a handler with a shared access signature.
+func openAzureSigned(t *testing.T, signature string, handler http.HandlerFunc) cloud.Bucket {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	setEnvironment(t, map[string]string{
+		"AZURE_STORAGE_ACCOUNT": "account", "AZURE_STORAGE_SAS_TOKEN": signature, "AZURE_STORAGE_PROTOCOL": "http",
+		"AZURE_STORAGE_DOMAIN": strings.TrimPrefix(server.URL, "http://"), "AZURE_STORAGE_IS_LOCAL_EMULATOR": "true",
+	})
+	b, err := cloud.Open(t.Context(), "azblob://backup", cloud.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
 // openAt opens a bucket of a kind whose store is a handler.
 func openAt(t *testing.T, kind string, handler http.HandlerFunc) cloud.Bucket {
 	t.Helper()

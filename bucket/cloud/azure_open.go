@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -27,6 +28,7 @@ func openAzure(ctx context.Context, u *url.URL, opts Options) (driver, error) {
 	query.Del("encryption_scope")
 	u.RawQuery = query.Encode()
 	service := azureblob.NewDefaultServiceURLOptions()
+	service.SASToken = strings.TrimPrefix(service.SASToken, "?") // as the portal shows it
 	if err := checkSignature(*service, query); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ type limits struct {
 type attributes struct {
 	contentType, contentEncoding string
 	metadata                     map[string]string
+	partSize                     int64 // of an object in parts
 }
 
 // parts is an unfinished object. Nothing of it is visible before complete.

@@ -77,7 +77,7 @@ type gcsParts struct {
 func (s *gcsStore) begin(ctx context.Context, key string, attrs attributes) (parts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	w := s.writer(ctx, key, attrs)
-	w.ChunkSize = int(s.opts.PartSize)
+	w.ChunkSize = int(attrs.partSize)
 	return &gcsParts{w: w, cancel: cancel, sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}, nil
 }
 

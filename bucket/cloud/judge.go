@@ -30,6 +30,7 @@ const (
 	missing                  // there is no such object
 	denied                   // the credentials do not allow it
 	permanent                // a retry does not help
+	made                     // there was no error
 )
 
 // judgement is a verdict with one line that is safe to print. It says what happened, and what to do about it.

@@ -21,6 +21,7 @@ const (
 // upload stores a body, by one request if it fits into a part.
 func (s *store) upload(ctx context.Context, key string, body io.Reader, opts bucket.PutOptions) error {
 	attrs := attributes{contentType: opts.ContentType, contentEncoding: opts.ContentEncoding, metadata: opts.Metadata}
+	attrs.partSize = s.opts.PartSize
 	size, err := s.partSize(opts.Size)
 	if err != nil {
 		return err

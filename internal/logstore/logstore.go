@@ -28,6 +28,19 @@ func (s Store) PutNew(ctx context.Context, name string, data []byte) error {
 	return err
 }
 
+// Probe implements cutlog.Prober.
+func (s Store) Probe(ctx context.Context, name string) error {
+	p, ok := s.Bucket.(bucket.Prober)
+	if !ok {
+		return nil
+	}
+	err := p.Probe(ctx, name)
+	if errors.Is(err, bucket.ErrOverwrites) {
+		return &cutlog.NoCreateOnlyError{Object: name}
+	}
+	return err
+}
+
 // Get implements cutlog.Store. It reads one byte more than the largest record, which is enough to see that an object is
 // no record.
 func (s Store) Get(ctx context.Context, name string) (data []byte, err error) {

@@ -1,7 +1,9 @@
 package logstore_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 
@@ -37,5 +39,28 @@ func TestStore(t *testing.T) {
 	}
 	if len(names) != 1 || names[0] != "log/2" {
 		t.Errorf("List = %v, want log/2", names)
+	}
+}
+
+// overwriting is a bucket whose store overwrites what is put in parts.
+type overwriting struct{ *bucket.Mem }
+
+func (overwriting) Probe(context.Context, string) error {
+	return fmt.Errorf("probe: %w", bucket.ErrOverwrites)
+}
+
+func TestProbe(t *testing.T) {
+	for _, tt := range []struct {
+		b    bucket.Bucket
+		fine bool
+	}{{bucket.NewMem(), true}, {overwriting{bucket.NewMem()}, false}} {
+		s := logstore.Store{Bucket: tt.b}
+		if err := s.PutNew(t.Context(), cutlog.FormatName("S"), nil); err != nil {
+			t.Fatal(err)
+		}
+		var none *cutlog.NoCreateOnlyError
+		if err := cutlog.New(s, "S").Probe(t.Context()); tt.fine != (err == nil) || !tt.fine && !errors.As(err, &none) {
+			t.Errorf("Probe = %v", err)
+		}
 	}
 }
