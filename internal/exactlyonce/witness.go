@@ -29,14 +29,6 @@ const (
 	witnessList    = 20000 // deleted messages of a stream whose list is still asked for; then each hole is looked up
 )
 
-// doubt is what consumers have passed over although the stream has it, until it is stored. The zero value means
-// nothing.
-type doubt struct {
-	through uint64        // the last sequence of the cut that was dropped because of it
-	holes   cutlog.SeqSet // sequences that were missing in that cut and are in no other cut yet
-	times   int           // how often in a row consumers have passed over messages
-}
-
 // witness asks the stream's leader about the sequences that the cut does not have. If the leader has a message that was
 // passed over, the error wraps reader.ErrDisturbed. Other errors say that the leader did not answer. The goroutine of
 // the feed calls it.

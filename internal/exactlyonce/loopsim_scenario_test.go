@@ -1,0 +1,99 @@
+package exactlyonce
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/engine"
+)
+
+// Scenarios are stories that schedules have told, without their other faults.
+
+// tell plays a story in worlds without faults at random, in which operations take different times. In the end one process
+// must find or make everything.
+func tell(t *testing.T, story func(w *world)) {
+	for seed := range uint64(6) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, seed, sound)
+			w.calm.Store(true)
+			story(w)
+			if err := errors.Join(w.settle(), w.end()); err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+		})
+	}
+}
+
+// until waits until something was met so many times.
+func (w *world) until(what string, times int) {
+	for range 1000 {
+		w.mu.Lock()
+		met := w.met[what]
+		w.mu.Unlock()
+		if met >= times {
+			return
+		}
+		w.wait(100 * time.Millisecond)
+	}
+	w.t.Errorf("nobody met %q", what)
+}
+
+// What two consumers have passed over is read from the stream itself. Then the stream loses its newest message, and gets
+// another one at its place, before a message has come through the third consumer.
+func TestLoopSimulationOfARollbackBehindADoubt(t *testing.T) {
+	tell(t, func(w *world) {
+		w.mu.Lock()
+		w.blind = 2
+		w.mu.Unlock()
+		w.publish(7)
+		w.launch("a")
+		w.until("Unwitnessed", 2)
+		w.wait(5 * time.Second) // a cut comes when nothing was published for longer
+		w.rollBack(1)
+		w.publish(5)
+		w.wait(2 * time.Minute)
+	})
+}
+
+// The stream is rolled back while that part is read: some of it is older, and some newer.
+func TestLoopSimulationOfARollbackAmidADoubt(t *testing.T) {
+	for at := 2; at <= 7; at++ {
+		tell(t, func(w *world) {
+			w.mu.Lock()
+			w.blind = 2
+			w.mu.Unlock()
+			w.publish(7)
+			w.launch("a")
+			w.until("Unwitnessed", 2)
+			w.mu.Lock()
+			w.before = map[string]func(){fmt.Sprint("get ", at): func() {
+				w.rollBack(6)
+				w.publish(10)
+			}}
+			w.mu.Unlock()
+			w.procs[0].dieAt(engine.AfterDone) // what its reader has found is forgotten
+			w.until("rollback", 1)
+			w.wait(2 * time.Minute)
+		})
+	}
+}
+
+// A process dies after its plan, and the consumer of the redo passes over a message of it.
+func TestLoopSimulationOfARedoInDoubt(t *testing.T) {
+	tell(t, func(w *world) {
+		w.publish(7)
+		w.launch("a")
+		w.until("Entered", 1)
+		w.procs[0].dieAt(engine.AfterPlan)
+		w.until("death "+engine.AfterPlan, 1)
+		w.mu.Lock()
+		w.blind = 1
+		w.mu.Unlock()
+		w.launch("a")
+		w.until("Redone", 1)
+		w.until("Recovered", 1)
+	})
+}
