@@ -5,6 +5,7 @@ BENCHFLAGS       ?=
 DEMO_OUTPUT      ?= jetcapture-demo
 FROM             ?= 1
 SIM_SEEDS        ?= 1000000
+LOOP_SEEDS       ?= 20000
 CRASH_SEEDS      ?= 50
 TORTURE_PARALLEL ?= 4
 GOLANGCI_VERSION := v2.15.0
@@ -42,11 +43,12 @@ test-race:
 # test-sim runs the simulations at full length. Without the race detector they go many times further; test-race runs short ones with it, since
 # cutlog.EncodePlan checks a plan on a goroutine of its own.
 test-sim:
-	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run Simulation ./internal/sim/...; fi
+	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run Simulation ./internal/sim/... ./internal/exactlyonce; fi
 
 # torture runs the proofs as long as one likes, see CONTRIBUTING.md. Another FROM goes on where an earlier run has ended.
 torture:
 	$(GO) test $(TESTFLAGS) -v -timeout 0 -run 'TestSimulation$$' ./internal/sim -sim.from $(FROM) -sim.seeds $(SIM_SEEDS)
+	$(GO) test $(TESTFLAGS) -timeout 0 -run 'TestLoopSimulation$$' ./internal/exactlyonce -loop.from $(FROM) -loop.seeds $(LOOP_SEEDS)
 	$(GO) test $(TESTFLAGS) -v -timeout 0 -parallel $(TORTURE_PARALLEL) -run 'TestKills|TestCluster' ./internal/crashtest -crash.from $(FROM) -crash.seeds $(CRASH_SEEDS)
 
 lint: tools

@@ -81,6 +81,27 @@ func TestLoopSimulationOfARollbackAmidADoubt(t *testing.T) {
 	}
 }
 
+// The stream is recreated between the look at it and the question about what a consumer has passed over. The new stream
+// knows nothing of that.
+func TestLoopSimulationOfAWitnessOfAnotherStream(t *testing.T) {
+	tell(t, func(w *world) {
+		w.mu.Lock()
+		w.blind = 1
+		recreate := func() {
+			w.recreate()
+			w.publish(1)
+		}
+		w.before = map[string]func(){"deleted": recreate}
+		for seq := range 7 { // with a filter, the witness is asked like this
+			w.before[fmt.Sprint("next from ", seq+1)] = recreate
+		}
+		w.mu.Unlock()
+		w.publish(7)
+		w.launch("a")
+		w.until("Diverged", 1)
+	})
+}
+
 // A process dies after its plan, and the consumer of the redo passes over a message of it.
 func TestLoopSimulationOfARedoInDoubt(t *testing.T) {
 	tell(t, func(w *world) {

@@ -30,8 +30,8 @@ const (
 )
 
 // witness asks the stream's leader about the sequences that the cut does not have. If the leader has a message that was
-// passed over, the error wraps reader.ErrDisturbed. Other errors say that the leader did not answer. The goroutine of
-// the feed calls it.
+// passed over, the error wraps reader.ErrDisturbed. Other errors are those of an unanswered question or of
+// reader.Reader.Check. The goroutine of the feed calls it.
 func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.StreamInfo) error {
 	if c.Absent() == 0 {
 		rd.k.settleDoubt(c, cutlog.SeqSet{})
@@ -42,6 +42,11 @@ func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.Strea
 	seq, err := rd.k.refute(ctx, c, holes, info)
 	if err != nil {
 		return fmt.Errorf("ask the stream about %d missing sequences of (%d, %d]: %w", holes.Count(), c.From, c.Through, err)
+	}
+	if !holes.Empty() { // the answers count only if they are of the stream that was read
+		if err := rd.streamReader.Check(ctx); err != nil {
+			return err
+		}
 	}
 	if seq == 0 {
 		rd.k.settleDoubt(c, holes)
