@@ -10,16 +10,21 @@ import (
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/wire"
+	"github.com/nats-io/nats.go"
 )
 
 // The type parameters P and K end in this file. Behind it, a payload is a slot of a batch, a key is a number, and a
 // panic of the user's code is an error.
 
 // user is the decoder, the keys and the writers of some options, as internal/capture sees them.
-type user[P Payload, K DestKey] struct{ opts *Options[P, K] }
+type user[P Payload, K DestKey] struct {
+	opts   *Options[P, K]
+	parsed bool // the decoder gets of a header what the client parses, as in plans of earlier versions
+}
 
 // NewBatch implements capture.User.
-func (u user[P, K]) NewBatch() capture.Batch { return &batch[P, K]{opts: u.opts} }
+func (u user[P, K]) NewBatch() capture.Batch { return &batch[P, K]{opts: u.opts, parsed: u.parsed} }
 
 // NewKeys implements capture.User.
 func (u user[P, K]) NewKeys() capture.Keys {
@@ -38,7 +43,7 @@ func (u user[P, K]) NewWriter() (w capture.Writer, err error) {
 // form returns what shapes the bytes of the files under these options.
 func (o *Options[P, K]) form() capture.Form {
 	return capture.Form{
-		User: user[P, K]{o}, Compression: string(o.Compression), Level: o.CompressionLevel, Suffix: o.Suffix,
+		User: user[P, K]{opts: o}, Compression: string(o.Compression), Level: o.CompressionLevel, Suffix: o.Suffix,
 	}
 }
 
@@ -51,8 +56,9 @@ type item[P Payload, K DestKey] struct {
 
 // batch implements capture.Batch.
 type batch[P Payload, K DestKey] struct {
-	opts  *Options[P, K]
-	items []item[P, K] // a slot for each message
+	opts   *Options[P, K]
+	parsed bool         // as in user
+	items  []item[P, K] // a slot for each message
 }
 
 // Reset implements capture.Batch. A batch of more than one message gets room for the largest batch, so that it need not
@@ -81,8 +87,20 @@ func (b *batch[P, K]) Decode(i int, m *reader.Message) error {
 			it.err = &capture.PanicError{Who: "decoder", Value: r}
 		}
 	}()
-	it.payload, it.key, it.err = b.opts.MessageDecoder(m.Msg)
+	msg := m.Msg
+	if m.Block != nil && !b.parsed {
+		msg = withBlock(m)
+	}
+	it.payload, it.key, it.err = b.opts.MessageDecoder(msg)
 	return it.err
+}
+
+// withBlock returns the message as a decoder gets it if its header says more than the client has parsed.
+func withBlock(m *reader.Message) *nats.Msg {
+	return &nats.Msg{
+		Subject: m.Msg.Subject, Reply: m.Msg.Reply, Header: wire.WithBlock(m.Msg.Header, m.Block),
+		Data: m.Msg.Data, Sub: m.Msg.Sub,
+	}
 }
 
 // Write implements capture.Batch.

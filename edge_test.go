@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func wantPanic(t *testing.T, what string, err error, value string) {
 func sameKey(payload string) (string, error) { return payload, nil }
 
 func TestEdgeGroupsOfEqualKeys(t *testing.T) {
-	u := user[string, string]{edgeOptions(sameKey)}
+	u := user[string, string]{opts: edgeOptions(sameKey)}
 	k := u.NewKeys()
 	b := decoded(u, "a", "b", "a", "c", "b")
 	if got, want := groups(t, k, b, 5), []capture.Group{0, 1, 0, 2, 1}; !slices.Equal(got, want) {
@@ -107,7 +108,7 @@ func TestEdgeGroupsOfEqualKeys(t *testing.T) {
 func TestEdgeKeysThatShareAPath(t *testing.T) {
 	o := edgeOptions(sameKey)
 	o.Archive.Segments = func(key string) ([]string, error) { return []string{key[:1]}, nil }
-	u := user[string, string]{o}
+	u := user[string, string]{opts: o}
 	k := u.NewKeys()
 	b := decoded(u, "a1", "b1", "a2", "b2", "a1")
 	if got, want := groups(t, k, b, 5), []capture.Group{0, 1, 0, 1, 0}; !slices.Equal(got, want) {
@@ -122,7 +123,7 @@ func TestEdgeKeysThatShareAPath(t *testing.T) {
 
 // TestEdgeKeysNotEqualToThemselves: NaN is a new map key each time, and must still have one file.
 func TestEdgeKeysNotEqualToThemselves(t *testing.T) {
-	u := user[string, float64]{edgeOptions(func(string) (float64, error) { return math.NaN(), nil })}
+	u := user[string, float64]{opts: edgeOptions(func(string) (float64, error) { return math.NaN(), nil })}
 	k := u.NewKeys()
 	if got, want := groups(t, k, decoded(u, "a", "b", "c"), 3), []capture.Group{0, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("groups %v, want %v", got, want)
@@ -145,7 +146,7 @@ func TestEdgeBrokenKeys(t *testing.T) {
 		}
 		return nil, errors.New("no place for " + key)
 	}
-	u := user[string, string]{o}
+	u := user[string, string]{opts: o}
 	k := u.NewKeys()
 	b := decoded(u, "bad", "panic", "none", "deep")
 	for range 2 {
@@ -176,7 +177,7 @@ func TestEdgeLayout(t *testing.T) {
 		}
 		return []string{window.Format("2006"), "../" + segments[0]}
 	}
-	u := user[string, string]{o}
+	u := user[string, string]{opts: o}
 	k := u.NewKeys()
 	got := groups(t, k, decoded(u, "a", "panic"), 2)
 	window := time.Date(2026, 11, 24, 6, 15, 0, 0, time.UTC).UnixNano()
@@ -190,7 +191,7 @@ func TestEdgeLayout(t *testing.T) {
 // TestEdgeDecodeErrors: Keys.Group returns what Decode returned.
 func TestEdgeDecodeErrors(t *testing.T) {
 	refused := errors.New("not ours")
-	u := user[string, string]{edgeOptions(func(payload string) (string, error) {
+	u := user[string, string]{opts: edgeOptions(func(payload string) (string, error) {
 		switch payload {
 		case "skip":
 			return "", fmt.Errorf("on purpose: %w", ErrSkip)
@@ -224,7 +225,7 @@ func TestEdgeDecodeErrors(t *testing.T) {
 
 // TestEdgeBatchIsUsedAgain: nothing of an earlier use shows after Reset.
 func TestEdgeBatchIsUsedAgain(t *testing.T) {
-	u := user[string, string]{edgeOptions(func(payload string) (string, error) {
+	u := user[string, string]{opts: edgeOptions(func(payload string) (string, error) {
 		if payload == "refuse" {
 			return "", errors.New("not ours")
 		}
@@ -252,7 +253,7 @@ func TestEdgeBatchIsUsedAgain(t *testing.T) {
 
 func TestEdgeWriter(t *testing.T) {
 	o := edgeOptions(sameKey)
-	u := user[string, string]{o}
+	u := user[string, string]{opts: o}
 	w, err := u.NewWriter()
 	if err != nil {
 		t.Fatal(err)
@@ -307,5 +308,46 @@ func TestEdgeHeld(t *testing.T) {
 		if got := (&writer[string]{c.w}).Held(); got != c.want {
 			t.Errorf("%s: Held = %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+// TestEdgeHeaderBlock: a decoder gets the whole block of a header that a client parses in part, unless a plan of an
+// earlier version is finished.
+func TestEdgeHeaderBlock(t *testing.T) {
+	const block = "NATS/1.0\r\nA: b\r\n\r\nXYZ"
+	o := edgeOptions(func(payload string) (string, error) { return payload, nil })
+	decode := NatsToNats(SubjectToDestKey)
+	var got *NatsMessage
+	o.MessageDecoder = func(msg *nats.Msg) (p string, k string, err error) {
+		got, k, err = decode(msg)
+		return "", k, err
+	}
+	m := &reader.Message{Block: []byte(block), Msg: &nats.Msg{
+		Subject: "s", Header: nats.Header{"A": {"b"}}, Sub: &nats.Subscription{},
+		Reply: "$JS.ACK.S.c.1.1.1.1700000000000000000.0",
+	}}
+	now := o.settings()
+	before := maps.Clone(now)
+	delete(before, cutlog.SettingHeaders)
+	for want, settings := range map[string]cutlog.Settings{block: now, "": before} {
+		form, err := o.formOf(settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := form.User.NewBatch()
+		b.Reset(1)
+		if err := b.Decode(0, m); err != nil {
+			t.Fatal(err)
+		}
+		if string(got.HeaderRaw) != want || len(got.Header) != 1 {
+			t.Errorf("header %q, block %q, want block %q", got.Header, got.HeaderRaw, want)
+		}
+	}
+	raw, err := (&NatsMessage{HeaderRaw: []byte(block), Metadata: &nats.MsgMetadata{}}).AppendRaw(nil)
+	if err != nil || !strings.HasSuffix(string(raw), block) {
+		t.Errorf("a raw record %q, %v, want the block as it is", raw, err)
+	}
+	if _, kept := m.Msg.Header[""]; kept {
+		t.Error("the message itself was changed: its anchor would be another one")
 	}
 }

@@ -17,7 +17,8 @@ type NatsMessage struct {
 	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not UTF-8
 	Reply      string              `json:"reply"`                 // always empty; readers of v0.1.0's files expect it
 	Header     map[string][]string `json:"header"`                // never nil
-	// HeaderRaw is the header block with sorted names. It is set only if a name or a value is not UTF-8.
+	// HeaderRaw is the header block. It is set only if Header does not hold all of it: if a name or a value is not UTF-8,
+	// then with sorted names, or if a client does not parse all of it, then as the stream has it.
 	HeaderRaw []byte            `json:"header_raw,omitempty"`
 	Data      []byte            `json:"data"` // never nil; base64 in JSON
 	Metadata  *nats.MsgMetadata `json:"metadata"`
@@ -43,11 +44,15 @@ func newNatsMessage(msg *nats.Msg) (*NatsMessage, error) {
 		return nil, err
 	}
 	forgetDelivery(metadata)
+	header, block := wire.SplitBlock(msg.Header)
+	if block == nil {
+		block = rawHeader(header)
+	}
 	m := &NatsMessage{
 		Subject:    msg.Subject,
 		SubjectRaw: rawSubject(msg.Subject),
-		Header:     msg.Header,
-		HeaderRaw:  rawHeader(msg.Header),
+		Header:     header,
+		HeaderRaw:  block,
 		Data:       msg.Data,
 		Metadata:   metadata,
 	}

@@ -26,9 +26,9 @@ import (
 //	data             the payload, if it is JSON (RFC 8259, UTF-8, no half of a surrogate pair), on one line
 //	data_base64      the payload, if it is not JSON
 //
-// An empty payload has neither data nor data_base64. A subject that is not UTF-8 is kept in subject_raw as well, such a
-// header in headers_raw, as in NatsMessage. CloudEvents has no attributes that are arrays, so strict readers may object
-// to headers, and to nothing else.
+// An empty payload has neither data nor data_base64. A subject that is not UTF-8 is kept in subject_raw as well, and a
+// header of which headers does not hold all in headers_raw, as in NatsMessage. CloudEvents has no attributes that are
+// arrays, so strict readers may object to headers, and to nothing else.
 type CloudEvent struct{ *NatsMessage }
 
 // AppendJSON implements JSONAppender. It fails if there is no metadata, or if RFC 3339 cannot express the time.

@@ -18,14 +18,17 @@ const RawMagic = "JCRAW001"
 // rawFixed is the number of bytes of a record between its length and the subject.
 const rawFixed = 8 + 8 + 4 + 4
 
-// AppendRaw appends the message as a record of a raw file. Nothing is lost except the order of the header's names,
-// which a delivered message does not have any more. It fails if there is no metadata or the record is larger than 4
-// GiB, and then appends nothing.
+// AppendRaw appends the message as a record of a raw file. Nothing is lost except the order of the header's names and
+// the blanks before their values, which a delivered message does not have any more. It fails if there is no metadata or
+// the record is larger than 4 GiB, and then appends nothing.
 func (m *NatsMessage) AppendRaw(dst []byte) ([]byte, error) {
 	if m.Metadata == nil {
 		return dst, errors.New("the message has no metadata")
 	}
-	header, subject := wire.HeaderBlock(m.Header), m.Subject
+	header, subject := m.HeaderRaw, m.Subject
+	if len(header) == 0 {
+		header = wire.HeaderBlock(m.Header)
+	}
 	size := rawFixed + len(subject) + len(header) + len(m.Data)
 	if size > math.MaxUint32 {
 		return dst, fmt.Errorf("a record of %d bytes is larger than the format allows", size)

@@ -61,6 +61,9 @@ type Options[P Payload, K DestKey] struct {
 	// message. It must neither change the message nor keep it, except as (part of) the payload. An error or a panic makes
 	// the message poison, see Poison; ErrSkip leaves the message out on purpose. It is called by one goroutine at a time,
 	// unless DecodeWorkers is above 1. Required.
+	//
+	// Of a header block that a client parses in part, the decoder finds the whole under the empty name, Header[""], which
+	// is no name that a message can have. NatsToNats makes HeaderRaw of it.
 	MessageDecoder func(*nats.Msg) (P, K, error)
 	// WriterFactory returns a new writer for a block. It is called by one goroutine at a time, except for an EagerWriter,
 	// and for a BufferedWriter if DecodeWorkers is above 1. Required.

@@ -49,7 +49,7 @@ type DeadLetter struct {
 	Subject    string              `json:"subject"`
 	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not UTF-8
 	Header     map[string][]string `json:"header,omitempty"`
-	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only if the header cannot be parsed or is not UTF-8
+	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only if Header does not hold all of the header
 	Data       []byte              `json:"data"`
 	Error      string              `json:"error"`
 }

@@ -259,6 +259,7 @@ func TestSettingsAreInThePlan(t *testing.T) {
 	a := r.wantAll()
 	want := map[string]string{
 		"compression": "zstd", "compression_level": "3", "suffix": "ndjson", "decoder_version": "v7", "max_age": "30m0s",
+		"headers":  "whole",
 		"x_format": "ndjson", "x_compression": "not ours",
 	}
 	if got := a.Cuts[1].Settings; fmt.Sprint(got) != fmt.Sprint(want) {

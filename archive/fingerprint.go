@@ -138,7 +138,9 @@ func (h hasher) body(b *rowBody, seq uint64, t time.Time) fingerprint {
 	if len(b.SubjectRaw) > 0 {
 		subject = string(b.SubjectRaw)
 	}
-	if len(header) == 0 {
+	if fields := wire.ParseBlock(header); fields != nil {
+		header = wire.HeaderBlock(fields) // what a client parses is compared, in rows of all versions
+	} else if len(header) == 0 {
 		header = wire.HeaderBlock(b.Header)
 	}
 	return fingerprint{h.envelope(seq, t, subject, header), h.payload(line(b.Data))}

@@ -35,6 +35,6 @@ type Message struct {
 	Time      time.Time
 	Subject   string
 	Header    map[string][]string // nil: none, or one that cannot be parsed
-	HeaderRaw []byte              // the stored block of a header that cannot be parsed
+	HeaderRaw []byte              // the stored block of a header that cannot be parsed; otherwise nil
 	Data      []byte
 }

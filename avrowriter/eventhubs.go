@@ -43,8 +43,8 @@ const enqueuedTime = "1/2/2006 3:04:05 PM"
 //	Body              the payload, never null
 //
 // A stream, subject or header value that is not valid UTF-8 is bytes instead of a string. If Properties cannot hold the
-// whole header, because a name has several values or is not valid UTF-8 (it then has U+FFFD), nats-headers has the
-// header block as bytes.
+// whole header, because a name has several values or is not valid UTF-8 (it then has U+FFFD), or because a client does
+// not parse all of it, nats-headers has the header block as bytes.
 //
 // A writer belongs to one goroutine, except for New.
 type EventHubsWriter struct{ file }
@@ -106,13 +106,17 @@ func (w *EventHubsWriter) appendEvent(dst []byte, m *Message) []byte {
 	dst = appendText(dst, utc.Format(enqueuedTime))
 
 	properties, whole := propertiesOf(w.head)
+	raw := m.HeaderRaw
+	if raw == nil && !whole {
+		raw = w.head.Block()
+	}
 	count := 6
-	if !whole {
+	if raw != nil {
 		count++
 	}
 	dst = appendCount(dst, count)
-	if !whole {
-		dst = appendBytes(appendBranch(appendText(dst, "nats-headers"), branchBytes), w.head.Block())
+	if raw != nil {
+		dst = appendBytes(appendBranch(appendText(dst, "nats-headers"), branchBytes), raw)
 	}
 	dst = appendProperty(dst, "nats-stream", m.Stream)
 	dst = appendProperty(dst, "nats-subject", m.Subject)

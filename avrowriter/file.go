@@ -28,7 +28,9 @@ type Message struct {
 	Time    time.Time
 	Subject string
 	Header  map[string][]string
-	Payload []byte
+	// HeaderRaw is the header block if Header does not hold all of it, otherwise nil.
+	HeaderRaw []byte
+	Payload   []byte
 }
 
 func (m *Message) check() error {

@@ -9,7 +9,8 @@ import (
 // MessageSchema is the schema of a MessageWriter's files.
 //
 // Strings in Avro are UTF-8. In subject and headers, other bytes are replaced by U+FFFD; subject_raw and headers_raw,
-// which are null otherwise, then hold the original subject and the whole header block. The time is truncated to
+// which are null otherwise, then hold the original subject and the whole header block. So does headers_raw if a client
+// does not parse all of the block. The time is truncated to
 // microseconds.
 const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapture",` +
 	`"doc":"A stored message of a NATS JetStream stream.","fields":[` +
@@ -80,9 +81,11 @@ func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
 	stream, _ := wire.Text(m.Stream)
 	subject, subjectValid := wire.Text(m.Subject)
 	w.head = wire.SortHeader(w.head, m.Header)
-	headerValid := w.head.Valid()
-	text := w.head
-	if !headerValid {
+	text, raw := w.head, m.HeaderRaw
+	if !text.Valid() {
+		if raw == nil {
+			raw = w.head.Block()
+		}
 		text = w.head.Text()
 	}
 	dst = appendText(dst, stream)
@@ -94,8 +97,8 @@ func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
 	if dst = appendBranch(dst, branch(!subjectValid)); !subjectValid {
 		dst = appendText(dst, m.Subject)
 	}
-	if dst = appendBranch(dst, branch(!headerValid)); !headerValid {
-		dst = appendBytes(dst, w.head.Block())
+	if dst = appendBranch(dst, branch(raw != nil)); raw != nil {
+		dst = appendBytes(dst, raw)
 	}
 	return dst
 }

@@ -17,7 +17,12 @@ const (
 	SettingSuffix           = "suffix"            // of the file names
 	SettingDecoderVersion   = "decoder_version"   // names how messages become rows
 	SettingMaxAge           = "max_age"           // the length of a window
+	SettingHeaders          = "headers"           // HeadersWhole, or absent in plans of earlier versions
 )
+
+// HeadersWhole says that decoders got the whole header block of a message if a client parses only a part of it. Before,
+// they got that part alone.
+const HeadersWhole = "whole"
 
 // userPrefix keeps the names of the library's user apart from those of the library.
 const userPrefix = "x_"
@@ -74,6 +79,9 @@ func (s Settings) MaxAge() time.Duration {
 	}
 	return max(age, 0)
 }
+
+// WholeHeaders reports whether decoders got whole header blocks.
+func (s Settings) WholeHeaders() bool { return s[SettingHeaders] == HeadersWhole }
 
 // User is a setting of the library's user, empty if there is none.
 func (s Settings) User(name string) string { return s[userPrefix+name] }

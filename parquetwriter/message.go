@@ -18,7 +18,9 @@ type Message struct {
 	Time    time.Time
 	Subject string
 	Header  map[string][]string
-	Payload []byte
+	// HeaderRaw is the header block if Header does not hold all of it, otherwise nil.
+	HeaderRaw []byte
+	Payload   []byte
 }
 
 // Columns of a file of messages, in their order.
@@ -44,7 +46,7 @@ const (
 //	headers      MAP<STRING, LIST<STRING>>, names sorted
 //	payload      BYTE_ARRAY; or JSON, and null if it is not JSON
 //	subject_raw  BYTE_ARRAY, null unless the subject is not valid UTF-8
-//	headers_raw  BYTE_ARRAY, null unless a header is not valid UTF-8: the whole header block
+//	headers_raw  BYTE_ARRAY, null unless headers does not hold all of it: the whole header block
 //	_rescued     BYTE_ARRAY, only with JSON: the payload if it is not JSON, otherwise null
 //
 // In subject and headers, bytes that are not valid UTF-8 are replaced by U+FFFD. The raw columns hold the original
@@ -140,7 +142,7 @@ func (w *MessageWriter) Write(m *Message) (int, error) {
 	size := w.putText(columnStream, m.Stream)
 	w.putOne(columnSequence, parquet.Int64Value(int64(m.Seq)))
 	w.putOne(columnTime, parquet.Int64Value(m.Time.UnixMicro()))
-	size += w.putSubject(m.Subject) + w.putHeader(m.Header) + w.putPayload(m.Payload)
+	size += w.putSubject(m.Subject) + w.putHeader(m) + w.putPayload(m.Payload)
 	if err := w.endRow(size + 16); err != nil {
 		return 0, err
 	}
@@ -195,8 +197,8 @@ func (w *MessageWriter) putSubject(subject string) (size int) {
 
 // putHeader writes a map of lists. For the levels see https://parquet.apache.org/docs/file-format/nestedencoding/:
 // names have repetition and definition level 1, values 2 and 2.
-func (w *MessageWriter) putHeader(header map[string][]string) (size int) {
-	w.header.set(header)
+func (w *MessageWriter) putHeader(m *Message) (size int) {
+	w.header.set(m.Header, m.HeaderRaw)
 	w.names, w.values = w.names[:0], w.values[:0]
 	for i, f := range w.header.fields {
 		w.names = append(w.names, textValue(f.Name).Level(min(i, 1), 1, columnHeaderName))

@@ -34,7 +34,7 @@ type DeadLetter struct {
 	Subject    string              `json:"subject"`
 	SubjectRaw []byte              `json:"subject_raw,omitempty"` // only if Subject is not UTF-8
 	Header     map[string][]string `json:"header,omitempty"`
-	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only if the header cannot be parsed or is not UTF-8
+	HeaderRaw  []byte              `json:"header_raw,omitempty"` // only if Header does not hold all of the header
 	Data       []byte              `json:"data"`
 	Error      string              `json:"error"`
 }
@@ -78,7 +78,11 @@ func (k *Maker) letter(m *reader.Message, cause error) DeadLetter {
 	if !utf8.ValidString(d.Subject) {
 		d.SubjectRaw = []byte(d.Subject)
 	}
-	if d.HeaderRaw == nil && !wire.ValidHeader(d.Header) {
+	switch {
+	case d.HeaderRaw != nil:
+	case m.Block != nil:
+		d.HeaderRaw = m.Block
+	case !wire.ValidHeader(d.Header):
 		d.HeaderRaw = wire.HeaderBlock(d.Header)
 	}
 	return d

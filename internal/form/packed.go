@@ -68,15 +68,13 @@ func (f Form) packedFactory(hooks Hooks) (factory, error) {
 
 // parquetMessage shares header and payload with msg.
 func parquetMessage(o reader.Origin, msg *nats.Msg) parquetwriter.Message {
+	header, block := reader.HeaderOf(msg)
 	return parquetwriter.Message{
 		Stream: o.Stream, Seq: o.Seq, Time: o.Time,
-		Subject: msg.Subject, Header: msg.Header, Payload: msg.Data,
+		Subject: msg.Subject, Header: header, HeaderRaw: block, Payload: msg.Data,
 	}
 }
 
 func avroMessage(o reader.Origin, msg *nats.Msg) avrowriter.Message {
-	return avrowriter.Message{
-		Stream: o.Stream, Seq: o.Seq, Time: o.Time,
-		Subject: msg.Subject, Header: msg.Header, Payload: msg.Data,
-	}
+	return avrowriter.Message(parquetMessage(o, msg))
 }

@@ -46,7 +46,7 @@ type follower struct {
 // batch is a Batch on its way to the owner.
 type batch struct {
 	Batch
-	odd int // messages whose header block must still be fetched
+	odd int // messages whose header block must still be fetched, see odd
 }
 
 // permanent marks an error that does not go away by itself.
@@ -270,38 +270,6 @@ func (f *follower) recovered() {
 	}
 	f.troubled = false
 	f.warned.Reset()
-}
-
-// complete fetches the header blocks that the client could not parse.
-func (f *follower) complete(ctx context.Context, b *batch) error {
-	for i := 0; i < len(b.Messages) && b.odd > 0; i++ {
-		m := &b.Messages[i]
-		if m.Header != nil || !unparsed(m.Msg) {
-			continue
-		}
-		if err := f.retry(ctx, func(ctx context.Context) error { return f.fetchHeader(ctx, m) }); err != nil {
-			return err
-		}
-		b.odd--
-	}
-	return nil
-}
-
-// fetchHeader sets the raw header block of a message. It is empty if the stream has dropped the message since.
-func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
-	stored, err := f.src.Get(ctx, m.Seq)
-	switch {
-	case errors.Is(err, ErrMessageNotFound), errors.Is(err, ErrStreamNotFound):
-		m.Header = []byte{}
-	case err != nil:
-		return err
-	default:
-		m.Header = stored.Header
-	}
-	if f.id.last.Seq == m.Seq {
-		f.id.last.Header = m.Header
-	}
-	return nil
 }
 
 // disturbed logs a reason and returns ErrDisturbed, as Next does from now on.

@@ -158,13 +158,17 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 		l.outside(m.Subject)
 		return Message{}, false
 	}
-	if unparsed(m) {
-		l.odd++
-	}
 	if len(m.Data) == 0 && hollow(m) {
 		l.hollow = true
 	}
-	return Message{Msg: m, Seq: t.sseq, Time: t.time, Size: m.Size() - len(m.Reply)}, true
+	msg := Message{Msg: m, Seq: t.sseq, Time: t.time, Size: m.Size() - len(m.Reply)}
+	switch {
+	case isEmptyBlock(m.Header, blockSize(m)):
+		msg.Block = []byte(wire.EmptyBlock)
+	case odd(m):
+		l.odd++
+	}
+	return msg, true
 }
 
 // violation returns how a message breaks the rule.
@@ -232,10 +236,4 @@ func matchesAny(filters []string, subject string) bool {
 		}
 	}
 	return false
-}
-
-// unparsed reports whether the message has a header block that the client could not parse. The client then hands over
-// neither header nor error (nats.go, processMsg), but counts the block in the size.
-func unparsed(m *nats.Msg) bool {
-	return m.Header == nil && m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data)
 }

@@ -81,6 +81,7 @@ func (s *Stored) message(m *StoredMessage) Message {
 		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.Stream(), m.Seq, m.Time.UnixNano()),
 	}
 	return Message{
-		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Size: len(m.Subject) + len(m.Header) + len(m.Data),
+		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Block: m.keptBlock(),
+		Size: len(m.Subject) + len(m.Header) + len(m.Data),
 	}
 }

@@ -3,6 +3,8 @@ package readertest_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -114,6 +116,69 @@ func TestDuckDBFindsEveryKey(t *testing.T) {
 			if row[1] != want {
 				t.Errorf("key %q is in the directory %q", row[0], row[1])
 			}
+		}
+	}
+}
+
+// What a client does not parse of a header is in the files of the command all the same.
+func TestOddHeadersAreInTheFiles(t *testing.T) {
+	if !haveNode {
+		return
+	}
+	s := set{name: "H", server: natstest.Start(t), command: buildCommand(t)}
+	natstest.CreateStream(t, s.server.Connect(), jetstream.StreamConfig{Name: s.name, Subjects: []string{"h.>"}})
+	blocks := []string{
+		"NATS/1.0\r\n: v\r\n\r\n", "NATS/1.0\r\nA: b\r\n\r\nXYZ", "NATS/1.0\r\nA: a\nB: b\r\n\r\n", "NATS/1.0\r\n\r\n",
+		"NATS/1.0\r\nA:b\r\n\r\n",
+	}
+	var want [][]string
+	for i, block := range blocks {
+		natstest.PublishRaw(t, s.server.Addr(), "h.a", block, []byte("1"))
+		if want = append(want, []string{fmt.Sprint(i + 1), base(block)}); i == len(blocks)-1 {
+			want[i][1] = null // all of it is parsed
+		}
+	}
+	layout := []string{"--layout", "hive"}
+	parquet := s.capture(t, append(layout, "--format", "parquet")...)
+	messages := s.capture(t, append(layout, "--memory-limit", "1MiB")...)
+	events := s.capture(t, append(layout, "--record", "event")...)
+	avro := s.capture(t, append(layout, "--format", "avro")...)
+	raw := s.capture(t, append(layout, "--format", "raw", "--compression", "none")...)
+	for i, rows := range duckdb(t,
+		fmt.Sprintf("SELECT sequence, to_base64(headers_raw) FROM read_parquet('%s/date=*/**/*.parquet') ORDER BY 1", parquet),
+		fmt.Sprintf("SELECT (metadata->>'$.Sequence.stream_seq')::INT, header_raw FROM read_json("+
+			"'%s/date=*/**/*.ndjson.gz', columns = {metadata: 'JSON', header_raw: 'VARCHAR'}) ORDER BY 1", messages),
+		fmt.Sprintf("SELECT sequence::INT, headers_raw FROM read_json("+
+			"'%s/date=*/**/*.ndjson.gz', columns = {sequence: 'VARCHAR', headers_raw: 'VARCHAR'}) ORDER BY 1", events),
+	) {
+		if !reflect.DeepEqual(rows, want) {
+			t.Errorf("query %d: got %q, want %q", i, rows, want)
+		}
+	}
+	files, err := filepath.Glob(avro + "/date=*/*/*.avro")
+	if err != nil || len(files) != 1 {
+		t.Fatalf("avro files %v, %v", files, err)
+	}
+	records, _ := avsc(t, files[0])
+	for i, record := range records[files[0]] {
+		var block any = map[string]any{"bytes": map[string]any{"base64": want[i][1]}}
+		if want[i][1] == null {
+			block = nil
+		}
+		if got := record.(map[string]any)["headers_raw"]; !reflect.DeepEqual(got, block) {
+			t.Errorf("avro: %v, want %v", got, block)
+		}
+	}
+	if files, err = filepath.Glob(raw + "/date=*/*/*.raw"); err != nil || len(files) != 1 {
+		t.Fatalf("raw files %v, %v", files, err)
+	}
+	content, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range blocks[:4] {
+		if !strings.Contains(string(content), "h.a"+block+"1") {
+			t.Errorf("the raw file has no block %q", block)
 		}
 	}
 }
