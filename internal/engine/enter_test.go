@@ -152,6 +152,7 @@ func TestRollbackOfALeftIncarnation(t *testing.T) {
 		t.Errorf("error is %v, want that of a redo that reads", err)
 	}
 	if ours.RolledBack || ours.Head.Plan.Opened != opened {
-		t.Errorf("rolled back %v, incarnation of plan %d, want that of plan %d", ours.RolledBack, ours.Head.Plan.Opened, opened)
+		t.Errorf("rolled back %v, incarnation of plan %d, want that of plan %d",
+			ours.RolledBack, ours.Head.Plan.Opened, opened)
 	}
 }

@@ -1,6 +1,7 @@
 package exactlyonce
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -178,7 +179,8 @@ func (p past) like(seq uint64, row oracle.Message) (found oracle.Message, ok boo
 		if !ever {
 			continue
 		}
-		if found, ok = (oracle.Message{Seq: seq, Subject: m.subject(), Data: m.data()}), true; string(row.Data) == string(found.Data) {
+		found, ok = oracle.Message{Seq: seq, Subject: m.subject(), Data: m.data()}, true
+		if bytes.Equal(row.Data, found.Data) {
 			break
 		}
 	}

@@ -187,8 +187,8 @@ func (p *process) stop() {
 	p.cancel()
 }
 
-// wrong returns what is wrong with the end of a process. One that nobody has ended has met something that it cannot mend.
-// Only a start gives up by itself, when the stream does not answer for long.
+// wrong returns what is wrong with the end of a process. One that nobody has ended has met something that it cannot
+// mend. Only a start gives up by itself, when the stream does not answer for long.
 func (p *process) wrong() error {
 	if !p.hasEnded() || p.isDead() || p.stopped || p.once && p.err == nil {
 		return nil

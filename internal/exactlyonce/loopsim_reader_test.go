@@ -37,8 +37,8 @@ func (s memStream) openOrdered(
 	return r, r.position()
 }
 
-// position makes a consumer on the stream as it is now. Like the real one it starts at the anchor: a message between the
-// anchor and what is in hand proves a rollback. The caller holds the lock of the world.
+// position makes a consumer on the stream as it is now. Like the real one it starts at the anchor: a message between
+// the anchor and what is in hand proves a rollback. The caller holds the lock of the world.
 func (r *memReader) position() error {
 	if err := r.prove(); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (r *memReader) position() error {
 	}
 	r.blind = 0
 	if r.unlucky("consumer passes over", 5) || r.w.blind > 0 {
-		r.w.blind--
+		r.w.blind = max(r.w.blind-1, 0)
 		r.blind, r.blindTo = 1+r.draw("messages passed over", 6), r.draw("key passed over", 3)
 	}
 	return nil

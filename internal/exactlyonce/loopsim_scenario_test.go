@@ -12,8 +12,8 @@ import (
 
 // Scenarios are stories that schedules have told, without their other faults.
 
-// tell plays a story in worlds without faults at random, in which operations take different times. In the end one process
-// must find or make everything.
+// tell plays a story in worlds without faults at random, in which operations take different times. In the end one
+// process must find or make everything.
 func tell(t *testing.T, story func(w *world)) {
 	for seed := range uint64(6) {
 		synctest.Test(t, func(t *testing.T) {
@@ -41,8 +41,8 @@ func (w *world) until(what string, times int) {
 	w.t.Errorf("nobody met %q", what)
 }
 
-// What two consumers have passed over is read from the stream itself. Then the stream loses its newest message, and gets
-// another one at its place, before a message has come through the third consumer.
+// What two consumers have passed over is read from the stream itself. Then the stream loses its newest message, and
+// gets another one at its place, before a message has come through the third consumer.
 func TestLoopSimulationOfARollbackBehindADoubt(t *testing.T) {
 	tell(t, func(w *world) {
 		w.mu.Lock()

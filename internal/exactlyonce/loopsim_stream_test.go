@@ -101,8 +101,8 @@ func (w *world) expire(n int) {
 	}
 }
 
-// remove deletes one message. With a filter it does nothing: the second witness is only asked about some of the holes then,
-// and must not be busy with true ones.
+// remove deletes one message. With a filter it does nothing: the second witness is only asked about some of the holes
+// then, and must not be busy with true ones.
 func (w *world) remove(seq uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

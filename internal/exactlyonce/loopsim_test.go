@@ -18,8 +18,8 @@ var (
 // enough is from how many schedules on each of toMeet must have come about.
 const enough = 300
 
-// toMeet is what the loop and its promise should go through: events of capture, reasons of cuts and losses, arrows of the
-// protocol at which a process dies.
+// toMeet is what the loop and its promise should go through: events of capture, reasons of cuts and losses, arrows of
+// the protocol at which a process dies.
 var toMeet = []string{
 	"Awaiting", "CutLost", "Diverged", "LookingAgain", "NotYet", "Poisoned", "Postponed", "Recovered", "Redone", "Refused",
 	"Skipped", "StreamUnreachable", "Targeted", "Unwitnessed", "message passed over", "rollback",
@@ -80,8 +80,8 @@ func TestLoopSimulationMutants(t *testing.T) {
 	}
 }
 
-// TestLoopSimulationReplays plays schedules twice. Most end with the same archive, to the byte: see docs/DESIGN.md for what
-// makes the others differ.
+// TestLoopSimulationReplays plays schedules twice. Most end with the same archive, to the byte: see docs/DESIGN.md
+// for what makes the others differ.
 func TestLoopSimulationReplays(t *testing.T) {
 	same := 0
 	for seed := range uint64(replays) {

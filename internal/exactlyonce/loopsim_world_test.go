@@ -14,9 +14,10 @@ import (
 	"github.com/jetcapture/jetcapture/internal/capture"
 )
 
-// The simulation of the loop. Processes run the real capture.Run and Keeper side by side, in a bubble of testing/synctest.
-// The store and the stream are in memory, and each operation on them takes a drawn time and may fail. Everything else is
-// real: feed, decoders, pulse, spool, retries, tickers. In the end internal/oracle reads the archive.
+// The simulation of the loop. Processes run the real capture.Run and Keeper side by side, in a bubble of
+// testing/synctest. The store and the stream are in memory, and each operation on them takes a drawn time and may
+// fail. Everything else is real: feed, decoders, pulse, spool, retries, tickers. In the end internal/oracle reads the
+// archive.
 //
 // Durable consumers are left to the tests with a server.
 
@@ -101,9 +102,9 @@ func (w *world) quiet() bool {
 	return w.inFlight == 0
 }
 
-// dice draws what the operations of a process meet. A draw depends on the seed, the process, the operation and how often
-// it was tried before, and not on what other goroutines draw. Otherwise a schedule would not be a function of its seed:
-// among goroutines that run at the same instant, nobody knows which is first.
+// dice draws what the operations of a process meet. A draw depends on the seed, the process, the operation and how
+// often it was tried before, and not on what other goroutines draw. Otherwise a schedule would not be a function of
+// its seed: among goroutines that run at the same instant, nobody knows which is first.
 type dice struct {
 	seed  uint64
 	owner string
