@@ -92,8 +92,8 @@ func (f Format) fits(object string, want Format) error {
 	var expected, found []string
 	differ := func(what, a, b string) {
 		if a != b {
-			found = append(found, fmt.Sprintf("%s %q", what, a))
-			expected = append(expected, fmt.Sprintf("%s %q", what, b))
+			found = append(found, named(what, a))
+			expected = append(expected, named(what, b))
 		}
 	}
 	differ("capture", f.Capture, want.Capture)
@@ -102,7 +102,7 @@ func (f Format) fits(object string, want Format) error {
 		differ("account", f.Account, want.Account)
 	}
 	differ("domain", f.Domain, want.Domain)
-	differ("subject filter", strings.Join(f.Filter, " "), strings.Join(want.Filter, " "))
+	differ(subjectFilter, strings.Join(f.Filter, " "), strings.Join(want.Filter, " "))
 	if len(found) == 0 {
 		return nil
 	}
@@ -110,6 +110,16 @@ func (f Format) fits(object string, want Format) error {
 		Object: object, Expected: strings.Join(expected, ", "), Found: strings.Join(found, ", "),
 		Advice: "stream and subject filter are fixed for a capture: give this one another name, or use another archive",
 	}
+}
+
+const subjectFilter = "subject filter"
+
+// named returns a member of a format with its value, for an error.
+func named(what, value string) string {
+	if what == subjectFilter && value == "" {
+		return "no subject filter (the whole stream)"
+	}
+	return fmt.Sprintf("%s %q", what, value)
 }
 
 // Probe puts format.json again with the bytes that it holds. The store must refuse that with ErrExists. If the store

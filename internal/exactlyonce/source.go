@@ -55,7 +55,7 @@ func (k *Keeper) checkRetention(info reader.StreamInfo) error {
 	}
 	return fmt.Errorf(
 		"stream %s has %v retention: what is acknowledged is deleted there, so it is read through a durable consumer only; "+
-			"name one",
+			"name one (the command: --consumer-name)",
 		info.Name, info.Retention)
 }
 

@@ -78,7 +78,8 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 	if info.Retention != nats.LimitsPolicy {
-		return nil, permanent{fmt.Errorf("stream %q has %v retention, which needs a durable consumer: name one",
+		return nil, permanent{fmt.Errorf("stream %q has %v retention, which needs a durable consumer: name one "+
+			"(the command: --consumer-name)",
 			o.src.stream, info.Retention)}
 	}
 	start := o.id.after + 1
