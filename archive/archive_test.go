@@ -209,7 +209,7 @@ func TestCuts(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	block := archive.Block{
-		Block: cutlog.Block{Key: []cutlog.Text{"a/b", "_none"}, Window: window, Seqs: cutlog.NewSeqSet(1, 5)},
+		Block: cutlog.Block{Key: []cutlog.Text{"a/b", "_none", "shop=a=b c"}, Window: window, Seqs: cutlog.NewSeqSet(1, 5)},
 		Lost:  cutlog.NewSeqSet(5), End: window.Add(time.Hour),
 	}
 	for _, tt := range []struct {
@@ -223,6 +223,12 @@ func TestFilter(t *testing.T) {
 		{archive.Filter{Key: []string{"a/b", "_none"}}, true},
 		{archive.Filter{Key: []string{"a/b", "x"}}, false},
 		{archive.Filter{Key: []string{"a/b", "_none", ""}}, false},
+		{archive.Filter{Key: []string{"a/b", "_none", "shop=a=b c"}}, true},
+		{archive.Filter{Key: []string{"a/b", "_none", "shop=a%3Db%20c"}}, true},
+		{archive.Filter{Key: []string{"a/b", "_none", "a=b c"}}, true},
+		{archive.Filter{Key: []string{"a/b", "_none", "a%3Db%20c"}}, true},
+		{archive.Filter{Key: []string{"a/b", "_none", "b c"}}, false},
+		{archive.Filter{Key: []string{"a/b", "_none", "shop"}}, false},
 		{archive.Filter{Seq: 1}, true},
 		{archive.Filter{Seq: 2}, false},
 		{archive.Filter{Seq: 5}, false}, // lost

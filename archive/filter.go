@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -8,7 +9,8 @@ import (
 
 // Filter chooses files. The zero value chooses all.
 type Filter struct {
-	// Key is the first segments of the key, each as in the message or as in the path. Dead letters have no key.
+	// Key is the first segments of the key, each as in the message or as in the path. For a segment NAME=VALUE, VALUE
+	// alone will do. Dead letters have no key.
 	Key []string
 	// From and To choose the windows that overlap [From, To). A zero time does not restrict.
 	From, To time.Time
@@ -37,10 +39,18 @@ func (f Filter) matchKey(key []cutlog.Text) bool {
 		return false
 	}
 	for i, want := range f.Key {
-		segment := string(key[i])
-		if segment != want && cutlog.EscapeSegment(segment) != want && cutlog.EscapeDir(segment) != want {
+		if !matchSegment(string(key[i]), want) {
 			return false
 		}
 	}
 	return true
+}
+
+func matchSegment(segment, want string) bool {
+	for _, form := range []string{segment, cutlog.EscapeSegment(segment), cutlog.EscapeDir(segment)} {
+		if _, value, named := strings.Cut(form, "="); form == want || named && value == want {
+			return true
+		}
+	}
+	return false
 }

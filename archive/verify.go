@@ -80,6 +80,7 @@ type Report struct {
 	Read     int64 // files that were there and could be read
 	Size     int64 // bytes of the files read
 	RowsRead int64 // rows counted in the files read
+	NoFormat int64 // files read whose rows were not counted, as the log does not say their format
 	Listed   int64 // files in the archive, dead letters included
 	Later    int64 // files of cuts that were made meanwhile, not looked at
 	Foreign  int64 // files that no reader takes for data: a part of their name begins with "_" or "."

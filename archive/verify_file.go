@@ -74,6 +74,9 @@ func (f *file) check(ctx context.Context) (findings []Finding, result checked, e
 		r.Read++
 		r.Size += c.size
 		r.RowsRead += max(c.rows, 0)
+		if c.known && c.rows < 0 && c.bad == nil && !rowcount.Knows(layoutOf(f.cut.Plan, &f.block.Block).rows.Format) {
+			r.NoFormat++
+		}
 		p.Files++
 	})
 	findings = f.judge(c)

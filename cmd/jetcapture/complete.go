@@ -52,6 +52,39 @@ func completeContexts(*cobra.Command, console) ([]cobra.Completion, cobra.ShellC
 	return natsconn.Contexts(), cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeCommands offers the commands to help.
+func completeCommands(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var names []cobra.Completion
+	if len(args) == 0 {
+		for _, command := range shown(cmd.Root()) {
+			names = append(names, cobra.CompletionWithDesc(command.Name(), command.Short))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeCaptures offers the captures of the archive that is on the line already, if it is a folder.
+func completeCaptures(cmd *cobra.Command, _ console) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	args := cmd.Flags().Args()
+	if len(args) != 1 || isStore(args[0]) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	defer cancel()
+	a, dir, err := openArchive(ctx, args[0])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer func() { _ = dir.Close() }()
+	for capture, err := range a.Captures(ctx) {
+		if err != nil {
+			break
+		}
+		names = append(names, capture.Name())
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeStreams offers the streams of the server.
 func completeStreams(cmd *cobra.Command, c console) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return askServer(cmd, c, func(ctx context.Context, js jetstream.JetStream) (names []string) {
@@ -76,7 +109,7 @@ func completeConsumers(cmd *cobra.Command, c console) ([]cobra.Completion, cobra
 	})
 }
 
-// completionTimeout is how long a shell waits for a server, at most.
+// completionTimeout is how long a shell waits for a server or a folder, at most.
 const completionTimeout = time.Second
 
 // askServer connects as flags and environment say, and asks.

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const completionHelp = `jetcapture completion prints a script that makes a shell complete the commands, flags
-and values of jetcapture. The names of streams and consumers come from the server that the options
-on the line and the environment name, if it answers within a second.
+const completionHelp = `jetcapture completion prints a script that makes a shell complete the commands, flags and values
+of jetcapture. The names of streams and consumers come from the server that the options on the line
+and the environment name, if it answers within a second.
 
 Usage:
   jetcapture completion SHELL

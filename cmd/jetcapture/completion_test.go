@@ -76,6 +76,7 @@ func TestCompletionOfNames(t *testing.T) {
 		{[]string{""}, "verify\tcheck that an archive is whole"},
 		{[]string{"run", "--max-m"}, "--max-messages\t"},
 		{[]string{"ls", "--s"}, "--seq\t"},
+		{[]string{"help", ""}, "verify\tcheck that an archive is whole"},
 	} {
 		found := false
 		for _, line := range (environment{}).complete(t, tt.args...) {

@@ -70,6 +70,8 @@ func TestConfigErrors(t *testing.T) {
 			`:3: max_age: "15" is not a duration, write it as in 90s, 15m or 1h30m`,
 		},
 		{"captures: {}\n", ":1: captures: there is none"},
+		{"captures: 5\n", ":1: captures: names of captures are expected, each with its options"},
+		{"captures: [a]\n", ":1: captures: names of captures are expected, each with its options"},
 		{"captures:\n  a: x\n", ":2: a mapping is expected there, such as stream_name: ORDERS"},
 		{"captures:\n  a:\n    json: true\n", ":3: json: is the same for all captures, put it beside captures"},
 		{"captures:\n  a:\n    capture: b\n", ":3: capture: the capture has its name already"},
@@ -84,7 +86,14 @@ func TestConfigErrors(t *testing.T) {
 			t.Errorf("%q: exit code %d\n%s, want\n%s", tt.text, r.code, r.stderr, want)
 		}
 	}
-	r := environment{}.run(t, "run", "--config", "missing.yaml")
+	path := writeFile(t, "capture.yaml", "max_ages: 1h\nmax_age: 15\ncaptures:\n  a: {max_bytes: x}\n")
+	r := environment{}.run(t, "validate", "--config", path)
+	for i, part := range []string{":1: unknown key", `:2: max_age: "15"`, `:4: max_bytes: "x"`} {
+		if lines := strings.Split(r.stderr, "\n"); len(lines) != 4 || !strings.Contains(lines[i], part) {
+			t.Errorf("line %d has no %q:\n%s", i+1, part, r.stderr)
+		}
+	}
+	r = environment{}.run(t, "run", "--config", "missing.yaml")
 	want := "jetcapture: --config: open missing.yaml: no such file or directory\n"
 	if r.code != exitUsage || r.stderr != want {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)

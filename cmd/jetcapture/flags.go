@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/suggest"
@@ -109,11 +110,22 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// didYouMean asks for the one of the words that is near, with prefix in front, or is empty.
+// didYouMean asks for those of the words that have the word as a part, as --stream-name has stream, or else for the one
+// that is near. prefix stands in front of them. It is empty if there is none, or if there are many.
 func didYouMean(prefix, word string, words []string) string {
-	const distance = 2
-	if meant := suggest.Nearest(word, words, distance); meant != "" {
-		return "did you mean " + prefix + meant + "? "
+	const distance, many = 2, 4
+	var meant []string
+	for _, w := range words {
+		parts := strings.FieldsFunc(w, func(r rune) bool { return r == '-' || r == '_' })
+		if slices.Contains(parts, word) {
+			meant = append(meant, prefix+w)
+		}
 	}
-	return ""
+	if near := suggest.Nearest(word, words, distance); len(meant) == 0 && near != "" {
+		meant = append(meant, prefix+near)
+	}
+	if len(meant) == 0 || len(meant) >= many {
+		return ""
+	}
+	return "did you mean " + strings.Join(meant, " or ") + "? "
 }

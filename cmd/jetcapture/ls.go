@@ -49,14 +49,17 @@ func (s *lsSettings) options() optionSet {
 		{"What to list", []option{
 			{name: "cuts", help: "the cuts", value: boolean(&s.cuts)},
 			{name: "blocks", help: "the files", value: boolean(&s.blocks)},
-			{name: "capture", arg: "NAME", help: "of this capture only", value: text(&s.capture)},
+			{
+				name: "capture", arg: "NAME", help: "list this capture only",
+				value: text(&s.capture), complete: completeCaptures,
+			},
 			{name: "json", help: "print JSON, one object a line", value: boolean(&s.json)},
 		}},
 		{"Filters", []option{
 			{
 				name: "key", arg: "SEGMENT", value: texts(&s.filter.Key),
-				help: "files whose key begins with this segment, as it is in the message or in the path; given again, the next " +
-					"segment",
+				help: "files whose key begins with this segment, as it is in the message or in the path, or of NAME=VALUE the " +
+					"VALUE; given again, the next segment",
 			},
 			{
 				name: "from", arg: "TIME", value: moment(&s.filter.From),
@@ -115,6 +118,9 @@ func (s *lsSettings) list(ctx context.Context, where string, c console) (err err
 	}
 	switch {
 	case found:
+		if l.lines == 0 && !s.filter.IsZero() {
+			say(c.stderr, "jetcapture: no file matches; --blocks without other filters lists all files\n")
+		}
 		return nil
 	case s.capture != "":
 		return fmt.Errorf("%s holds no capture %q: jetcapture ls %s lists those that it has", a, s.capture, shellText(where))
@@ -127,6 +133,7 @@ type lister struct {
 	*lsSettings
 	*ticker
 	print *listing
+	lines int // that were printed
 }
 
 // capture lists one capture as the options say.
@@ -141,8 +148,7 @@ func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 	if err := l.each(ctx, c, func(cut archive.Cut) error { t.add(cut); return nil }); err != nil {
 		return err
 	}
-	l.show("")
-	return l.print.capture(t)
+	return l.line(func() error { return l.print.capture(t) })
 }
 
 // each calls f with the cuts of a capture in which the filter may find something.
@@ -205,5 +211,6 @@ func (l *lister) sequence(ctx context.Context, c *archive.Capture) error {
 // line prints with the progress line out of the way.
 func (l *lister) line(write func() error) error {
 	l.show("")
+	l.lines++
 	return write()
 }

@@ -150,7 +150,7 @@ func (l *listing) capture(t *totals) error {
 // span is the sequences of a cut, for people.
 func span(from, to uint64) string {
 	if from == to {
-		return fmt.Sprintf("none, behind %d", to)
+		return fmt.Sprintf("none yet, after %d", to)
 	}
 	return fmt.Sprintf("%d-%d", from+1, to)
 }
@@ -281,6 +281,6 @@ func (l *listing) uncovered(capture string, seq uint64) error {
 			Fate    string `json:"fate"`
 		}{"sequence", capture, seq, "not-covered"})
 	}
-	return l.line("", "capture %s: sequence %d is in no cut: the capture began behind it, or has not come to it yet",
+	return l.line("", "capture %s: sequence %d is in no cut: the capture began after it, or has not come to it yet",
 		capture, seq)
 }

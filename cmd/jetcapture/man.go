@@ -73,8 +73,12 @@ func manPage(cmd *cobra.Command) string {
 	if !cmd.HasParent() {
 		also = shown(cmd)
 	}
-	for _, other := range also {
-		p.line(".BR %s (1)", roff(manName(other)))
+	for i, other := range also {
+		comma := ","
+		if i == len(also)-1 {
+			comma = ""
+		}
+		p.line(".BR %s (1)%s", roff(manName(other)), comma)
 	}
 	return p.String()
 }

@@ -89,7 +89,7 @@ func (s *captureSettings) placeOptions() []option {
 		},
 		{
 			name: "timezone", arg: "ZONE",
-			help:  "of the times in directories, such as Europe/Berlin; windows stay aligned to UTC",
+			help:  "time zone of the directories, such as Europe/Berlin; windows stay aligned to UTC",
 			value: timezone(&s.paths.Zone),
 		},
 	}
@@ -111,14 +111,15 @@ func (s *captureSettings) formOptions() []option {
 		},
 		{
 			name: "payload", arg: "TYPE",
-			help: "the payload in parquet without columns: bytes, or json, null where it is not JSON, which is kept in the " +
-				"column _rescued",
+			help: "type of the payload in parquet without columns: bytes or json. With json, a payload that is not JSON is " +
+				"null, and kept in the column _rescued",
 			value: choice(&s.form.Payload, form.PayloadBytes, form.PayloadJSON),
 		},
 		{
 			name: "column", arg: "NAME[:TYPE]=SOURCE",
 			help: "a column of csv or parquet; repeatable. Types are string, the default, bool, int64, float64, decimal or " +
-				"decimal(P,S), timestamp or, of numbers, timestamp(s|ms|us|ns), date, json and bytes. A missing value is null",
+				"decimal(P,S), timestamp (of text) or timestamp(s|ms|us|ns) (of numbers), date, json and bytes. A missing " +
+				"value is null",
 			value: columns(&s.form.Columns),
 		},
 		{
@@ -138,7 +139,8 @@ func (s *captureSettings) formOptions() []option {
 		},
 		{
 			name: "compression", field: "Compression", arg: "CODEC",
-			help:  "none, gzip, snappy (framed) or zstd, of parquet and avro inside the file (default: gzip, of parquet zstd)",
+			help: "none, gzip, snappy (framed) or zstd; parquet and avro are compressed inside the file (default: gzip, of " +
+				"parquet zstd)",
 			value: choice(&s.library.Compression, jetcapture.None, jetcapture.GZip, jetcapture.Snappy, jetcapture.Zstd),
 		},
 		{
@@ -182,7 +184,7 @@ func (s *captureSettings) cutOptions() []option {
 func (s *captureSettings) resourceOptions() []option {
 	return []option{
 		{
-			name: "memory-limit", field: "MemoryLimit", arg: "SIZE", help: "for open files and messages in flight",
+			name: "memory-limit", field: "MemoryLimit", arg: "SIZE", help: "memory for open files and messages in flight",
 			value: positiveSize(&s.library.MemoryLimit),
 		},
 		{
@@ -192,12 +194,12 @@ func (s *captureSettings) resourceOptions() []option {
 		},
 		{
 			name: "tmp-dir", field: "TempDir", arg: "FOLDER",
-			help:  "where they go (default: the system's folder for temporary files)",
+			help:  "folder of open files that go to disk (default: the system's folder for temporary files)",
 			value: text(&s.library.TempDir),
 		},
 		{
 			name: "spool-limit", field: "SpoolLimit", arg: "SIZE",
-			help:  "for open files on disk; over it, files are stored early and reading waits",
+			help:  "disk space for open files; over it, files are stored early and reading waits",
 			value: positiveSize(&s.library.SpoolLimit),
 		},
 	}

@@ -38,12 +38,20 @@ func parsePlace(s string) (string, error) {
 	return parseFolder(s)
 }
 
+// hasScheme reports whether a path begins as the URL of a store or of a folder does.
+func hasScheme(path string) bool {
+	scheme, _, found := strings.Cut(path, ":")
+	return found && slices.Contains([]string{"s3", "gs", "azblob", "file"}, scheme)
+}
+
 // parseFolder returns the folder that a path or file URL names. Its errors do not show other URLs.
 func parseFolder(s string) (string, error) {
 	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
 	case s == "":
 		return "", fmt.Errorf("%q is not a folder", s)
+	case !isURL && hasScheme(s):
+		return "", fmt.Errorf("%s://: both slashes are needed; ./%[1]s: is a folder of that name", s[:strings.Index(s, ":")])
 	case !isURL:
 		return s, nil
 	case scheme != "file":

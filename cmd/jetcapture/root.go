@@ -20,12 +20,13 @@ func newRoot(c console) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours has a help as the others do
 	}
 	root.Flags().Bool("version", false, "print the version")
+	help := helpCommand()
 	commands := []*cobra.Command{
 		runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
-		versionCommand(c), completionCommand(c), manCommand(c),
+		versionCommand(c), completionCommand(c), manCommand(c), help,
 	}
 	root.AddCommand(commands...)
-	root.SetHelpCommand(helpCommand())
+	root.SetHelpCommand(help)
 	root.Long = rootHelp(commands)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
@@ -37,13 +38,19 @@ func newRoot(c console) *cobra.Command {
 	return root
 }
 
-// helpCommand is for those who type "jetcapture help run". It is hidden, since --help does the same.
+const helpHelp = `jetcapture help explains a command, as jetcapture COMMAND --help does.
+
+Usage:
+  jetcapture help COMMAND
+`
+
+// helpCommand is for those who type "jetcapture help run".
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "help",
-		Short:  "explain a command",
-		Long:   "jetcapture help COMMAND is the same as jetcapture COMMAND --help.\n",
-		Hidden: true,
+		Use:               "help",
+		Short:             "explain a command",
+		Long:              helpHelp,
+		ValidArgsFunction: completeCommands,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			explained, rest, err := cmd.Root().Find(args)
 			if err != nil {

@@ -25,7 +25,7 @@ Examples:
 
   What it holds now, then end. Directories of the subject's second token and of the JSON payload:
     jetcapture run -s ORDERS -o /var/archive --once \
-      --key store=subject[2] --key currency=json:total.currency
+      --key 'store=subject[2]' --key currency=json:total.currency
 
   The payloads alone, in hourly zstd files, of two subjects, as a capture of its own:
     jetcapture run -s ORDERS -o /var/archive --capture orders-eu \
@@ -69,9 +69,9 @@ switch that is on by default is turned off as in --buffer-to-disk=false.
 `
 
 const runConclusion = `
-Flags override the environment. A context is overridden by what is given in the same way as its name
-is, flag or environment, or in a stronger way. There are no flags for passwords and tokens: every
-user of a machine can see the command lines.
+Flags override the environment. With --nats-context, only other flags override the context. With
+NATS_CONTEXT, the environment does as well. There are no flags for passwords and tokens: every user
+of a machine can see the command lines.
 
 Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
 `

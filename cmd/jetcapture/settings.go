@@ -73,10 +73,14 @@ func readFile(cmd *cobra.Command, getenv func(string) string) ([]*settings, []er
 		return []*settings{s}, problems
 	}
 	file, problems := loadConfig(s.file.path, s.file.expand, getenv)
-	if len(problems) > 0 {
+	if file == nil {
 		return nil, problems
 	}
-	return file.settings()
+	all, more := file.settings()
+	if len(problems) > 0 { // a key is wrong, so what the options lack together may be a consequence
+		return nil, append(problems, more...)
+	}
+	return all, more
 }
 
 // named says in which capture the problems are, if there are several captures.

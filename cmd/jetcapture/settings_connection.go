@@ -64,7 +64,8 @@ func (c *connection) options() []option {
 	return []option{
 		{
 			name: "nats-context", env: "NATS_CONTEXT", arg: "NAME",
-			help:  "a context of the nats command: its server, credentials, TLS and JetStream domain",
+			help: "a context of the nats command: its server, credentials, TLS and JetStream domain; the context that nats " +
+				"has selected is not used without it",
 			value: rankedText(&c.Context), complete: completeContexts,
 		},
 		{
@@ -82,7 +83,7 @@ func (c *connection) options() []option {
 		},
 		{name: "nats-user", env: "NATS_USER", envOnly: true, help: "user name", value: rankedText(&c.User)},
 		{
-			name: "nats-password", env: "NATS_PASSWORD", envOnly: true, help: "its password",
+			name: "nats-password", env: "NATS_PASSWORD", envOnly: true, help: "password of that user",
 			value: text(&c.Password),
 		},
 		{name: "nats-token", env: "NATS_TOKEN", envOnly: true, help: "token", value: rankedText(&c.Token)},
@@ -91,7 +92,7 @@ func (c *connection) options() []option {
 			value: rankedText(&c.Cert),
 		},
 		{
-			name: "nats-tls-key", env: "NATS_KEY", arg: "FILE", help: "its private key",
+			name: "nats-tls-key", env: "NATS_KEY", arg: "FILE", help: "private key of the client certificate",
 			value: text(&c.Key),
 		},
 		{

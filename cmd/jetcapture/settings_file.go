@@ -72,7 +72,7 @@ type configLoader struct {
 	problems []error
 }
 
-// loadConfig reads a configuration file. Each problem names its line.
+// loadConfig reads a configuration file. Each problem names its line. The file is nil if it cannot be read.
 func loadConfig(path string, expand bool, getenv func(string) string) (*configFile, []error) {
 	l := &configLoader{path: path, expand: expand, options: runOptions(), getenv: getenv}
 	b, err := os.ReadFile(path)
@@ -82,7 +82,7 @@ func loadConfig(path string, expand bool, getenv func(string) string) (*configFi
 	f := &configFile{path: path}
 	document, err := oneDocument(b)
 	if err != nil {
-		return f, []error{fmt.Errorf("%s: %w", path, err)}
+		return nil, []error{fmt.Errorf("%s: %w", path, err)}
 	}
 	l.members(document.Content[0], func(key, v *yaml.Node) {
 		if key.Value == capturesKey {
@@ -156,6 +156,10 @@ func follow(n *yaml.Node) *yaml.Node {
 
 // captures reads the captures. Their names are those in the archive, so they come in the order of the file.
 func (l *configLoader) captures(n *yaml.Node) (all []captureConfig) {
+	if n.Kind != yaml.MappingNode {
+		l.problem(n.Line, "%s: names of captures are expected, each with its options", capturesKey)
+		return nil
+	}
 	l.members(n, func(name, v *yaml.Node) {
 		c := captureConfig{name: name.Value, line: name.Line}
 		l.members(v, func(key, v *yaml.Node) {
@@ -165,7 +169,7 @@ func (l *configLoader) captures(n *yaml.Node) (all []captureConfig) {
 		})
 		all = append(all, c)
 	})
-	if len(all) == 0 && follow(n).Kind == yaml.MappingNode {
+	if len(all) == 0 {
 		l.problem(n.Line, "%s: there is none", capturesKey)
 	}
 	return all

@@ -26,6 +26,19 @@ func TestWrongUsage(t *testing.T) {
 			append(run, "--max-ages", "1h"),
 			[]string{`unknown flag --max-ages: did you mean --max-age? see jetcapture run --help`},
 		},
+		{[]string{"run", "--stream", "S"}, []string{
+			`unknown flag --stream: did you mean --stream-name? see jetcapture run --help`,
+		}},
+		{[]string{"run", "--consumer=c"}, []string{
+			`unknown flag --consumer: did you mean --consumer-name or --create-consumer? see jetcapture run --help`,
+		}},
+		{[]string{"run", "--nats", "x"}, []string{`unknown flag --nats: see jetcapture run --help`}},
+		{[]string{"run", "-s", "S", "-o", "s3:/a"}, []string{
+			`--output: s3://: both slashes are needed; ./s3: is a folder of that name`,
+		}},
+		{[]string{"demo", "--output", "file:a"}, []string{
+			`--output: file://: both slashes are needed; ./file: is a folder of that name`,
+		}},
 		{append(run, "--max-age"), []string{`--max-age: a value must follow; see jetcapture run --help`}},
 		{append(run, "ORDERS"), []string{
 			`"ORDERS": no argument is expected there, only options; quote a value that has blanks, ` +

@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const verifyHelp = `jetcapture verify checks that an archive is whole: every record of the cut logs and the
-chain that they make, the accounting of every stream sequence, and every file: that it is there, has
-the size and the SHA-256 that were recorded, unpacks, and has the rows that it should; and that
-there is no other file.
+const verifyHelp = `jetcapture verify checks that an archive is whole: every record of the cut logs and the chain that
+they make, the accounting of every stream sequence, and every file: that it is there, has the size
+and the SHA-256 that were recorded, unpacks, and has the rows that it should; and that there is no
+other file.
 
 Usage:
   jetcapture verify ARCHIVE [OPTIONS]
@@ -32,8 +32,8 @@ Examples:
   The logs and the sizes of the files only, which is fast:
     jetcapture verify /var/archive --quick
 
-ARCHIVE is what --output of jetcapture run names. A capture may run
-meanwhile. Nothing is changed, neither in the archive nor in the stream.
+ARCHIVE is what --output of jetcapture run names. A capture may run meanwhile. Nothing is changed,
+neither in the archive nor in the stream.
 `
 
 const verifyConclusion = `
@@ -62,7 +62,10 @@ func (s *verifySettings) options() optionSet {
 				name: "quick", value: boolean(&s.quick),
 				help: "do not read the files, only look that they are there with the right size",
 			},
-			{name: "capture", arg: "NAME", help: "verify this capture only", value: text(&s.capture)},
+			{
+				name: "capture", arg: "NAME", help: "verify this capture only",
+				value: text(&s.capture), complete: completeCaptures,
+			},
 			{
 				name: "json", value: boolean(&s.json),
 				help: "print JSON, one object a line: the findings, then the summary",

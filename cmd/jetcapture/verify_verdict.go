@@ -99,11 +99,14 @@ func (v *verdict) summary(a *archive.Archive, r archive.Report, against bool, er
 		v.print(" (%s of them without a sound done record)", thousands(unfinished))
 	}
 	v.print(", %s, %s, %s read\n", counted(r.Read, "file"), byteText(r.Size), counted(r.RowsRead, "row"))
+	if r.NoFormat > 0 {
+		v.print("rows of %s not counted: the log does not say their format\n", counted(r.NoFormat, "file"))
+	}
 	v.print("%s in files, %s dead letters, %s skipped, %s lost, %s absent\n",
 		counted(r.Messages, "message"), thousands(r.Dead), thousands(r.Skipped), thousands(r.Lost),
 		thousands(int64(r.Absent)))
 	if against {
-		v.print("%s that the streams still hold compared, %s not, as their format does not allow it\n",
+		v.print("compared with the streams: %s; not compared: %s, of formats that cannot be\n",
 			counted(r.Compared, "message"), thousands(r.Uncompared))
 	}
 	switch {
@@ -131,14 +134,15 @@ func verifySummary(a *archive.Archive, r archive.Report, err error) any {
 		FilesRead  int64  `json:"files_read"`
 		BytesRead  int64  `json:"bytes_read"`
 		RowsRead   int64  `json:"rows_read"`
+		NoFormat   int64  `json:"files_of_unknown_format"` // their rows are not counted
 		Compared   int64  `json:"compared"`
 		Uncompared int64  `json:"not_compared"`
 		Error      string `json:"error,omitempty"`
 	}{
 		Type: "summary", Archive: a.String(), OK: err == nil && r.OK(), Problems: r.Problems, Notes: r.Notes,
 		Captures: r.Captures, Cuts: r.Cuts,
-		Finished: r.Finished, FilesRead: r.Read, BytesRead: r.Size, RowsRead: r.RowsRead, Compared: r.Compared,
-		Uncompared: r.Uncompared,
+		Finished: r.Finished, FilesRead: r.Read, BytesRead: r.Size, RowsRead: r.RowsRead, NoFormat: r.NoFormat,
+		Compared: r.Compared, Uncompared: r.Uncompared,
 	}
 	s.add(r.Counts)
 	if err != nil {
