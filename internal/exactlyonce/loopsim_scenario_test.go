@@ -102,6 +102,25 @@ func TestLoopSimulationOfAWitnessOfAnotherStream(t *testing.T) {
 	})
 }
 
+// The stream is rolled back before a redo reads it. What it has now at a planned sequence could not be written.
+func TestLoopSimulationOfARollbackAmidARedo(t *testing.T) {
+	tell(t, func(w *world) {
+		w.publish(15)
+		w.launch("a")
+		w.until("Entered", 1)
+		w.procs[0].dieAt(engine.AfterPlan)
+		w.until("death "+engine.AfterPlan, 1)
+		w.mu.Lock()
+		w.before = map[string]func(){"consumer": func() {
+			w.rollBack(14)
+			w.publish(15) // the second of them is one that the decoder leaves out
+		}}
+		w.mu.Unlock()
+		w.launch("a")
+		w.until("Diverged", 1)
+	})
+}
+
 // A process dies after its plan, and the consumer of the redo passes over a message of it.
 func TestLoopSimulationOfARedoInDoubt(t *testing.T) {
 	tell(t, func(w *world) {

@@ -1,6 +1,7 @@
 package exactlyonce
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,15 +79,13 @@ func (r *redoer) readOnce(
 	if err != nil {
 		return nil, passed, err
 	}
-	if later, err = s.read(ctx, rd); err != nil {
-		return nil, passed, err
-	}
-	look, err := r.Look(ctx, p.Anchor)
-	if err != nil {
-		return nil, passed, err
-	}
-	if look == engine.AnchorOther {
+	later, err = s.read(ctx, rd)
+	look, lookErr := r.Look(ctx, p.Anchor)
+	switch {
+	case lookErr == nil && look == engine.AnchorOther: // an error of read was about another message, too
 		return nil, passed, s.diverged(p.Stream.Created)
+	case err != nil || lookErr != nil:
+		return nil, passed, cmp.Or(err, lookErr)
 	}
 	if passed, err = s.passedOver(ctx, r.stream); err != nil || !passed.Empty() {
 		return nil, passed, err
