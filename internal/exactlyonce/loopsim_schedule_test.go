@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	steps    = 60               // of chaos
-	patience = 30 * time.Minute // for the end of a schedule, when there are no more faults
+	steps = 60 // of chaos
+	// patience is for the end of a schedule, when there are no more faults. What a consumer has passed over at the end of a
+	// silent stream is noticed by the next empty cut only, which comes after an hour.
+	patience = 2 * time.Hour
 )
 
 // outcome is what a schedule has met, and the sum of the archive that it leaves.
