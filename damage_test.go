@@ -14,7 +14,7 @@ func TestDamagedLogs(t *testing.T) {
 	for name, missing := range map[string]string{
 		"no format":       "_jetcapture/S/format.json",
 		"no first plan":   cutlog.PlanName("S", 1),
-		"no done between": cutlog.DoneName("S", 2),
+		"no plan between": cutlog.PlanName("S", 2),
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)

@@ -125,7 +125,7 @@ func (l *logCheck) fault(err error) (Finding, bool) {
 	case errors.As(err, &corrupt):
 		kind := Contradicts
 		switch {
-		case corrupt.Found == "nothing":
+		case corrupt.Found == cutlog.FoundNothing:
 			kind = Missing
 		case strings.HasPrefix(corrupt.Found, "damage"):
 			kind = Damaged

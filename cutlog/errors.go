@@ -7,9 +7,12 @@ import "fmt"
 type CorruptError struct {
 	Object   string // name of the object; empty where only its bytes are known
 	Expected string
-	Found    string
+	Found    string // FoundNothing if the object is missing
 	Advice   string // what to do
 }
+
+// FoundNothing is what a CorruptError has found of an object that is not there.
+const FoundNothing = "nothing"
 
 func (e *CorruptError) Error() string {
 	return describe("corrupt cut log", e.Object, e.Expected, e.Found, e.Advice)

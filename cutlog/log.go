@@ -251,9 +251,18 @@ const (
 	adviceMissing = "restore it from a copy; keep _jetcapture/ out of bucket expiry and out of clean-ups"
 )
 
+// SumOf returns the SHA-256 of a record as it is stored.
+func (l *Log) SumOf(ctx context.Context, name string) (string, error) {
+	data, err := l.store.Get(ctx, name)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return Sum(data), nil
+}
+
 // missing returns the error for an object that must be there and is not.
 func (l *Log) missing(object, expected string) error {
-	return &CorruptError{Object: object, Expected: expected, Found: "nothing", Advice: adviceMissing}
+	return &CorruptError{Object: object, Expected: expected, Found: FoundNothing, Advice: adviceMissing}
 }
 
 // missingAs returns the error of missing if err says that an object does not exist, and err otherwise.
@@ -261,5 +270,5 @@ func missingAs(err error, object, expected string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return &CorruptError{Object: object, Expected: expected, Found: "nothing", Advice: adviceMissing}
+	return &CorruptError{Object: object, Expected: expected, Found: FoundNothing, Advice: adviceMissing}
 }

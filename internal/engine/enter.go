@@ -87,7 +87,10 @@ func (e *Entry) Birth(ctx context.Context) error {
 		return err
 	}
 	e.At(AfterFormat)
-	return e.Retry(ctx, "check that the store does not overwrite", e.Log.Probe)
+	if err = e.Retry(ctx, "check that the store does not overwrite", e.Log.Probe); err != nil {
+		return err
+	}
+	return e.mend(ctx)
 }
 
 // plant puts plan 1. If another writer was first, PutFormat finds out whether its plan fits.

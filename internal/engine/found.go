@@ -34,7 +34,7 @@ func (w *Writer) CheckFound(ctx context.Context, i int, rows int64, damage error
 // lostNow returns what the log by now says is lost of block i of the head's cut. It must be asked after the file was
 // seen: a lost record comes before the first file that lacks what it lists.
 func (w *Writer) lostNow(ctx context.Context, i int) (cutlog.SeqSet, error) {
-	h, _, err := w.Log.Next(ctx, w.Head)
+	h, err := w.Log.At(ctx, w.Head.N)
 	if err != nil || h.Lost == nil {
 		return cutlog.SeqSet{}, err
 	}
