@@ -20,10 +20,14 @@ import (
 // stream is the stream of a capture as a verification reads it. It leaves no trace. With limits retention it reads
 // through an ephemeral consumer, which it deletes. With other retentions, where a consumer can delete or keep messages,
 // it asks for one message after the other. One goroutine uses it.
+//
+// It must not share the blind spots of the capture. So its consumer has no filter, where that is allowed, and what the
+// consumer leaves out is asked of the stream's leader, see passedOver.
 type stream struct {
 	source *reader.Source
 	filter []string
 	info   reader.StreamInfo
+	second witness
 
 	reader *reader.Ordered // nil: not open
 	at     uint64          // everything up to this sequence was handed over
@@ -33,7 +37,9 @@ type stream struct {
 
 // newStream names the stream that a capture is bound to.
 func newStream(nc *nats.Conn, apiPrefix string, f cutlog.Format) *stream {
-	return &stream{source: reader.NewSource(nc, apiPrefix, f.Stream), filter: f.Filter}
+	return &stream{
+		source: reader.NewSource(nc, apiPrefix, f.Stream), filter: f.Filter, second: witness{most: witnessList},
+	}
 }
 
 // Info implements archive.Stream.
@@ -46,6 +52,7 @@ func (s *stream) Info(ctx context.Context) (archive.StreamInfo, error) {
 		return archive.StreamInfo{}, err
 	}
 	s.info = info
+	s.second.listed = false
 	return archive.StreamInfo{Created: info.Created, First: info.FirstSeq, Last: info.LastSeq}, nil
 }
 
@@ -106,14 +113,14 @@ func (s *stream) inBatches(ctx context.Context, after, through uint64) iter.Seq2
 		}
 		for {
 			for len(s.rest) > 0 && s.rest[0].Seq <= through {
-				m := s.rest[0]
-				s.rest, s.at = s.rest[1:], m.Seq
-				if message, ok := deliveredMessage(m); ok && !yield(message, nil) {
+				if !s.handOver(ctx, yield) {
 					return
 				}
 			}
 			if s.read >= through {
-				s.at = through
+				if s.passedOver(ctx, s.at, through, yield) {
+					s.at = through
+				}
 				return
 			}
 			b, err := s.reader.Next(ctx)
@@ -126,6 +133,18 @@ func (s *stream) inBatches(ctx context.Context, after, through uint64) iter.Seq2
 	}
 }
 
+// handOver yields the next message, and before it what the consumer has left out. It returns false when the iteration is
+// over.
+func (s *stream) handOver(ctx context.Context, yield func(archive.Message, error) bool) bool {
+	m := s.rest[0]
+	if !s.passedOver(ctx, s.at, m.Seq-1, yield) {
+		return false
+	}
+	s.rest, s.at = s.rest[1:], m.Seq
+	message, ok := deliveredMessage(m)
+	return !ok || !s.wants(message.Subject) || yield(message, nil)
+}
+
 // position opens a reader that goes on after a sequence, unless the one that is open is there already.
 func (s *stream) position(ctx context.Context, after uint64) error {
 	if s.reader != nil && s.at == after {
@@ -136,12 +155,23 @@ func (s *stream) position(ctx context.Context, after uint64) error {
 	}
 	at := reader.Position{After: after, Created: s.info.Created}
 	s.rest, s.at, s.read = nil, after, after
-	r, err := reader.OpenOrdered(ctx, s.source, reader.OrderedConfig{
-		Name: "jetcapture-verify-" + nuid.Next(), Filter: s.filter, FailWhenGone: true,
-		Timing: reader.Timing{Heartbeat: verifyHeartbeat},
-	}, at)
-	if err == nil {
-		s.reader = r
+	open := func(filter []string) (err error) {
+		s.reader, err = reader.OpenOrdered(ctx, s.source, reader.OrderedConfig{
+			Name: "jetcapture-verify-" + nuid.Next(), Filter: filter, FailWhenGone: true,
+			Timing: reader.Timing{Heartbeat: verifyHeartbeat},
+		}, at)
+		if err != nil {
+			s.reader = nil
+		}
+		return err
+	}
+	if s.second.filtered {
+		return open(s.filter)
+	}
+	err := open(nil)
+	if errors.Is(err, reader.ErrNoAnswer) && len(s.filter) > 0 { // the user may read these subjects only
+		s.second.filtered = true
+		err = open(s.filter)
 	}
 	return err
 }
