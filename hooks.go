@@ -52,8 +52,10 @@ type PoisonMessage struct {
 // Lost describes messages that the stream dropped before they were stored, or a stream that was replaced or rolled
 // back.
 type Lost struct {
-	Reason   string // as in the cut log
-	Messages int64
-	From, To uint64 // stream sequences between which they lie, both included
+	Reason   string // as in the cut log, or "diverged": the stream was replaced or rolled back
+	Messages int64  // that were dropped
+	// From and To are the first and the last stream sequence of these messages. With "diverged", From is the last
+	// sequence captured of the old stream, and the new one is captured after To.
+	From, To uint64
 	Detail   string
 }

@@ -8,13 +8,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Payload is what a MessageDecoder makes of a message, and what a FormattedDataWriter turns into rows. Any type will
-// do.
-type Payload interface {
-	any
-}
+// Payload is the type of what a MessageDecoder makes of a message and a FormattedDataWriter turns into rows. It may be
+// any type: a struct, a pointer, []byte. There is nothing to implement.
+type Payload any
 
-// DestKey groups messages: messages with equal keys go into the same files.
+// DestKey is the type of the keys that group messages: messages with equal keys go into the same files. It may be any
+// type that == compares, such as string or a struct of strings. There is nothing to implement.
 type DestKey interface {
 	comparable
 }
@@ -115,10 +114,10 @@ type Options[P Payload, K DestKey] struct {
 	// Settings are further facts that shape the bytes of the files. Each plan in the log keeps them as text.
 	Settings map[string]string
 
-	// ForPlan returns the options under which an interrupted cut was planned, so that it can be finished after the options
-	// have changed. Their decoder, writer, compression and suffix are used. The argument is what the plan keeps: Settings,
-	// with "x_" in front of each name, and what Run adds. If ForPlan is nil, and something other than compression, suffix
-	// and MaxAge has changed, Run stops at such a cut with an error that has both settings.
+	// ForPlan returns earlier options, so that Run can finish a cut that was planned with them and then interrupted. Run
+	// uses their decoder, writer, compression and suffix. settings are what the plan keeps: Settings, each name with "x_"
+	// in front, and what Run adds. Without ForPlan, Run finishes such a cut only if nothing but compression, suffix and
+	// MaxAge has changed. Otherwise it stops with an error that has both settings.
 	ForPlan func(settings map[string]string) (Options[P, K], error)
 
 	// Poison says what becomes of messages that cannot be decoded or written. Empty means PoisonFail.

@@ -13,7 +13,7 @@ type Stats struct {
 	Skipped      int64            // messages left out on purpose; one that is read again counts again
 	Lost         int64            // messages that the stream dropped before they were stored
 	Absent       int64            // sequences that the stream did not have
-	Unwitnessed  int64            // messages that a consumer had passed over, and that were read another way
+	Unwitnessed  int64            // messages that the consumer skipped, fetched from the stream itself
 	Cuts         int64            // complete cuts
 	CutsLost     int64            // cuts that another process made first
 	Redone       int64            // complete cuts that an earlier or another process had planned

@@ -35,10 +35,10 @@ type BufferedWriter interface {
 type EagerWriter interface {
 	BufferedWriter
 	// Held returns about how many bytes of memory the writer holds at most between two calls, not counting what it wrote
-	// to the out of InitNew.
+	// to the io.Writer of InitNew.
 	//
-	// That out has a method Scratch() io.ReadWriteSeeker. It returns room for what must wait for its place in the file:
-	// the writer appends to it, reads it from its start, and closes it (it is an io.Closer, too). The room is in memory,
-	// or on disk when memory is short.
+	// The io.Writer given to InitNew also has a method Scratch() io.ReadWriteSeeker. It returns room for what must wait
+	// for its place in the file: the writer appends to it, reads it from its start, and closes it (it is an io.Closer,
+	// too). The room is in memory, or on disk when memory is short.
 	Held() int64
 }

@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
+// No other file spells the names of settings.
+
 // Settings are what shapes the bytes of the files of a cut, by name. A plan keeps them, so that a cut which was
-// interrupted is finished as it was planned. This file is the only place that spells their names.
+// interrupted is finished as it was planned.
 type Settings map[string]string
 
 // The settings of the library.
@@ -37,7 +39,7 @@ const (
 	SettingPayload    = "payload"     // how a payload is kept where there are no columns
 	SettingMismatch   = "on_mismatch" // the policy for a value that does not fit its column
 	SettingCSVNull    = "csv_null"    // what stands for null
-	SettingCSVHeader  = "csv_header"  // "false": files begin with a row
+	SettingCSVHeader  = "csv_header"  // "false": files have no line with the names of the columns
 	SettingCodec      = "codec"       // compression inside of the file
 	SettingCodecLevel = "codec_level"
 )
