@@ -108,7 +108,7 @@ func (f Format) fits(object string, want Format) error {
 	}
 	return &MismatchError{
 		Object: object, Expected: strings.Join(expected, ", "), Found: strings.Join(found, ", "),
-		Advice: "stream and subject filter are fixed for a capture: give this one another name, or use another archive",
+		Advice: "stream and subject filter are fixed for a capture, so give this one another name or another archive",
 	}
 }
 

@@ -25,7 +25,7 @@ func advise(err error) error {
 	case errors.As(err, &api) && api.ErrCode == consumerNotFound:
 		return fmt.Errorf("%w: check --consumer-name, or have it created by --create-consumer", err)
 	case errors.As(err, &mismatch):
-		return fmt.Errorf("%w: by --capture or --output", err)
+		return fmt.Errorf("%w (--capture, --output)", err)
 	}
 	return err
 }
