@@ -88,7 +88,7 @@ func (b *batch[P, K]) Decode(i int, m *reader.Message) error {
 		}
 	}()
 	msg := m.Msg
-	if m.Block != nil && !b.parsed {
+	if m.Block != "" && !b.parsed {
 		msg = withBlock(m)
 	}
 	it.payload, it.key, it.err = b.opts.MessageDecoder(msg)

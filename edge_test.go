@@ -322,7 +322,7 @@ func TestEdgeHeaderBlock(t *testing.T) {
 		got, k, err = decode(msg)
 		return "", k, err
 	}
-	m := &reader.Message{Block: []byte(block), Msg: &nats.Msg{
+	m := &reader.Message{Block: block, Msg: &nats.Msg{
 		Subject: "s", Header: nats.Header{"A": {"b"}}, Sub: &nats.Subscription{},
 		Reply: "$JS.ACK.S.c.1.1.1.1700000000000000000.0",
 	}}

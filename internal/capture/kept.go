@@ -36,7 +36,7 @@ func appendHead(dst []byte, m *reader.Message) []byte {
 	dst = binary.AppendVarint(dst, m.Time)
 	dst = appendText(dst, m.Msg.Subject)
 	dst = appendText(dst, m.Msg.Reply)
-	dst = appendText(dst, string(m.Block))
+	dst = appendText(dst, m.Block)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Msg.Header)))
 	for name, values := range m.Msg.Header {
 		dst = appendText(dst, name)
@@ -98,9 +98,7 @@ func (h *keptHead) read(m *reader.Message) {
 	m.Time = stamp
 	m.Msg.Subject = h.string()
 	m.Msg.Reply = h.string()
-	if block := h.string(); block != "" {
-		m.Block = []byte(block)
-	}
+	m.Block = h.string()
 	for names := h.number(); names > 0 && !h.broken; names-- {
 		if m.Msg.Header == nil {
 			m.Msg.Header = nats.Header{}

@@ -80,8 +80,8 @@ func (k *Maker) letter(m *reader.Message, cause error) DeadLetter {
 	}
 	switch {
 	case d.HeaderRaw != nil:
-	case m.Block != nil:
-		d.HeaderRaw = m.Block
+	case m.Block != "":
+		d.HeaderRaw = []byte(m.Block)
 	case !wire.ValidHeader(d.Header):
 		d.HeaderRaw = wire.HeaderBlock(d.Header)
 	}

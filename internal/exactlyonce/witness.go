@@ -37,8 +37,9 @@ func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.Strea
 		rd.k.settleDoubt(c, cutlog.SeqSet{})
 		return nil
 	}
-	// Before its first sequence the stream has nothing. Up to its ack floor a consumer owes nothing.
-	holes := c.Holes(max(info.FirstSeq, rd.lastFloor+1), c.Through)
+	// Before its first sequence the stream has nothing. Up to its ack floor a consumer delivers nothing, but somebody may
+	// have moved the floor, and the stream may still have what no file has.
+	holes := c.Holes(info.FirstSeq, c.Through)
 	seq, err := rd.k.refute(ctx, c, holes, info)
 	if err != nil {
 		return fmt.Errorf("ask the stream about %d missing sequences of (%d, %d]: %w", holes.Count(), c.From, c.Through, err)

@@ -302,7 +302,10 @@ func (d *Durable) admit(ctx context.Context, b *Batch) error {
 		return nil
 	}
 	if d.grownPast(b.Messages[i-1].Seq) {
-		return &DivergedError{Stream: d.src.stream, Was: d.id.created, Is: d.id.created, RolledBack: true}
+		info, _ := d.src.Info(ctx) // only for the text: an error here must not drop the batch
+		return &DivergedError{
+			Stream: d.src.stream, Was: d.id.created, Is: d.id.created, RolledBack: true, Info: info,
+		}
 	}
 	if seq := d.acks.unknown(b.Messages[:i]); seq != 0 {
 		return d.disturbed(fmt.Sprintf("stream sequence %d comes again and was not in hand", seq))

@@ -46,7 +46,8 @@ type follower struct {
 // batch is a Batch on its way to the owner.
 type batch struct {
 	Batch
-	odd int // messages whose header block must still be fetched, see odd
+	odd    int  // messages whose header block must still be fetched, see odd
+	hollow bool // a message looks as if its payload was left out: this must still be looked up
 }
 
 // permanent marks an error that does not go away by itself.
@@ -79,6 +80,10 @@ func (f *follower) Next(ctx context.Context) (Batch, error) {
 		if err := f.step(ctx); err != nil && len(f.queue) == 0 { // what was read before is handed over first
 			return Batch{}, err
 		}
+	}
+	// Until it is handed over, a batch stays in the queue: what it needs is asked for under ctx, which may end.
+	if err := f.whole(ctx, &f.queue[0]); err != nil {
+		return Batch{}, err
 	}
 	if err := f.complete(ctx, &f.queue[0]); err != nil {
 		return Batch{}, err
@@ -113,27 +118,22 @@ func (f *follower) step(ctx context.Context) error {
 
 // take notes and queues what a life has brought.
 func (f *follower) take(ctx context.Context, b Batch) error {
-	odd := f.life.odd
-	f.life.odd = 0
+	next := batch{odd: f.life.odd, hollow: f.life.hollow}
+	f.life.odd, f.life.hollow = 0, false
 	if !f.progress(b) {
 		return nil
-	}
-	if f.life.hollow {
-		f.life.hollow = false
-		if err := f.whole(ctx, b.Messages); err != nil {
-			return err
-		}
 	}
 	if err := f.kind.admit(ctx, &b); err != nil || !f.progress(b) {
 		return err
 	}
-	if n := len(b.Messages); n > 0 {
+	if n := len(b.Messages); n > 0 && !next.hollow {
 		f.id.accepted(b.Messages[n-1])
 	}
 	f.through = max(f.through, b.Through)
 	f.id.after = max(f.id.after, b.Through)
 	f.fruitless = false
-	f.queue = append(f.queue, batch{b, odd})
+	next.Batch = b
+	f.queue = append(f.queue, next)
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (f *follower) complete(ctx context.Context, b *batch) error {
 	}
 	var missing []*Message
 	for i := range b.Messages {
-		if m := &b.Messages[i]; m.Header == nil && m.Block == nil && odd(m.Msg) {
+		if m := &b.Messages[i]; m.Header == nil && m.Block == "" && odd(m.Msg) {
 			missing = append(missing, m)
 		}
 	}
@@ -85,7 +85,7 @@ func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
 	case unparsed(m.Msg):
 		m.Header = stored.Header
 	case !gone && stored.Seq == m.Seq:
-		m.Block = stored.keptBlock()
+		m.Block = string(stored.keptBlock())
 	}
 	return nil
 }

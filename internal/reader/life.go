@@ -162,13 +162,20 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 		l.hollow = true
 	}
 	msg := Message{Msg: m, Seq: t.sseq, Time: t.time, Size: m.Size() - len(m.Reply)}
-	switch {
-	case isEmptyBlock(m.Header, blockSize(m)):
-		msg.Block = []byte(wire.EmptyBlock)
-	case odd(m):
-		l.odd++
+	if blockSize(m) > 0 {
+		l.header(&msg)
 	}
 	return msg, true
+}
+
+// header notes whether the client has lost some of the message's header block.
+func (l *life) header(m *Message) {
+	switch {
+	case isEmptyBlock(m.Msg.Header, blockSize(m.Msg)):
+		m.Block = wire.EmptyBlock
+	case odd(m.Msg):
+		l.odd++
+	}
 }
 
 // violation returns how a message breaks the rule.

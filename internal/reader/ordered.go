@@ -19,6 +19,8 @@ const (
 	// deleteTimeout bounds the deletion of our own consumer. Deleting is a courtesy: the server does it after
 	// InactiveThreshold anyway, and the user may lack the permission.
 	deleteTimeout = 2 * time.Second
+	// watchTimeout bounds the question whether somebody has edited the consumer, which the user may not be permitted to ask.
+	watchTimeout = time.Second
 )
 
 // OrderedConfig configures an ordered reader.
@@ -222,18 +224,20 @@ func (o *Ordered) Check(ctx context.Context) error {
 	if o.life == nil || o.unwatched { // it ended, and the next one has not begun; or nobody may ask
 		return nil
 	}
-	is, err := o.src.consumer(ctx, o.cfg.Name)
+	asked, cancel := context.WithTimeout(ctx, watchTimeout)
+	defer cancel()
+	is, err := o.src.consumer(asked, o.cfg.Name)
 	if hasCode(err, codeConsumerNotFound) { // with its server, perhaps: what it delivered until then was held to the rule
 		return nil
 	}
-	if errors.Is(err, nats.ErrPermissionViolation) {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil { // the stream has just answered, so it is this request that gets no answer
 		o.unwatched = true
 		o.log.Warn("nobody watches whether the consumer is edited: give the user the permission for CONSUMER.INFO",
 			"error", err)
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	changes := edits(o.made.Config, is.Config)
 	if !is.Created.Equal(o.made.Created) {

@@ -38,8 +38,8 @@ type Message struct {
 	Size int       // bytes of subject, header and payload
 	// the raw header block if it could not be parsed, when Msg.Header is nil; empty: the stream has dropped it
 	Header []byte
-	// the raw header block if Msg.Header does not hold all of it; nil: it does, or there is no header
-	Block []byte
+	// the raw header block if Msg.Header does not hold all of it; empty: it does, or there is no header
+	Block string
 }
 
 // Batch is what Next returns. It belongs to the caller.

@@ -35,7 +35,7 @@ func OpenStored(src Lookup, filter []string, after, to uint64) *Stored {
 func (s *Stored) Done() bool { return s.next > s.to }
 
 const (
-	storedWindow  = 64 // messages that are asked for together
+	storedWindow  = 32 // messages that are asked for together
 	storedWorkers = 16 // of them at the same time
 )
 
@@ -81,7 +81,7 @@ func (s *Stored) message(m *StoredMessage) Message {
 		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.Stream(), m.Seq, m.Time.UnixNano()),
 	}
 	return Message{
-		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Block: m.keptBlock(),
+		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Block: string(m.keptBlock()),
 		Size: len(m.Subject) + len(m.Header) + len(m.Data),
 	}
 }

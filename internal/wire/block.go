@@ -13,10 +13,10 @@ const BlockName = ""
 const EmptyBlock = headerLine + lineEnd
 
 // WithBlock returns a copy of the parsed fields that has their block as well.
-func WithBlock(fields map[string][]string, block []byte) map[string][]string {
+func WithBlock(fields map[string][]string, block string) map[string][]string {
 	with := make(map[string][]string, len(fields)+1)
 	maps.Copy(with, fields)
-	with[BlockName] = []string{string(block)}
+	with[BlockName] = []string{block}
 	return with
 }
 

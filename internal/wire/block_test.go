@@ -67,7 +67,7 @@ func FuzzParseBlockIsAsTheClient(f *testing.F) {
 
 func TestWithBlock(t *testing.T) {
 	fields := map[string][]string{"A": {"b"}}
-	both := wire.WithBlock(fields, []byte("block"))
+	both := wire.WithBlock(fields, "block")
 	parsed, block := wire.SplitBlock(both)
 	if string(block) != "block" || !reflect.DeepEqual(parsed, fields) || len(both) != 2 {
 		t.Errorf("got %q, %q", parsed, block)
