@@ -10,8 +10,8 @@ import (
 
 const (
 	steps = 60 // of chaos
-	// patience is for the end of a schedule, when there are no more faults. What a consumer has passed over at the end of a
-	// silent stream is noticed by the next empty cut only, which comes after an hour.
+	// patience is for the end of a schedule, when there are no more faults. What a consumer has passed over at the end
+	// of a silent stream is noticed by the next empty cut only, which comes after an hour.
 	patience = 2 * time.Hour
 )
 
