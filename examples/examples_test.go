@@ -119,14 +119,14 @@ func (e *example) path(elem ...string) string {
 type order struct {
 	ID     int     `json:"id"`
 	Region string  `json:"region"`
-	Amount float64 `json:"amount"`
+	Total  float64 `json:"total"`
 }
 
 // orders returns the orders with the numbers first to last.
 func orders(first, last int) map[int]order {
 	all := map[int]order{}
 	for id := first; id <= last; id++ {
-		all[id] = order{ID: id, Region: regions[id%len(regions)], Amount: float64(id) / 4}
+		all[id] = order{ID: id, Region: regions[id%len(regions)], Total: float64(id) / 4}
 	}
 	return all
 }
@@ -264,12 +264,12 @@ func testCSV(t *testing.T, e *example) {
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if want := []string{"id", "region", "amount"}; !slices.Equal(rows[0], want) {
+		if want := []string{"id", "region", "total"}; !slices.Equal(rows[0], want) {
 			t.Errorf("%s: header %q, want %q", path, rows[0], want)
 		}
 		for _, row := range rows[1:] {
 			var o order
-			if _, err := fmt.Sscan(row[0]+" "+row[2], &o.ID, &o.Amount); err != nil {
+			if _, err := fmt.Sscan(row[0]+" "+row[2], &o.ID, &o.Total); err != nil {
 				t.Fatalf("%s: row %q: %v", path, row, err)
 			}
 			o.Region = row[1]

@@ -31,8 +31,8 @@ ARCHIVE is what --output of jetcapture run names. Times are UTC.
 `
 
 const lsConclusion = `
-A filter lists files, or with --cuts the cuts that have such files. CUTS counts the record that opens
-a capture, too, which holds no messages.
+A filter lists files, or with --cuts the cuts that have such files. CUTS counts the record that
+opens a capture, too, which holds no messages.
 
 Exit codes: 0 done, also if nothing was found, 1 failed, 2 wrong usage. A damaged log ends the list
 with an error: jetcapture verify says all that is wrong with an archive.

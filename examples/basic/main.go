@@ -22,7 +22,7 @@ import (
 type Order struct {
 	ID     int     `json:"id"`
 	Region string  `json:"region"`
-	Amount float64 `json:"amount"`
+	Total  float64 `json:"total"`
 }
 
 func main() {

@@ -23,7 +23,7 @@ import (
 type Order struct {
 	ID     int     `json:"id"`
 	Region string  `json:"region"`
-	Amount float64 `json:"amount"`
+	Total  float64 `json:"total"`
 }
 
 func main() {
@@ -67,8 +67,8 @@ func csvByRegion(output string) *jetcapture.Options[*Order, string] {
 			return &order, order.Region, nil
 		},
 		WriterFactory: func() jetcapture.FormattedDataWriter[*Order] {
-			return jetcapture.NewCSVWriter([]string{"id", "region", "amount"}, func(o *Order) ([][]string, error) {
-				return [][]string{{strconv.Itoa(o.ID), o.Region, strconv.FormatFloat(o.Amount, 'f', 2, 64)}}, nil
+			return jetcapture.NewCSVWriter([]string{"id", "region", "total"}, func(o *Order) ([][]string, error) {
+				return [][]string{{strconv.Itoa(o.ID), o.Region, strconv.FormatFloat(o.Total, 'f', 2, 64)}}, nil
 			})
 		},
 		Store: &jetcapture.LocalFSStore[string]{

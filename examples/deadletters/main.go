@@ -18,8 +18,8 @@ import (
 
 // Order is the payload.
 type Order struct {
-	ID     int     `json:"id"`
-	Amount float64 `json:"amount"`
+	ID    int     `json:"id"`
+	Total float64 `json:"total"`
 }
 
 func main() {
