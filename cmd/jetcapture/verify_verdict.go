@@ -106,8 +106,11 @@ func (v *verdict) summary(a *archive.Archive, r archive.Report, against bool, er
 		counted(r.Messages, "message"), thousands(r.Dead), thousands(r.Skipped), thousands(r.Lost),
 		thousands(int64(r.Absent)))
 	if against {
-		v.print("compared with the streams: %s; not compared: %s, of formats that cannot be\n",
-			counted(r.Compared, "message"), thousands(r.Uncompared))
+		v.print("compared with the streams: %s", counted(r.Compared, "message"))
+		if r.Uncompared > 0 {
+			v.print("; not compared: %s, of formats that cannot be", thousands(r.Uncompared))
+		}
+		v.print("\n")
 	}
 	switch {
 	case err != nil:
