@@ -87,6 +87,11 @@ func (s *captureSettings) checkForm(c *choices) (problems []error) {
 			problems = append(problems, err)
 		}
 	}
+	if c.accepted("key", "path", "timezone", "max-age") {
+		if err := s.paths.CheckZone(s.form.Keys, s.library.MaxAge); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	if c.accepted("format", "record", "column", "compression", "compression-level") {
 		problems = append(problems, f.Check(c.chosen)...)
 	}

@@ -164,6 +164,12 @@ func TestWrongUsage(t *testing.T) {
 			[]string{`--key: the name key is given twice`},
 		},
 		{
+			append(run, "--timezone", "Europe/Berlin", "--max-age", "24h"),
+			[]string{"--timezone Europe/Berlin: it is 1h0m0s off UTC at times, and windows of 24h0m0s (--max-age) " +
+				"are aligned to UTC: a directory of one day would hold messages of two; " +
+				"take --max-age 1h0m0s or a fraction of it, or --timezone UTC"},
+		},
+		{
 			append(run, "--timezone", "Berlin"),
 			[]string{`--timezone: "Berlin" is not a time zone such as UTC or Europe/Berlin`},
 		},

@@ -29,6 +29,38 @@ func TestTimezone(t *testing.T) {
 	}
 }
 
+func TestZonesAndWindows(t *testing.T) {
+	for _, tt := range []struct {
+		zone, template string
+		window         time.Duration
+		want           string // in the error; empty: none
+	}{
+		{"Europe/Berlin", "", 15 * time.Minute, ""},
+		{"Europe/Berlin", "", time.Hour, ""},
+		{"Europe/Berlin", "", 24 * time.Hour, "--max-age 1h0m0s"},
+		{"Europe/Berlin", "", 2 * time.Hour, "off UTC"},
+		{"Europe/Berlin", "", 45 * time.Minute, "off UTC"},
+		{"Asia/Kathmandu", "", 15 * time.Minute, ""},
+		{"Asia/Kathmandu", "", time.Hour, "--max-age 15m0s"},
+		{"America/New_York", "", 2 * time.Hour, "--max-age 1h0m0s"},
+		{"Asia/Shanghai", "", 8 * time.Hour, ""},
+		{"Asia/Shanghai", "", 24 * time.Hour, "--max-age 8h0m0s"},
+		{"Africa/Abidjan", "", 24 * time.Hour, ""},
+		{"UTC", "", 48 * time.Hour, ""},
+		{"Europe/Berlin", "a={subject}", 24 * time.Hour, ""},
+		{"Europe/Berlin", "a={subject}/%Y", 24 * time.Hour, "of two"},
+	} {
+		zone, err := time.LoadLocation(tt.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = Paths{Layout: Hive, Zone: zone, Template: tt.template}.CheckZone(nil, tt.window)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v", tt, err)
+		}
+	}
+}
+
 // FuzzTemplatesAreInjective: different values, different directories.
 func FuzzTemplatesAreInjective(f *testing.F) {
 	f.Add("a-b", "c", "a", "b-c")
