@@ -18,8 +18,8 @@ import (
 )
 
 // NewAppSkeleton returns a command line program that captures one stream with your decoder, writer and store. It fills
-// in the options that have flags, lets setup fill in the rest, connects, and captures until SIGINT or SIGTERM. Then it
-// stores what was read; a second signal gives up at once and exits with code 130.
+// in the options that have flags, lets setup fill in the rest, connects, and captures until SIGINT, SIGTERM or SIGHUP.
+// Then it stores what was read; a second signal gives up at once and exits with code 130.
 //
 // Flags and defaults are those of v0.1.0. Add a name, a usage and flags of your own to the returned program, and read
 // the flags in setup from c. The program examples/appskeleton is made with it.
@@ -104,6 +104,7 @@ func skeletonLogger(out io.Writer, level string, asJSON bool) (*slog.Logger, err
 func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
 	first, second, end := stopsignal.Notify()
 	defer end()
+	defer stopsignal.OutlivePipes()()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)

@@ -30,9 +30,13 @@ type console struct {
 
 // main is the only place that exits, besides the second signal.
 func main() {
-	ctx := stopOnSignal(os.Stderr)
+	debug.SetTraceback("crash") // Go's own end is a signal, so that exitUsage means nothing else
+	stderr := startLogQueue(os.Stderr)
+	ctx := stopOnSignal(stderr)
 	limitHeap(os.Getenv)
-	os.Exit(execute(ctx, os.Args, console{os.Stdout, os.Stderr, os.Getenv}))
+	code := execute(ctx, os.Args, console{os.Stdout, stderr, os.Getenv})
+	stderr.close(logPatience)
+	os.Exit(code)
 }
 
 // heapGrowth is GOGC of the command where the environment does not say: how far the heap may outgrow what is in use, in
@@ -47,8 +51,8 @@ func limitHeap(getenv func(string) string) {
 	}
 }
 
-// stopOnSignal returns a context that the first SIGINT or SIGTERM ends. The second one ends the process at once.
-func stopOnSignal(stderr io.Writer) context.Context {
+// stopOnSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process at once.
+func stopOnSignal(stderr *logQueue) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	first, second, _ := stopsignal.Notify()
 	go func() { // as long as the process
@@ -56,6 +60,7 @@ func stopOnSignal(stderr io.Writer) context.Context {
 		cancel()
 		<-second
 		fmt.Fprintln(stderr, "jetcapture: second signal, giving up: what is not stored is still in the stream")
+		stderr.flush(logPatience / 4)
 		os.Exit(exitKilled)
 	}()
 	return ctx

@@ -175,7 +175,7 @@ func (s *captureSettings) cutOptions() []option {
 		},
 		{
 			name: "drain-timeout", field: "DrainTimeout", arg: "DURATION",
-			help:  "after SIGTERM or SIGINT, store what was read within this time; the rest stays in the stream",
+			help:  "after SIGTERM, SIGINT or SIGHUP, store what was read within this time; the rest stays in the stream",
 			value: positiveDuration(&s.library.DrainTimeout),
 		},
 	}

@@ -11,10 +11,11 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/spf13/cobra"
 )
 
-const runIntroduction = `jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM or SIGINT.
+const runIntroduction = `jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM, SIGINT or SIGHUP.
 
 Usage:
   jetcapture run --stream-name NAME --output PLACE [OPTIONS]
@@ -88,6 +89,7 @@ func runCommand(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			stopsignal.OutlivePipes() // as long as the process: the end of the log is written when this has returned
 			return newRunner(c, &all[0].report).run(cmd.Context(), all)
 		},
 	}
@@ -100,6 +102,7 @@ type runner struct {
 	console
 	settings *reportSettings
 	screen   *screen
+	warnings *summing // those of log
 	log      *slog.Logger
 	overview overview   // of the captures, for the progress line
 	print    sync.Mutex // held while a summary is printed
@@ -108,7 +111,8 @@ type runner struct {
 // newRunner returns a runner whose log and progress line share the standard error.
 func newRunner(c console, s *reportSettings) *runner {
 	screen := newScreen(c.stderr)
-	return &runner{console: c, settings: s, screen: screen, log: s.newLogger(screen)}
+	warnings := s.newLog(screen)
+	return &runner{console: c, settings: s, screen: screen, warnings: warnings, log: slog.New(warnings)}
 }
 
 // run runs captures, each over a connection of its own, until ctx ends or all are done. If one fails, the others go on,
@@ -159,16 +163,20 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	sum.finish(capture.Stats(), err)
 	r.print.Lock()
 	defer r.print.Unlock()
+	r.warnings.sum(time.Now(), true)
 	r.screen.show("") // what comes may go to the standard output
+	r.screen.flush()
 	return errors.Join(err, sum.print(r.stdout, r.screen, r.settings))
 }
 
-// report starts a goroutine that reports on the running captures: that they are stopping, and their progress where that
-// is shown. stop ends it and waits for it.
+// report starts a goroutine that reports on the running captures: that they are stopping, how many warnings were not
+// logged, and their progress where that is shown. stop ends it and waits for it.
 func (r *runner) report(ctx context.Context) (stop func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
+		sums := time.NewTicker(sumEvery / 6)
+		defer sums.Stop()
 		var ticks <-chan time.Time
 		if r.settings.showsProgress(r.screen) {
 			ticker := time.NewTicker(progressEvery)
@@ -179,8 +187,11 @@ func (r *runner) report(ctx context.Context) (stop func()) {
 		for {
 			select {
 			case <-ended:
+				r.warnings.sum(time.Now(), true)
 				r.screen.show("")
 				return
+			case now := <-sums.C:
+				r.warnings.sum(now, false)
 			case <-stopping:
 				stopping = nil
 				r.log.Info("stopping: storing what was read; a second signal gives up at once")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ type screen struct {
 // newScreen returns a screen on w. Callers show lines only where that is a terminal.
 func newScreen(w io.Writer) *screen {
 	s := &screen{w: w, width: func() int { return 80 }}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := terminalOf(w); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = true
 		s.width = func() int {
 			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
@@ -66,6 +65,14 @@ func (s *screen) show(line string) {
 	}
 	s.shown = line
 	say(s.w, "%s%s", clearLine, line)
+}
+
+// flush waits until the file has all that was written, unless nobody reads it: what is printed elsewhere then comes
+// after it.
+func (s *screen) flush() {
+	if q, ok := s.w.(*logQueue); ok {
+		q.flush(logPatience)
+	}
 }
 
 // ticker shows the progress of a long command on a screen, if that is a terminal. One goroutine at a time may use it.

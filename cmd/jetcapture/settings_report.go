@@ -30,13 +30,13 @@ func (r *reportSettings) options() []option {
 	}
 }
 
-// newLogger returns the logger that the settings ask for.
-func (r *reportSettings) newLogger(screen *screen) *slog.Logger {
+// newLog returns the log that the settings ask for.
+func (r *reportSettings) newLog(screen *screen) *summing {
 	options := &slog.HandlerOptions{Level: r.level, ReplaceAttr: withoutUsers}
 	if r.logJSON {
-		return slog.New(slog.NewJSONHandler(screen, options))
+		return newSumming(slog.NewJSONHandler(screen, options))
 	}
-	return slog.New(slog.NewTextHandler(screen, options))
+	return newSumming(slog.NewTextHandler(screen, options))
 }
 
 // withoutUsers takes the user info out of URLs in the log: an error of another package may quote one.

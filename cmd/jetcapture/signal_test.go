@@ -82,7 +82,7 @@ func (p *process) wait(t *testing.T) int {
 }
 
 func TestSignalsStoreWhatWasRead(t *testing.T) {
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(s.String(), func(t *testing.T) {
 			srv, nc := orders(t, "1", "2")
 			folder := t.TempDir()

@@ -16,11 +16,16 @@ const ExitCode = 130
 // each signal to the process and to its group.
 const Echo = 500 * time.Millisecond
 
-// Notify returns channels that get the first and the second SIGINT or SIGTERM of the process, one value each. end stops
-// that, and the signals have their usual effect again; it must be called, unless the process exits.
+// Notify returns channels that get the first and the second SIGINT, SIGTERM or SIGHUP of the process, one value each.
+// end stops that, and the signals have their usual effect again; it must be called, unless the process exits. A SIGHUP
+// that the process was started to ignore, by nohup, stays ignored. It is never a second signal: systemd may send one
+// with SIGTERM, and a terminal that closes several.
 func Notify() (first, second <-chan os.Signal, end func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	one, two := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -32,6 +37,14 @@ func Notify() (first, second <-chan os.Signal, end func()) {
 		close(done)
 		<-ended
 	}
+}
+
+// OutlivePipes makes a write to the standard output or error return an error when their reader has gone. Without it Go
+// ends the process with SIGPIPE. end stops that.
+func OutlivePipes() (end func()) {
+	pipes := make(chan os.Signal, 1) // nobody reads it
+	signal.Notify(pipes, syscall.SIGPIPE)
+	return func() { signal.Stop(pipes) }
 }
 
 // sort passes signals on until done.
@@ -47,7 +60,7 @@ func sort(signals <-chan os.Signal, one, two chan<- os.Signal, done <-chan struc
 			case first == nil:
 				first, came = s, time.Now()
 				one <- s
-			case s == first && time.Since(came) < Echo:
+			case s == syscall.SIGHUP, (s == first || first == syscall.SIGHUP) && time.Since(came) < Echo:
 			default:
 				two <- s
 				return

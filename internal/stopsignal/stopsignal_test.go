@@ -20,6 +20,7 @@ func TestSort(t *testing.T) {
 		"another signal, much later":   {syscall.SIGTERM, time.Hour, true},
 		"the same signal, much later":  {os.Interrupt, time.Hour, true},
 		"an echo at the same instant.": {os.Interrupt, 0, false},
+		"a terminal that closes":       {syscall.SIGHUP, time.Hour, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -40,6 +41,28 @@ func TestSort(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHangUpComesWithOthers: systemd may send SIGHUP and SIGTERM in either order.
+func TestHangUpComesWithOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals, done := make(chan os.Signal), make(chan struct{})
+		one, two := make(chan os.Signal, 1), make(chan os.Signal, 1)
+		go sort(signals, one, two, done)
+		signals <- syscall.SIGHUP
+		signals <- syscall.SIGTERM
+		synctest.Wait()
+		if got := <-one; got != syscall.SIGHUP || len(two) != 0 {
+			t.Errorf("the first signal is %v, second ones: %d", got, len(two))
+		}
+		<-time.After(Echo)
+		signals <- syscall.SIGTERM
+		synctest.Wait()
+		if len(two) != 1 {
+			t.Error("a signal that came later is no second one")
+		}
+		close(done)
+	})
 }
 
 func TestNotify(t *testing.T) {
