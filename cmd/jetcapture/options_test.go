@@ -66,6 +66,7 @@ func withoutFlag() map[string]string {
 		"DeadLetters":      "the archive keeps them",
 		"Hooks":            "the log tells the same",
 		"crash":            "for tests",
+		"secondLook":       "for tests",
 	}
 }
 
