@@ -167,8 +167,9 @@ func TestRestoredAfterAnEmptyOne(t *testing.T) {
 	}
 }
 
-// TestRolledBackInsideACut takes the server back to a state that lies within a cut, and lets the stream grow again. Only
-// what it has kept behind the newest common anchor is stored twice. A cut of 200 messages has an anchor for each 4.
+// TestRolledBackInsideACut takes the server back to a state that lies within a cut, and lets the stream grow again.
+// Only what it has kept behind the newest common anchor is stored twice. A cut of 200 messages has an anchor for each
+// 4.
 func TestRolledBackInsideACut(t *testing.T) {
 	for _, through := range []string{"", "C"} {
 		t.Run(through, func(t *testing.T) {

@@ -44,8 +44,8 @@ const (
 	Stray     Kind = "stray"     // something in _jetcapture/ that is not a record
 	Linked    Kind = "linked"    // files lie behind a symbolic link, which most readers do not follow
 	Unchecked Kind = "unchecked" // something could not be checked
-	// Overlap: two incarnations have the same sequences, because the stream was rolled back, or restored from a backup that
-	// was older than the archive.
+	// Overlap: two incarnations have the same sequences, because the stream was rolled back, or restored from a backup
+	// that was older than the archive.
 	Overlap Kind = "overlap"
 )
 
@@ -112,5 +112,5 @@ const (
 	adviceMissing   = "restore it from a copy"
 	adviceLog       = "restore it from a copy; keep _jetcapture/ out of bucket expiry and out of clean-ups"
 	adviceUnplanned = "move it out of the archive, after a look at where it came from"
-	adviceUnlisted  = "verify again; if it is still so, do not trust the lists of this store: who reads by them misses files"
+	adviceUnlisted  = "verify again; if it is still so, do not trust the lists of this store: readers by list miss files"
 )

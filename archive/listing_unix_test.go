@@ -50,7 +50,9 @@ func TestWhatIsNoObject(t *testing.T) {
 		return func(abs func(string) string) error { return os.Symlink(target, abs(name)) }
 	}
 	move := func(from, to string) step {
-		return func(abs func(string) string) error { return os.Rename(abs(from), abs(to)) } //nolint:forbidigo // a user moves things
+		return func(abs func(string) string) error {
+			return os.Rename(abs(from), abs(to)) //nolint:forbidigo // a user moves things
+		}
 	}
 	write := func(name string) step {
 		return func(abs func(string) string) error { return os.WriteFile(abs(name), b.o[path], 0o600) }
@@ -64,7 +66,12 @@ func TestWhatIsNoObject(t *testing.T) {
 		{"a link to a file", []step{link(filepath.Base(path), path+".link")}, []finding{
 			{archive.Unplanned, path + ".link", "", "symbolic link"},
 		}, nil},
-		{"a link to a directory", []step{link(dir, "again")}, []finding{{archive.Unplanned, "again", "", "symbolic link"}}, nil},
+		{
+			"a link to a directory",
+			[]step{link(dir, "again")},
+			[]finding{{archive.Unplanned, "again", "", "symbolic link"}},
+			nil,
+		},
 		{"a name with a backslash", []step{write(dir + `/a\b.ndjson.gz`)}, []finding{
 			{archive.Unplanned, dir + `/a\b.ndjson.gz`, "", "backslash"},
 		}, nil},

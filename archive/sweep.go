@@ -161,8 +161,8 @@ func (s *sweep) find(ctx context.Context, l *logCheck, p *cutlog.Plan, name stri
 	return nil
 }
 
-// notPlanned judges a file that is in none of the plans read so far. It may belong to a newer cut, to a log that no list
-// shows, or to a cut whose plan is damaged.
+// notPlanned judges a file that is in none of the plans read so far. It may belong to a newer cut, to a log that no
+// list shows, or to a cut whose plan is damaged.
 func (s *sweep) notPlanned(ctx context.Context, e bucket.Entry) error {
 	id, isBlock := cutlog.ParseBlockName(path.Base(e.Name))
 	if s.opts.Capture != "" && (!isBlock || id.Capture != s.opts.Capture) {

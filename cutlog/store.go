@@ -12,8 +12,8 @@ var ErrExists = errors.New("name is taken")
 
 // Prober is implemented by a Store that writes large objects in another way than the records of a log.
 type Prober interface {
-	// Probe tests with an object of this name that the store does not overwrite in these ways either; if it does, the error
-	// is a *NoCreateOnlyError. It makes the object if it is missing.
+	// Probe tests with an object of this name that the store does not overwrite in these ways either; if it does, the
+	// error is a *NoCreateOnlyError. It makes the object if it is missing.
 	Probe(ctx context.Context, name string) error
 }
 

@@ -55,8 +55,10 @@ func Open(ctx context.Context, address string, opts Options) (Bucket, error) {
 var errNoURL = errors.New("not a URL: write it as in s3://BUCKET/PREFIX?region=REGION")
 
 // errUser is the error of a URL with user info, or with what could be a part of it.
-var errUser = errors.New("the URL must not have a user name or password: give credentials by the environment, and write " +
-	"an @ that belongs to the path as %40")
+var errUser = errors.New(
+	"the URL must not have a user name or password: give credentials by the environment, and write " +
+		"an @ that belongs to the path as %40",
+)
 
 // CheckURL returns the error that Open would return for the URL of a store before it looks for credentials. It does not
 // check parameters of gocloud.dev's packages.

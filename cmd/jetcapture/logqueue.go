@@ -88,7 +88,8 @@ func (q *logQueue) drain() {
 	}
 }
 
-// take exchanges the batch that was written for what waits. It returns false, and the queue is idle, if that is nothing.
+// take exchanges the batch that was written for what waits. It returns false, and the queue is idle, if that is
+// nothing.
 func (q *logQueue) take(batch *[]byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -51,7 +51,8 @@ func limitHeap(getenv func(string) string) {
 	}
 }
 
-// stopOnSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process at once.
+// stopOnSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process at
+// once.
 func stopOnSignal(stderr *logQueue) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	first, second, _ := stopsignal.Notify()

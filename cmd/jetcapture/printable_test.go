@@ -34,8 +34,21 @@ func forgedArchive(t *testing.T) string {
 	created := time.Unix(1, 0).UTC()
 	format := cutlog.Format{Version: cutlog.Version, Capture: "S", Stream: escapes, Filter: []string{escapes}}
 	p := &cutlog.Plan{
-		N: 1, Reason: cutlog.Reason(escapes), Stream: cutlog.Stream{Name: escapes, Created: created}, Opens: true, Opened: 1,
-		Incarnation: cutlog.IncarnationID("S", escapes, created, 1), From: 7, To: 7, Format: &format, Notes: []string{escapes},
+		N:      1,
+		Reason: cutlog.Reason(escapes),
+		Stream: cutlog.Stream{Name: escapes, Created: created},
+		Opens:  true,
+		Opened: 1,
+		Incarnation: cutlog.IncarnationID(
+			"S",
+			escapes,
+			created,
+			1,
+		),
+		From:   7,
+		To:     7,
+		Format: &format,
+		Notes:  []string{escapes},
 		Writer: cutlog.Writer{Instance: escapes},
 	}
 	sum := put(cutlog.EncodePlan("S", p))

@@ -15,7 +15,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const runIntroduction = `jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM, SIGINT or SIGHUP.
+const runIntroduction = "" +
+	`jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM, SIGINT or SIGHUP.
 
 Usage:
   jetcapture run --stream-name NAME --output PLACE [OPTIONS]

@@ -20,8 +20,10 @@ const canary = "CANARY"
 // userInfos are user infos with a secret where a # or the like makes another part of the URL of it.
 func userInfos() (users []string) {
 	for _, s := range []string{
-		"me:*", "*", "me:a#*", "me:*#a", "#*", "me:a/*", "me:*/a", "/*", "me:a?*", "me:*?a", "me:a?x=*", "me:a,*", "me:*,a", "me:1,*",
-		"me:1/*", "me:1#*", "me:1?*", "me:a@*", "me:*@a", "@*", "me:%zz*", "me:[*", "me:*]", "me:a:*", `me:\*`, "me:1?region=*",
+		"me:*", "*", "me:a#*", "me:*#a", "#*", "me:a/*", "me:*/a", "/*", "me:a?*", "me:*?a", "me:a?x=*", "me:a,*", "me:*,a",
+		"me:1,*",
+		"me:1/*", "me:1#*", "me:1?*", "me:a@*", "me:*@a", "@*", "me:%zz*", "me:[*", "me:*]", "me:a:*",
+		`me:\*`, "me:1?region=*",
 	} {
 		users = append(users, strings.ReplaceAll(s, "*", canary))
 	}
@@ -31,10 +33,19 @@ func userInfos() (users []string) {
 // places are URLs of each kind with a user info.
 func places(user string) []string {
 	return []string{
-		"nats://" + user + "@127.0.0.1:1", "nats://" + user + "@[::1", "nats://h," + user + "@127.0.0.1:1", user + "@127.0.0.1:1",
-		"s3://" + user + "@b/p?region=x", "gs://" + user + "@b", "azblob://" + user + "@b?storage_account=a",
-		"file://" + user + "@/x", "file://" + user + "@h/x", "http://" + user + "@h", user + "@s3://b",
-		"s3://b?region=x&endpoint=http://" + user + "@127.0.0.1:1", "s3://b?region=x&" + user + "@=1",
+		"nats://" + user + "@127.0.0.1:1",
+		"nats://" + user + "@[::1",
+		"nats://h," + user + "@127.0.0.1:1",
+		user + "@127.0.0.1:1",
+		"s3://" + user + "@b/p?region=x",
+		"gs://" + user + "@b",
+		"azblob://" + user + "@b?storage_account=a",
+		"file://" + user + "@/x",
+		"file://" + user + "@h/x",
+		"http://" + user + "@h",
+		user + "@s3://b",
+		"s3://b?region=x&endpoint=http://" + user + "@127.0.0.1:1",
+		"s3://b?region=x&" + user + "@=1",
 		"azblob://b?storage_account=a&domain=" + user + "@h",
 	}
 }
@@ -108,11 +119,13 @@ func TestNoSecretOfAServerIsPrinted(t *testing.T) {
 	}
 }
 
-// TestNoSecretOfAFileIsPrinted: passwords that YAML or the replacement of variables take for something else, and secrets
-// in place of the names of their files.
+// TestNoSecretOfAFileIsPrinted: passwords that YAML or the replacement of variables take for something else, and
+// secrets in place of the names of their files.
 func TestNoSecretOfAFileIsPrinted(t *testing.T) {
 	for _, value := range []string{
-		"*", "'*'", "\\*", "@*", "%*", "&*", "!*", "!!*", "${x*", "${ * }", "a${*-}", "[*", "{a: *}", "|*", "- *", "a: *", "?*", "`*",
+		"*", "'*'", "\\*", "@*", "%*", "&*", "!*", "!!*", "${x*", "${ * }", "a${*-}", "[*", "{a: *}", "|*", "- *", "a: *",
+		"?*",
+		"`*",
 		"'*", "\"*", "\"\\*\"", "<<: *", "**",
 	} {
 		value := strings.ReplaceAll(value, "*", canary)

@@ -133,8 +133,8 @@ func (s *stream) inBatches(ctx context.Context, after, through uint64) iter.Seq2
 	}
 }
 
-// handOver yields the next message, and before it what the consumer has left out. It returns false when the iteration is
-// over.
+// handOver yields the next message, and before it what the consumer has left out. It returns false when the iteration
+// is over.
 func (s *stream) handOver(ctx context.Context, yield func(archive.Message, error) bool) bool {
 	m := s.rest[0]
 	if !s.passedOver(ctx, s.at, m.Seq-1, yield) {

@@ -30,8 +30,8 @@ type witness struct {
 	doubt bool // the consumer has left out what the stream has: no gap is believed any more
 }
 
-// passedOver yields what the stream has of the sequences after the first one, up to last, which the consumer has left out.
-// It returns false when the iteration is over.
+// passedOver yields what the stream has of the sequences after the first one, up to last, which the consumer has left
+// out. It returns false when the iteration is over.
 func (s *stream) passedOver(
 	ctx context.Context, after, last uint64, yield func(archive.Message, error) bool,
 ) bool {

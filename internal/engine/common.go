@@ -7,9 +7,9 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// lastCommon looks for the newest anchor of the log that the stream s has; it has no sequence if there is none. Histories
-// that differ at one sequence differ from there on, so everything up to it is the same. Any incarnation may have it: a
-// stream was created anew by mistake and then restored, or it was rolled back and then restored.
+// lastCommon looks for the newest anchor of the log that the stream s has; it has no sequence if there is none.
+// Histories that differ at one sequence differ from there on, so everything up to it is the same. Any incarnation may
+// have it: a stream was created anew by mistake and then restored, or it was rolled back and then restored.
 func (e *Entry) lastCommon(ctx context.Context, s StreamFacts) (best cutlog.Anchor, err error) {
 	for last := e.Head.N; last > 0; {
 		h, err := e.cut(ctx, last)
@@ -89,8 +89,8 @@ func (e *Entry) compare(ctx context.Context, s StreamFacts, n uint64) (v verdict
 	return v, nil
 }
 
-// newestFirst returns the anchors of a cut. What a cut with lost messages has in common with a stream may be lost, unless
-// that is all of it, so only its last message counts.
+// newestFirst returns the anchors of a cut. What a cut with lost messages has in common with a stream may be lost,
+// unless that is all of it, so only its last message counts.
 func newestFirst(h cutlog.Head) (anchors []cutlog.Anchor) {
 	if h.Plan.Anchor.Seq == 0 {
 		return nil

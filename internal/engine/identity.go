@@ -39,8 +39,8 @@ const (
 	Foreign                    // a stream that the log has left, or an older one: it is another server's
 )
 
-// Judge compares a stream with the head of the log. past are the creation times of the streams that the log has left.
-// A stream that takes the place of another one is created after it, so an older one is somebody else's. A restored stream
+// Judge compares a stream with the head of the log. past are the creation times of the streams that the log has left. A
+// stream that takes the place of another one is created after it, so an older one is somebody else's. A restored stream
 // has a new time of creation, and its messages keep their sequences, times and contents.
 func Judge(head cutlog.Head, s StreamFacts, look AnchorLook, past []time.Time) Identity {
 	p := head.Plan

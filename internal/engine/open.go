@@ -49,8 +49,8 @@ func (o *Opening) note(old *cutlog.Plan) string {
 		instant(o.Stream.Created), instant(old.Stream.Created))
 }
 
-// replaces describes the incarnation of a stream that has taken the place of one that was created at another time. If it
-// shares a message with the log, it is a restored copy, and goes on behind that.
+// replaces describes the incarnation of a stream that has taken the place of one that was created at another time. If
+// it shares a message with the log, it is a restored copy, and goes on behind that.
 func (o *Opening) replaces(created time.Time) {
 	o.Past, o.Cause = append(slices.Clip(o.Past), created), cutlog.CauseRestored
 	if o.Anchor.Seq == 0 {

@@ -19,7 +19,8 @@ const (
 	// deleteTimeout bounds the deletion of our own consumer. Deleting is a courtesy: the server does it after
 	// InactiveThreshold anyway, and the user may lack the permission.
 	deleteTimeout = 2 * time.Second
-	// watchTimeout bounds the question whether somebody has edited the consumer, which the user may not be permitted to ask.
+	// watchTimeout bounds the question whether somebody has edited the consumer, which the user may not be permitted to
+	// ask.
 	watchTimeout = time.Second
 )
 

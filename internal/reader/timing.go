@@ -7,8 +7,8 @@ const (
 	ackConfirmation       = 5 * time.Second
 )
 
-// SecondLook is the time between the two looks that prove a rollback. In eight partitions, a leader that was cut off from
-// its peers answered with old numbers for 16 to 20 s.
+// SecondLook is the time between the two looks that prove a rollback. In eight partitions, a leader that was cut off
+// from its peers answered with old numbers for 16 to 20 s.
 const SecondLook = 30 * time.Second
 
 // Timing holds the intervals of a reader. Zero values mean the defaults, which the comments give. Tests shorten them.

@@ -145,7 +145,8 @@ func TestOddHeadersAreInTheFiles(t *testing.T) {
 	avro := s.capture(t, append(layout, "--format", "avro")...)
 	raw := s.capture(t, append(layout, "--format", "raw", "--compression", "none")...)
 	for i, rows := range duckdb(t,
-		fmt.Sprintf("SELECT sequence, to_base64(headers_raw) FROM read_parquet('%s/date=*/**/*.parquet') ORDER BY 1", parquet),
+		fmt.Sprintf("SELECT sequence, to_base64(headers_raw) FROM read_parquet('%s/date=*/**/*.parquet') ORDER BY 1",
+			parquet),
 		fmt.Sprintf("SELECT (metadata->>'$.Sequence.stream_seq')::INT, header_raw FROM read_json("+
 			"'%s/date=*/**/*.ndjson.gz', columns = {metadata: 'JSON', header_raw: 'VARCHAR'}) ORDER BY 1", messages),
 		fmt.Sprintf("SELECT sequence::INT, headers_raw FROM read_json("+

@@ -15,7 +15,7 @@ const (
 	NoAnchor        Mutant = "no-anchor"         // anchors are never looked at
 	NoConsumerCheck Mutant = "no-consumer-check" // the consumer's counts are not checked before a cut
 	NoAdoption      Mutant = "no-adoption"       // a restored stream is taken for a recreated one
-	AdoptBlindly    Mutant = "adopt-blindly"     // a recreated stream is taken for a restored one: anchors are not compared
+	AdoptBlindly    Mutant = "adopt-blindly"     // a recreated stream is taken for a restored one
 )
 
 // Mutants lists all mutants.

@@ -14,8 +14,8 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// The oracle reads the archive as docs/FORMAT.md describes it. It shares no code with what it judges, but for the anchors
-// that opened compares.
+// The oracle reads the archive as docs/FORMAT.md describes it. It shares no code with what it judges, but for the
+// anchors that opened compares.
 
 func planName(n uint64) string { return fmt.Sprintf("_jetcapture/S/log/%020d.plan.json.gz", n) }
 func doneName(n uint64) string { return fmt.Sprintf("_jetcapture/S/log/%020d.done.json", n) }
@@ -292,11 +292,15 @@ func (v *verdict) deletedBefore(seq uint64, m message) bool {
 // ofFirst reports whether the message was in the stream that the world began with.
 func (v *verdict) ofFirst(seq uint64, m message) bool {
 	created := v.w.stream.branches[0].created
-	return slices.ContainsFunc(v.w.stream.branches, func(b *branch) bool { return b.created.Equal(created) && b.ever[seq] == m })
+	return slices.ContainsFunc(
+		v.w.stream.branches,
+		func(b *branch) bool { return b.created.Equal(created) && b.ever[seq] == m },
+	)
 }
 
-// opened checks an incarnation when it is opened, while the stream is still the one that was judged: it goes on behind the
-// newest anchor of the log that the stream has. What lies between that and the newest stored message may be stored twice.
+// opened checks an incarnation when it is opened, while the stream is still the one that was judged: it goes on behind
+// the newest anchor of the log that the stream has. What lies between that and the newest stored message may be stored
+// twice.
 func (w *World) opened(opening *cutlog.Plan) {
 	for n := uint64(1); n < opening.N; n++ {
 		p, err := cutlog.DecodePlan(w.store.objects[planName(n)])

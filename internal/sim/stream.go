@@ -82,8 +82,14 @@ func (s *stream) rollBack(n int) {
 	old := s.cur
 	to := old.last - min(uint64(n), old.last-min(old.first-1, old.last))
 	s.cur = &branch{
-		created: old.created, first: min(old.first, to+1), last: to,
-		alive: map[uint64]message{}, ever: map[uint64]message{}, deleted: maps.Clone(old.deleted), rolled: true, restored: old.restored,
+		created:  old.created,
+		first:    min(old.first, to+1),
+		last:     to,
+		alive:    map[uint64]message{},
+		ever:     map[uint64]message{},
+		deleted:  maps.Clone(old.deleted),
+		rolled:   true,
+		restored: old.restored,
 	}
 	for seq, m := range old.alive {
 		if seq <= to {

@@ -60,7 +60,10 @@ func parts(list string) (all []string) {
 	begin := 0
 	for _, at := range next.FindAllStringIndex(list, -1) {
 		all = append(all, strings.TrimSpace(list[begin:at[0]]))
-		begin = at[0] + strings.IndexFunc(list[at[0]:at[1]], func(r rune) bool { return !strings.ContainsRune(", \t\r\n", r) })
+		begin = at[0] + strings.IndexFunc(
+			list[at[0]:at[1]],
+			func(r rune) bool { return !strings.ContainsRune(", \t\r\n", r) },
+		)
 	}
 	return append(all, strings.TrimSpace(list[begin:]))
 }

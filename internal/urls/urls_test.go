@@ -10,7 +10,8 @@ const canary = "CANARY"
 // spellings are user infos with the secret in each odd place.
 func spellings() (users []string) {
 	for _, s := range []string{
-		"me:*", "*", "me:a*", "me:a#*", "me:*#a", "#*", "me:a/*", "me:*/a", "/*", "me:a?*", "me:*?a", "me:a,*", "me:*,a", ",*",
+		"me:*", "*", "me:a*", "me:a#*", "me:*#a", "#*", "me:a/*", "me:*/a", "/*", "me:a?*", "me:*?a", "me:a,*", "me:*,a",
+		",*",
 		"me:a@*", "me:*@a", "@*", "*@", "me:a:*", "me:1,*", "me:%zz*", "me:[*", "me:a*]", "me:\\*", "*:x-oauth", "me:a=*&b",
 		"me:1/*", "me:1?x=*", "me:a://*", "me:;*", "me:$*", "me:a,b@*", "me:%40*", "me:1#*@x",
 	} {
@@ -67,7 +68,8 @@ func TestCheckServers(t *testing.T) {
 		}
 	}
 	for _, list := range []string{
-		"nats://me:a#b@h", "nats://a/b@h", "nats://me:a?b@h", "nats://me:a,b@h", "nats://me:a@b@h", "nats://me:secret", "nats://",
+		"nats://me:a#b@h", "nats://a/b@h", "nats://me:a?b@h", "nats://me:a,b@h", "nats://me:a@b@h", "nats://me:secret",
+		"nats://",
 		"nats://h1,me:1,x@h2", "nats://me:%zz@h", "nats://a b@h", "nats://[::1",
 	} {
 		if err := CheckServers(list); err == nil {
