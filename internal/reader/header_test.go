@@ -56,7 +56,7 @@ func TestOddHeadersAreKept(t *testing.T) {
 			if i < int(n) {
 				want = oddBlocks[i%len(oddBlocks)].kept
 			}
-			if string(m.Block) != want || m.Header != nil {
+			if m.Block != want || m.Header != nil {
 				t.Errorf("%s: message %d has the block %q, %q, want %q", way, i, m.Block, m.Header, want)
 			}
 		}
