@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,10 @@ func start(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A child inherits that SIGHUP is ignored, as under nohup. Of a signal that is caught it inherits nothing.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	p := &process{cmd: exec.Command(exe, args...)}
 	p.cmd.Env = append(os.Environ(), asCommand+"=1")
 	p.cmd.Stderr = &p.stderr
