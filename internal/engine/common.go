@@ -9,7 +9,7 @@ import (
 
 // lastCommon looks for the newest anchor of the log that the stream s has; it has no sequence if there is none.
 // Histories that differ at one sequence differ from there on, so everything up to it is the same. Any incarnation may
-// have it: a stream was created anew by mistake and then restored, or it was rolled back and then restored.
+// have it: a stream was created again by mistake and then restored, or it was rolled back and then restored.
 func (e *Entry) lastCommon(ctx context.Context, s StreamFacts) (best cutlog.Anchor, err error) {
 	for last := e.Head.N; last > 0; {
 		h, err := e.cut(ctx, last)
