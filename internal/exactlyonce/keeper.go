@@ -144,10 +144,9 @@ func (k *Keeper) Diverged(d *reader.DivergedError) {
 func (k *Keeper) Close() error { return k.instance.release() }
 
 // facts returns what each plan of this process says beside its cut.
-func (k *Keeper) facts(s engine.StreamFacts, reason cutlog.Reason) engine.Facts {
+func (k *Keeper) facts(_ engine.StreamFacts, reason cutlog.Reason) engine.Facts {
 	return engine.Facts{
 		Capture: k.writer.Capture, Writer: k.writer.Me, Reason: reason, Time: time.Now(), Settings: k.cfg.Settings,
-		FirstSeq: s.FirstSeq, Limits: s.Limits,
 	}
 }
 
