@@ -152,6 +152,9 @@ func (r *report) logStore(e capture.Event) {
 		r.log.Warn("the spool cannot be written, reading waits", "dir", e.Dir, "error", e.Err)
 	case capture.CutsEarly:
 		r.log.Warn("cuts come earlier than the window asks, because of the consumer's settings", "setting", e.Setting)
+	case capture.ConsumersUnknown:
+		r.log.Info("the consumers of the stream cannot be listed, so the archive does not record their configurations",
+			"error", e.Err)
 	case capture.Unacknowledged:
 		if e.To == 0 {
 			r.log.Warn("acks are not confirmed: the messages may come again and be stored again", "error", e.Err)

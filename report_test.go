@@ -135,6 +135,7 @@ func effects() []effect {
 			event: capture.Recovered{Messages: 3}, counts: func(s *Stats) { s.Unwitnessed = 3 },
 			log: "WARN messages that a consumer had passed over are in this cut",
 		},
+		{event: capture.ConsumersUnknown{Err: err}, log: "INFO the consumers of the stream cannot be listed"},
 		{event: capture.Unacknowledged{To: 9, Err: err}, log: "WARN acks are not confirmed, they are repeated"},
 		{event: capture.Unacknowledged{Err: err}, log: "WARN acks are not confirmed: the messages may come again"},
 		{event: capture.WithheldAcks{Was: eventTime, Is: eventTime}, log: "WARN what was stored is not acknowledged"},

@@ -32,6 +32,13 @@ func (c *Capture) owns(name string) bool {
 // is no format.json, which can happen only for a moment when a capture starts for the first time.
 func (c *Capture) Format(ctx context.Context) (cutlog.Format, error) { return c.log.ReadFormat(ctx) }
 
+// StreamConfigs yields how the stream was configured, as far as the capture has recorded it, in the order in which that
+// changed. The first record is of the start of the capture, the last one of its newest cut. Archives of before
+// 2026-11-28 have none. A damaged record is a *cutlog.CorruptError. An error ends the sequence.
+func (c *Capture) StreamConfigs(ctx context.Context) iter.Seq2[cutlog.StreamConfig, error] {
+	return c.log.StreamConfigs(ctx)
+}
+
 // Cuts yields the cuts of the capture in their order. The last one may still be unfinished. A record that does not fit
 // into the chain is a *cutlog.CorruptError, an unknown layout a *cutlog.VersionError. An error ends the sequence;
 // Verify goes on and reports everything.

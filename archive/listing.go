@@ -43,7 +43,10 @@ func (l *logCheck) list(ctx context.Context) error {
 			return fmt.Errorf("list %s: %w", prefix, err)
 		}
 		n, _, isRecord := cutlog.ParseLogName(e.Name)
+		_, _, isStream := cutlog.ParseStreamName(e.Name)
 		switch {
+		case isStream && e.Odd == "":
+			l.streams = append(l.streams, e.Name)
 		case isRecord && n > l.numbers.Last():
 			l.numbers.Add(n)
 		case isRecord && n < l.numbers.Last():

@@ -25,6 +25,7 @@ type logCheck struct {
 	passed  int64         // files in these parts, which cannot be judged
 	settled uint64        // the last cut that was complete when it was read
 	hidden  unlisted      // its files that no list shows
+	streams []string      // names of the records of how the stream was configured
 }
 
 // link is what the next plan is compared with.
@@ -70,7 +71,7 @@ func (l *logCheck) walk(ctx context.Context) error {
 		next = last + 1 // 0 after the greatest number, which ends the loop, too
 	}
 	l.reachedEnd()
-	return l.format(ctx)
+	return errors.Join(l.format(ctx), l.streamConfigs(ctx))
 }
 
 // gap checks the numbers from next up to first, which have no record in the listing. Listings can be late, so it tries

@@ -38,6 +38,11 @@ func TestGolden(t *testing.T) {
 	compareGolden(t, "plan3.json", unpack(t, encodePlan(t, third).Data))
 	compareGolden(t, "done2.json", encodeDone(t, done).Data)
 	compareGolden(t, "lost2.json", encodeLost(t, lost).Data)
+	stream, err := cutlog.EncodeStreamConfig("ORDERS", streamConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "stream3.json", stream.Data)
 
 	if _, err := os.Stat("testdata/plan2.json.gz"); *update && errors.Is(err, fs.ErrNotExist) {
 		compareGolden(t, "plan2.json.gz", encodePlan(t, second).Data)

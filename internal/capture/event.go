@@ -175,6 +175,8 @@ type (
 	Recovered struct{ Messages uint64 }
 	// StreamUnreachable says that the stream cannot be asked and is waited for.
 	StreamUnreachable struct{ Err error }
+	// ConsumersUnknown says that the archive gets the configuration of the stream without that of its consumers.
+	ConsumersUnknown struct{ Err error }
 	// Unacknowledged says that acks of stored messages were not confirmed.
 	Unacknowledged struct {
 		To  uint64 // stream sequence up to which the messages are stored; 0 at least once
@@ -234,6 +236,7 @@ func (Postponed) isEvent()         {}
 func (StreamUnreachable) isEvent() {}
 func (Unwitnessed) isEvent()       {}
 func (Recovered) isEvent()         {}
+func (ConsumersUnknown) isEvent()  {}
 func (Unacknowledged) isEvent()    {}
 func (WithheldAcks) isEvent()      {}
 func (Unsettled) isEvent()         {}

@@ -58,7 +58,7 @@ type Committed struct {
 // the next Enter finishes what was planned.
 func (e *Entry) Commit(ctx context.Context, c *Cut, checked Checked, d Delivery) (Committed, error) {
 	p := c.Plan(e.Head, e.planFacts(checked))
-	won, err := e.Plan(ctx, p)
+	won, err := e.plan(ctx, checked.Stream, p)
 	if err != nil {
 		return Committed{}, err
 	}

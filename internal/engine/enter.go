@@ -46,6 +46,9 @@ type Entry struct {
 	Format   cutlog.Format
 	// Facts returns what a plan of this process says about itself: its capture, writer, time, reason and settings.
 	Facts func(s StreamFacts, reason cutlog.Reason) Facts
+	// Describe keeps the configuration of the stream in the archive if it is another one than before. It is called before
+	// each plan, with the number of the plan. Nil: nothing is kept.
+	Describe func(ctx context.Context, s StreamFacts, n uint64) error
 	// Wait sleeps.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Takeover is how long a cut is left to the writer that planned it, if that is another instance. 0 means not at all.
@@ -105,8 +108,18 @@ func (e *Entry) plant(ctx context.Context) error {
 	}
 	p := OpenPlan(cutlog.Head{}, Opening{Stream: s, From: from}, e.Facts(s, cutlog.ReasonOpen))
 	p.Format = &e.Format
-	_, err = e.Plan(ctx, p)
+	_, err = e.plan(ctx, s, p)
 	return err
+}
+
+// plan puts the plan p, which was made of the stream s.
+func (e *Entry) plan(ctx context.Context, s StreamFacts, p *cutlog.Plan) (won bool, err error) {
+	if e.Describe != nil {
+		if err := e.Describe(ctx, s, p.N); err != nil {
+			return false, err
+		}
+	}
+	return e.Plan(ctx, p)
 }
 
 // Enter finishes a cut that is not done, and opens a new incarnation if the stream is not the one of the head.

@@ -15,6 +15,8 @@ type StreamFacts struct {
 	FirstSeq   uint64
 	LastSeq    uint64
 	Limits     bool // limits retention, read without a filter: what it dropped unread is a loss
+	// Config is the configuration of the stream, a JSON object in the server's own words; empty if it is not known.
+	Config string
 }
 
 // AnchorLook is what a stream has at the sequence of an anchor.

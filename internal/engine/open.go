@@ -25,7 +25,7 @@ func (e *Entry) openIncarnation(ctx context.Context, s StreamFacts, id Identity,
 	old := e.Head.Plan
 	o.Note = o.note(old)
 	p := OpenPlan(e.Head, o, e.Facts(s, cutlog.ReasonOpen))
-	won, err := e.Plan(ctx, p)
+	won, err := e.plan(ctx, s, p)
 	if err != nil || !won {
 		return err
 	}

@@ -54,16 +54,17 @@ type Start struct {
 // goroutine of a cut during Commit. A life opens before its first cut and ends after its last one, so the two never
 // overlap.
 type Keeper struct {
-	cfg      Config         // does not change
-	run      *capture.Run   // does not change
-	stream   stream         // run.Source, unless a test has put another one in its place
-	writer   *engine.Writer // the log and what is at its head
-	entry    *engine.Entry  // the protocol
-	instance *instance
-	started  bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
-	notes    []string  // facts for the next plan
-	redoing  time.Time // when the redo that is under way began
-	doubt    doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
+	cfg       Config         // does not change
+	run       *capture.Run   // does not change
+	stream    stream         // run.Source, unless a test has put another one in its place
+	writer    *engine.Writer // the log and what is at its head
+	entry     *engine.Entry  // the protocol
+	instance  *instance
+	started   bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
+	notes     []string  // facts for the next plan
+	redoing   time.Time // when the redo that is under way began
+	described described // set before plans are put
+	doubt     doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
 }
 
 // New returns a Keeper and claims the name of this instance, which Close gives back. It asks neither the store nor the
@@ -92,7 +93,7 @@ func New(run *capture.Run, cfg Config) (*Keeper, error) {
 		Format: cutlog.Format{
 			Version: cutlog.Version, Capture: cfg.Capture, Stream: run.Source.Stream(), Domain: cfg.Domain, Filter: cfg.Filter,
 		},
-		Facts: k.facts, Wait: retry.Pause, Takeover: cfg.Takeover, SecondLook: cfg.SecondLook,
+		Facts: k.facts, Describe: k.describe, Wait: retry.Pause, Takeover: cfg.Takeover, SecondLook: cfg.SecondLook,
 	}
 	if run.Config.Once {
 		k.entry.Takeover = 0

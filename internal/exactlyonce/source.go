@@ -45,6 +45,7 @@ func (k *Keeper) streamFacts(info reader.StreamInfo) engine.StreamFacts {
 		Name: info.Name, Created: info.Created, Configured: info.ConfiguredFirst,
 		FirstSeq: info.FirstSeq, LastSeq: info.LastSeq,
 		Limits: info.Retention == nats.LimitsPolicy && len(k.cfg.Filter) == 0,
+		Config: info.Config,
 	}
 }
 

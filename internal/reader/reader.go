@@ -109,4 +109,6 @@ type StreamInfo struct {
 	ConsumerLimits ConsumerLimits
 	// ConfiguredFirst is the first sequence that the stream was created with, at least 1.
 	ConfiguredFirst uint64
+	// Config is the whole configuration of the stream, as the server answers it: a JSON object.
+	Config string
 }

@@ -2,6 +2,7 @@ package reader
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -67,16 +68,9 @@ func (m StoredMessage) ParseHeader() (header nats.Header, raw []byte) {
 // streamInfo is the part in use of the response to STREAM.INFO.
 type streamInfo struct {
 	apiStatus
-	Created time.Time `json:"created"`
-	Config  struct {
-		Name      string               `json:"name"`
-		Retention nats.RetentionPolicy `json:"retention"`
-		MaxAge    time.Duration        `json:"max_age"`
-		FirstSeq  uint64               `json:"first_seq"`
-
-		ConsumerLimits ConsumerLimits `json:"consumer_limits"`
-	} `json:"config"`
-	State struct {
+	Created time.Time    `json:"created"`
+	Config  streamConfig `json:"config"`
+	State   struct {
 		Messages   uint64   `json:"messages"`
 		FirstSeq   uint64   `json:"first_seq"`
 		LastSeq    uint64   `json:"last_seq"`
@@ -86,6 +80,25 @@ type streamInfo struct {
 	Cluster *struct {
 		Leader string `json:"leader"`
 	} `json:"cluster"`
+}
+
+// streamConfig is the part in use of a stream's configuration, and all of it as text.
+type streamConfig struct {
+	known struct {
+		Name      string               `json:"name"`
+		Retention nats.RetentionPolicy `json:"retention"`
+		MaxAge    time.Duration        `json:"max_age"`
+		FirstSeq  uint64               `json:"first_seq"`
+
+		ConsumerLimits ConsumerLimits `json:"consumer_limits"`
+	}
+	text string
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *streamConfig) UnmarshalJSON(text []byte) error {
+	c.text = string(text)
+	return json.Unmarshal(text, &c.known)
 }
 
 // Info looks up the stream. Errors: ErrStreamNotFound, ErrNoJetStream, ErrNoAnswer, *APIError, or the context's.
@@ -114,19 +127,21 @@ func (s *Source) info(ctx context.Context, deleted bool) (*streamInfo, error) {
 // public returns the part that other packages see.
 func (i *streamInfo) public() StreamInfo {
 	return StreamInfo{
-		Name:      i.Config.Name,
+		Name:      i.Config.known.Name,
 		Created:   i.Created,
 		FirstSeq:  i.State.FirstSeq,
 		LastSeq:   i.State.LastSeq,
 		Messages:  i.State.Messages,
-		Retention: i.Config.Retention,
+		Retention: i.Config.known.Retention,
 		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
-		MaxAge:    i.Config.MaxAge,
+		MaxAge:    i.Config.known.MaxAge,
 		Deleted:   uint64(max(i.State.NumDeleted, 0)),
 
-		ConsumerLimits: i.Config.ConsumerLimits,
+		ConsumerLimits: i.Config.known.ConsumerLimits,
 
-		ConfiguredFirst: max(i.Config.FirstSeq, 1),
+		ConfiguredFirst: max(i.Config.known.FirstSeq, 1),
+
+		Config: i.Config.text,
 	}
 }
 
