@@ -39,8 +39,14 @@ type rig struct {
 func newRig(t *testing.T, configure ...func(*jetstream.StreamConfig)) *rig {
 	t.Helper()
 	t.Parallel()
-	r := &rig{t: t, server: natstest.Start(t), bucket: bucket.NewMem()}
-	r.nc = r.server.Connect()
+	return newRigOn(t, natstest.Start(t), configure...)
+}
+
+// newRigOn is newRig on a server that was started already, which is reached as connect says.
+func newRigOn(t *testing.T, server *natstest.Server, configure ...func(*jetstream.StreamConfig)) *rig {
+	t.Helper()
+	r := &rig{t: t, server: server, bucket: bucket.NewMem()}
+	r.nc = server.Connect()
 	r.createStream(configure...)
 	return r
 }

@@ -150,3 +150,12 @@ func (s *Server) RestoreStore(from string) {
 		s.tb.Fatalf("restore the store: %v", err)
 	}
 }
+
+// Configured adds a configuration as its text stands in a file of nats-server.
+func Configured(tb testing.TB, text string) Option {
+	return func(o *server.Options) {
+		if err := o.ProcessConfigString(text); err != nil {
+			tb.Fatalf("configure a nats-server: %v", err)
+		}
+	}
+}

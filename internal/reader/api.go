@@ -24,6 +24,7 @@ const (
 	codeConsumerNotFound = 10014
 	codeConsumerExists   = 10148
 	codeConsumerNameUsed = 10013
+	codeMaxAckPending    = 10121
 	codeNoMessage        = 10037
 	codeNotEnabled       = 10076
 	codeNotEnabledHere   = 10039

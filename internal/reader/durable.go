@@ -2,7 +2,6 @@ package reader
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -13,11 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-const (
-	minAckWait    = time.Hour // AckWait of a consumer that we create; more for long windows
-	maxAckPending = 1_000_000 // MaxAckPending of a consumer that we create
-	standByAsks   = 3         // a reader that stands by goes on after so many answers in a row that nobody pulls
-)
+// standByAsks is how many answers in a row must say that nobody pulls before a reader that stands by goes on.
+const standByAsks = 3
 
 // DurableConfig configures a durable reader.
 type DurableConfig struct {
@@ -100,24 +96,6 @@ func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Positio
 	return d, nil
 }
 
-// AckFloor returns the stream sequence up to which everything is acknowledged on the consumer: the first plan starts
-// there. A missing consumer is created if cfg allows it, so that one which is missing later is known to have been
-// deleted.
-func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, error) {
-	info, err := src.consumer(ctx, cfg.Name)
-	if hasCode(err, codeConsumerNotFound) && cfg.Create {
-		info, err = src.createConsumer(ctx, durableConsumer(cfg.Name, cfg.Filter, cfg.MaxAge))
-	}
-	// another process has created it meanwhile, with other settings
-	if hasCode(err, codeConsumerExists, codeConsumerNameUsed) {
-		info, err = src.consumer(ctx, cfg.Name)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return info.AckFloor.Stream, nil
-}
-
 // position implements kind.
 func (d *Durable) position(ctx context.Context) (*life, error) {
 	info, err := d.src.prove(ctx, &d.id, d.timing.SecondLook)
@@ -148,62 +126,10 @@ func (d *Durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, err
 	if err != nil {
 		return nil, err
 	}
-	if reasons := CheckConsumer(consumer.Config, d.cfg.Filter); len(reasons) > 0 {
-		return nil, permanent{&UnsuitableError{Stream: d.src.stream, Consumer: d.cfg.Name, Reasons: reasons}}
+	if err := d.cfg.unsuitable(consumer.Config, info); err != nil {
+		return nil, permanent{err}
 	}
 	return consumer, nil
-}
-
-// create creates the missing consumer. It refuses if an ack deletes and something was read before: together with the
-// consumer the stream may have dropped messages, and nobody knows which.
-func (d *Durable) create(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
-	gone := &ConsumerGoneError{Stream: d.src.stream, Consumer: d.cfg.Name}
-	switch {
-	case !d.cfg.Create:
-		gone.Advice = "create it, or allow the capture to create it"
-		return nil, permanent{gone}
-	case info.Retention == nats.LimitsPolicy && !d.consumer.IsZero():
-		return nil, d.disturbed("it was deleted") // the next reader creates it after what is stored
-	case info.Retention != nats.LimitsPolicy && d.id.after > 0:
-		gone.Advice = fmt.Sprintf("it was deleted, and with it perhaps messages after stream sequence %d "+
-			"that were not captured; create it again to go on with what is left", d.id.after)
-		return nil, permanent{gone}
-	}
-	cfg := durableConsumer(d.cfg.Name, d.cfg.Filter, d.cfg.MaxAge)
-	if n := info.ConsumerLimits.MaxAckPending; n > 0 {
-		cfg.MaxAckPending = min(cfg.MaxAckPending, n)
-	}
-	consumer, err := d.src.createConsumer(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if reasons := CheckConsumer(consumer.Config, d.cfg.Filter); len(reasons) > 0 {
-		gone := d.src.deleteConsumer(ctx, d.cfg.Name) // one that is of no use is not left behind
-		return nil, permanent{errors.Join(
-			&UnsuitableError{Stream: d.src.stream, Consumer: d.cfg.Name, Reasons: reasons}, gone)}
-	}
-	made := consumer.Config
-	d.log.Info("created the consumer", "ack_wait", made.AckWait, "max_ack_pending", made.MaxAckPending)
-	if d.id.after == 0 {
-		return consumer, nil
-	}
-	// Nothing is acknowledged on a new consumer. What is stored need not come again.
-	return d.src.resetConsumer(ctx, d.cfg.Name, d.id.after+1)
-}
-
-// durableConsumer is the configuration of a consumer that we create for windows of maxAge.
-func durableConsumer(name string, filter []string, maxAge time.Duration) jetstream.ConsumerConfig {
-	cfg := jetstream.ConsumerConfig{
-		Name: name, Durable: name, Description: "jetcapture",
-		DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		AckWait:       max(minAckWait, 4*maxAge),
-		MaxDeliver:    -1,
-		MaxAckPending: maxAckPending,
-		ReplayPolicy:  jetstream.ReplayInstantPolicy,
-	}
-	setFilter(&cfg, filter)
-	return cfg
 }
 
 // standBy leaves the consumer to another live reader until that is gone.

@@ -108,7 +108,7 @@ func (s *Shared) create(ctx context.Context) (*consumerInfo, error) {
 			Advice: "create it, or allow the capture to create it",
 		}}
 	}
-	return s.src.createConsumer(ctx, durableConsumer(s.cfg.Name, s.cfg.Filter, s.cfg.MaxAge))
+	return s.src.createDurable(ctx, durableConsumer(s.cfg.Name, s.cfg.Filter, s.cfg.MaxAge))
 }
 
 // checkShared returns all reasons why a consumer cannot work at all.
