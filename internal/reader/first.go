@@ -23,6 +23,10 @@ func (s *Source) Before(ctx context.Context, consumer string, t time.Time) (uint
 	if err != nil {
 		return 0, err
 	}
+	// Deleting it is a courtesy, for which the user may lack the permission: the server does it after InactiveThreshold.
+	limited, cancel := context.WithTimeout(ctx, deleteTimeout)
+	defer cancel()
+	_ = s.deleteConsumer(limited, consumer)
 	// Delivered is the sequence before the first one that the consumer will deliver.
-	return info.Delivered.Stream, s.deleteConsumer(ctx, consumer)
+	return info.Delivered.Stream, ctx.Err()
 }

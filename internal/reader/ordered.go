@@ -2,7 +2,6 @@ package reader
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -10,15 +9,11 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 )
 
 const (
 	defaultInactiveThreshold = time.Minute
-	// deleteTimeout bounds the deletion of our own consumer. Deleting is a courtesy: the server does it after
-	// InactiveThreshold anyway, and the user may lack the permission.
-	deleteTimeout = 2 * time.Second
 	// watchTimeout bounds the question whether somebody has edited the consumer, which the user may not be permitted to
 	// ask.
 	watchTimeout = time.Second
@@ -50,6 +45,7 @@ type Ordered struct {
 	warnedTwin    retry.Limiter
 	warnedForeign retry.Limiter
 	unwatched     bool // we may not ask for the consumer, so edits of it are not seen
+	undeleted     bool // we may not delete consumers, so they are left to the server
 }
 
 var _ Reader = (*Ordered)(nil)
@@ -89,88 +85,15 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 	if seq := o.id.anchorSeq(); seq > 0 { // a message before after+1 proves a rollback
 		start = seq + 1
 	}
-	consumer, err := o.create(ctx, start, info.ConsumerLimits)
-	if err != nil {
+	if o.made, err = o.create(ctx, start, info.ConsumerLimits); err != nil {
 		return nil, err
 	}
 	if err := o.belongs(ctx, info); err != nil {
 		return nil, err
 	}
 	o.id.created = info.Created
-	o.from, o.info, o.made = o.id.after, info, consumer
-	return o.listen(consumer)
-}
-
-// create creates the consumer, and makes sure that the server has made the one that it was asked for.
-func (o *Ordered) create(ctx context.Context, start uint64, limits ConsumerLimits) (*consumerInfo, error) {
-	cfg := o.config(start)
-	if t := limits.InactiveThreshold; t > 0 {
-		cfg.InactiveThreshold = min(cfg.InactiveThreshold, t)
-	}
-	info, err := o.replace(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if changes := edits(cfg, info.Config); len(changes) > 0 {
-		o.remove(ctx)
-		return nil, permanent{fmt.Errorf("nats-server %s made another consumer than it was asked for: %s: update it",
-			o.src.nc.ConnectedServerVersion(), strings.Join(changes, "; "))}
-	}
-	return info, nil
-}
-
-// config is that of a consumer that starts at a stream sequence.
-func (o *Ordered) config(start uint64) jetstream.ConsumerConfig {
-	cfg := jetstream.ConsumerConfig{
-		Name: o.cfg.Name,
-		// differs in each life, so that the server never takes a left-over for the new consumer
-		Description:       o.mark + nuid.Next(),
-		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:       start,
-		AckPolicy:         jetstream.AckNonePolicy,
-		MaxDeliver:        -1,
-		ReplayPolicy:      jetstream.ReplayInstantPolicy,
-		InactiveThreshold: o.cfg.InactiveThreshold,
-		Replicas:          1,
-		MemoryStorage:     true,
-	}
-	if !o.filtersItself() {
-		setFilter(&cfg, o.cfg.Filter)
-	}
-	return cfg
-}
-
-// filtersItself reports whether the consumer is made without a filter, and the reader leaves out what is not its own.
-// With several filter subjects, servers before 2.12 leave out whole subjects and tell that all was delivered
-// (nats-server #6824, #7336), and those before 2.10 know only one.
-func (o *Ordered) filtersItself() bool { return len(o.cfg.Filter) > 1 && o.src.olderThan(2, 12) }
-
-// replace creates a consumer in place of one that an earlier life or a killed process has left.
-func (o *Ordered) replace(ctx context.Context, cfg jetstream.ConsumerConfig) (*consumerInfo, error) {
-	info, err := o.src.createConsumer(ctx, cfg)
-	if !hasCode(err, codeConsumerExists, codeConsumerNameUsed) {
-		return info, err
-	}
-	o.warnOfTwin(ctx)
-	if deleteErr := o.src.deleteConsumer(ctx, o.cfg.Name); deleteErr != nil {
-		return nil, errors.Join(err, deleteErr)
-	}
-	return o.src.createConsumer(ctx, cfg)
-}
-
-// warnOfTwin warns if the consumer in our way belongs to another process. While the reader is opened nobody knows: it
-// may be a left-over.
-func (o *Ordered) warnOfTwin(ctx context.Context) {
-	if o.began.IsZero() {
-		return
-	}
-	if other, err := o.src.consumer(ctx, o.cfg.Name); err != nil || strings.HasPrefix(other.Config.Description, o.mark) {
-		return
-	}
-	if o.warnedTwin.Ready(time.Now()) {
-		o.log.Warn("another process reads under the same name, and each takes the consumer away from the other: "+
-			"give every process its own instance name", "consumer", o.cfg.Name)
-	}
+	o.from, o.info = o.id.after, info
+	return o.listen(o.made)
 }
 
 // belongs returns an error unless the consumer belongs to the stream that was proved, which has the same creation time
@@ -183,13 +106,13 @@ func (o *Ordered) belongs(ctx context.Context, proved StreamInfo) error {
 	if info.Created.Equal(proved.Created) {
 		return nil
 	}
-	o.remove(ctx)
+	o.remove(ctx, o.made.Config.Name)
 	return &DivergedError{Stream: o.src.stream, Was: proved.Created, Is: info.Created, Info: info}
 }
 
 // listen opens the feed of the new consumer.
 func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
-	f, err := openFeed(o.src.nc, o.src.pullSubject(o.cfg.Name), clampPull(consumer.Config, pullLimits{
+	f, err := openFeed(o.src.nc, o.src.pullSubject(o.made.Config.Name), clampPull(consumer.Config, pullLimits{
 		batch: maxPullBatch, bytes: o.pullBytes, expires: o.timing.Expires, heartbeat: o.timing.Heartbeat,
 	}))
 	if err != nil {
@@ -208,7 +131,7 @@ func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 			"server", o.src.nc.ConnectedServerVersion(), "messages", o.life.foreign)
 	}
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
-		o.askPending(ctx, o.cfg.Name, b)
+		o.askPending(ctx, o.made.Config.Name, b)
 		return nil
 	}
 	return &DivergedError{Stream: o.src.stream, Was: o.id.created, Is: o.id.created, RolledBack: true, Info: o.info}
@@ -227,7 +150,7 @@ func (o *Ordered) Check(ctx context.Context) error {
 	}
 	asked, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
-	is, err := o.src.consumer(asked, o.cfg.Name)
+	is, err := o.src.consumer(asked, o.made.Config.Name)
 	if hasCode(err, codeConsumerNotFound) { // with its server, perhaps: what it delivered until then was held to the rule
 		return nil
 	}
@@ -259,17 +182,8 @@ func (o *Ordered) AcksNear(time.Time) (why string, near bool) { return "", false
 // Close implements Reader.
 func (o *Ordered) Close(ctx context.Context) error {
 	o.drop()
-	if o.src.nc.IsConnected() {
-		o.remove(ctx)
+	if o.src.nc.IsConnected() && o.made != nil {
+		o.remove(ctx, o.made.Config.Name)
 	}
 	return nil
-}
-
-// remove deletes the consumer if it can. Otherwise the server does it after InactiveThreshold.
-func (o *Ordered) remove(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, deleteTimeout)
-	defer cancel()
-	if err := o.src.deleteConsumer(limited, o.cfg.Name); err != nil {
-		o.log.Debug("the consumer is left to its inactive threshold", "consumer", o.cfg.Name, "error", err)
-	}
 }
