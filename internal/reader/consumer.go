@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,9 +89,10 @@ func (s *Source) resetConsumer(ctx context.Context, name string, seq uint64) (*c
 	}
 	var resp consumerInfo
 	err := s.request(ctx, "CONSUMER.RESET."+s.stream+"."+name, req, &resp)
-	if errors.Is(err, nats.ErrNoResponders) && s.olderThan(2, 14) {
-		err = permanent{fmt.Errorf("this needs nats-server 2.14 or newer, connected is %s: %w",
-			s.nc.ConnectedServerVersion(), err)}
+	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, ErrNoAnswer) { // older servers do not know the request
+		if old := s.checkReset(s.Server()); old != nil {
+			err = fmt.Errorf("%w: %w", old, err)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reset consumer %q on stream %q: %w", name, s.stream, err)
@@ -98,11 +100,21 @@ func (s *Source) resetConsumer(ctx context.Context, name string, seq uint64) (*c
 	return &resp, nil
 }
 
-// olderThan reports whether the connected server is older than a version. It is false if the server does not say its
-// version.
-func (s *Source) olderThan(major, minor int) bool {
+// checkReset returns an error if a server of that version cannot reset a consumer. Without a version, that of the
+// connected server counts.
+func (s *Source) checkReset(version string) error {
+	version = cmp.Or(version, s.Server())
+	if !older(version, 2, 14) {
+		return nil
+	}
+	return permanent{fmt.Errorf("stream %q is on nats-server %s, and reading through a durable consumer needs 2.14 or newer: "+
+		"update the server; a stream with limits retention can be captured without a consumer name", s.stream, version)}
+}
+
+// older reports whether a version of nats-server is older than another one. It is false if it is not known.
+func older(version string, major, minor int) bool {
 	var a, b int
-	if n, _ := fmt.Sscanf(s.nc.ConnectedServerVersion(), "%d.%d", &a, &b); n != 2 {
+	if n, _ := fmt.Sscanf(version, "%d.%d", &a, &b); n != 2 {
 		return false
 	}
 	return a < major || a == major && b < minor

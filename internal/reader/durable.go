@@ -119,6 +119,9 @@ func (d *Durable) position(ctx context.Context) (*life, error) {
 
 // bind looks up the consumer, creates it if that is allowed, and refuses one that does not fit.
 func (d *Durable) bind(ctx context.Context, info StreamInfo) (*consumerInfo, error) {
+	if err := d.src.checkReset(info.Server); err != nil {
+		return nil, err
+	}
 	consumer, err := d.src.consumer(ctx, d.cfg.Name)
 	if hasCode(err, codeConsumerNotFound) {
 		consumer, err = d.create(ctx, info)

@@ -18,15 +18,19 @@ const (
 )
 
 // AckFloor returns the stream sequence up to which everything is acknowledged on the consumer: the first plan starts
-// there. A missing consumer is created if cfg allows it, so that one which is missing later is known to have been
+// there. A server that is too old for a durable reader is refused here, before anything is written. A missing consumer is created if cfg allows it, so that one which is missing later is known to have been
 // deleted.
 func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, error) {
+	stream, err := src.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if err := src.checkReset(stream.Server); err != nil {
+		return 0, err
+	}
 	info, err := src.consumer(ctx, cfg.Name)
 	if hasCode(err, codeConsumerNotFound) && cfg.Create {
-		var stream StreamInfo
-		if stream, err = src.Info(ctx); err == nil {
-			info, err = src.createSuitable(ctx, cfg, stream)
-		}
+		info, err = src.createSuitable(ctx, cfg, stream)
 	}
 	// another process has created it meanwhile, with other settings
 	if hasCode(err, codeConsumerExists, codeConsumerNameUsed) {

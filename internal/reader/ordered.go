@@ -128,7 +128,7 @@ func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	if o.life.foreign > 0 && !o.filtersItself() && o.warnedForeign.Ready(time.Now()) {
 		o.log.Warn("the server delivers subjects that the filter does not match, they are left out: update nats-server",
-			"server", o.src.nc.ConnectedServerVersion(), "messages", o.life.foreign)
+			"server", o.src.Server(), "messages", o.life.foreign)
 	}
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
 		o.askPending(ctx, o.made.Config.Name, b)

@@ -27,7 +27,7 @@ func (o *Ordered) create(ctx context.Context, start uint64, limits ConsumerLimit
 	if changes := edits(cfg, info.Config); len(changes) > 0 {
 		o.remove(ctx, info.Config.Name)
 		return nil, permanent{fmt.Errorf("nats-server %s made another consumer than it was asked for: %s: update it",
-			o.src.nc.ConnectedServerVersion(), strings.Join(changes, "; "))}
+			o.src.Server(), strings.Join(changes, "; "))}
 	}
 	return info, nil
 }
@@ -56,7 +56,7 @@ func (o *Ordered) config(start uint64) jetstream.ConsumerConfig {
 // filtersItself reports whether the consumer is made without a filter, and the reader leaves out what is not its own.
 // With several filter subjects, servers before 2.12 leave out whole subjects and tell that all was delivered
 // (nats-server #6824, #7336), and those before 2.10 know only one.
-func (o *Ordered) filtersItself() bool { return len(o.cfg.Filter) > 1 && o.src.olderThan(2, 12) }
+func (o *Ordered) filtersItself() bool { return len(o.cfg.Filter) > 1 && older(o.src.Server(), 2, 12) }
 
 // maxNames is how many consumers one reader may have at the same time, if it cannot delete the older ones.
 const maxNames = 16

@@ -89,6 +89,7 @@ type streamConfig struct {
 		Retention nats.RetentionPolicy `json:"retention"`
 		MaxAge    time.Duration        `json:"max_age"`
 		FirstSeq  uint64               `json:"first_seq"`
+		Metadata  map[string]string    `json:"metadata"`
 
 		ConsumerLimits ConsumerLimits `json:"consumer_limits"`
 	}
@@ -142,6 +143,7 @@ func (i *streamInfo) public() StreamInfo {
 		ConfiguredFirst: max(i.Config.known.FirstSeq, 1),
 
 		Config: i.Config.text,
+		Server: i.Config.known.Metadata["_nats.ver"],
 	}
 }
 
