@@ -83,7 +83,7 @@ func (rd *reading) Detach() { rd.sealed, rd.open = rd.open, replies{} }
 func (*reading) Check(context.Context, *engine.Cut) error { return nil }
 
 // Settle implements capture.Reading. There is nothing to wait for, since each Commit has waited for its acks.
-func (*reading) Settle(context.Context) error { return nil }
+func (rd *reading) Settle(context.Context) error { return rd.Unheard() }
 
 // Commit implements capture.Reading. It stores all blocks, then it acknowledges all their messages. An error of the
 // acks is only reported: the messages come again and are stored again.

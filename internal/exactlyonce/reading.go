@@ -24,6 +24,8 @@ type reading struct {
 	streamReader
 	k     *Keeper
 	floor func() uint64 // ack floor of a durable consumer; 0 with an ephemeral one
+	// unheard says that acks do not reach the durable consumer; nil with an ephemeral one
+	unheard func() error
 
 	// The last Check sets these for the Commit that follows. There is no other Check before that Commit has ended.
 	checked   engine.StreamFacts
@@ -32,7 +34,7 @@ type reading struct {
 
 // openReading starts to read after a position for the loop.
 func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading, error) {
-	rd := &reading{k: k, floor: func() uint64 { return 0 }}
+	rd := &reading{k: k, floor: func() uint64 { return 0 }, unheard: func() error { return nil }}
 	if k.cfg.Consumer == "" {
 		return rd, rd.openOrdered(ctx, at)
 	}
@@ -42,7 +44,7 @@ func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading,
 	if err != nil {
 		return nil, err
 	}
-	rd.streamReader, rd.floor = durable, durable.Floor
+	rd.streamReader, rd.floor, rd.unheard = durable, durable.Floor, durable.Unheard
 	return rd, nil
 }
 
@@ -104,6 +106,20 @@ func (k *Keeper) durableConfig() reader.DurableConfig {
 		Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(), FailWhenGone: k.run.Config.Once,
 		Timing: reader.Timing{SecondLook: k.cfg.SecondLook},
 	}
+}
+
+// Close implements reader.Reader. A capture that ends although acks do not reach the consumer has an error.
+func (rd *reading) Close(ctx context.Context) error {
+	err := rd.streamReader.Close(ctx)
+	unheard := rd.unheard()
+	if unheard == nil {
+		return err
+	}
+	ok, lookErr := reader.Acknowledged(ctx, rd.k.run.Source, rd.k.cfg.Consumer, rd.k.writer.Head.Plan.To)
+	if ok || lookErr != nil {
+		return err
+	}
+	return errors.Join(err, unheard)
 }
 
 // Ordered implements capture.Reading.
@@ -186,7 +202,7 @@ const (
 
 // Settle implements capture.Reading. An earlier run may have stored messages and died before it acknowledged them. They
 // are delivered again, and the reader acknowledges them if it gets the time. Otherwise they would stay in a work queue.
-// An error is only reported, because everything is stored.
+// That is only reported, because everything is stored, unless acks do not reach the consumer.
 func (rd *reading) Settle(ctx context.Context) error {
 	k := rd.k
 	if k.cfg.Consumer == "" {
@@ -201,6 +217,9 @@ func (rd *reading) Settle(ctx context.Context) error {
 			return nil
 		}
 		if paused := retry.Pause(limited, settleEvery); paused != nil {
+			if unheard := rd.unheard(); unheard != nil {
+				return unheard
+			}
 			k.run.Observer.Observe(capture.Unsettled{To: to, Err: err})
 			return nil
 		}

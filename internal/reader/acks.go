@@ -192,24 +192,23 @@ func (d *Durable) Ack(ctx context.Context, to uint64) error {
 	if err != nil || last.reply == "" {
 		return err
 	}
-	confirmed, err := d.src.confirmedAck(ctx, last.reply)
-	if confirmed && d.src.nc.Stats().Reconnects == reconnects { // else acks before this one may have been lost
+	err = d.src.confirmedAck(ctx, last.reply)
+	if err == nil && d.src.nc.Stats().Reconnects == reconnects { // else acks before this one may have been lost
 		d.acks.confirm(last)
 	}
-	return err
+	return d.heard.confirmed(ctx, d.src, d.log, last.reply, err)
 }
 
-// confirmedAck sends an ack and waits until the server has counted it, and thereby every ack sent before. It returns
-// false if the server does not confirm: an ack of a delivery that it has taken back is never confirmed, so this is not
-// an error.
-func (s *Source) confirmedAck(ctx context.Context, reply string) (bool, error) {
+// Unheard returns an error if acks do not reach the consumer. It may be called from any goroutine.
+func (d *Durable) Unheard() error { return d.heard.unheard(d.src) }
+
+// confirmedAck sends an ack and waits until the server has counted it, and thereby every ack sent before. An ack of a
+// delivery that the server has taken back is never confirmed.
+func (s *Source) confirmedAck(ctx context.Context, reply string) error {
 	limited, cancel := context.WithTimeout(ctx, ackConfirmation)
 	defer cancel()
 	_, err := s.nc.RequestWithContext(limited, reply, ackBody)
-	if err != nil && s.nc.IsClosed() {
-		return false, fmt.Errorf("acknowledge %s: %w", reply, err)
-	}
-	return err == nil, nil
+	return err
 }
 
 // acked is the last message of a run of acks.
@@ -298,6 +297,16 @@ func (a *acks) passed(floor sequencePair) bool {
 		return floor.Stream < to.Stream && to.Stream-floor.Stream >= to.Consumer-floor.Consumer
 	}
 	return false
+}
+
+// open returns how many messages are delivered and not acknowledged.
+func (a *acks) open() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger == nil {
+		return 0
+	}
+	return a.ledger.n
 }
 
 // due reports whether the ledger holds messages that may be acknowledged.

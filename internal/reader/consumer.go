@@ -27,8 +27,11 @@ type consumerInfo struct {
 	AckPending int                      `json:"num_ack_pending"`
 	Waiting    int                      `json:"num_waiting"`
 	NumPending uint64                   `json:"num_pending"`
+	Paused     bool                     `json:"paused"`
 	ServerTime time.Time                `json:"ts"`
 	ResetSeq   uint64                   `json:"reset_seq"`
+
+	PauseRemaining time.Duration `json:"pause_remaining"`
 }
 
 // createConsumer creates a consumer. It fails if one with the same name and another configuration exists. The filter is
@@ -107,8 +110,9 @@ func (s *Source) checkReset(version string) error {
 	if !older(version, 2, 14) {
 		return nil
 	}
-	return permanent{fmt.Errorf("stream %q is on nats-server %s, and reading through a durable consumer needs 2.14 or newer: "+
-		"update the server; a stream with limits retention can be captured without a consumer name", s.stream, version)}
+	return permanent{fmt.Errorf("stream %q is on nats-server %s, and reading through a durable consumer needs 2.14 or "+
+		"newer: update the server; a stream with limits retention can be captured without a consumer name",
+		s.stream, version)}
 }
 
 // older reports whether a version of nats-server is older than another one. It is false if it is not known.

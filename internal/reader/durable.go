@@ -63,7 +63,9 @@ type Durable struct {
 	oldDSeq   uint64        // last consumer sequence of the life that has ended
 	proofDue  bool          // what the ended life brought must be proved before the next one begins
 
-	acks acks
+	acks   acks
+	heard  heard
+	capped int // looks in a row that found MaxAckPending reached by acks that the consumer has not got
 }
 
 var _ Reader = (*Durable)(nil)
@@ -75,7 +77,7 @@ var _ Reader = (*Durable)(nil)
 // *ConsumerGoneError. While another reader pulls from the consumer, Next stands by.
 func OpenDurable(ctx context.Context, src *Source, cfg DurableConfig, at Position) (*Durable, error) {
 	d := &Durable{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
-	d.kind = d
+	d.kind, d.heard.warned.Every = d, d.timing.Warn
 	d.log = d.log.With("consumer", cfg.Name)
 	d.acks.to, d.opened = at.After, at.After
 	info, err := d.src.prove(ctx, &d.id, d.timing.SecondLook)
@@ -112,6 +114,7 @@ func (d *Durable) position(ctx context.Context) (*life, error) {
 	if err := d.standBy(ctx, consumer); err != nil {
 		return nil, err
 	}
+	d.tellPause(consumer)
 	d.id.created, d.consumer, d.config = info.Created, consumer.Created, consumer.Config
 	d.retention, d.maxAge = info.Retention, info.MaxAge
 	return d.reset(ctx, consumer.Config)
@@ -178,7 +181,7 @@ func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 	}
 	d.cfg.Again = false
 	l := newLife(f, d.through, d.timing.Tick)
-	l.pending, l.filter = consumer.NumPending, d.cfg.Filter
+	l.consumer, l.pending, l.filter = d.cfg.Name, consumer.NumPending, d.cfg.Filter
 	d.acks.begin(consumer.AckFloor.Stream, cfg)
 	return l, nil
 }
@@ -260,6 +263,27 @@ func (d *Durable) ended(why *anomaly) {
 	ours := d.acks.overdue(time.Now()) || d.src.nc.Stats().Reconnects != d.life.reconnects
 	d.foreign = why.foreign && !ours
 	d.oldDSeq, d.proofDue = d.life.dseq, true
+}
+
+// stalled implements kind. A consumer that has reached MaxAckPending, though we have acknowledged everything, does not
+// get the acks. Nothing comes until that is mended.
+func (d *Durable) stalled(info *consumerInfo) error {
+	limit := info.Config.MaxAckPending
+	if info.Paused || limit <= 0 || info.AckPending < limit || d.acks.open() > 0 {
+		d.capped = 0
+		return d.follower.stalled(info)
+	}
+	err := d.heard.unheard(d.src)
+	if err == nil {
+		return d.follower.stalled(info)
+	}
+	if d.capped++; d.failWhenGone && d.capped >= givenUpLooks {
+		return permanent{err}
+	}
+	if d.still.warned.Ready(time.Now()) {
+		d.log.Warn("reading does not get on", "error", err, "max_ack_pending", limit, "pending", info.NumPending)
+	}
+	return nil
 }
 
 // Close implements Reader. The consumer stays.

@@ -18,8 +18,8 @@ const (
 )
 
 // AckFloor returns the stream sequence up to which everything is acknowledged on the consumer: the first plan starts
-// there. A server that is too old for a durable reader is refused here, before anything is written. A missing consumer is created if cfg allows it, so that one which is missing later is known to have been
-// deleted.
+// there. A server that is too old for a durable reader is refused here, before anything is written. A missing consumer
+// is created if cfg allows it, so that one which is missing later is known to have been deleted.
 func AckFloor(ctx context.Context, src *Source, cfg DurableConfig) (uint64, error) {
 	stream, err := src.Info(ctx)
 	if err != nil {

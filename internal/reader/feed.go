@@ -175,13 +175,13 @@ func (f *feed) expire(now time.Time) {
 // trouble returns what has broken the feed, judged by the connection and by missing heartbeats; nil if nothing has.
 func (f *feed) trouble(now time.Time) *anomaly {
 	if f.nc.IsClosed() {
-		return &anomaly{reason: "the connection was closed"}
+		return &anomaly{reason: "the connection was closed", connection: true}
 	}
 	if n := f.nc.Stats().Reconnects; n != f.reconnects {
-		return &anomaly{reason: "the connection was lost and restored"}
+		return &anomaly{reason: "the connection was lost and restored", connection: true}
 	}
 	if len(f.pulls) > 0 && now.Sub(f.active) > 2*f.limits.heartbeat+f.limits.heartbeat/4 {
-		return &anomaly{reason: "heartbeats are missing"}
+		return &anomaly{reason: "heartbeats are missing", silent: true}
 	}
 	return nil
 }

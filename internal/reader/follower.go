@@ -19,6 +19,9 @@ type kind interface {
 	admit(ctx context.Context, b *Batch) error
 	// ended is called when a life is over, before it is dropped.
 	ended(why *anomaly)
+	// stalled is called when a life brings nothing of what is pending, though the server sends heartbeats. An error is
+	// final.
+	stalled(info *consumerInfo) error
 }
 
 // follower is the part that all readers share: it follows a stream through one life of its consumer after the other. It
@@ -41,6 +44,7 @@ type follower struct {
 	fruitless bool      // the last life brought nothing
 	warned    retry.Limiter
 	troubled  bool // something failed since the last success
+	still     standstill
 }
 
 // batch is a Batch on its way to the owner.
@@ -65,9 +69,11 @@ func newFollower(src *Source, log *slog.Logger, timing Timing, failWhenGone bool
 		pullBytes = max(defaultPullBytes, 2*int(src.nc.MaxPayload()))
 	}
 	timing = timing.withDefaults()
+	every := retry.Limiter{Every: timing.Warn}
 	return follower{
 		src: src, log: log, timing: timing, failWhenGone: failWhenGone,
-		id: newIdentity(at), through: at.After, pullBytes: pullBytes, warned: retry.Limiter{Every: timing.Warn},
+		id: newIdentity(at), through: at.After, pullBytes: pullBytes, warned: every,
+		still: standstill{warned: every, toldPause: every},
 	}
 }
 
@@ -109,6 +115,11 @@ func (f *follower) step(ctx context.Context) error {
 	}
 	if err := f.take(ctx, b); err != nil {
 		return f.stop(err)
+	}
+	if f.life.quiet >= f.life.patience && f.life.broken == nil {
+		if err := f.look(ctx); err != nil {
+			return f.stop(err)
+		}
 	}
 	if why := f.life.broken; why != nil {
 		return f.end(why)
@@ -175,6 +186,9 @@ func (f *follower) end(why *anomaly) error {
 	f.log.Info("positioning the reader again", "reason", why.reason, "after", f.through)
 	if why.final {
 		return f.stop(permanent{errors.New(why.reason)})
+	}
+	if err := f.dried(why); err != nil {
+		return f.stop(err)
 	}
 	f.kind.ended(why)
 	f.drop()

@@ -25,12 +25,13 @@ const maxBatchBytes = 4 << 20
 // All fields belong to the reader's goroutine.
 type life struct {
 	*feed
-	parser  ackParser
-	shared  bool   // others read from the consumer, too: the rule cannot hold, and nothing is proved
-	dseq    uint64 // consumer sequence of the last message
-	sseq    uint64 // stream sequence of the last message
-	through uint64 // as Batch.Through
-	pending uint64 // as Batch.Pending
+	consumer string // its name
+	parser   ackParser
+	shared   bool   // others read from the consumer, too: the rule cannot hold, and nothing is proved
+	dseq     uint64 // consumer sequence of the last message
+	sseq     uint64 // stream sequence of the last message
+	through  uint64 // as Batch.Through
+	pending  uint64 // as Batch.Pending
 	// suspect is the last consumer sequence by a heartbeat, of a message that has not arrived. On a replicated consumer
 	// heartbeats overtake messages, because those wait for the quorum.
 	suspect     uint64
@@ -42,13 +43,16 @@ type life struct {
 	lenient     bool     // messages of other subjects are left out; otherwise they end the life
 	foreign     int      // messages that were left out
 	idle        bool     // shared: a heartbeat came, so there was nothing to deliver
+	got         uint64   // messages delivered
+	quiet       int      // heartbeats in a row without a message
+	patience    int      // such heartbeats until the consumer is looked at
 	timer       *time.Timer
 	tick        time.Duration
 }
 
 // newLife begins a life in which nothing is delivered yet. Everything up to through is in hand.
 func newLife(f *feed, through uint64, tick time.Duration) *life {
-	return &life{feed: f, through: through, timer: time.NewTimer(tick), tick: tick}
+	return &life{feed: f, through: through, patience: quietLeast, timer: time.NewTimer(tick), tick: tick}
 }
 
 // read waits until there are messages, through has moved, or the life is broken. It takes what is there without waiting
@@ -56,7 +60,9 @@ func newLife(f *feed, through uint64, tick time.Duration) *life {
 func (l *life) read(ctx context.Context) (Batch, error) {
 	before := l.through
 	l.idle = false
-	ready := func(b Batch) bool { return len(b.Messages) > 0 || l.through > before || l.idle || l.broken != nil }
+	ready := func(b Batch) bool {
+		return len(b.Messages) > 0 || l.through > before || l.idle || l.broken != nil || l.quiet >= l.patience
+	}
 	for {
 		now := time.Now()
 		if err := l.topUp(now); err != nil {
@@ -153,7 +159,8 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 		l.dseq, l.sseq = t.dseq, t.sseq
 		l.through = max(l.through, t.sseq)
 	}
-	l.pending = t.pending
+	l.pending, l.quiet, l.patience = t.pending, 0, quietLeast
+	l.got++
 	if len(l.filter) > 0 && !matchesAny(l.filter, m.Subject) {
 		l.outside(m.Subject)
 		return Message{}, false
@@ -202,6 +209,7 @@ func (l *life) control(m *nats.Msg, now time.Time) {
 		l.broken = l.endOf(s)
 		return
 	}
+	l.quiet++
 	if l.shared {
 		l.idle = true
 		return

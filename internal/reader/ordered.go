@@ -119,6 +119,7 @@ func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 		return nil, err
 	}
 	l := newLife(f, o.id.after, o.timing.Tick)
+	l.consumer = consumer.Config.Name
 	l.pending, l.filter, l.lenient = consumer.NumPending, o.cfg.Filter, true
 	return l, nil
 }
@@ -139,6 +140,15 @@ func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 
 // ended implements kind.
 func (o *Ordered) ended(*anomaly) {}
+
+// stalled implements kind. A consumer of ours that somebody has paused is replaced.
+func (o *Ordered) stalled(info *consumerInfo) error {
+	if info.Paused {
+		o.life.broken = &anomaly{reason: "somebody has paused the consumer"}
+		return nil
+	}
+	return o.follower.stalled(info)
+}
 
 // Check implements Reader. Besides the stream it looks at the consumer: nobody but us should have changed it.
 func (o *Ordered) Check(ctx context.Context) error {

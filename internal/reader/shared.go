@@ -33,6 +33,7 @@ type Shared struct {
 	follower
 	cfg     SharedConfig
 	pending outstanding
+	heard   heard
 }
 
 var _ Reader = (*Shared)(nil)
@@ -44,7 +45,7 @@ var _ Reader = (*Shared)(nil)
 func OpenShared(ctx context.Context, src *Source, cfg SharedConfig) (*Shared, error) {
 	at := Position{Created: cfg.Created}
 	s := &Shared{cfg: cfg, follower: newFollower(src, cfg.Logger, cfg.Timing, cfg.FailWhenGone, cfg.PullBytes, at)}
-	s.kind = s
+	s.kind, s.heard.warned.Every = s, s.timing.Warn
 	s.log = s.log.With("consumer", cfg.Name)
 	var err error
 	if s.life, err = s.position(ctx); err != nil {
@@ -76,7 +77,8 @@ func (s *Shared) position(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 	l := newLife(f, 0, s.timing.Tick)
-	l.shared, l.pending = true, consumer.NumPending
+	l.shared, l.consumer, l.pending = true, s.cfg.Name, consumer.NumPending
+	s.tellPause(consumer)
 	s.pending.limits(consumer.Config)
 	if l.pending == 0 {
 		s.queue = append(s.queue, batch{}) // nothing to wait for
@@ -152,9 +154,12 @@ func (s *Shared) AckReplies(ctx context.Context, replies []string) error {
 	if err := publishAcks(s.src.nc, replies[:last]); err != nil {
 		return err
 	}
-	_, err := s.src.confirmedAck(ctx, replies[last])
-	return err
+	err := s.src.confirmedAck(ctx, replies[last])
+	return s.heard.confirmed(ctx, s.src, s.log, replies[last], err)
 }
+
+// Unheard returns an error if acks do not reach the consumer. It may be called from any goroutine.
+func (s *Shared) Unheard() error { return s.heard.unheard(s.src) }
 
 // AcksNear reports whether a cut is due because of the consumer's settings, see Durable.AcksNear. It may be called from
 // any goroutine.

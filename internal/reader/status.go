@@ -23,6 +23,10 @@ type anomaly struct {
 	reason  string
 	foreign bool // neither the connection nor the servers explain it: another process may read from the same consumer
 	final   bool // another life would end in the same way: the capture cannot go on by itself
+	silent  bool // the server says nothing any more
+	// connection says that the connection has ended the life, and advice what to do if it happens again and again.
+	connection bool
+	advice     string
 }
 
 // statusKind is what a status message means to the reader.
@@ -91,7 +95,10 @@ func (f *feed) endOf(s status) *anomaly {
 	case s.kind == statusBroken:
 		return &anomaly{reason: "server says: " + s.text}
 	case s.kind == statusRefused:
-		return &anomaly{reason: "server refuses the pull: " + s.text}
+		return &anomaly{
+			reason: "server refuses the pull: " + s.text,
+			advice: "change the limit that the answer names, of the consumer, the account or the server",
+		}
 	case untouched && strings.HasSuffix(s.text, textTooLarge) && !f.limits.grow():
 		return &anomaly{final: true, reason: fmt.Sprintf(
 			"a message is larger than the %d bytes that the consumer allows a pull (max_bytes): raise that limit",
