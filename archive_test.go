@@ -116,20 +116,45 @@ func TestStart(t *testing.T) {
 		{"beyond", jetcapture.Start{Seq: 41}, 41},
 		{"time", jetcapture.Start{Time: middle.Time}, 31},
 		{"past", jetcapture.Start{Time: middle.Time.Add(-time.Hour)}, 1},
-		{"future", jetcapture.Start{Time: time.Now().Add(time.Hour)}, 41},
 	} {
 		o := with(r.options(), func(o *options) { o.Archive.Capture, o.Start = c.capture, c.start })
 		capture(r, o)
 		r.wantFrom(c.capture, c.first)
 	}
 	r.publish(10)
-	for _, name := range []string{"new", "seq", "beyond", "future"} { // an existing capture goes on, whatever Start says
+	for _, name := range []string{"new", "seq", "beyond"} { // an existing capture goes on, whatever Start says
 		capture(r, with(r.options(), func(o *options) { o.Archive.Capture, o.Start = name, jetcapture.Start{Seq: 3} }))
 	}
 	r.wantFrom("new", 41)
 	r.wantFrom("seq", 17)
 	r.wantFrom("beyond", 41)
-	r.wantFrom("future", 41)
+}
+
+// TestStartToCome: a capture that is to begin at a time to come waits for it, and leaves out what is stored before. A
+// stop while it waits is a good end.
+func TestStartToCome(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	log := &lines{out: t.Output()}
+	o := with(r.options(), func(o *options) {
+		o.Once, o.Logger, o.Start.Time = false, log.logger(), time.Now().Add(time.Hour)
+	})
+	c := start(r, r.nc, o)
+	log.until(t, "INFO", "waiting for the time at which the capture is to begin")
+	c.finish()
+	wantEqual(t, "objects", len(r.names()), 0)
+
+	o.Start.Time = time.Now().Add(2 * time.Second)
+	c = start(r, r.nc, o)
+	r.publish(10)
+	c.untilState(jetcapture.StateReading)
+	if now := time.Now(); now.Before(o.Start.Time) {
+		t.Errorf("reading began at %v, want not before %v", now, o.Start.Time)
+	}
+	r.publish(10)
+	c.untilRead(30)
+	c.finish()
+	r.wantFrom("S", 21)
 }
 
 func TestStartWithinAPurgedStream(t *testing.T) {

@@ -69,6 +69,8 @@ func (r *report) logProgress(e capture.Event) {
 		} else {
 			r.log.Info("capturing, each message in at least one file", "consumer", e.Consumer)
 		}
+	case capture.NotBegun:
+		r.log.Info("waiting for the time at which the capture is to begin", "start", e.Start)
 	case capture.BlockStored:
 		r.log.Debug("block stored", "location", e.Location, "messages", e.Messages, "size", e.Size)
 	case capture.CutDone:

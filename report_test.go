@@ -44,6 +44,7 @@ func effects() []effect {
 		{event: capture.Entered{Archive: "a"}, log: "INFO capturing, each message in exactly one file"},
 		{event: capture.Entered{Consumer: "c"}, log: "INFO capturing, each message in at least one file"},
 		{event: capture.Positioned{Stored: 3}, counts: func(s *Stats) { s.StoredSeq = 3 }},
+		{event: capture.NotBegun{Start: eventTime}, log: "INFO waiting for the time at which the capture is to begin"},
 		{event: capture.Targeted{Seq: 4}, counts: func(s *Stats) { s.Target = 4 }},
 		{event: capture.Changed{State: capture.StateSpool}, counts: func(s *Stats) { s.State = StateSpool }},
 		{event: capture.HeldUp{State: capture.StateDecoder}, counts: func(s *Stats) { s.State = StateDecoder }},

@@ -10,7 +10,7 @@ import (
 type Start struct {
 	New  bool      // begins with the next message
 	Seq  uint64    // begins with this stream sequence
-	Time time.Time // begins with the first message at or after this time
+	Time time.Time // begins with the first message at or after this time, which is waited for if it is to come
 }
 
 // ParseStart reads "all", "new", a stream sequence, or a time in RFC 3339. The empty text means "all".

@@ -42,6 +42,8 @@ type (
 	}
 	// Positioned says that reading starts where all is stored up to a stream sequence. Only exactly once.
 	Positioned struct{ Stored uint64 }
+	// NotBegun says that a new capture waits for the time at which it is to begin.
+	NotBegun struct{ Start time.Time }
 	// Targeted says which stream sequence a run with Once has to reach.
 	Targeted struct{ Seq uint64 }
 	// Changed says that the state is another one now.
@@ -211,6 +213,7 @@ const (
 func (Began) isEvent()             {}
 func (Entered) isEvent()           {}
 func (Positioned) isEvent()        {}
+func (NotBegun) isEvent()          {}
 func (Targeted) isEvent()          {}
 func (Changed) isEvent()           {}
 func (HeldUp) isEvent()            {}

@@ -106,6 +106,15 @@ func (e *Entry) plant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if from > s.LastSeq { // the stream has grown meanwhile: First may have waited
+		created := s.Created
+		if s, err = e.Source.Facts(ctx); err != nil {
+			return err
+		}
+		if !s.Created.Equal(created) {
+			return e.plant(ctx)
+		}
+	}
 	p := OpenPlan(cutlog.Head{}, Opening{Stream: s, From: from}, e.Facts(s, cutlog.ReasonOpen))
 	p.Format = &e.Format
 	_, err = e.plan(ctx, s, p)

@@ -101,7 +101,7 @@ func (k *Keeper) First(ctx context.Context, s engine.StreamFacts) (uint64, error
 	case start.Seq > 0:
 		return max(start.Seq-1, before), nil
 	case !start.Time.IsZero():
-		at, err := k.stream.Before(ctx, k.ephemeral()+"-start", start.Time)
+		at, err := k.after(ctx, start.Time)
 		return max(at, before), err
 	}
 	return before, nil

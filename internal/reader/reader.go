@@ -111,6 +111,8 @@ type StreamInfo struct {
 	ConfiguredFirst uint64
 	// Config is the whole configuration of the stream, as the server answers it: a JSON object.
 	Config string
+	// Now is the server's time; zero if it does not say it.
+	Now time.Time
 	// Server is the version of the nats-server that leads the stream; empty before 2.11.
 	Server string
 }

@@ -69,6 +69,7 @@ func (m StoredMessage) ParseHeader() (header nats.Header, raw []byte) {
 type streamInfo struct {
 	apiStatus
 	Created time.Time    `json:"created"`
+	Now     time.Time    `json:"ts"`
 	Config  streamConfig `json:"config"`
 	State   struct {
 		Messages   uint64   `json:"messages"`
@@ -143,6 +144,7 @@ func (i *streamInfo) public() StreamInfo {
 		ConfiguredFirst: max(i.Config.known.FirstSeq, 1),
 
 		Config: i.Config.text,
+		Now:    i.Now,
 		Server: i.Config.known.Metadata["_nats.ver"],
 	}
 }
