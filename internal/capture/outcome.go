@@ -64,9 +64,10 @@ func unlessFull(err error) error {
 
 // ends reports whether an error means that what was read is good and has to be cut now, because nothing more can come.
 // Either the stream is another one, or the consumer is gone, and with it perhaps the messages that an interest stream
-// kept for it.
+// kept for it, or the retention was edited, so that the server deletes what it delivers.
 func ends(err error) bool {
 	var other *reader.DivergedError
 	var gone *reader.ConsumerGoneError
-	return errors.As(err, &other) || errors.As(err, &gone)
+	var retention *reader.RetentionError
+	return errors.As(err, &other) || errors.As(err, &gone) || errors.As(err, &retention)
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/retry"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -55,13 +54,12 @@ type Durable struct {
 	cfg     DurableConfig
 	foreign bool // the last life was ended by something that we did not cause
 
-	consumer  time.Time                // when the consumer was created; zero before the first life
-	config    jetstream.ConsumerConfig // of the consumer, when the present life began
-	retention nats.RetentionPolicy
-	maxAge    time.Duration // MaxAge of the stream
-	opened    uint64        // the position that the reader was opened at
-	oldDSeq   uint64        // last consumer sequence of the life that has ended
-	proofDue  bool          // what the ended life brought must be proved before the next one begins
+	consumer time.Time                // when the consumer was created; zero before the first life
+	config   jetstream.ConsumerConfig // of the consumer, when the present life began
+	maxAge   time.Duration            // MaxAge of the stream
+	opened   uint64                   // the position that the reader was opened at
+	oldDSeq  uint64                   // last consumer sequence of the life that has ended
+	proofDue bool                     // what the ended life brought must be proved before the next one begins
 
 	acks   acks
 	heard  heard

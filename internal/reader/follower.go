@@ -45,6 +45,8 @@ type follower struct {
 	warned    retry.Limiter
 	troubled  bool // something failed since the last success
 	still     standstill
+	retention nats.RetentionPolicy // of the stream
+	ackless   bool                 // the consumer has no acks: it may only read from limits retention
 }
 
 // batch is a Batch on its way to the owner.
@@ -114,6 +116,9 @@ func (f *follower) step(ctx context.Context) error {
 		f.life.broken = &anomaly{reason: err.Error()}
 	}
 	if err := f.take(ctx, b); err != nil {
+		return f.stop(err)
+	}
+	if err := f.glance(ctx); err != nil {
 		return f.stop(err)
 	}
 	if f.life.quiet >= f.life.patience && f.life.broken == nil {

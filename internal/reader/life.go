@@ -36,16 +36,17 @@ type life struct {
 	// heartbeats overtake messages, because those wait for the quorum.
 	suspect     uint64
 	suspectTime time.Time
-	broken      *anomaly // why the life is over; nil while it is not
-	odd         int      // messages of the present batch whose header could not be parsed
-	hollow      bool     // a message of the present batch looks as if its payload was left out
-	filter      []string // every subject must match one of them; empty: any subject may come
-	lenient     bool     // messages of other subjects are left out; otherwise they end the life
-	foreign     int      // messages that were left out
-	idle        bool     // shared: a heartbeat came, so there was nothing to deliver
-	got         uint64   // messages delivered
-	quiet       int      // heartbeats in a row without a message
-	patience    int      // such heartbeats until the consumer is looked at
+	broken      *anomaly  // why the life is over; nil while it is not
+	odd         int       // messages of the present batch whose header could not be parsed
+	hollow      bool      // a message of the present batch looks as if its payload was left out
+	filter      []string  // every subject must match one of them; empty: any subject may come
+	lenient     bool      // messages of other subjects are left out; otherwise they end the life
+	foreign     int       // messages that were left out
+	idle        bool      // shared: a heartbeat came, so there was nothing to deliver
+	got         uint64    // messages delivered
+	quiet       int       // heartbeats in a row without a message
+	patience    int       // such heartbeats until the consumer is looked at
+	glance      time.Time // when the owner wants to look at the stream
 	timer       *time.Timer
 	tick        time.Duration
 }
@@ -61,7 +62,8 @@ func (l *life) read(ctx context.Context) (Batch, error) {
 	before := l.through
 	l.idle = false
 	ready := func(b Batch) bool {
-		return len(b.Messages) > 0 || l.through > before || l.idle || l.broken != nil || l.quiet >= l.patience
+		return len(b.Messages) > 0 || l.through > before || l.idle || l.broken != nil || l.quiet >= l.patience ||
+			!l.glance.IsZero() && time.Now().After(l.glance)
 	}
 	for {
 		now := time.Now()

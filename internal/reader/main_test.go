@@ -25,6 +25,7 @@ var quick = reader.Timing{
 	SecondLook: 100 * time.Millisecond,
 	Retry:      50 * time.Millisecond,
 	StandBy:    50 * time.Millisecond,
+	Glance:     200 * time.Millisecond,
 }
 
 func logger(t testing.TB) *slog.Logger {

@@ -2,7 +2,6 @@ package reader
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -77,10 +76,9 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 		return nil, err
 	}
 	if info.Retention != nats.LimitsPolicy {
-		return nil, permanent{fmt.Errorf("stream %q has %v retention, which needs a durable consumer: name one "+
-			"(the command: --consumer-name)",
-			o.src.stream, info.Retention)}
+		return nil, permanent{&RetentionError{o.src.stream, info.Retention}}
 	}
+	o.retention, o.ackless = info.Retention, true
 	start := o.id.after + 1
 	if seq := o.id.anchorSeq(); seq > 0 { // a message before after+1 proves a rollback
 		start = seq + 1
@@ -192,7 +190,8 @@ func (o *Ordered) AcksNear(time.Time) (why string, near bool) { return "", false
 // Close implements Reader.
 func (o *Ordered) Close(ctx context.Context) error {
 	o.drop()
-	if o.src.nc.IsConnected() && o.made != nil {
+	// Deleting the last consumer of an interest stream deletes the messages.
+	if o.src.nc.IsConnected() && o.made != nil && o.retention == nats.LimitsPolicy {
 		o.remove(ctx, o.made.Config.Name)
 	}
 	return nil

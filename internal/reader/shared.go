@@ -93,6 +93,7 @@ func (s *Shared) sameStream(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.retention = info.Retention
 	if s.id.created.IsZero() {
 		s.id.created = info.Created
 	}

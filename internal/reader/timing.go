@@ -19,6 +19,7 @@ type Timing struct {
 	SecondLook time.Duration // between the two looks that prove a rollback; SecondLook
 	Retry      time.Duration // between two tries to reach a stream that is gone or cannot be reached; 1 s
 	Warn       time.Duration // least time between two warnings of the same trouble; 1 min
+	Glance     time.Duration // between two looks at the retention of the stream; 10 s
 	StandBy    time.Duration // mean time between two requests of a reader that stands by; 1 s
 }
 
@@ -35,6 +36,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.SecondLook, SecondLook)
 	set(&t.Retry, time.Second)
 	set(&t.Warn, time.Minute)
+	set(&t.Glance, 10*time.Second)
 	set(&t.StandBy, time.Second)
 	t.Heartbeat = min(t.Heartbeat, t.Expires/2)
 	return t
