@@ -150,6 +150,9 @@ func (r *report) logStore(e capture.Event) {
 		if !e.Quiet {
 			r.logRefused(e)
 		}
+	case capture.ForeignFiles:
+		r.log.Warn("the place of this new archive holds other files: use a folder or prefix of its own",
+			"archive", e.Archive, "such_as", e.Names)
 	case capture.SpoolFull:
 		r.log.Warn("the spool cannot be written, reading waits", "dir", e.Dir, "error", e.Err)
 	case capture.CutsEarly:

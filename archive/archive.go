@@ -29,7 +29,7 @@ func (a *Archive) String() string { return a.bucket.String() }
 // The directories of an archive that are not for data: of all cut logs, of all dead letters, and below logRoot that of
 // the temporary files of a local archive.
 const (
-	logRoot  = "_jetcapture/"
+	logRoot  = cutlog.Root
 	deadRoot = "_deadletter/"
 	tempDir  = "tmp"
 )

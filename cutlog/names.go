@@ -37,6 +37,9 @@ const (
 	RecordDone RecordKind = "done"
 )
 
+// Root is the beginning of the names of all records of all captures.
+const Root = logRoot + "/"
+
 // FormatName is the name of a capture's format.json.
 func FormatName(capture string) string { return logRoot + "/" + capture + "/format.json" }
 

@@ -16,16 +16,16 @@ Usage:
 
 Examples:
   The captures, with their streams, ranges and totals:
-    jetcapture ls /var/archive
+    jetcapture ls /var/orders
 
   The files of a key and a day, one JSON object a line:
-    jetcapture ls /var/archive --blocks --key berlin --from 2026-11-23 --to 2026-11-24 --json
+    jetcapture ls /var/orders --blocks --key berlin --from 2026-11-23 --to 2026-11-24 --json
 
   Which file holds message 4711 of the stream?
-    jetcapture ls /var/archive --seq 4711
+    jetcapture ls /var/orders --seq 4711
 
   When and why were the files of a capture stored?
-    jetcapture ls /var/archive --cuts --capture ORDERS
+    jetcapture ls /var/orders --cuts --capture ORDERS
 
 ARCHIVE is what --output of jetcapture run names. Times are UTC.
 `

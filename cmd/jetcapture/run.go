@@ -23,14 +23,14 @@ Usage:
 
 Examples:
   Everything that stream ORDERS holds and will get, a JSON line a message, in files of 15 minutes:
-    jetcapture run -s ORDERS -o /var/archive
+    jetcapture run -s ORDERS -o /var/orders
 
   What it holds now, then end. Directories of the subject's second token and of the JSON payload:
-    jetcapture run -s ORDERS -o /var/archive --once \
+    jetcapture run -s ORDERS -o /var/orders-by-store --once \
       --key 'store=subject[2]' --key currency=json:total.currency
 
-  The payloads alone, in hourly zstd files, of two subjects, as a capture of its own:
-    jetcapture run -s ORDERS -o /var/archive --capture orders-eu \
+  The payloads alone, in hourly zstd files, of two subjects:
+    jetcapture run -s ORDERS -o /var/orders-eu \
       --filter-subject 'orders.de.>' --filter-subject 'orders.fr.>' \
       --record payload --compression zstd --max-age 1h
 
@@ -38,12 +38,12 @@ Examples:
     jetcapture run -s ORDERS -o 's3://my-archive/orders?region=eu-central-1'
 
   A table:
-    jetcapture run -s ORDERS -o /var/archive --format parquet --column id:int64=json:id \
+    jetcapture run -s ORDERS -o /var/orders-table --format parquet --column id:int64=json:id \
       --column 'total:decimal(18,2)=json:total.amount' --column placed:timestamp=time
 
   A work queue: what is stored is acknowledged, and so deleted. Server and credentials are those of
   a context of the nats command:
-    jetcapture run -s JOBS -o /var/archive --consumer-name archive --nats-context production
+    jetcapture run -s JOBS -o /var/jobs --consumer-name archive --nats-context production
 
 PLACE is a folder, or a bucket with a prefix: s3://BUCKET/PREFIX?region=REGION, gs://BUCKET/PREFIX
 or azblob://CONTAINER/PREFIX?storage_account=ACCOUNT. Credentials come from the environment; rights

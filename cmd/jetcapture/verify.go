@@ -24,13 +24,13 @@ Usage:
 
 Examples:
   Everything that can be checked without the stream:
-    jetcapture verify /var/archive
+    jetcapture verify /var/orders
 
   Message by message against what the streams still hold:
-    jetcapture verify /var/archive --against-stream --nats-server nats://127.0.0.1:4222
+    jetcapture verify /var/orders --against-stream --nats-server nats://127.0.0.1:4222
 
   The logs and the sizes of the files only, which is fast:
-    jetcapture verify /var/archive --quick
+    jetcapture verify /var/orders --quick
 
 ARCHIVE is what --output of jetcapture run names. A capture may run meanwhile. Nothing is changed,
 neither in the archive nor in the stream.

@@ -40,6 +40,11 @@ type (
 		Archive, Instance string // exactly once
 		Consumer          string // at least once
 	}
+	// ForeignFiles says that a new capture begins in a place that holds files of others. Only exactly once.
+	ForeignFiles struct {
+		Archive string
+		Names   []string // a few of them
+	}
 	// Positioned says that reading starts where all is stored up to a stream sequence. Only exactly once.
 	Positioned struct{ Stored uint64 }
 	// NotBegun says that a new capture waits for the time at which it is to begin.
@@ -212,6 +217,7 @@ const (
 
 func (Began) isEvent()             {}
 func (Entered) isEvent()           {}
+func (ForeignFiles) isEvent()      {}
 func (Positioned) isEvent()        {}
 func (NotBegun) isEvent()          {}
 func (Targeted) isEvent()          {}

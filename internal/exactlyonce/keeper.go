@@ -112,6 +112,7 @@ func newBoot() string {
 // to read after the last cut.
 func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if !k.started {
+		k.reportForeign(ctx)
 		if err := k.entry.Birth(ctx); err != nil {
 			return capture.Opened{}, err
 		}
