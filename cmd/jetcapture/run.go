@@ -72,8 +72,9 @@ switch that is on by default is turned off as in --buffer-to-disk=false.
 
 const runConclusion = `
 Flags override the environment. With --nats-context, only other flags override the context. With
-NATS_CONTEXT, the environment does as well. There are no flags for passwords and tokens: every user
-of a machine can see the command lines.
+NATS_CONTEXT, the environment does as well. Without context and server, the context that
+"nats context select" has chosen is used, and a log line says so. There are no flags for passwords
+and tokens: every user of a machine can see the command lines.
 
 Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
 `

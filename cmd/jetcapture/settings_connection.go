@@ -64,13 +64,13 @@ func (c *connection) options() []option {
 	return []option{
 		{
 			name: "nats-context", env: "NATS_CONTEXT", arg: "NAME",
-			help: "a context of the nats command: its server, credentials, TLS and JetStream domain; the context that nats " +
-				"has selected is not used without it",
+			help: "a context of the nats command: its server, credentials, TLS and JetStream domain (default: the one " +
+				"that nats has selected, unless --nats-server is given)",
 			value: rankedText(&c.Context), complete: completeContexts,
 		},
 		{
 			name: "nats-server", env: "NATS_URL", arg: "URLS",
-			help:  "servers, separated by commas (default: nats://127.0.0.1:4222)",
+			help:  "servers, separated by commas (default: that of the context, or nats://127.0.0.1:4222)",
 			value: rankedText(&c.Server),
 		},
 		{

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,45 @@ func TestContext(t *testing.T) {
 		r := environment{}.run(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--nats-context", "test")
 		wantOneLine(t, r, `connect to nats://127.*does not accept the credentials`)
 	})
+}
+
+// TestSelectedContext: without context and server, the context that the nats command has selected counts.
+func TestSelectedContext(t *testing.T) {
+	srv := withOrders(t, func(o *server.Options) { o.Username, o.Password = "me", "secret" },
+		nats.UserInfo("me", "secret"))
+	t.Run("is used, and said", func(t *testing.T) {
+		selectContext(t, "test", natscontext.Settings{URL: srv.URL(), User: "me", Password: "secret"})
+		folder := t.TempDir()
+		r := environment{}.run(t, "run", "-s", "ORDERS", "-o", folder, "--once")
+		if r.code != exitDone || !strings.Contains(r.stderr, "using the selected NATS context") ||
+			!strings.Contains(r.stderr, "context=test") {
+			t.Errorf("run: exit code %d: %s", r.code, r.stderr)
+		}
+		r = environment{}.run(t, "verify", folder, "--against-stream")
+		if r.code != exitDone || !strings.Contains(r.stderr, "using the selected NATS context") {
+			t.Errorf("verify: exit code %d: %s", r.code, r.stderr)
+		}
+	})
+	t.Run("gives way to a server", func(t *testing.T) {
+		selectContext(t, "test", natscontext.Settings{URL: "nats://127.0.0.1:1", User: "other", Password: "x"})
+		environment{"NATS_USER": "me", "NATS_PASSWORD": "secret", "NATS_URL": srv.URL()}.captures(t)
+		environment{"NATS_USER": "me", "NATS_PASSWORD": "secret"}.captures(t, "--nats-server", srv.URL())
+	})
+	t.Run("does not exist", func(t *testing.T) {
+		selectContext(t, "gone", natscontext.Settings{URL: srv.URL()})
+		r := environment{}.run(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--once", "--log-level", "error")
+		wantOneLine(t, r, "use the selected NATS context \"gone\".*`nats context select`")
+	})
+}
+
+// selectContext makes the context test and selects a context.
+func selectContext(t *testing.T, name string, c natscontext.Settings) {
+	t.Helper()
+	writeContext(t, c)
+	file := filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "nats", "context.txt")
+	if err := os.WriteFile(file, []byte(name+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestNKey(t *testing.T) {

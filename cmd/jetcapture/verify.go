@@ -120,7 +120,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	p := &verdict{ticker: newTicker(screen), out: c.stdout, asJSON: s.json}
 	o := archive.VerifyOptions{Capture: s.capture, Quick: s.quick, Found: p.found, Progress: p.progress}
 	if s.against {
-		log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelInfo}))
 		nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture verify"), log)
 		if err != nil {
 			return err

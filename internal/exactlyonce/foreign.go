@@ -11,9 +11,10 @@ import (
 const shownForeign = 3
 
 // reportForeign reports the files of a place that holds no log yet. Readers of the archive will come across them, and a
-// person who deletes the archive would delete them. An error of the store is left to the steps that follow, which retry.
+// person who deletes the archive would delete them. It ignores errors of the store: the steps that follow retry them.
 func (k *Keeper) reportForeign(ctx context.Context) {
-	for range k.cfg.Bucket.List(ctx, cutlog.Root, "") {
+	for _, err := range k.cfg.Bucket.List(ctx, cutlog.Root, "") {
+		_ = err
 		return // an archive, whose captures own what is there; verify finds the rest
 	}
 	var names []string

@@ -23,7 +23,8 @@ type Setting struct {
 	Rank int
 }
 
-// Config says how to reach the server. The zero value is the server of nats.DefaultURL.
+// Config says how to reach the server. Without a context and a server, that is the context that the nats command has
+// selected, and without one, nats.DefaultURL.
 type Config struct {
 	Name                     string // of the connection, in the server's lists
 	Context                  Setting
@@ -35,11 +36,20 @@ type Config struct {
 	TLSFirst                 bool
 	InboxPrefix              Setting
 	Domain, APIPrefix        string
+
+	selected bool // Context is the one that the nats command has selected
 }
 
 // Connect connects and returns the subject prefix of the JetStream API, empty for the usual one. The caller closes the
 // connection. Until then it is established again, for ever, whenever it is lost. options come on top.
 func Connect(c Config, log *slog.Logger, options ...nats.Option) (nc *nats.Conn, apiPrefix string, err error) {
+	if c.Context.Text == "" && c.Server.Text == "" {
+		if c.Context.Text = Selected(); c.Context.Text != "" {
+			c.selected = true
+			log.Info("using the selected NATS context; --nats-server or --nats-context chooses another server",
+				"context", c.Context.Text)
+		}
+	}
 	var tried []string // servers
 	options = append([]nats.Option{
 		nats.Name(c.Name),
@@ -206,6 +216,9 @@ func logEvents(log *slog.Logger) nats.Option {
 // password. tried is empty if no server was even tried.
 func (c Config) cannotConnect(tried []string, err error) error {
 	switch {
+	case len(tried) == 0 && c.selected:
+		return fmt.Errorf("use the selected NATS context %q: %w: `nats context select` chooses another one, "+
+			"--nats-server or --nats-context goes without it", c.Context.Text, err)
 	case len(tried) == 0 && c.Context.Text != "":
 		return fmt.Errorf("use NATS context %q: %w: `nats context ls` lists those that there are", c.Context.Text, err)
 	case len(tried) == 0:
