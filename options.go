@@ -82,6 +82,10 @@ type Options[P Payload, K DestKey] struct {
 	Start Start
 	// Once ends Run when everything is stored that the stream held at the start.
 	Once bool
+	// Sample, if above 0, makes Run a rehearsal, with Once: it reads only so many messages, and fewer if they are large or
+	// come slowly. It asks for each by itself, so that no consumer is created or moved, and acknowledges nothing. Archive
+	// takes the files as always; give it bucket.NewMem, so that nothing is stored.
+	Sample int
 	// CreateConsumer creates the durable consumer NATSConsumerName if it is missing. If it is false, the consumer must
 	// exist.
 	CreateConsumer bool

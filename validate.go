@@ -71,6 +71,7 @@ func (o *Options[P, K]) checkPromise(p *problems) {
 	p.addIf(store && o.Start != Start{}, "Start", "a capture with a Store starts where its consumer is")
 	p.addIf(archive && o.NATSConsumerName != "" && o.Start != Start{}, "Start",
 		"a durable consumer starts at its ack floor, only all is possible")
+	p.addIf(store && o.Sample > 0, "Sample", "a rehearsal needs an archive, such as one in bucket.NewMem")
 	p.addIf(archive && o.DeadLetters != nil, "DeadLetters", "an archive keeps its dead letters itself")
 }
 
@@ -89,6 +90,7 @@ func (o *Options[P, K]) checkRanges(p *problems) {
 		{"SpoolLimit", o.SpoolLimit < 0},
 		{"DecodeWorkers", o.DecodeWorkers < 0},
 		{"StoreWorkers", o.StoreWorkers < 0},
+		{"Sample", o.Sample < 0},
 		{"Archive.Takeover", o.Archive.Takeover < 0},
 	} {
 		p.addIf(limit.negative, limit.field, "must not be negative")
@@ -157,6 +159,7 @@ func (o *Options[P, K]) withDefaults() Options[P, K] {
 	orDefault(&d.Archive.Takeover, DefaultTakeover)
 	orDefault(&d.Archive.Capture, d.NATSStreamName)
 	d.Suffix = strings.TrimPrefix(d.Suffix, ".")
+	d.Once = d.Once || d.Sample > 0
 	d.FilterSubjects = o.filter()
 	d.Settings = maps.Clone(o.Settings)
 	return d

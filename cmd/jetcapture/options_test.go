@@ -65,6 +65,7 @@ func withoutFlag() map[string]string {
 		"ForPlan":          "the command finishes a cut under the plan's own settings by itself",
 		"DeadLetters":      "the archive keeps them",
 		"Hooks":            "the log tells the same",
+		"Sample":           "--dry-run sets it",
 		"crash":            "for tests",
 		"secondLook":       "for tests",
 	}

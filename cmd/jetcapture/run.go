@@ -120,6 +120,9 @@ func newRunner(c console, s *reportSettings) *runner {
 // run runs captures, each over a connection of its own, until ctx ends or all are done. If one fails, the others go on,
 // since their streams do not wait; run returns the error in the end.
 func (r *runner) run(ctx context.Context, all []*settings) error {
+	if r.settings.dryRun {
+		return r.dryRuns(ctx, all)
+	}
 	defer r.report(ctx)()
 	if len(all) == 1 {
 		return r.capture(ctx, all[0])

@@ -11,6 +11,7 @@ type reportSettings struct {
 	level   slog.Level
 	logJSON bool
 	json    bool // the summary
+	dryRun  bool
 }
 
 func (r *reportSettings) options() []option {
@@ -22,6 +23,11 @@ func (r *reportSettings) options() []option {
 		{
 			name: "log-json", process: true, help: "log JSON lines, and show no progress line",
 			value: boolean(&r.logJSON),
+		},
+		{
+			name: "dry-run", process: true, flagOnly: true, value: boolean(&r.dryRun),
+			help: "read up to 1,000 messages, print which files, rows and poison messages would come of them, and store " +
+				"nothing",
 		},
 		{
 			name: "json", process: true, help: "print the summary as JSON on the standard output",

@@ -30,6 +30,7 @@ type Config struct {
 	Filter   []string      // subjects, sorted; empty means the whole stream
 	Domain   string        // JetStream domain; empty means none
 	Start    Start
+	Sample   int    // if above 0, only so many messages are read, and without a consumer
 	Consumer string // name of the durable consumer; empty means that an ephemeral one is used
 	CreateIt bool   // create the durable consumer if it is missing
 	Settings cutlog.Settings
@@ -128,11 +129,18 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 		k.notes = append(k.notes, fmt.Sprintf("anchor %d was not in the stream any more when reading started", p.Anchor.Seq))
 	}
 	k.run.Observer.Observe(capture.Positioned{Stored: p.To})
-	rd, err := k.openReading(ctx, position(p.To, p))
-	if err != nil {
-		return capture.Opened{}, err
+	o := capture.Opened{From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}
+	if k.cfg.Sample > 0 {
+		s, err := k.takeSample(ctx, o.From, o.Last, k.cfg.Sample)
+		if err != nil {
+			return capture.Opened{}, err
+		}
+		o.Last = s.batch.Through
+		o.Reading = &reading{k: k, streamReader: s, floor: func() uint64 { return 0 }}
+		return o, nil
 	}
-	return capture.Opened{Reading: rd, From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}, nil
+	o.Reading, err = k.openReading(ctx, position(p.To, p))
+	return o, err
 }
 
 // Diverged implements capture.Promise. Enter detects a recreated stream by itself. A rollback may be known to the

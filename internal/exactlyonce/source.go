@@ -51,7 +51,7 @@ func (k *Keeper) streamFacts(info reader.StreamInfo) engine.StreamFacts {
 
 // checkRetention refuses to read a stream through an ephemeral consumer if acks delete messages there.
 func (k *Keeper) checkRetention(info reader.StreamInfo) error {
-	if info.Retention == nats.LimitsPolicy || k.cfg.Consumer != "" {
+	if info.Retention == nats.LimitsPolicy || k.cfg.Consumer != "" || k.cfg.Sample > 0 {
 		return nil
 	}
 	return fmt.Errorf(
