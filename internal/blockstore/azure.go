@@ -3,7 +3,6 @@ package blockstore
 import (
 	"bytes"
 	"context"
-	"crypto/md5" // not for security: the only checksum that both the service and its emulator verify
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
@@ -11,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,13 +18,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/measure"
 )
@@ -43,69 +37,76 @@ type Azure struct {
 	Credential azcore.TokenCredential // may be nil if every URL carries a signature
 	PartSize   int64                  // bytes; AzurePart, except in tests
 
-	mu         sync.Mutex
-	containers map[string]*container.Client // by URL; each keeps connections and a token; guarded by mu
+	mu        sync.Mutex
+	signed    *runtime.Pipeline // for URLs with a signature; guarded by mu
+	withToken *runtime.Pipeline // keeps a token; guarded by mu
 }
 
 // Blob returns the place of a block below a base URL. Its errors do not show the URL, which may hold a signature.
 func (a *Azure) Blob(base, dir, fileName string, options azcore.ClientOptions) (*Blob, error) {
-	parts, err := sas.ParseURL(base)
-	if err != nil || parts.Host == "" || parts.ContainerName == "" {
-		return nil, bucket.Permanent(errors.New("not of the form https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH"))
-	}
-	below := []string{strings.Trim(parts.BlobName, "/"), strings.TrimSuffix(dir, "/"), fileName}
-	parts.BlobName = strings.Join(slices.DeleteFunc(below, func(part string) bool { return part == "" }), "/")
-	if !fs.ValidPath(parts.BlobName) {
-		return nil, bucket.Permanent(fmt.Errorf("its path %q has empty, \".\" or \"..\" segments", parts.BlobName))
-	}
-	client, err := a.container(parts, options)
+	u, err := url.Parse(base)
 	if err != nil {
-		return nil, bucket.Permanent(err)
+		return nil, errBase
 	}
-	return &Blob{
-		Location: withoutQuery(parts) + (&url.URL{Path: "/" + parts.BlobName}).EscapedPath(),
-		client:   client.NewBlockBlobClient(parts.BlobName),
-		secret:   parts.SAS.Signature(),
-		partSize: a.PartSize,
-	}, nil
+	root, path, ok := splitContainer(u)
+	if !ok {
+		return nil, errBase
+	}
+	below := []string{strings.Trim(path, "/"), strings.TrimSuffix(dir, "/"), fileName}
+	name := strings.Join(slices.DeleteFunc(below, func(part string) bool { return part == "" }), "/")
+	if !fs.ValidPath(name) {
+		return nil, bucket.Permanent(fmt.Errorf("its path %q has empty, \".\" or \"..\" segments", name))
+	}
+	t := &Blob{
+		Location: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: root + "/" + name}).String(), partSize: a.PartSize,
+	}
+	if t.secret = u.Query().Get("sig"); t.secret != "" {
+		t.query = u.RawQuery
+	} else if a.Credential == nil {
+		return nil, bucket.Permanent(errors.New("neither a credential nor a shared access signature in the URL"))
+	}
+	t.pipeline = a.pipeline(t.secret != "", options)
+	return t, nil
 }
 
-// container returns the client of a container. Clients with a signature in their URL are not kept, as signatures
-// change.
-func (a *Azure) container(parts sas.URLParts, sdk azcore.ClientOptions) (*container.Client, error) {
-	options := &container.ClientOptions{ClientOptions: sdk}
-	if options.Retry.TryTimeout == 0 {
-		options.Retry.TryTimeout = azureTryTimeout
+var errBase = bucket.Permanent(errors.New("not of the form https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH"))
+
+// splitContainer splits the path of a URL behind the container. Where the host is an address, as that of an emulator,
+// the account is in the path, before the container.
+func splitContainer(u *url.URL) (root, path string, ok bool) {
+	n := 1
+	if net.ParseIP(u.Hostname()) != nil {
+		n = 2
 	}
-	address := withoutQuery(parts)
-	if signature := parts.SAS.Encode(); signature != "" {
-		return container.NewClientWithNoCredential(address+"?"+signature, options)
+	parts := strings.SplitN(strings.TrimPrefix(u.Path, "/"), "/", n+1)
+	if u.Host == "" || len(parts) < n || slices.Contains(parts[:n], "") {
+		return "", "", false
 	}
-	if a.Credential == nil {
-		return nil, errors.New("neither a credential nor a shared access signature in the URL")
-	}
+	return "/" + strings.Join(parts[:n], "/"), strings.Join(parts[n:], "/"), true
+}
+
+// pipeline returns what sends the requests, with a signature in their URL or with a token.
+func (a *Azure) pipeline(signed bool, options azcore.ClientOptions) *runtime.Pipeline {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c := a.containers[address]; c != nil {
-		return c, nil
+	kept, credential := &a.withToken, a.Credential
+	if signed {
+		kept, credential = &a.signed, nil
 	}
-	c, err := container.NewClient(address, a.Credential, options)
-	if err != nil {
-		return nil, err
+	if *kept == nil {
+		p := newPipeline(credential, options)
+		*kept = &p
 	}
-	if a.containers == nil {
-		a.containers = map[string]*container.Client{}
-	}
-	a.containers[address] = c
-	return c, nil
+	return *kept
 }
 
 // Blob is the place of one block. It belongs to one goroutine.
 type Blob struct {
 	Location string // URL without the query
 
-	client   *blockblob.Client
-	secret   string // signature in the query; may be empty
+	pipeline *runtime.Pipeline
+	query    string // with the signature; may be empty
+	secret   string // the signature in it; may be empty
 	partSize int64  // bytes
 }
 
@@ -114,29 +115,24 @@ func (t *Blob) Write(ctx context.Context, block io.Reader) error {
 	body := measure.NewReader(block)
 	err := t.upload(ctx, body)
 	// An existing blob may be ours: the SDK repeats requests whose response was lost, and so does our caller.
-	exists := bloberror.HasCode(err, bloberror.BlobAlreadyExists, bloberror.ConditionNotMet)
+	exists := hasCode(err, "BlobAlreadyExists", "ConditionNotMet")
 	if err != nil && !exists {
 		return t.clean(err)
 	}
-	there, err := t.client.GetProperties(ctx, nil)
-	if err != nil {
+	size, etag, err := t.properties(ctx)
+	switch {
+	case err != nil:
 		return fmt.Errorf("ask for the size of what is stored: %w", t.clean(err))
-	}
-	if there.ContentLength == nil {
-		return errors.New("ask for the size of what is stored: the answer has none")
-	}
-	switch size := *there.ContentLength; {
 	case exists:
-		return t.verify(ctx, body, size, there.ETag)
+		return t.verify(ctx, body, size, etag)
 	case size != body.Size():
 		return fmt.Errorf("%d bytes were sent, but %d are stored", body.Size(), size)
 	}
 	return nil
 }
 
-// upload sends body in parts, one after another, each with its MD5, which the service verifies
-// (blockblob.Client.UploadStream sends no checksum that the emulator knows). The last request makes the blob visible if
-// its name is free.
+// upload sends body in parts, one after another, each with its MD5, which the service verifies. The last
+// request makes the blob visible if its name is free.
 func (t *Blob) upload(ctx context.Context, body io.Reader) error {
 	var part bytes.Buffer
 	var ids []string
@@ -159,54 +155,26 @@ func (t *Blob) upload(ctx context.Context, body io.Reader) error {
 		}
 		ids = append(ids, id)
 	}
-	_, err := t.client.CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{AccessConditions: ifNew()})
-	return err
-}
-
-func (t *Blob) putWhole(ctx context.Context, content []byte) error {
-	_, err := t.client.Upload(ctx, streaming.NopCloser(bytes.NewReader(content)),
-		&blockblob.UploadOptions{TransactionalValidation: partMD5(content), AccessConditions: ifNew()})
-	return err
-}
-
-func (t *Blob) stage(ctx context.Context, id string, part []byte) error {
-	_, err := t.client.StageBlock(ctx, id, streaming.NopCloser(bytes.NewReader(part)),
-		&blockblob.StageBlockOptions{TransactionalValidation: partMD5(part)})
-	return err
-}
-
-func partMD5(part []byte) blob.TransferValidationType {
-	sum := md5.Sum(part)
-	return blob.TransferValidationTypeMD5(sum[:])
-}
-
-// ifNew makes a request fail if the blob exists.
-func ifNew() *blob.AccessConditions {
-	return &blob.AccessConditions{
-		ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)},
-	}
+	return t.commit(ctx, ids)
 }
 
 // verify compares the existing blob with body. It reads the blob in parts, so that each fits into the time of one
 // attempt.
-func (t *Blob) verify(ctx context.Context, body *measure.Reader, size int64, etag *azcore.ETag) error {
+func (t *Blob) verify(ctx context.Context, body *measure.Reader, size int64, etag string) error {
 	if err := body.Drain(); err != nil {
 		return fmt.Errorf("read the block: %w", err)
 	}
-	unchanged := &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfMatch: etag}}
 	var part struct{ io.Reader }
 	there := measure.NewReader(&part)
 	for there.Size() < size {
 		before := there.Size()
-		answer, err := t.client.DownloadStream(ctx, &blob.DownloadStreamOptions{
-			Range: blob.HTTPRange{Offset: before, Count: min(t.partSize, size-before)}, AccessConditions: unchanged,
-		})
+		read, err := t.read(ctx, before, min(t.partSize, size-before), etag)
 		if err != nil {
 			return fmt.Errorf("read back what exists: %w", t.clean(err))
 		}
-		part.Reader = answer.NewRetryReader(ctx, nil)
-		if err := errors.Join(there.Drain(), answer.Body.Close()); err != nil {
-			return fmt.Errorf("read back what exists: %w", t.clean(err))
+		part.Reader = bytes.NewReader(read)
+		if err := there.Drain(); err != nil {
+			return err
 		}
 		if there.Size() == before {
 			return fmt.Errorf("read back what exists: it ends after %d of %d bytes", before, size)
@@ -235,13 +203,13 @@ func (t *Blob) clean(err error) error {
 // refusal says what the service answered and, where that is known, what to do about it.
 func (t *Blob) refusal(err *azcore.ResponseError) error {
 	short := &azureError{fmt.Sprintf("Azure answers %d %s", err.StatusCode, err.ErrorCode), err}
-	switch bloberror.Code(err.ErrorCode) {
-	case bloberror.ContainerNotFound:
+	switch err.ErrorCode {
+	case "ContainerNotFound":
 		return bucket.Permanent(fmt.Errorf("%w: create the container first", short))
-	case bloberror.AuthorizationPermissionMismatch, bloberror.AuthorizationFailure:
+	case "AuthorizationPermissionMismatch", "AuthorizationFailure":
 		return fmt.Errorf(
 			"%w: give the identity, or the shared access signature, the right to create and to read blobs there", short)
-	case bloberror.AuthenticationFailed:
+	case "AuthenticationFailed":
 		return fmt.Errorf("%w: check that the credential has not expired, and this machine's clock", short)
 	}
 	return short
@@ -256,11 +224,8 @@ type azureError struct {
 func (e *azureError) Error() string { return e.text }
 func (e *azureError) Unwrap() error { return e.cause }
 
-// withoutQuery returns the URL of a container without the query.
-func withoutQuery(parts sas.URLParts) string {
-	path := "/" + parts.ContainerName
-	if account := parts.IPEndpointStyleInfo.AccountName; account != "" {
-		path = "/" + account + path
-	}
-	return (&url.URL{Scheme: parts.Scheme, Host: parts.Host, Path: path}).String()
+// hasCode reports whether an error is an answer of the service with one of the codes.
+func hasCode(err error, codes ...string) bool {
+	var refused *azcore.ResponseError
+	return errors.As(err, &refused) && slices.Contains(codes, refused.ErrorCode)
 }
