@@ -60,6 +60,7 @@ func (c *counters) count(e capture.Event) {
 		s.Repositions++
 	case capture.Refused:
 		s.Retries++
+		s.StoreError = e.Err.Error()
 	default:
 		c.countResult(e)
 	}
@@ -74,10 +75,12 @@ func (c *counters) countResult(e capture.Event) {
 			s.Dead++
 		}
 	case capture.BlockStored:
+		s.StoreError = ""
 		s.Blocks++
 		s.BytesStored += e.Size
 		s.Rows += e.Rows
 	case capture.CutDone:
+		s.StoreError = ""
 		s.Cuts++
 		s.Reasons[e.Reason]++
 		s.Absent += e.Absent

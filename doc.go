@@ -12,20 +12,6 @@
 //     (see package cutlog); package archive lists and verifies both.
 //   - With Options.Store, the API of v0.1.0, each message is in at least one file.
 //
-// This is a whole capture, of complete messages as JSON lines, grouped by subject:
-//
-//	dir, err := bucket.OpenDir("archive")
-//	...
-//	options := jetcapture.Options[*jetcapture.NatsMessage, string]{
-//		NATSStreamName: "ORDERS",
-//		MessageDecoder: jetcapture.NatsToNats(jetcapture.SubjectToDestKey),
-//		WriterFactory: func() jetcapture.FormattedDataWriter[*jetcapture.NatsMessage] {
-//			return &jetcapture.NewLineDelimitedJSON[*jetcapture.NatsMessage]{}
-//		},
-//		Suffix:  "ndjson",
-//		Archive: jetcapture.ArchiveOptions[string]{Bucket: dir},
-//	}
-//	err = options.Build().Run(ctx, nc) // until ctx is cancelled
-//
-// The directory examples has complete programs.
+// The example below is a whole capture. NatsToNats, SubjectToDestKey and NewLineDelimitedJSON keep complete messages as
+// JSON lines, grouped by subject, without a line of your own. The directory examples has complete programs.
 package jetcapture

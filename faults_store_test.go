@@ -86,6 +86,39 @@ func TestGivenUpWithTheReason(t *testing.T) {
 	}
 }
 
+// TestStoreErrorIsShown: Stats and a hook have the error of the store while it is waited for, and not after.
+func TestStoreErrorIsShown(t *testing.T) {
+	r := newRig(t)
+	r.publish(10)
+	var broken atomic.Bool
+	broken.Store(true)
+	r.bucket = buckettest.NewFaulty(r.bucket, func(c buckettest.Call) buckettest.Kind {
+		if broken.Load() && c.Op == buckettest.OpPutNew && !strings.HasPrefix(c.Name, "_jetcapture/") {
+			return buckettest.ErrorBefore
+		}
+		return buckettest.None
+	})
+	failed := make(chan jetcapture.StoreFailed, 1)
+	c := start(r, r.nc, with(r.options(), func(o *options) {
+		o.Hooks.StoreFailed = func(f jetcapture.StoreFailed) {
+			select {
+			case failed <- f:
+			default:
+			}
+		}
+	}))
+	if f := <-failed; !errors.Is(f.Err, buckettest.ErrInjected) || !strings.HasPrefix(f.Operation, "put ") {
+		t.Errorf("hook: %+v", f)
+	}
+	if text := c.Stats().StoreError; !strings.Contains(text, buckettest.ErrInjected.Error()) {
+		t.Errorf("while the store fails, StoreError = %q", text)
+	}
+	broken.Store(false)
+	if err := c.end(); err != nil || c.Stats().StoreError != "" {
+		t.Errorf("Run = %v, StoreError = %q", err, c.Stats().StoreError)
+	}
+}
+
 // TestBrokenReadBackIsTriedAgain: if the store fails while a file is read back, the file is not taken for damaged.
 func TestBrokenReadBackIsTriedAgain(t *testing.T) {
 	r := newRig(t)

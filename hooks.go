@@ -13,6 +13,8 @@ type Hooks struct {
 	Poison func(PoisonMessage)
 	// Lost is called when the stream dropped messages before they were stored, or is another stream than before.
 	Lost func(Lost)
+	// StoreFailed is called when a store operation failed and will be tried again, each time.
+	StoreFailed func(StoreFailed)
 }
 
 // BlockStored describes a file.
@@ -41,6 +43,12 @@ type CutDone struct {
 	Bytes    int64 // as stored
 	Took     time.Duration
 	Redone   bool // an earlier or another process had planned it
+}
+
+// StoreFailed describes a store operation that will be tried again.
+type StoreFailed struct {
+	Operation string // for people, such as "put" and the name of a file
+	Err       error  // bucket.IsPermanent says whether an operator has to mend it
 }
 
 // PoisonMessage describes a message that could not be decoded or written.

@@ -8,15 +8,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Payload is the type of what a MessageDecoder makes of a message and a FormattedDataWriter turns into rows. It may be
-// any type: a struct, a pointer, []byte. There is nothing to implement.
+// Payload stands for any type: that of your rows, such as *Order. A MessageDecoder makes a payload of a message, and a
+// FormattedDataWriter makes rows of it. There is nothing to implement.
 type Payload any
 
-// DestKey is the type of the keys that group messages: messages with equal keys go into the same files. It may be any
-// type that == compares, such as string or a struct of strings. There is nothing to implement.
-type DestKey interface {
-	comparable
-}
+// DestKey stands for any type that == compares: that of your keys, such as string or a struct of strings. Messages with
+// equal keys go into the same files. There is nothing to implement.
+type DestKey interface{ comparable }
 
 // The defaults of Options. DefaultMaxAge is also the default of v0.1.0.
 const (
@@ -38,7 +36,7 @@ type Options[P Payload, K DestKey] struct {
 	// NATSConsumerName is the durable consumer to read through. With Store it is required. With Archive it may be empty:
 	// then an ephemeral consumer is used, which a stream with limits retention allows.
 	NATSConsumerName string
-	// Compression is the codec of the files. Empty means None.
+	// Compression is the codec of the files. Empty means None; the command's default is GZip, and Zstd in Parquet.
 	Compression Compression
 	// CompressionLevel is a level in the codec's own scale: 1 to 9 for GZip, 1 to 22 for Zstd. 0 means one that favours
 	// speed.
@@ -47,7 +45,7 @@ type Options[P Payload, K DestKey] struct {
 	// follows it. Empty means that there is none.
 	Suffix string
 	// BufferToDisk lets open blocks go to a file in TempDir when MemoryLimit is reached. If it is false, a cut is made
-	// instead.
+	// instead. It is on by default in the command.
 	BufferToDisk bool
 	// MaxAge is the length of a window. Windows are aligned to UTC. 0 means DefaultMaxAge.
 	MaxAge time.Duration
@@ -87,13 +85,14 @@ type Options[P Payload, K DestKey] struct {
 	// takes the files as always; give it bucket.NewMem, so that nothing is stored.
 	Sample int
 	// CreateConsumer creates the durable consumer NATSConsumerName if it is missing. If it is false, the consumer must
-	// exist.
+	// exist. It is on by default in the command.
 	CreateConsumer bool
 	// APIPrefix is the subject prefix of the JetStream API; that of a domain is "$JS.<domain>.API". Empty means "$JS.API".
 	APIPrefix string
 
 	// MaxBytes is the size in bytes, before compression, at which a file is complete. Further messages go into another
-	// file. Where a writer holds its rows back, the size is that of the messages. 0 means no limit.
+	// file. Where a writer holds its rows back, the size is that of the messages. 0 means no limit; the command's default
+	// is 128 MiB.
 	MaxBytes int64
 	// MaxIdle makes a cut when no message came for so long. 0 means that a cut waits for the end of the window.
 	MaxIdle time.Duration
@@ -108,7 +107,8 @@ type Options[P Payload, K DestKey] struct {
 	// SpoolLimit is the budget in bytes for open blocks on disk. When it is used up, a cut is made, and reading waits
 	// until that is stored. 0 means DefaultSpoolLimit.
 	SpoolLimit int64
-	// DecodeWorkers is how many goroutines call MessageDecoder. The order of the messages is kept. 0 means 1.
+	// DecodeWorkers is how many goroutines call MessageDecoder. The order of the messages is kept. 0 means 1; the
+	// command takes as many as there are processors.
 	DecodeWorkers int
 	// StoreWorkers is how many files are stored at the same time. 0 means DefaultStoreWorkers.
 	StoreWorkers int
@@ -124,7 +124,8 @@ type Options[P Payload, K DestKey] struct {
 	// MaxAge has changed. Otherwise it stops with an error that has both settings.
 	ForPlan func(settings map[string]string) (Options[P, K], error)
 
-	// Poison says what becomes of messages that cannot be decoded or written. Empty means PoisonFail.
+	// Poison says what becomes of messages that cannot be decoded or written. Empty means PoisonFail: such a message ends
+	// Run, and every later one, until it is gone or this is changed. The command's default is PoisonDeadLetter.
 	Poison PoisonPolicy
 	// DeadLetters takes the dead letters of a capture with a Store, before their messages are acknowledged. An archive
 	// keeps them itself. Required with PoisonDeadLetter and Store.

@@ -59,6 +59,7 @@ func TestValidate(t *testing.T) {
 		"Suffix: long":                       {sound, func(o *options) { o.Suffix = strings.Repeat("x", 40) }},
 		"FilterSubjects: ":                   {sound, func(o *options) { o.FilterSubjects = []string{"a", ""} }},
 		"MaxAge: ":                           {sound, func(o *options) { o.MaxAge = -1 }},
+		"MaxAge: 5ns":                        {sound, func(o *options) { o.MaxAge = 5 }},
 		"MaxMessages: ":                      {sound, func(o *options) { o.MaxMessages = -1 }},
 		"MaxBytes: ":                         {sound, func(o *options) { o.MaxBytes = -1 }},
 		"MaxIdle: ":                          {sound, func(o *options) { o.MaxIdle = -1 }},

@@ -37,6 +37,8 @@ func (r *report) callHook(e capture.Event) {
 		call(r, r.hooks.Lost, Lost(e))
 	case capture.Diverged:
 		call(r, r.hooks.Lost, Lost{Reason: "diverged", From: e.From, To: e.To, Detail: e.What})
+	case capture.Refused:
+		call(r, r.hooks.StoreFailed, StoreFailed{Operation: e.Operation, Err: e.Err})
 	case capture.Poisoned:
 		if p, ok := asPoison(e.Err); ok {
 			call(r, r.hooks.Poison, PoisonMessage{Policy: PoisonPolicy(e.Policy), Err: p})

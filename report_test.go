@@ -118,14 +118,17 @@ func effects() []effect {
 		},
 		{event: capture.Repositioned{Cause: capture.CauseStart}, counts: func(s *Stats) { s.Repositions++ }},
 		{
-			event: capture.Refused{Operation: "put x", Err: err}, counts: func(s *Stats) { s.Retries++ },
-			log: "WARN store operation failed, retrying",
+			event: capture.Refused{Operation: "put x", Err: err}, counts: refused(err),
+			hook: StoreFailed{"put x", err},
+			log:  "WARN store operation failed, retrying",
 		},
 		{
-			event: capture.Refused{Operation: "put x", Err: syscall.ENOSPC}, counts: func(s *Stats) { s.Retries++ },
-			log: "WARN the disk of the store is full",
+			event: capture.Refused{Operation: "put x", Err: syscall.ENOSPC}, counts: refused(syscall.ENOSPC),
+			hook: StoreFailed{"put x", syscall.ENOSPC},
+			log:  "WARN the disk of the store is full",
 		},
-		{event: capture.Refused{Err: err, Quiet: true}, counts: func(s *Stats) { s.Retries++ }},
+		{event: capture.Refused{Err: err, Quiet: true}, counts: refused(err), hook: StoreFailed{"", err}},
+		{event: capture.ForeignFiles{Names: []string{"x"}}, log: "WARN the place of this new archive holds other files"},
 		{event: capture.SpoolFull{Dir: "/tmp", Err: err}, log: "WARN the spool cannot be written"},
 		{event: capture.CutsEarly{Setting: "AckWait"}, log: "WARN cuts come earlier than the window asks"},
 		{event: capture.Postponed{Err: err}, log: "WARN no cut while the stream cannot be checked"},
@@ -156,6 +159,11 @@ func taken() capture.Taken {
 	}
 }
 
+// refused is what a failed store operation changes.
+func refused(err error) func(s *Stats) {
+	return func(s *Stats) { s.Retries, s.StoreError = 1, err.Error() }
+}
+
 // observed is a report whose effects a test sees.
 type observed struct {
 	report
@@ -171,6 +179,7 @@ func newObserved() *observed {
 	o.hooks = Hooks{
 		BlockStored: func(e BlockStored) { hear(e) }, CutDone: func(e CutDone) { hear(e) },
 		Poison: func(e PoisonMessage) { hear(e) }, Lost: func(e Lost) { hear(e) },
+		StoreFailed: func(e StoreFailed) { hear(e) },
 	}
 	o.Observe(capture.Began{})
 	o.Observe(capture.Positioned{Stored: 2})

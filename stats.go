@@ -23,6 +23,7 @@ type Stats struct {
 	Incarnations int64            // how often the stream was replaced or rolled back
 	Repositions  int64            // how often reading started again
 	Retries      int64            // failed store operations that were tried again
+	StoreError   string           // of the last store operation that failed; empty if something was stored since
 	OpenBlocks   int64            // blocks that are open now
 	Memory       int64            // bytes of open blocks in memory now
 	Spooled      int64            // bytes of open blocks on disk now

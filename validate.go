@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
@@ -94,6 +95,19 @@ func (o *Options[P, K]) checkRanges(p *problems) {
 		{"Archive.Takeover", o.Archive.Takeover < 0},
 	} {
 		p.addIf(limit.negative, limit.field, "must not be negative")
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"MaxAge", o.MaxAge},
+		{"MaxIdle", o.MaxIdle},
+		{"Grace", o.Grace},
+		{"DrainTimeout", o.DrainTimeout},
+		{"Archive.Takeover", o.Archive.Takeover},
+	} { // a number without a unit is one of nanoseconds
+		p.addIf(d.value > 0 && d.value < time.Microsecond, d.field,
+			"%v is too short, did you mean %d*time.Second or %d*time.Minute?", d.value, d.value, d.value)
 	}
 }
 
