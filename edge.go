@@ -205,6 +205,9 @@ func (k *keys[P, K]) Dir(n capture.Group, window int64) (dir string, key []cutlo
 	return dir, g.parts, err
 }
 
+// Freeze implements capture.Keys.
+func (k *keys[P, K]) Freeze() { k.groups, k.paths = nil, nil }
+
 // Store implements capture.Keys.
 func (k *keys[P, K]) Store(ctx context.Context, n capture.Group, body io.Reader, dir, name string) (string, error) {
 	return k.opts.Store.Write(ctx, body, k.known[n].key, dir, name)

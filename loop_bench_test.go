@@ -43,6 +43,7 @@ func (s *scripted) Check(context.Context, *engine.Cut) error { return nil }
 func (s *scripted) Ordered() bool                            { return true }
 func (s *scripted) Repeated(*reader.Message) bool            { return false }
 func (s *scripted) AcksNear(time.Time) (string, bool)        { return "", false }
+func (s *scripted) Bound()                                   {}
 func (s *scripted) Detach()                                  {}
 func (s *scripted) Settle(context.Context) error             { return nil }
 func (s *scripted) Close(context.Context) error              { return nil }

@@ -66,7 +66,8 @@ type reading struct {
 	*reader.Shared
 	k       *Keeper
 	created time.Time // when the stream that is read was created
-	open    replies   // of the open cut; owned by the loop
+	ended   replies   // of what lies before the boundary; owned by the loop, like open
+	open    replies   // of what lies behind it
 	sealed  replies   // of the cut that is being stored; set by Detach, then owned by the goroutine of the cut
 }
 
@@ -74,10 +75,16 @@ type reading struct {
 func (*reading) Ordered() bool { return false }
 
 // Repeated implements capture.Reading.
-func (rd *reading) Repeated(m *reader.Message) bool { return rd.open.add(m) }
+func (rd *reading) Repeated(m *reader.Message) bool { return rd.ended.renew(m) || rd.open.add(m) }
+
+// Bound implements capture.Reading.
+func (rd *reading) Bound() {
+	rd.ended.join(rd.open)
+	rd.open = replies{}
+}
 
 // Detach implements capture.Reading.
-func (rd *reading) Detach() { rd.sealed, rd.open = rd.open, replies{} }
+func (rd *reading) Detach() { rd.sealed, rd.ended = rd.ended, replies{} }
 
 // Check implements capture.Reading: a shared consumer proves nothing, and nothing is concluded from it.
 func (*reading) Check(context.Context, *engine.Cut) error { return nil }
@@ -98,7 +105,7 @@ func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Commi
 		if blocks[i].Kind == cutlog.KindDead {
 			return rd.k.handOver(ctx, s.File(blocks[i]))
 		}
-		return rd.write(ctx, s.Keys(), blocks[i], s.File(blocks[i]))
+		return rd.write(ctx, blocks[i], s.File(blocks[i]))
 	})
 	if err != nil {
 		return capture.Committed{}, err

@@ -23,11 +23,11 @@ func neverPermanent(error) bool { return false }
 
 // write stores one block. If its name is taken by other bytes, it uses a second name: the messages may be stored twice
 // then, but they are stored. Several goroutines call it for different blocks.
-func (rd *reading) write(ctx context.Context, keys capture.Keys, b *engine.Block, f capture.File) error {
+func (rd *reading) write(ctx context.Context, b *engine.Block, f capture.File) error {
 	name := engine.StoreName(rd.k.run.Source.Stream(), rd.created, b.Seqs, b.Suffix)
 	var location string
 	err := rd.k.run.Retry(ctx, "store "+name, neverPermanent, func(ctx context.Context) (err error) {
-		location, err = writeOnce(ctx, keys, b, f, name)
+		location, err = writeOnce(ctx, b, f, name)
 		if !errors.Is(err, bucket.ErrExists) {
 			return err
 		}
@@ -36,7 +36,7 @@ func (rd *reading) write(ctx context.Context, keys capture.Keys, b *engine.Block
 			return nameErr
 		}
 		rd.k.run.Observer.Observe(capture.SecondName{Name: name, Second: second, Err: err})
-		location, err = writeOnce(ctx, keys, b, f, second)
+		location, err = writeOnce(ctx, b, f, second)
 		return err
 	})
 	if err != nil {
@@ -50,14 +50,12 @@ func (rd *reading) write(ctx context.Context, keys capture.Keys, b *engine.Block
 }
 
 // writeOnce calls the store once, with a block from its start.
-func writeOnce(
-	ctx context.Context, keys capture.Keys, b *engine.Block, f capture.File, name string,
-) (location string, err error) {
+func writeOnce(ctx context.Context, b *engine.Block, f capture.File, name string) (location string, err error) {
 	body, err := f.Open()
 	if err != nil {
 		return "", err
 	}
-	location, err = keys.Store(ctx, f.Group, body, engine.WindowDir(b.Window)+"/", name)
+	location, err = f.Keys.Store(ctx, f.Group, body, engine.WindowDir(b.Window)+"/", name)
 	return location, errors.Join(err, body.Close())
 }
 

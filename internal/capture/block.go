@@ -20,7 +20,8 @@ type Item struct {
 // Table. While blocks are encoded at the seal, each belongs to the goroutine that encodes it.
 type Block struct {
 	*engine.Block
-	group Group         // the group of its key; not set for dead letters and in a redo
+	keys  Keys          // of the table that opened it; nil for dead letters
+	group Group         // the group of its key in keys
 	fill  filling       // the state of the block; it changes as the block does
 	buf   *spool.Buffer // the content so far
 }

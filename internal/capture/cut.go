@@ -14,23 +14,24 @@ import (
 
 // cutIfDue makes a cut if one is due. Only one cut is stored at a time; until it is stored, a full plan stops reading.
 func (l *loop) cutIfDue(ctx context.Context) error {
+	c := l.collected()
 	if l.storing != nil {
-		l.planFull = l.cut.PlanBytes() >= engine.MaxPlanBytes
+		l.planFull = c.PlanBytes() >= engine.MaxPlanBytes
 		return nil
 	}
 	half := l.cfg.SpoolLimit / 2
 	if !l.cfg.BufferToDisk {
 		half = l.cfg.MemoryLimit / 2
 	}
-	reason, due := l.pace.Due(time.Now(), l.cut, engine.Pressure{
+	due, now := l.pace.Due(time.Now(), c, engine.Pressure{
 		Spool: l.spool.Over(),
-		Half:  (l.cfg.MaxMessages > 0 || l.cfg.MaxBytes > 0) && l.table.closedBytes() >= half,
+		Half:  (l.cfg.MaxMessages > 0 || l.cfg.MaxBytes > 0) && l.closedBytes() >= half,
 		Acks:  l.acksNear(),
 	})
-	if !due {
+	if !now {
 		return nil
 	}
-	_, err := l.makeCut(ctx, reason)
+	_, err := l.makeCut(ctx, due)
 	return err
 }
 
@@ -45,27 +46,28 @@ func (l *loop) acksNear() bool {
 	return near
 }
 
-// makeCut closes everything that is open and begins to store it. While the server cannot be asked whether what was read
-// is good, it makes no cut and returns false; a later call tries again.
+// makeCut closes what the cut takes and begins to store it. While the server cannot be asked whether what was read is
+// good, it makes no cut and returns false; a later call tries again.
 //
-// If the check finds that no more can come of this stream or consumer, what was read is good and is cut. Then the error
-// says why reading has to start again.
-func (l *loop) makeCut(ctx context.Context, reason cutlog.Reason) (made bool, err error) {
+// If the check finds that no more can come of this stream or consumer, what was read is good and is cut, on both sides
+// of the boundary. Then the error says why reading has to start again.
+func (l *loop) makeCut(ctx context.Context, due engine.Due) (made bool, err error) {
 	var ended error // why reading has to start again after this cut
-	err = l.check(ctx)
+	everything := engine.Due{Reason: cutlog.ReasonDiverged}
+	err = l.check(ctx, due)
 	switch {
 	case err == nil:
 	case ends(err):
-		ended, reason = err, cutlog.ReasonDiverged
+		ended, due = err, everything
 	case l.isStopping() && errors.Is(err, reader.ErrStreamNotFound):
-		reason = cutlog.ReasonDiverged // the stream is gone, so the next start could not read these messages again
+		due = everything // the stream is gone, so the next start could not read these messages again
 	case errors.Is(err, reader.ErrDisturbed), l.feed.over():
 		return false, err
 	default:
 		l.postpone(ctx, err)
 		return false, nil
 	}
-	if err := l.detach(ctx, reason); err != nil {
+	if err := l.detach(ctx, due); err != nil {
 		return false, err
 	}
 	if ended != nil {
@@ -74,11 +76,15 @@ func (l *loop) makeCut(ctx context.Context, reason cutlog.Reason) (made bool, er
 	return true, nil
 }
 
-// check asks whether what was read can be cut. The question runs in the goroutine of the feed, which owns the reader.
-func (l *loop) check(ctx context.Context) error {
+// check asks whether what the cut takes is good. The question runs in the goroutine of the feed, which owns the reader.
+func (l *loop) check(ctx context.Context, due engine.Due) error {
+	cut := l.collected().Ended
+	if !due.Ended {
+		cut = l.collected().Whole()
+	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	return l.feed.call(ctx, func(ctx context.Context) error { return l.rd.Check(ctx, l.cut) })
+	return l.feed.call(ctx, func(ctx context.Context) error { return l.rd.Check(ctx, cut) })
 }
 
 // postpone records and reports why a cut has to wait.
@@ -90,21 +96,20 @@ func (l *loop) postpone(ctx context.Context, err error) {
 	l.observer.Observe(Postponed{Err: err, Quiet: !l.warned.Ready(time.Now())})
 }
 
-// detach hands the open blocks to a new goroutine that stores them, and begins the next cut. From then on the table and
-// the cut belong to that goroutine. It ends by sending its error to l.storing, where the loop joins it.
-func (l *loop) detach(ctx context.Context, reason cutlog.Reason) error {
-	if err := l.table.finish(); err != nil {
-		return err
+// detach hands what lies before the boundary to a new goroutine that stores it. If the cut takes everything, the
+// boundary moves behind everything first. From then on that table belongs to the goroutine. It ends by sending its error
+// to l.storing, where the loop joins it.
+func (l *loop) detach(ctx context.Context, due engine.Due) error {
+	if !due.Ended {
+		if err := l.bound(); err != nil {
+			return err
+		}
 	}
 	now := time.Now()
-	if l.lastMsg != nil {
-		l.cut.Last = AnchorOf(l.lastMsg)
-	}
-	l.pace.Cut(now, reason, l.cut)
+	l.pace.Cut(now, due)
 	l.rd.Detach()
-	s := &Sealed{Reason: reason, Cut: l.cut, table: l.table, encoders: l.maker.encoders(), began: now}
-	l.cut = engine.NewCut(l.cut.Through, l.cut.Last)
-	l.table, l.lastMsg, l.postponed, l.planFull = l.maker.NewTable(l.cut), nil, nil, false
+	s := &Sealed{Reason: due.Reason, Cut: l.ended.cut, table: l.ended, encoders: l.maker.encoders(), began: now}
+	l.ended, l.postponed, l.planFull = nil, nil, false
 	l.observer.Observe(Detached{})
 	storing := make(chan error, 1)
 	l.storing = storing
@@ -129,10 +134,10 @@ func (l *loop) finish(ctx context.Context, reason cutlog.Reason) error {
 				return err
 			}
 		}
-		if !l.cut.Moved() || (l.cut.Empty() && !l.rd.Ordered()) {
+		if c := l.collected(); !c.Moved() || (c.Empty() && !l.rd.Ordered()) {
 			return nil
 		}
-		made, err := l.makeCut(ctx, reason)
+		made, err := l.makeCut(ctx, engine.Due{Reason: reason})
 		if err != nil {
 			return err
 		}
@@ -175,7 +180,7 @@ func (l *loop) explain(end *deadline, err error) error {
 	if err != nil && end.stopping.Err() != nil && end.work.Err() != nil {
 		return fmt.Errorf(
 			"stopped after %v with messages up to stream sequence %d not stored, they stay in the stream for the next start: %w",
-			l.cfg.DrainTimeout, l.cut.Through, err)
+			l.cfg.DrainTimeout, l.open.cut.Through, err)
 	}
 	return err
 }
@@ -203,7 +208,7 @@ func (l *loop) waitForSpool(ctx context.Context, cause error) error {
 // stored.
 func (l *loop) storeToMakeRoom(ctx context.Context) error {
 	if l.storing == nil {
-		_, err := l.makeCut(ctx, cutlog.ReasonPressure)
+		_, err := l.makeCut(ctx, l.collected().Relieve(cutlog.ReasonPressure))
 		return err
 	}
 	select {

@@ -15,6 +15,9 @@ func (t *Table) addDead(m *reader.Message, d DeadLetter) error {
 	b := t.dead[window]
 	if b == nil {
 		b = t.openDead(t.deadBlock(window))
+		if t.dead == nil {
+			t.dead = map[int64]*Block{}
+		}
 		t.dead[window] = b
 	}
 	return t.addLetter(b, m.Seq, d)

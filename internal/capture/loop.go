@@ -13,9 +13,9 @@ import (
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
-// loop is one life of a reader, from Promise.Open to the last cut. It owns the open blocks. All its methods run in the
-// goroutine of Run.Live, so its fields need no lock. Beside it run the feed, the pulse and at most one cut that is
-// being stored.
+// loop is one life of a reader, from Promise.Open to the last cut. It owns the open blocks, in two tables: see
+// boundary.go. All its methods run in the goroutine of Run.Live, so its fields need no lock. Beside it run the feed, the
+// pulse and at most one cut that is being stored.
 //
 // The contexts of its methods are those of the work, which ends DrainTimeout after the run is to stop.
 type loop struct {
@@ -28,13 +28,13 @@ type loop struct {
 
 	rd        Reading
 	feed      *feed
-	cut       *engine.Cut     // the open cut
-	table     *Table          // its blocks
-	pace      engine.Pace     // when it is due
+	ended     *Table          // the blocks before the boundary, which take no more messages; nil if there are none
+	open      *Table          // the blocks behind it
+	pace      engine.Pace     // where windows end, and when a cut is due
 	storing   chan error      // gets the result of the cut that is being stored; nil if there is none
-	lastMsg   *reader.Message // last message of the open cut; nil if none was read
-	planFull  bool            // the plan of the open cut cannot grow, and the cut before is still being stored
-	postponed error           // why the open cut was due and was not made; nil if nothing is in the way
+	lastMsg   *reader.Message // last message behind the boundary; nil if none was read
+	planFull  bool            // the plan of what is open cannot grow, and the cut before is still being stored
+	postponed error           // why a cut was due and was not made; nil if nothing is in the way
 	warned    retry.Limiter   // limits reports of postponed
 	toldAcks  bool            // CutsEarly was reported
 	pulse     *pulse
@@ -54,10 +54,9 @@ const (
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
 		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
-		rd: o.Reading, cut: engine.NewCut(o.From, o.Anchor),
+		rd: o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
 		warned: retry.Limiter{Every: warnEvery},
 	}
-	l.table = l.maker.NewTable(l.cut)
 	l.pace = engine.Pace{MaxAge: l.cfg.MaxAge, Grace: l.cfg.Grace, MaxIdle: l.cfg.MaxIdle}
 	l.pace.Start(time.Now())
 	l.feed = startFeed(context.WithoutCancel(ctx), o.Reading, l.maker)
@@ -98,7 +97,7 @@ func (l *loop) capture(ctx context.Context) error {
 		if l.storing != nil {
 			<-l.storing //nolint:errcheck // the life ends with another error; what was not stored stays in the stream
 		}
-		l.table.Discard()
+		l.discard()
 	}()
 	l.pulse = startPulse(l.maker)
 	defer l.pulse.stop()
@@ -142,7 +141,7 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 
 // arrived reports whether everything up to the target is in blocks.
 func (l *loop) arrived() verdict {
-	if l.target.fixed && l.cut.Through >= l.target.seq {
+	if l.target.fixed && l.open.cut.Through >= l.target.seq {
 		return reached
 	}
 	return goOn
@@ -186,7 +185,7 @@ func (l *loop) take(ctx context.Context, j *job) (verdict, error) {
 	if l.target.fixed {
 		through = min(through, l.target.seq)
 	}
-	l.cut.Through = max(l.cut.Through, through)
+	l.open.cut.Through = max(l.open.cut.Through, through)
 	if l.spool.Over() {
 		if err := l.look(ctx); err != nil {
 			return goOn, err
@@ -245,18 +244,22 @@ func (l *loop) takeAll(ctx context.Context, j *job) (verdict, error) {
 func (l *loop) takeItem(ctx context.Context, j *job, i int) error {
 	it := Item{Message: &j.Messages[i], Batch: j.decoded, Slot: i}
 	if j.decoded == nil {
-		it, _ = l.table.decode(it.Message) // Keys.Group returns the error again
+		it, _ = l.open.decode(it.Message) // Keys.Group returns the error again
+	}
+	if err := l.reach(it.Message); err != nil {
+		return err
 	}
 	// The position moves before the message is taken, because making room for the message may need a cut that holds it.
-	l.cut.Through = max(l.cut.Through, it.Message.Seq)
+	cut := l.open.cut
+	cut.Through = max(cut.Through, it.Message.Seq)
 	l.lastMsg = it.Message
-	if l.cut.Marks() {
-		l.cut.Mark(AnchorOf(it.Message))
+	if cut.Marks() {
+		cut.Mark(AnchorOf(it.Message))
 	}
 	if err := l.takeOne(ctx, it); err != nil {
 		return err
 	}
-	if l.cut.AllClosed() {
+	if l.collected().AllClosed() {
 		return l.look(ctx)
 	}
 	return nil
@@ -276,7 +279,7 @@ func (l *loop) takeOne(ctx context.Context, it Item) error {
 	if l.rd.Repeated(it.Message) {
 		return nil
 	}
-	err := l.table.add(it)
+	err := l.open.add(it)
 	if err == nil {
 		return nil
 	}
@@ -301,7 +304,7 @@ func (l *loop) note(messages []reader.Message, pending uint64) {
 	}
 	l.pace.Read(time.Now(), len(messages), highest, pending == 0)
 	l.observer.Observe(Taken{
-		Messages: messages, Pending: pending, Blocks: len(l.table.blocks), Ordered: l.rd.Ordered(), Used: l.usage(),
+		Messages: messages, Pending: pending, Blocks: l.blocks(), Ordered: l.rd.Ordered(), Used: l.usage(),
 	})
 }
 
@@ -309,7 +312,7 @@ func (l *loop) note(messages []reader.Message, pending uint64) {
 // is good, and dropped otherwise.
 func (l *loop) readerEnded(ctx context.Context) error {
 	err := l.feed.err
-	if !ends(err) || l.cut.Empty() {
+	if !ends(err) || l.collected().Empty() {
 		return err
 	}
 	// It is cut now, because after the next start it could not be read again.

@@ -41,7 +41,7 @@ type DeadLetter struct {
 
 // skip leaves a message out. Its sequence will be in the plan as skipped.
 func (l *loop) skip(seq uint64) {
-	l.cut.Skip(seq)
+	l.open.cut.Skip(seq)
 	l.observer.Observe(Skipped{Seq: seq})
 }
 
@@ -50,7 +50,7 @@ func (l *loop) poison(ctx context.Context, m *reader.Message, cause error) error
 	err := l.maker.poisoned(m, cause)
 	switch l.cfg.Poison {
 	case PoisonDeadLetter:
-		err := l.table.addDead(m, l.maker.letter(m, cause))
+		err := l.open.addDead(m, l.maker.letter(m, cause))
 		if is(err, spoolFull) {
 			return l.waitForSpool(ctx, err)
 		}

@@ -40,13 +40,15 @@ type Reading interface {
 	// Ordered reports whether messages come once, in ascending sequence, with Batch.Through proved. The answer never
 	// changes. Any goroutine may call it.
 	Ordered() bool
-	// Repeated notes a delivery and reports whether the message is in the open cut already. The loop calls it.
+	// Repeated notes a delivery and reports whether the message is in an open block already. The loop calls it.
 	Repeated(m *reader.Message) bool
 	// AcksNear reports whether a cut is due because the consumer would soon deliver again or stop, and which of its
 	// settings is the reason. The loop calls it, beside Next.
 	AcksNear(now time.Time) (setting string, near bool)
-	// Detach says that the loop has closed the open cut. Commit of this cut follows, and what Repeated notes from now on
-	// belongs to the next cut. The loop calls it.
+	// Bound says that the boundary has moved behind everything that Repeated has noted. The loop calls it.
+	Bound()
+	// Detach says that the loop has closed what lies before the boundary. Commit of this cut follows. What lies behind the
+	// boundary belongs to the next cut. The loop calls it.
 	Detach()
 	// Commit stores the files of a sealed cut and acknowledges its messages. The cut's goroutine calls it, beside Next.
 	Commit(ctx context.Context, s *Sealed) (Committed, error)

@@ -26,14 +26,12 @@ type Sealed struct {
 // File is the content of a sealed block. It cannot change.
 type File struct {
 	*spool.Sealed
-	Group Group // the group of its key; not set for dead letters and in a redo
+	Keys  Keys  // in which the group is found; nil for dead letters
+	Group Group // the group of its key
 }
 
 // File returns the file of a block of the cut.
 func (s *Sealed) File(b *engine.Block) File { return s.files[b] }
-
-// Keys returns the keys of the cut, by which the groups of its files are found.
-func (s *Sealed) Keys() Keys { return s.table.keys }
 
 // store seals the blocks, lets rd store and acknowledge them, and reports CutDone. The error is a *behindError when
 // another writer was first. The files are discarded in any case.
@@ -82,7 +80,7 @@ func (t *Table) Seal(ctx context.Context, encoders int) (map[*engine.Block]File,
 		if err != nil {
 			return files, fmt.Errorf("seal a block in %s: %w", b.Dir, err)
 		}
-		files[b.Block] = File{sealed, b.group}
+		files[b.Block] = File{sealed, b.keys, b.group}
 	}
 	for _, f := range files {
 		if err := f.Wait(ctx); err != nil {

@@ -9,15 +9,15 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// Table holds the blocks of one cut. The loop owns it while the cut is open, then the goroutine that stores the cut. A
-// redo has a table of its own.
+// Table holds the blocks of a range of the stream. The loop owns it until the range is cut, then the goroutine that
+// stores the cut. A redo has a table of its own.
 type Table struct {
 	*Maker
 	cut    *engine.Cut // counts the messages of the blocks
 	keys   Keys
 	blocks []*Block         // all of them, in the order in which they were opened
 	groups [][]*Block       // by Group, the blocks that take more messages, one for each window
-	dead   map[int64]*Block // by window, the blocks that take more dead letters
+	dead   map[int64]*Block // by window, the blocks that take more dead letters; nil before the first
 	free   int64            // bytes that further writers may hold that are fed early
 	one    Batch            // a slot for decode
 	keeper keptWriter
@@ -25,11 +25,35 @@ type Table struct {
 
 // NewTable returns an empty table that counts its messages in cut. The goroutine of Run.Live calls it.
 func (k *Maker) NewTable(cut *engine.Cut) *Table {
-	t := &Table{Maker: k, cut: cut, keys: k.user.NewKeys(), dead: map[int64]*Block{}, one: k.user.NewBatch()}
+	t := &Table{Maker: k, cut: cut, keys: k.user.NewKeys(), one: k.user.NewBatch()}
 	if !k.writers.patient {
 		t.free = k.room
 	}
 	return t
+}
+
+// freeze says that no message follows. It flushes the writers of all blocks, and gives up what only more messages would
+// need.
+func (t *Table) freeze() error {
+	t.keys.Freeze()
+	t.groups, t.dead = nil, nil
+	return t.finish()
+}
+
+// next returns an empty table for what follows behind t, which is frozen. A backfill may begin a table for each
+// message, so this is cheap.
+func (t *Table) next() *Table {
+	n := &Table{Maker: t.Maker, cut: t.cut.Next(), keys: t.user.NewKeys(), one: t.one, keeper: t.keeper}
+	if !t.writers.patient {
+		n.free = t.room
+	}
+	return n
+}
+
+// join adds the blocks of next, which holds what follows, and must not be used any more.
+func (t *Table) join(next *Table) {
+	t.cut.Join(next.cut)
+	t.blocks = append(t.blocks, next.blocks...)
 }
 
 // decode decodes one message, one call at a time unless DecodeWorkers allows more. The next call overwrites the item.
@@ -70,7 +94,7 @@ func (t *Table) block(it Item, window int64) (*Block, error) {
 	if err != nil {
 		return nil, &blockError{writerFailed, err}
 	}
-	b.group = n
+	b.keys, b.group = t.keys, n
 	t.groups[n] = append(t.groups[n], b)
 	return b, nil
 }

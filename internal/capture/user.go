@@ -15,7 +15,7 @@ import (
 type User interface {
 	// NewBatch returns room for decoded messages. Any goroutine calls it.
 	NewBatch() Batch
-	// NewKeys returns the numbering of the keys of one cut. Any goroutine calls it.
+	// NewKeys returns the numbering of the keys of one table. Any goroutine calls it.
 	NewKeys() Keys
 	// NewWriter returns the writer of one block. The loop calls it, and the goroutines that encode blocks at the seal.
 	NewWriter() (Writer, error)
@@ -34,18 +34,20 @@ type Batch interface {
 	Write(i int, w Writer) (rows int, err error)
 }
 
-// Group is the number of a key within one cut. The numbers begin at 0 and have no gaps, except for broken keys.
+// Group is the number of a key within one table. The numbers begin at 0 and have no gaps, except for broken keys.
 type Group int
 
-// Keys are the keys of one cut. The loop owns them while the cut is open, then the goroutine that stores the cut.
+// Keys are the keys of one table, and belong to its owner.
 type Keys interface {
-	// Group returns the number of the key in slot i of b. A key that is new to the cut gets a new number, unless it shares
+	// Group returns the number of the key in slot i of b. A key that is new to the table gets a new number, unless it shares
 	// the directories of another key, and then its number, too. The error is that of decoding, or says why the key cannot
 	// be a path; then it is returned for each message of that key.
 	Group(b Batch, i int) (Group, error)
 	// Dir returns the directory of a group for the window that begins at window, in nanoseconds since the Unix epoch, and
 	// the segments of the key as a plan keeps them. An error makes the message poison.
 	Dir(g Group, window int64) (dir string, key []cutlog.Text, err error)
+	// Freeze says that no message follows: neither Group nor Dir is called any more. What only they need can go.
+	Freeze()
 	// Store hands a block of the group to the user's BlockStore. Several goroutines call it. It is for at least once only.
 	Store(ctx context.Context, g Group, body io.Reader, dir, name string) (location string, err error)
 }

@@ -28,10 +28,10 @@ type Block struct {
 	Closed   bool // a full part: the next message of this key and window opens another block
 }
 
-// Cut is what was read since the last cut, as far as a plan needs it. The owner of the open blocks uses it, from one
-// goroutine at a time.
+// Cut is what was read of a range of the stream, as far as a plan needs it. The owner of the open blocks uses it, from
+// one goroutine at a time.
 type Cut struct {
-	From     uint64 // last sequence of the cut before
+	From     uint64 // last sequence before the range
 	Through  uint64 // every sequence up to here is in a set, or was proved absent
 	Blocks   []*Block
 	Skipped  cutlog.SeqSet
@@ -39,55 +39,58 @@ type Cut struct {
 	Messages int64         // in blocks, dead letters included
 	Dead     int64         // dead letters
 
-	marks  []cutlog.Anchor // one for each stride messages
-	stride int
-	passed int // messages delivered since the last mark
-
-	open   int   // blocks that are not closed
-	oldest int64 // start of the oldest block's window
+	marks marks
+	open  int // blocks that are not closed
 }
 
 // NewCut starts collecting after the sequence from, whose anchor is anchor.
 func NewCut(from uint64, anchor cutlog.Anchor) *Cut {
-	return &Cut{From: from, Through: from, Last: anchor, stride: 1}
+	return &Cut{From: from, Through: from, Last: anchor, marks: marks{stride: 1}}
+}
+
+// Next returns an empty cut that begins where c ends. Nothing may be added to c any more except by Join.
+func (c *Cut) Next() *Cut {
+	return &Cut{From: c.Through, Through: c.Through, Last: c.Last, marks: c.marks.next()}
+}
+
+// Join adds everything of next, which begins where c ends, and must not be used any more.
+func (c *Cut) Join(next *Cut) {
+	c.Through, c.Last = next.Through, next.Last
+	c.Blocks = append(c.Blocks, next.Blocks...)
+	c.Skipped = joinSets(c.Skipped, next.Skipped)
+	c.Messages += next.Messages
+	c.Dead += next.Dead
+	c.open += next.open
+	c.marks.join(next.marks)
+}
+
+// joinSets returns the union of two sets. It is cheap if more lies behind s, as it does unless a consumer is shared.
+func joinSets(s, more cutlog.SeqSet) cutlog.SeqSet {
+	if !more.Empty() && more.First() <= s.Last() {
+		return s.Union(more)
+	}
+	for first, last := range more.Runs() {
+		s.AddRange(first, last)
+	}
+	return s
 }
 
 // Marks counts a message that was delivered, and reports whether the plan may need its anchor: then Mark follows. They
 // are few, so that most messages need not be hashed.
 func (c *Cut) Marks() bool {
-	c.passed++
-	return c.passed >= c.stride
+	c.marks.at++
+	return c.marks.at&(c.marks.stride-1) == 0
 }
 
 // Mark keeps the anchor of the message that was just counted. When there are too many, it drops every second one, and
 // from then on they are twice as far apart.
-func (c *Cut) Mark(a cutlog.Anchor) {
-	c.passed = 0
-	if c.marks = append(c.marks, a); len(c.marks) <= cutlog.MaxAnchors {
-		return
-	}
-	kept := c.marks[:0]
-	for i := 1; i < len(c.marks); i += 2 {
-		kept = append(kept, c.marks[i])
-	}
-	c.passed = c.stride // since the last one that is kept
-	c.marks, c.stride = kept, 2*c.stride
-}
+func (c *Cut) Mark(a cutlog.Anchor) { c.marks.add(a) }
 
 // anchors returns the marks before the last message, which has an anchor of its own.
-func (c *Cut) anchors() []cutlog.Anchor {
-	n := len(c.marks)
-	for n > 0 && c.marks[n-1].Seq >= c.Last.Seq {
-		n--
-	}
-	return c.marks[:n:n]
-}
+func (c *Cut) anchors() []cutlog.Anchor { return c.marks.before(c.Last.Seq) }
 
 // Open adds an open block.
 func (c *Cut) Open(b *Block) {
-	if len(c.Blocks) == 0 || b.Window < c.oldest {
-		c.oldest = b.Window
-	}
 	c.Blocks = append(c.Blocks, b)
 	c.open++
 }
@@ -127,9 +130,6 @@ func (c *Cut) Close(b *Block) {
 	b.Closed = true
 	c.open--
 }
-
-// AllClosed reports whether there are blocks and all are full.
-func (c *Cut) AllClosed() bool { return len(c.Blocks) > 0 && c.open == 0 }
 
 // Empty reports that no message was read since the last cut.
 func (c *Cut) Empty() bool { return len(c.Blocks) == 0 && c.Skipped.Empty() }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -20,30 +21,51 @@ const (
 )
 
 // planDue reports whether the plan of c should not grow further.
-func planDue(c *Cut) bool {
-	return c.PlanBytes() >= min(MaxPlanBytes, planBase+planEach*len(c.Blocks))
+func planDue(c Collected) bool {
+	return c.PlanBytes() >= min(MaxPlanBytes, planBase+planEach*c.blocks())
 }
 
 // emptyCutEvery is how often a cut without messages may be made. It only moves the position past sequences proved
 // absent.
 const emptyCutEvery = time.Hour
 
-// Pace decides when a cut is due. Its callers pass in the time, from one clock with a monotonic part. The owner of
-// the open blocks uses it, from one goroutine at a time.
+// Pace decides where windows end and when a cut is due. Its callers pass in the time, from one clock with a monotonic
+// part. The owner of the open blocks uses it, from one goroutine at a time.
 type Pace struct {
 	MaxAge  time.Duration // window length
-	Grace   time.Duration
+	Grace   time.Duration // how long a silent stream is given after the end of a window
 	MaxIdle time.Duration // 0: never
 
+	end        int64     // of the newest window that a message was read of, nanoseconds since the Unix epoch
+	silenced   int64     // end of the last window that the clock has closed
 	highest    int64     // highest message timestamp read, nanoseconds since the Unix epoch
 	lastAt     time.Time // when a message was last read
 	caughtUp   bool      // the stream had nothing more then
-	lastWindow time.Time // when the last cut of reason window was due
+	lastWindow time.Time // when the last cut of reason window was made
 	lastCut    time.Time // when the last cut was made
 }
 
+// Due is a cut that has to be made.
+type Due struct {
+	Reason cutlog.Reason
+	Ended  bool // it ends at the boundary; otherwise it takes everything that was read
+}
+
 // Start begins the measuring of time at now.
-func (p *Pace) Start(now time.Time) { p.lastCut, p.lastAt = now, now }
+func (p *Pace) Start(now time.Time) {
+	p.lastCut, p.lastAt = now, now
+	p.end, p.silenced = math.MinInt64, math.MinInt64
+}
+
+// Begins notes the timestamp of a message that is about to be taken. It reports whether the message is of a later
+// window than all before it, so that the boundary lies just before it.
+func (p *Pace) Begins(timestamp int64) bool {
+	if timestamp < p.end {
+		return false
+	}
+	p.end = WindowStart(timestamp, p.MaxAge) + int64(p.MaxAge)
+	return true
+}
 
 // Read notes a batch of n messages: their highest timestamp, and whether the stream has nothing beyond them.
 func (p *Pace) Read(now time.Time, n int, highest int64, caughtUp bool) {
@@ -54,16 +76,6 @@ func (p *Pace) Read(now time.Time, n int, highest int64, caughtUp bool) {
 	p.caughtUp = caughtUp
 }
 
-// StreamTime is the clock of windows: the highest timestamp read. While the capture is caught up, the time since then
-// is added, so that the last window of a stream that fell silent closes. During a backfill it is not, as messages of
-// the window may follow.
-func (p *Pace) StreamTime(now time.Time) int64 {
-	if !p.caughtUp || p.highest == 0 {
-		return p.highest
-	}
-	return p.highest + int64(now.Sub(p.lastAt))
-}
-
 // Pressure says which limits around a cut are reached.
 type Pressure struct {
 	Spool bool // the spool is over its limit
@@ -71,47 +83,54 @@ type Pressure struct {
 	Acks  bool // AckWait or MaxAckPending is near
 }
 
-// Due says whether c must be cut now, and why.
-func (p *Pace) Due(now time.Time, c *Cut, pr Pressure) (cutlog.Reason, bool) {
+// Due says whether a cut must be made now, and which.
+func (p *Pace) Due(now time.Time, c Collected, pr Pressure) (Due, bool) {
 	switch {
 	case !c.Moved():
-		return "", false
+		return Due{}, false
 	case c.Empty():
-		return cutlog.ReasonIdle, now.Sub(p.lastCut) >= emptyCutEvery
+		return Due{Reason: cutlog.ReasonIdle}, now.Sub(p.lastCut) >= emptyCutEvery
 	case pr.Spool, pr.Acks:
-		return cutlog.ReasonPressure, true
-	case pr.Half, c.AllClosed(), planDue(c):
-		return cutlog.ReasonFull, true
-	case len(c.Blocks) > 0 && p.windowDue(now, c) <= 0:
-		return cutlog.ReasonWindow, true
+		return c.Relieve(cutlog.ReasonPressure), true
+	case c.AllClosed():
+		return Due{Reason: cutlog.ReasonFull}, true
+	case pr.Half, planDue(c):
+		return c.Relieve(cutlog.ReasonFull), true
+	case c.Ended != nil && len(c.Ended.Blocks) > 0 && p.paced(now, p.MaxAge/2):
+		return Due{Reason: cutlog.ReasonWindow, Ended: true}, true
+	case c.blocks() > 0 && p.silent(now):
+		return Due{Reason: cutlog.ReasonWindow}, true
 	case p.MaxIdle > 0 && now.Sub(p.lastAt) >= p.MaxIdle:
-		return cutlog.ReasonIdle, true
+		return Due{Reason: cutlog.ReasonIdle}, true
 	}
-	return "", false
+	return Due{}, false
 }
 
 // Cut notes that a cut was made now.
-func (p *Pace) Cut(now time.Time, reason cutlog.Reason, c *Cut) {
-	if reason == cutlog.ReasonWindow {
-		// The next window counts from when this one was due, not from when the tick noticed it, or windows would creep.
-		p.lastWindow = now
-		if late := -p.untilEnd(now, c); p.caughtUp && late > 0 && late < p.Grace {
-			p.lastWindow = now.Add(-late)
-		}
-	}
+func (p *Pace) Cut(now time.Time, d Due) {
 	p.lastCut = now
-}
-
-// windowDue returns the time until the oldest open window is due. It is negative when the window is overdue.
-func (p *Pace) windowDue(now time.Time, c *Cut) time.Duration {
-	wait := p.untilEnd(now, c)
-	if !p.lastWindow.IsZero() {
-		wait = max(wait, p.MaxAge-now.Sub(p.lastWindow))
+	if d.Reason != cutlog.ReasonWindow {
+		return
 	}
-	return wait
+	p.lastWindow = now
+	if !d.Ended {
+		p.silenced = p.end
+	}
 }
 
-// untilEnd returns the stream time until the oldest open window and its grace have passed.
-func (p *Pace) untilEnd(now time.Time, c *Cut) time.Duration {
-	return time.Duration(c.oldest + int64(p.MaxAge) + int64(p.Grace) - p.StreamTime(now))
+// paced reports whether the last cut for a window was made at least some time ago. A steady stream ends its windows
+// MaxAge apart; in a backfill, which ends them faster, one cut takes many.
+func (p *Pace) paced(now time.Time, apart time.Duration) bool {
+	return p.lastWindow.IsZero() || now.Sub(p.lastWindow) >= apart
+}
+
+// silent reports whether the clock closes the newest window, because no later message has shown its end. While the
+// capture is caught up, the time of the stream goes on by our clock from the highest timestamp read. During a backfill
+// it does not, as messages of the window may follow. What comes of a closed window after all waits for the next cut.
+func (p *Pace) silent(now time.Time) bool {
+	if !p.caughtUp {
+		return false
+	}
+	streamTime := p.highest + int64(now.Sub(p.lastAt))
+	return streamTime >= p.end+int64(p.Grace) && (p.silenced != p.end || p.paced(now, p.MaxAge))
 }

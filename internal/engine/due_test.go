@@ -34,34 +34,66 @@ func cutOf(windows ...time.Time) *engine.Cut {
 	return c
 }
 
-// wantDue checks whether c is due at now, and why.
+// wantDue checks whether everything is due at now, and why.
 func wantDue(t *testing.T, p *engine.Pace, now time.Time, c *engine.Cut, pr engine.Pressure, want cutlog.Reason) {
 	t.Helper()
-	reason, due := p.Due(now, c, pr)
+	wantCut(t, p, now, engine.Collected{Open: c}, pr, engine.Due{Reason: want})
+}
+
+// wantCut checks whether a cut is due at now, and which.
+func wantCut(
+	t *testing.T, p *engine.Pace, now time.Time, c engine.Collected, pr engine.Pressure, want engine.Due,
+) {
+	t.Helper()
+	got, due := p.Due(now, c, pr)
 	if !due {
-		reason = ""
+		got = engine.Due{}
 	}
-	if reason != want {
-		t.Errorf("at %v: due for %q, want %q", now.Sub(began), reason, want)
+	if got != want {
+		t.Errorf("at %v: due is %+v, want %+v", now.Sub(began), got, want)
 	}
 }
 
-func TestWindowClosesByTimestamps(t *testing.T) {
-	p, c := hourly(), cutOf(began)
-	read := func(ts time.Duration) { p.Read(at(time.Second), 1, at(ts).UnixNano(), false) }
-	read(59 * time.Minute)
-	wantDue(t, p, at(24*time.Hour), c, engine.Pressure{}, "") // not caught up: our own clock does not count
-	read(time.Hour + time.Minute - 1)
-	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, "")
-	read(time.Hour + time.Minute)
-	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, cutlog.ReasonWindow)
-	read(30 * time.Minute) // timestamps may go back after a leader change
-	wantDue(t, p, at(2*time.Second), c, engine.Pressure{}, cutlog.ReasonWindow)
+// read notes a message of the time ts, which is read at now. It returns whether it is the first of a later window.
+func read(p *engine.Pace, now, ts time.Duration, caughtUp bool) (begins bool) {
+	begins = p.Begins(at(ts).UnixNano())
+	p.Read(at(now), 1, at(ts).UnixNano(), caughtUp)
+	return begins
+}
+
+// both returns a cut of an ended window, with n messages, and what was read behind it.
+func both(n int, open *engine.Cut) engine.Collected {
+	ended := cutOf(began)
+	for range n - 1 {
+		ended.Through++
+		ended.Add(ended.Blocks[0], ended.Through, 1)
+	}
+	return engine.Collected{Ended: ended, Open: open}
+}
+
+// A later message shows where a window ends. What is read behind it stays open.
+func TestWindowEndsAtTheFirstMessageOfALaterOne(t *testing.T) {
+	p := hourly()
+	for _, m := range []struct {
+		at     time.Duration
+		begins bool
+	}{
+		{10 * time.Minute, true}, {time.Hour - 1, false}, {time.Hour, true}, {time.Hour + 1, false},
+		{30 * time.Minute, false}, // timestamps may go back after a leader change
+		{2*time.Hour - 1, false}, {5 * time.Hour, true}, {2 * time.Hour, false}, {6 * time.Hour, true},
+	} {
+		if begins := read(p, time.Second, m.at, false); begins != m.begins {
+			t.Errorf("the message at %v begins a window: %v", m.at, begins)
+		}
+	}
+	wantCut(t, p, at(time.Second), both(1, cutOf(at(6*time.Hour))), engine.Pressure{},
+		engine.Due{Reason: cutlog.ReasonWindow, Ended: true})
+	wantDue(t, p, at(24*time.Hour), cutOf(at(6*time.Hour)), engine.Pressure{}, "") // not caught up
 }
 
 func TestClockClosesTheLastWindowOfASilentStream(t *testing.T) {
 	p, c := hourly(), cutOf(began)
-	p.Read(at(10*time.Second), 1, at(40*time.Minute).UnixNano(), true)
+	read(p, 10*time.Second, 40*time.Minute, true)
 	end := 10*time.Second + 21*time.Minute // the read, then the rest of the window and the grace
 	wantDue(t, p, at(end-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(end), c, engine.Pressure{}, cutlog.ReasonWindow)
@@ -69,45 +101,57 @@ func TestClockClosesTheLastWindowOfASilentStream(t *testing.T) {
 	wantDue(t, p, at(end), c, engine.Pressure{}, "")
 	p.Read(at(end), 0, 0, true)
 	wantDue(t, p, at(end), c, engine.Pressure{}, cutlog.ReasonWindow)
+	wantCut(t, p, at(end), both(1, cutOf(began)), engine.Pressure{}, engine.Due{Reason: cutlog.ReasonWindow, Ended: true})
 }
 
-func TestWindowCutsAreAMaxAgeApart(t *testing.T) {
+func TestWindowCutsOfABackfillAreHalfAMaxAgeApart(t *testing.T) {
 	p := hourly()
-	// A backfill: each batch brings a whole window, all within a few seconds.
-	now := time.Second
-	p.Read(at(now), 1, at(3*time.Hour).UnixNano(), false)
-	c := cutOf(at(0), at(time.Hour), at(2*time.Hour))
-	wantDue(t, p, at(now), c, engine.Pressure{}, cutlog.ReasonWindow)
-	p.Cut(at(now), cutlog.ReasonWindow, c)
-	c = cutOf(at(3*time.Hour), at(4*time.Hour))
-	p.Read(at(2*now), 1, at(9*time.Hour).UnixNano(), false)
-	wantDue(t, p, at(now+time.Hour-1), c, engine.Pressure{}, "")
-	wantDue(t, p, at(now+time.Hour), c, engine.Pressure{}, cutlog.ReasonWindow)
+	window := engine.Due{Reason: cutlog.ReasonWindow, Ended: true}
+	read(p, time.Second, 3*time.Hour, false)
+	c := both(1, cutOf(at(3*time.Hour)))
+	wantCut(t, p, at(time.Second), c, engine.Pressure{}, window)
+	p.Cut(at(time.Second), window)
+	read(p, 2*time.Second, 9*time.Hour, false)
+	wantCut(t, p, at(30*time.Minute), c, engine.Pressure{}, engine.Due{})
+	wantCut(t, p, at(30*time.Minute+time.Second), c, engine.Pressure{}, window)
 }
 
-func TestLateMessagesWaitForTheNextWindowCut(t *testing.T) {
-	p, c := hourly(), cutOf(began)
-	p.Read(at(61*time.Minute), 1, at(61*time.Minute).UnixNano(), true)
-	wantDue(t, p, at(61*time.Minute), c, engine.Pressure{}, cutlog.ReasonWindow)
-	p.Cut(at(61*time.Minute), cutlog.ReasonWindow, c)
-	late := cutOf(began) // a message of the window that was just cut
-	p.Read(at(62*time.Minute), 1, at(30*time.Minute).UnixNano(), true)
-	wantDue(t, p, at(62*time.Minute), late, engine.Pressure{}, "")
+// A message of a window that the clock has closed waits for the next window, or for a MaxAge.
+func TestLateMessagesWaitForTheNextCut(t *testing.T) {
+	p, late := hourly(), cutOf(began)
+	read(p, 59*time.Minute, 59*time.Minute, true)
+	wantDue(t, p, at(61*time.Minute), late, engine.Pressure{}, cutlog.ReasonWindow)
+	p.Cut(at(61*time.Minute), engine.Due{Reason: cutlog.ReasonWindow})
+	read(p, 62*time.Minute, 30*time.Minute, true)
+	wantDue(t, p, at(70*time.Minute), late, engine.Pressure{}, "")
 	wantDue(t, p, at(121*time.Minute), late, engine.Pressure{}, cutlog.ReasonWindow)
 }
 
-func TestWindowCutsDoNotCreep(t *testing.T) {
+func TestClockClosesEachWindowInTime(t *testing.T) {
 	p := hourly()
 	const noticing = 200 * time.Millisecond
 	for n := range 100 {
 		window := time.Duration(n) * time.Hour
 		due := window + time.Hour + time.Minute
 		c := cutOf(at(window))
-		p.Read(at(window+59*time.Minute), 1, at(window+59*time.Minute).UnixNano(), true)
+		read(p, window+59*time.Minute, window+59*time.Minute, true)
 		wantDue(t, p, at(due-noticing), c, engine.Pressure{}, "")
 		wantDue(t, p, at(due+noticing), c, engine.Pressure{}, cutlog.ReasonWindow)
-		p.Cut(at(due+noticing), cutlog.ReasonWindow, c)
+		p.Cut(at(due+noticing), engine.Due{Reason: cutlog.ReasonWindow})
 	}
+}
+
+// Under pressure the windows that have ended go alone if that makes room enough.
+func TestPressureSparesTheNewestWindow(t *testing.T) {
+	spool, newest := engine.Pressure{Spool: true}, cutOf(at(time.Hour), at(time.Hour), at(time.Hour))
+	p := hourly()
+	read(p, time.Second, time.Hour, false)
+	p.Cut(at(time.Second), engine.Due{Reason: cutlog.ReasonWindow, Ended: true})
+	wantCut(t, p, at(time.Minute), both(2, newest), spool, engine.Due{Reason: cutlog.ReasonPressure})
+	wantCut(t, p, at(time.Minute), both(3, newest), spool, engine.Due{Reason: cutlog.ReasonPressure, Ended: true})
+	half := engine.Pressure{Half: true}
+	wantCut(t, p, at(time.Minute), both(3, newest), half, engine.Due{Reason: cutlog.ReasonFull, Ended: true})
+	wantCut(t, p, at(time.Minute), both(3, newest), engine.Pressure{}, engine.Due{})
 }
 
 func TestPressureAndFull(t *testing.T) {
@@ -164,12 +208,12 @@ func TestFullBeforeThePlanIsTooLarge(t *testing.T) {
 func TestIdle(t *testing.T) {
 	p, c := hourly(), cutOf(began)
 	p.MaxIdle = 5 * time.Minute
-	p.Read(at(time.Minute), 1, at(time.Minute).UnixNano(), true)
+	read(p, time.Minute, time.Minute, true)
 	wantDue(t, p, at(6*time.Minute-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(6*time.Minute), c, engine.Pressure{}, cutlog.ReasonIdle)
 	p.Read(at(6*time.Minute), 0, 0, true) // progress without a message does not count as one
 	wantDue(t, p, at(6*time.Minute), c, engine.Pressure{}, cutlog.ReasonIdle)
-	p.Read(at(6*time.Minute), 1, at(6*time.Minute).UnixNano(), true)
+	read(p, 6*time.Minute, 6*time.Minute, true)
 	wantDue(t, p, at(11*time.Minute-1), c, engine.Pressure{}, "")
 	p.MaxIdle = 0
 	wantDue(t, p, at(40*time.Minute), c, engine.Pressure{}, "")
@@ -183,7 +227,7 @@ func TestEmptyCutOnceAnHour(t *testing.T) {
 	c.Through = 200
 	wantDue(t, p, at(time.Hour-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(time.Hour), c, engine.Pressure{}, cutlog.ReasonIdle)
-	p.Cut(at(time.Hour), cutlog.ReasonIdle, c)
+	p.Cut(at(time.Hour), engine.Due{Reason: cutlog.ReasonIdle})
 	wantDue(t, p, at(2*time.Hour-1), c, engine.Pressure{}, "")
 	wantDue(t, p, at(2*time.Hour), c, engine.Pressure{}, cutlog.ReasonIdle)
 }

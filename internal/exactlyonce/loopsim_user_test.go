@@ -113,6 +113,9 @@ func (k *keys) Dir(g capture.Group, window int64) (string, []cutlog.Text, error)
 	return strings.ReplaceAll(dir, ".", "-") + "/" + engine.WindowDir(window), []cutlog.Text{cutlog.Text(dir)}, nil
 }
 
+// Freeze implements capture.Keys.
+func (k *keys) Freeze() { k.dirs = nil }
+
 // Store implements capture.Keys.
 func (*keys) Store(context.Context, capture.Group, io.Reader, string, string) (string, error) {
 	panic("not for an archive")

@@ -128,6 +128,9 @@ func (*reading) Ordered() bool { return true }
 // Repeated implements capture.Reading. These readers deliver each message once.
 func (*reading) Repeated(*reader.Message) bool { return false }
 
+// Bound implements capture.Reading.
+func (*reading) Bound() {}
+
 // Detach implements capture.Reading. Nothing is noted per message, so nothing changes hands.
 func (*reading) Detach() {}
 
