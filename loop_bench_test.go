@@ -15,11 +15,15 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// firstHour is the start of an hour, in nanoseconds since 1970.
+const firstHour = 1_699_999_200_000_000_000
+
 // scripted is a reader that delivers n messages over some subjects, as fast as they are taken.
 type scripted struct {
 	n, next  uint64
 	subjects []string
 	payload  []byte
+	apart    int64 // nanoseconds between two messages
 }
 
 func (s *scripted) Next(ctx context.Context) (reader.Batch, error) {
@@ -33,7 +37,7 @@ func (s *scripted) Next(ctx context.Context) (reader.Batch, error) {
 		s.next++
 		msgs[i] = nats.Msg{Subject: s.subjects[s.next%uint64(len(s.subjects))], Data: s.payload, Sub: unboundSub}
 		b.Messages = append(b.Messages, reader.Message{
-			Msg: &msgs[i], Seq: s.next, Time: 1_700_000_000_000_000_000 + int64(s.next), Size: 200,
+			Msg: &msgs[i], Seq: s.next, Time: firstHour + int64(s.next-1)*s.apart, Size: 200,
 		})
 	}
 	b.Through, b.Pending = s.next, s.n-s.next
@@ -87,31 +91,46 @@ func BenchmarkCapture(b *testing.B) {
 }
 
 func benchmarkCapture(b *testing.B, keys int, codec Compression) {
-	subjects := make([]string, keys)
-	for i := range subjects {
-		subjects[i] = fmt.Sprintf("orders.%d", i)
-	}
-	o := Options[*nats.Msg, string]{
-		NATSStreamName: "S", Logger: slog.New(slog.DiscardHandler), Compression: codec, Suffix: "ndjson", Once: true,
-		BufferToDisk: true, TempDir: b.TempDir(), MaxAge: time.Hour,
-		MessageDecoder: func(m *nats.Msg) (*nats.Msg, string, error) { return m, m.Subject, nil },
-		WriterFactory:  func() FormattedDataWriter[*nats.Msg] { return &lineWriter{} },
-		Archive:        ArchiveOptions[string]{Bucket: bucket.NewMem()},
-	}
 	payload := []byte(`{"id":4711,"customer":"c-815","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],` +
 		`"store":"s-17","total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
+	r := scriptedRun(b, codec)
+	b.ResetTimer()
+	promise := discarding{&scripted{n: uint64(b.N), subjects: subjects(keys), payload: payload, apart: 1}}
+	if err := r.Live(context.Background(), promise); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// subjects returns n subjects.
+func subjects(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("orders.%d", i)
+	}
+	return all
+}
+
+// scriptedRun returns a run with windows of an hour, which needs no server. Each subject is a key.
+func scriptedRun(t testing.TB, codec Compression) *capture.Run {
+	o := Options[*nats.Msg, string]{
+		NATSStreamName: "S", Logger: slog.New(slog.DiscardHandler), Compression: codec, Suffix: "ndjson", Once: true,
+		BufferToDisk: true, TempDir: t.TempDir(), MaxAge: time.Hour,
+		MessageDecoder: func(m *nats.Msg) (*nats.Msg, string, error) { return m, m.Subject, nil },
+		WriterFactory:  func() FormattedDataWriter[*nats.Msg] { return &lineWriter{} },
+		Archive:        ArchiveOptions[string]{Bucket: bucket.NewMem()},
+	}
 	o = o.withDefaults()
 	nc := &nats.Conn{}
 	r, err := capture.New(nc, reader.NewSource(nc, "", "S"), o.config(), o.report(&counters{}))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	defer r.Close()
-	b.ResetTimer()
-	promise := discarding{&scripted{n: uint64(b.N), subjects: subjects, payload: payload}}
-	if err := r.Live(context.Background(), promise); err != nil {
-		b.Fatal(err)
-	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
 }
