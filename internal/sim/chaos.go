@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/engine"
 )
@@ -68,6 +69,9 @@ func (s *Schedule) happen() {
 		s.pause()
 	case n < 146:
 		s.rise()
+	case n < 152: // another leader, whose clock differs
+		s.Cov.Leaders++
+		s.stream.clock = time.Duration(s.rng.IntN(21)-10) * time.Second
 	default:
 		s.resume()
 	}
@@ -215,5 +219,7 @@ func (s *Schedule) delay() int { return s.rng.IntN(400) }
 func (s *Schedule) reads(*process) int { return 1 + s.rng.IntN(6) }
 
 func (s *Schedule) cuts(*process, bool, bool) bool { return s.rng.IntN(3) == 0 }
+
+func (s *Schedule) ends() bool { return s.rng.IntN(2) == 0 }
 
 func (s *Schedule) rests() bool { return s.rng.IntN(3) == 0 }

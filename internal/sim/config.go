@@ -1,5 +1,7 @@
 package sim
 
+import "time"
+
 // Mutant takes one rule of the protocol out, to show that the simulation would notice.
 type Mutant string
 
@@ -16,13 +18,16 @@ const (
 	NoConsumerCheck Mutant = "no-consumer-check" // the consumer's counts are not checked before a cut
 	NoAdoption      Mutant = "no-adoption"       // a restored stream is taken for a recreated one
 	AdoptBlindly    Mutant = "adopt-blindly"     // a recreated stream is taken for a restored one
+	BoundaryBehind  Mutant = "boundary-behind"   // a window's cut reaches to the first message of the next window
+	LateBefore      Mutant = "late-before"       // a late message goes into the block of its window, before the boundary
+	AckBehind       Mutant = "ack-behind"        // messages behind the boundary are acknowledged with the cut before it
 )
 
 // Mutants lists all mutants.
 func Mutants() []Mutant {
 	return []Mutant{
 		NoCreateOnly, NoReadBack, WinByWriter, AckBeforeDone, NoRedo, GroupByToday, NoAnchor, NoConsumerCheck,
-		NoAdoption, AdoptBlindly,
+		NoAdoption, AdoptBlindly, BoundaryBehind, LateBefore, AckBehind,
 	}
 }
 
@@ -30,14 +35,18 @@ func Mutants() []Mutant {
 type Config struct {
 	Seed       uint64
 	Mutant     Mutant
-	Durable    bool // a durable consumer, else ordered reading
-	WorkQueue  bool // acknowledged messages are deleted; needs Durable
-	Steps      int  // of chaos
-	CrashOneIn int  // a process dies at one in so many arrows
+	Durable    bool          // a durable consumer, else ordered reading
+	WorkQueue  bool          // acknowledged messages are deleted; needs Durable
+	Steps      int           // of chaos
+	CrashOneIn int           // a process dies at one in so many arrows
+	MaxAge     time.Duration // length of a window
 }
 
 // NewConfig draws a configuration from a seed.
 func NewConfig(seed uint64, m Mutant) Config {
 	kind := seed % 3
-	return Config{Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 120, CrashOneIn: 25}
+	return Config{
+		Seed: seed, Mutant: m, Durable: kind > 0, WorkQueue: kind == 2, Steps: 120, CrashOneIn: 25,
+		MaxAge: 5 * time.Second,
+	}
 }

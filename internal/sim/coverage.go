@@ -11,6 +11,7 @@ type Coverage struct {
 	Schedules, Plans, Redone, CutsLost, Overtaken, Awaited, Disturbed, Incarnations, LostAtRedo int
 	Refused, LatePuts, LostResponses, Repeated, StaleLists                                      int
 	Killed, Paused, Recreated, RolledBack, Restored, Adopted, Resets, Expired, Deleted          int
+	Leaders, Boundaries, Late                                                                   int
 
 	Crossed, Crashed map[string]int // by arrow
 }

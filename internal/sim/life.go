@@ -34,19 +34,20 @@ func (p *process) life(ctx context.Context) error {
 	r := p.openReader(head.Stream.Created, head.To, head.Anchor)
 	defer func() { p.pulls = false }()
 	p.w.trace("%s reads after %d", p.name, head.To)
+	c := p.newCollection()
 	for {
-		if err := p.oneCut(ctx, r); err != nil {
+		if err := p.oneCut(ctx, r, c); err != nil {
 			return err
 		}
 	}
 }
 
 // oneCut reads until luck wants a cut, or the stream is another one, and commits what was read.
-func (p *process) oneCut(ctx context.Context, r *reading) error {
-	cut, end := p.collect(r)
+func (p *process) oneCut(ctx context.Context, r *reading, c *collection) error {
+	end := p.collect(r, c)
 	p.entry.RolledBack = end == behind
 	replaced := end == diverged || end == behind
-	if end == disturbed || !cut.Moved() {
+	if end == disturbed || !c.all().Moved() {
 		p.w.trace("%s: %s", p.name, end)
 		return errAgain
 	}
@@ -60,6 +61,7 @@ func (p *process) oneCut(ctx context.Context, r *reading) error {
 	if replaced {
 		p.w.trace("%s: %s", p.name, diverged)
 	}
+	cut := c.detach(replaced)
 	if err := p.commit(ctx, cut, facts, r, replaced); err != nil {
 		return err
 	}
@@ -70,23 +72,15 @@ func (p *process) oneCut(ctx context.Context, r *reading) error {
 	return nil
 }
 
-// collect reads into the blocks of a cut, until it is to be made or the reader ends. The outcome is reads in the
-// first case.
-func (p *process) collect(r *reading) (*engine.Cut, outcome) {
-	cut := engine.NewCut(p.entry.Head.Plan.To, p.entry.Head.Plan.Anchor)
-	blocks := map[int]*open{}
+// collect reads into open blocks, until a cut is to be made or the reader ends. The outcome is reads in the first case.
+func (p *process) collect(r *reading, c *collection) outcome {
 	for {
-		out := r.read(cut, func(seq uint64, m message) { p.take(cut, blocks, seq, m) })
-		if out != reads || p.w.luck.cuts(p, cut.Moved(), cut.Through >= p.w.stream.cur.last) && cut.Moved() {
-			return cut, out
+		out := r.read(c)
+		open := c.all().Moved()
+		if out != reads || p.w.luck.cuts(p, open, c.open.Through >= p.w.stream.cur.last) && open {
+			return out
 		}
 	}
-}
-
-// open is an open block and its rows.
-type open struct {
-	*engine.Block
-	rows []row
 }
 
 // row is a line of a data file.
@@ -108,28 +102,6 @@ func group(version int, m message) int { return (m.key + version*m.val) % 3 }
 
 // groupDir is the directory of a group.
 func groupDir(g int) string { return fmt.Sprintf("k%d", g) }
-
-// take puts a message into its block.
-func (p *process) take(cut *engine.Cut, blocks map[int]*open, seq uint64, m message) {
-	if m.skipped() {
-		cut.Skip(seq)
-		return
-	}
-	g := group(p.version, m)
-	b := blocks[g]
-	if b == nil || b.Closed {
-		key := []cutlog.Text{cutlog.Text(fmt.Sprint(g))}
-		b = &open{Block: &engine.Block{Kind: cutlog.KindData, Key: key, Dir: groupDir(g), Suffix: "rows"}}
-		blocks[g] = b
-		cut.Open(b.Block)
-		p.w.contents[b.Block] = b
-	}
-	b.rows = append(b.rows, row{seq, m.val})
-	cut.Add(b.Block, seq, 1)
-	if b.Messages >= 4 {
-		cut.Close(b.Block)
-	}
-}
 
 // check is what a cut asks the server. A stream that is another one by now needs no check.
 func (p *process) check(r *reading) (facts engine.StreamFacts, replaced bool, err error) {
@@ -189,6 +161,9 @@ func (d *delivery) OwesAcks(context.Context) bool {
 
 // Ack implements engine.Delivery.
 func (d *delivery) Ack(_ context.Context, to uint64) error {
+	if d.p.w.cfg.Mutant == AckBehind {
+		to = d.r.pos
+	}
 	d.r.ack(to)
 	return nil
 }

@@ -24,6 +24,8 @@ type luck interface {
 	// cuts reports whether p makes a cut now. open says whether there is anything to cut, caughtUp whether the stream has
 	// more to read.
 	cuts(p *process, open, caughtUp bool) bool
+	// ends reports whether a cut ends at the boundary; otherwise it takes everything that was read.
+	ends() bool
 	// rests reports whether p lets others go on between two messages of a redo.
 	rests() bool
 }

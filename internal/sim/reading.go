@@ -69,8 +69,8 @@ const (
 	disturbed outcome = "the consumer delivered something to somebody else: nothing that is open is proved"
 )
 
-// read takes some messages.
-func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
+// read takes some messages into what is collected.
+func (r *reading) read(c *collection) outcome {
 	w := r.p.w
 	for range w.luck.reads(r.p) {
 		r.p.yield()
@@ -85,7 +85,7 @@ func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
 		}
 		seq, m, ok := r.fetch()
 		if !ok {
-			return r.idle(cut)
+			return r.idle(c)
 		}
 		if seq <= r.from {
 			if !w.cfg.Durable {
@@ -98,11 +98,7 @@ func (r *reading) read(cut *engine.Cut, take func(uint64, message)) outcome {
 			continue
 		}
 		r.pos, r.last = seq, m.anchor(seq)
-		cut.Through, cut.Last = seq, r.last
-		if cut.Marks() && m.val%4 == 0 { // few, as in long cuts
-			cut.Mark(r.last)
-		}
-		take(seq, m)
+		c.take(seq, m)
 	}
 	return reads
 }
@@ -121,12 +117,12 @@ func (r *reading) fetch() (uint64, message, bool) {
 
 // idle is a heartbeat. It says how much the consumer has delivered, to any reader. If that is as much as arrived here,
 // everything up to the stream's end is in hand.
-func (r *reading) idle(cut *engine.Cut) outcome {
+func (r *reading) idle(c *collection) outcome {
 	s := r.p.w.stream
 	if r.p.w.cfg.Durable && s.consumer.delivered != r.base+r.delivered {
 		return disturbed
 	}
-	cut.Through = max(cut.Through, s.cur.last)
+	c.open.Through = max(c.open.Through, s.cur.last)
 	r.pos = max(r.pos, s.cur.last)
 	return reads
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // script is a world in which nothing happens but by the commands of a text. It implements luck.
@@ -123,7 +124,7 @@ func (s *script) do(words []string) error {
 
 // begin makes the world.
 func (s *script) begin(args []string) error {
-	cfg := Config{}
+	cfg := Config{MaxAge: 1000 * time.Hour} // one window holds everything
 	switch strings.Join(args, " ") {
 	case "ordered":
 	case "durable":
@@ -294,5 +295,7 @@ func (s *script) cuts(_ *process, open, caughtUp bool) bool {
 	s.turn.over = true
 	return false
 }
+
+func (s *script) ends() bool { return false }
 
 func (s *script) rests() bool { return false }

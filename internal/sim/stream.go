@@ -48,7 +48,8 @@ type stream struct {
 	epoch    int // counts the events at which consumers are lost: recreations and rollbacks
 	vals     int
 	consumer consumer
-	backup   *branch // as it was when it was backed up; nil: never
+	backup   *branch       // as it was when it was backed up; nil: never
+	clock    time.Duration // of the leader, compared with the first one
 }
 
 // consumer is the durable consumer. A process that pulls gets the next message.
@@ -157,7 +158,8 @@ func (s *stream) publish(n int) {
 	for range n {
 		s.vals++
 		s.cur.last++
-		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: s.cur.created.Add(time.Duration(s.vals) * time.Second)}
+		at := s.cur.created.Add(time.Duration(s.vals)*time.Second + s.clock)
+		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: at}
 		s.cur.alive[s.cur.last] = m
 		s.cur.ever[s.cur.last] = m
 		published = append(published, row{s.cur.last, m.val})
