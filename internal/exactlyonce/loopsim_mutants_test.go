@@ -20,30 +20,47 @@ const (
 	noCheck       mutant = "no-check"       // a cut is made without a look at the stream
 	noWitness     mutant = "no-witness"     // what a consumer passed over is absent, whatever the stream says
 	anchorKept    mutant = "anchor-kept"    // a cut keeps the anchor of the cut before
+	boundaryAhead mutant = "boundary-ahead" // a window's cut ends one sequence too early
+	boundaryLate  mutant = "boundary-late"  // a window's cut takes a message that was read behind it
 )
 
-var mutants = []mutant{beatenIgnored, errorIgnored, noCheck, noWitness, anchorKept}
+var mutants = []mutant{beatenIgnored, errorIgnored, noCheck, noWitness, anchorKept, boundaryAhead, boundaryLate}
 
-// planted is a promise with a bug.
+// planted is a promise with a bug, or without one.
 type planted struct {
 	capture.Promise
-	mutant
+	w *world
 }
 
 // Open implements capture.Promise.
 func (p planted) Open(ctx context.Context) (capture.Opened, error) {
 	o, err := p.Promise.Open(ctx)
 	if err == nil {
-		o.Reading = &plantedReading{o.Reading, p.mutant, o.Anchor}
+		o.Reading = &plantedReading{Reading: o.Reading, w: p.w, mutant: p.w.mutant, anchor: o.Anchor}
 	}
 	return o, err
 }
 
-// plantedReading is a reading with a bug.
+// plantedReading is a reading with a bug, or without one.
 type plantedReading struct {
 	capture.Reading
+	w *world
 	mutant
 	anchor cutlog.Anchor // of the first cut
+	taken  uint64        // sequence of the last message that the loop took; owned by the loop
+	behind uint64        // taken when a cut was detached; set by the loop, then owned by the cut
+}
+
+// Repeated implements capture.Reading.
+func (r *plantedReading) Repeated(m *reader.Message) bool {
+	r.taken = m.Seq
+	return r.Reading.Repeated(m)
+}
+
+// Detach implements capture.Reading.
+func (r *plantedReading) Detach() {
+	r.behind = r.taken
+	r.Reading.Detach()
 }
 
 // Check implements capture.Reading.
@@ -63,6 +80,10 @@ func (r *plantedReading) Commit(ctx context.Context, s *capture.Sealed) (capture
 	if r.mutant == anchorKept {
 		s.Cut.Last = r.anchor
 	}
+	if r.behind > s.Cut.Through {
+		r.w.meet("cut at the boundary for " + string(s.Reason))
+		r.shift(s.Cut)
+	}
 	c, err := r.Reading.Commit(ctx, s)
 	if r.mutant == beatenIgnored || r.mutant == errorIgnored {
 		c.Behind = nil
@@ -71,4 +92,14 @@ func (r *plantedReading) Commit(ctx context.Context, s *capture.Sealed) (capture
 		err = nil
 	}
 	return c, err
+}
+
+// shift moves the end of a cut whose boundary has messages behind it.
+func (r *plantedReading) shift(c *engine.Cut) {
+	switch r.mutant {
+	case boundaryAhead:
+		c.Through--
+	case boundaryLate:
+		c.Through++
+	}
 }

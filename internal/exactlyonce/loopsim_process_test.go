@@ -73,7 +73,7 @@ func (w *world) launch(instance string) {
 	w.trace("%s starts: once %v, %v", p.name, p.once, k.cfg.Settings)
 	go func() {
 		defer close(p.over)
-		p.err = run.Live(ctx, planted{k, w.mutant})
+		p.err = run.Live(ctx, planted{k, w})
 		_ = k.Close()
 		_ = run.Close()
 		w.trace("%s ends: %v", p.name, p.err)
@@ -84,7 +84,7 @@ func (w *world) launch(instance string) {
 func (p *process) config(version int) capture.Config {
 	rng := p.w.rng
 	form := capture.Form{User: user{version}, Compression: []string{"none", "gzip"}[rng.IntN(2)], Suffix: "ndjson"}
-	return capture.Config{
+	cfg := capture.Config{
 		Form: form, Once: p.once, MaxAge: time.Minute, MaxIdle: 20 * time.Second, Grace: time.Second,
 		DrainTimeout: 10 * time.Second, MaxMessages: 5,
 		MemoryLimit:   []int64{2_000, 64 << 20}[min(rng.IntN(3), 1)], // with little, blocks press for a cut
@@ -93,6 +93,10 @@ func (p *process) config(version int) capture.Config {
 		Poison: capture.PoisonDeadLetter, PoisonError: func(_ *reader.Message, err error) error { return err },
 		DeadDir: cutlog.DeadPrefix(captureName), Logger: slog.New(slog.DiscardHandler), Jitter: p.jitter,
 	}
+	if p.w.fair {
+		cfg.MaxMessages, cfg.MaxIdle, cfg.MemoryLimit = 0, 0, 64<<20
+	}
+	return cfg
 }
 
 // touch is the way of each operation to the world. It takes a drawn time, waits while the process is frozen, and fails

@@ -1,8 +1,11 @@
 package exactlyonce
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,4 +139,49 @@ func TestLoopSimulationOfARedoInDoubt(t *testing.T) {
 		w.until("Redone", 1)
 		w.until("Recovered", 1)
 	})
+}
+
+// A steady stream is captured for an hour, by a process and by one that follows it when it is killed. Only the ends of
+// windows make cuts. Each directory stands for a key and a window, and has one file in the end.
+func TestLoopSimulationOfOneFileForEachKeyAndWindow(t *testing.T) {
+	for seed := range uint64(6) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, seed, sound)
+			w.calm.Store(true)
+			w.fair = true
+			w.launch("a")
+			for range 60 * 60 / 4 {
+				w.publish(1 + w.rng.IntN(5))
+				w.wait(time.Duration(w.rng.IntN(8000)) * time.Millisecond)
+			}
+			if err := errors.Join(w.settle(), w.end()); err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+			files := w.filesByDirectory()
+			for dir, names := range files {
+				if len(names) != 1 {
+					t.Errorf("seed %d: %s has the files %v, want one", seed, dir, names)
+				}
+			}
+			if len(files) < 100 || w.met["cut at the boundary for window"] < 10 {
+				t.Errorf("seed %d: %d directories, %v", seed, len(files), w.met)
+			}
+		})
+	}
+}
+
+// filesByDirectory returns the names of all files, dead letters included.
+func (w *world) filesByDirectory() map[string][]string {
+	files := map[string][]string{}
+	for info, err := range w.objects.List(context.Background(), "", "") {
+		if err != nil {
+			w.t.Error(err)
+			break
+		}
+		if !strings.HasPrefix(info.Name, "_jetcapture/") {
+			dir, name := path.Split(info.Name)
+			files[dir] = append(files[dir], name)
+		}
+	}
+	return files
 }

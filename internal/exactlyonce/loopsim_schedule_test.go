@@ -40,8 +40,10 @@ func play(t *testing.T, seed uint64, m mutant) (end outcome, wrong error) {
 // happen is one step of chaos.
 func (w *world) happen() {
 	switch n := w.rng.IntN(100); {
-	case n < 50:
+	case n < 47:
 		w.publish(1 + w.rng.IntN(5))
+	case n < 50:
+		w.elect(time.Duration(w.rng.IntN(180)-90) * time.Second)
 	case n < 56:
 		w.expire(1 + w.rng.IntN(3))
 	case n < 60:

@@ -83,11 +83,20 @@ func (w *world) publish(n int) {
 	for range n {
 		w.vals++
 		w.cur.last++
-		m := message{w.vals, time.Now()}
+		// Two messages never have the same time: their number is in the nanoseconds.
+		m := message{w.vals, time.Now().Truncate(time.Millisecond).Add(w.clock + time.Duration(w.vals))}
 		w.cur.alive[w.cur.last], w.cur.ever[w.cur.last] = m, m
 	}
 	w.trace("published %d, up to %d", n, w.cur.last)
 	w.tell()
+}
+
+// elect makes another server the leader of the stream, with another clock.
+func (w *world) elect(clock time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock = clock
+	w.trace("the clock of the stream is %v ahead", clock)
 }
 
 // expire drops the oldest n messages.

@@ -36,12 +36,14 @@ type world struct {
 	calm    atomic.Bool    // the faults are over
 	late    sync.WaitGroup // joins requests that are carried out later
 	procs   []*process     // owned by the goroutine that plays the schedule
+	fair    bool           // nothing but the end of a window makes a cut
 
 	mu       sync.Mutex // guards the fields below
 	cur      *branch
 	branches []*branch
 	changed  chan struct{} // closed when something is published, or the stream is another one
 	vals     int           // messages published so far
+	clock    time.Duration // of the stream's leader, compared with ours
 	inFlight int           // requests of late
 	met      map[string]int
 	cuts     int // cuts that were reported as done
