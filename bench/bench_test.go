@@ -94,7 +94,7 @@ func TestJobs(t *testing.T) {
 	}
 	names, bare := map[string]bool{}, map[string]bool{}
 	for _, j := range allJobs() {
-		if names[j.name] || !streams[j.stream] || j.bare != (j.rows == nil) {
+		if names[j.name] || !streams[j.stream] || j.bare != (j.count == nil) {
 			t.Errorf("job %s: a name twice, an unknown stream, or rows without a counter", j.name)
 		}
 		names[j.name] = true
@@ -180,8 +180,8 @@ func TestLines(t *testing.T) {
 	write("a/1.csv.gz", zip, "head\n1\n2\n")
 	write("a/b/2.csv.zst", zst, "head\n3\n")
 	write("_jetcapture/log.gz", zip, "no\nrow\n")
-	if n, err := lines(1)(dir); err != nil || n != 3 {
-		t.Errorf("got %d, %v; want 3 rows", n, err)
+	if got, err := lines(1)(dir); err != nil || got != (content{rows: 3, files: 2, folders: 2}) {
+		t.Errorf("got %+v, %v; want 3 rows in 2 files of 2 folders", got, err)
 	}
 }
 
@@ -193,17 +193,21 @@ func TestReport(t *testing.T) {
 		}
 		return samples
 	}
+	written := at(2, 5, 4)
+	for i := range written {
+		written[i].Files, written[i].Folders = 30, 20
+	}
 	rep := newReport([]result{
 		{job: job{name: "slow", stream: "x", bare: true}, messages: 1000, bytes: 2e6, samples: at(2, 2, 2)},
 		{job: job{name: "fast", stream: "x", bare: true}, messages: 1000, bytes: 2e6, samples: at(1, 4, 1)},
-		{job: job{name: "job", stream: "x"}, messages: 1000, bytes: 2e6, samples: at(2, 5, 4)},
+		{job: job{name: "job", stream: "x", count: lines(0)}, messages: 1000, bytes: 2e6, samples: written},
 	})
 	if rep.Jobs[0].Reference || !rep.Jobs[1].Reference {
 		t.Error("the fastest bare consumer is not the reference")
 	}
 	got := rep.Jobs[2]
 	if got.Rate != (spread{250, 200, 500}) || got.Ratio != (spread{0.5, 0.25, 0.8}) || got.MBps != 0.5 ||
-		got.CPU.Median != 8000 || got.Peak != 5e9 {
+		got.CPU.Median != 8000 || got.Peak != 5e9 || got.Files != (spread{1.5, 1.5, 1.5}) {
 		t.Errorf("got %+v", got)
 	}
 	var table bytes.Buffer

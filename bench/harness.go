@@ -18,6 +18,9 @@ type sample struct {
 	Wall time.Duration `json:"wall_ns"`
 	CPU  time.Duration `json:"cpu_ns"`
 	Peak int64         `json:"peak_resident_bytes"`
+	// Files are the data files that the job wrote, Folders the keys and windows that they belong to.
+	Files   int `json:"files"`
+	Folders int `json:"keys_and_windows"`
 }
 
 // result is a job with its samples, one for each round, in order.
@@ -147,18 +150,18 @@ func (h *harness) sample(ctx context.Context, r *result, round int) (err error) 
 		return fmt.Errorf("job %s: %w", r.job.name, err)
 	}
 	fmt.Fprintf(h.stderr, "round %d of %d: %-18s %8.0f messages/s\n", round, h.rounds, r.job.name, r.rate(got))
+	if r.job.count != nil {
+		defer func() { err = errors.Join(err, os.RemoveAll(t.output)) }()
+		wrote, err := r.job.count(t.output)
+		if err != nil {
+			return fmt.Errorf("job %s: %w", r.job.name, err)
+		}
+		if wrote.rows != r.messages {
+			return fmt.Errorf("job %s: wrote %d rows of %d messages", r.job.name, wrote.rows, r.messages)
+		}
+		got.Files, got.Folders = wrote.files, wrote.folders
+	}
 	r.samples = append(r.samples, got)
-	if r.job.rows == nil {
-		return nil
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(t.output)) }()
-	rows, err := r.job.rows(t.output)
-	if err != nil {
-		return fmt.Errorf("job %s: %w", r.job.name, err)
-	}
-	if rows != r.messages {
-		return fmt.Errorf("job %s: wrote %d rows of %d messages", r.job.name, rows, r.messages)
-	}
 	return nil
 }
 

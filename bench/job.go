@@ -11,7 +11,7 @@ type job struct {
 	stream      string // of allStreams
 	bare        bool   // only counts messages: the fastest bare job of a stream is the reference of the others
 	command     func(target) []string
-	rows        rowCounter // counts what it wrote; nil for bare jobs
+	count       counter // counts what it wrote; nil for bare jobs
 }
 
 // target is what a job runs on.
@@ -47,6 +47,10 @@ func allJobs() []job {
 		{
 			"payload-gzip-5000", "payloads as NDJSON, gzip, 5,000 keys", "orders5000", false, ndjson("payload", "gzip"),
 			lines(0),
+		},
+		{
+			"windows-5000", "the same with windows of 5 s instead of 15 minutes: many small files", "orders5000", false,
+			capture("--format", "ndjson", "--record", "payload", "--compression", "gzip", "--max-age", "5s"), lines(0),
 		},
 		{
 			"parquet-zstd-5000", "whole messages as Parquet, zstd, 5,000 keys", "orders5000", false,

@@ -36,6 +36,7 @@ type jobReport struct {
 	Peak      int64    `json:"peak_resident_bytes"` // the largest of the rounds
 	Ratio     spread   `json:"ratio_to_reference"`  // of rates, each to the reference in the same round
 	CPURatio  spread   `json:"cpu_ratio_to_reference"`
+	Files     spread   `json:"files_per_key_and_window"`
 	Samples   []sample `json:"samples"`
 }
 
@@ -74,6 +75,9 @@ func (r *result) report(reference *result) jobReport {
 	jr.MBps = jr.Rate.Median * float64(r.bytes) / float64(r.messages) / 1e6
 	for _, s := range r.samples {
 		jr.Peak = max(jr.Peak, s.Peak)
+	}
+	if r.job.count != nil {
+		jr.Files = r.spread(func(_ int, s sample) float64 { return float64(s.Files) / float64(max(1, s.Folders)) })
 	}
 	if reference != nil {
 		jr.Ratio = r.spread(func(round int, s sample) float64 { return r.rate(s) / reference.rate(reference.samples[round]) })
@@ -114,15 +118,19 @@ func (rep report) writeTable(w io.Writer) error {
 	fmt.Fprintf(w, "%s; %d rounds, median (min-max); * what the jobs of the stream are compared with\n\n",
 		rep.Machine, rep.Rounds)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "job\tmessages/s\t\tMB/s\tCPU s/million\tof bare\tpeak MB\trate of bare\t\t")
+	fmt.Fprintln(tw, "job\tmessages/s\t\tMB/s\tCPU s/million\tof bare\tpeak MB\tfiles\trate of bare\t\t")
 	for _, j := range rep.Jobs {
 		name := j.Name
 		if j.Reference {
 			name += "*"
 		}
-		fmt.Fprintf(tw, "%s\t%.0f\t(%.0f-%.0f)\t%.0f\t%.2f\t%.2f\t%.0f\t%.2f\t(%.2f-%.2f)\t\n",
+		files := "-"
+		if j.Files.Median > 0 {
+			files = fmt.Sprintf("%.2f", j.Files.Median)
+		}
+		fmt.Fprintf(tw, "%s\t%.0f\t(%.0f-%.0f)\t%.0f\t%.2f\t%.2f\t%.0f\t%s\t%.2f\t(%.2f-%.2f)\t\n",
 			name, j.Rate.Median, j.Rate.Min, j.Rate.Max,
-			j.MBps, j.CPU.Median, j.CPURatio.Median, float64(j.Peak)/1e6, j.Ratio.Median, j.Ratio.Min, j.Ratio.Max)
+			j.MBps, j.CPU.Median, j.CPURatio.Median, float64(j.Peak)/1e6, files, j.Ratio.Median, j.Ratio.Min, j.Ratio.Max)
 	}
 	return tw.Flush()
 }

@@ -15,12 +15,18 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// rowCounter counts the rows in an archive. If the count is not the stream's, the job has failed.
-type rowCounter func(archive string) (int, error)
+// content is what an archive holds.
+type content struct {
+	rows, files int
+	folders     int // with a file: one for each key and window that has messages
+}
+
+// counter counts what an archive holds. If the rows are not those of the stream, the job has failed.
+type counter func(archive string) (content, error)
 
 // lines counts the lines of all data files, without a number of header lines in each.
-func lines(header int) rowCounter {
-	return func(archive string) (int, error) {
+func lines(header int) counter {
+	return func(archive string) (content, error) {
 		return countFiles(archive, func(path string) (int, error) {
 			n, err := countLines(path)
 			return n - header, err
@@ -29,7 +35,7 @@ func lines(header int) rowCounter {
 }
 
 // parquetRows counts the rows of Parquet files.
-func parquetRows(archive string) (int, error) {
+func parquetRows(archive string) (content, error) {
 	return countFiles(archive, func(path string) (rows int, err error) {
 		f, err := os.Open(path)
 		if err != nil {
@@ -48,8 +54,9 @@ func parquetRows(archive string) (int, error) {
 	})
 }
 
-// countFiles adds up the counts of all data files.
-func countFiles(archive string, count func(path string) (int, error)) (total int, err error) {
+// countFiles counts all data files and adds up their rows.
+func countFiles(archive string, count func(path string) (int, error)) (total content, err error) {
+	folders := map[string]bool{}
 	err = filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -63,9 +70,12 @@ func countFiles(archive string, count func(path string) (int, error)) (total int
 		if err != nil {
 			return fmt.Errorf("count the rows of %s: %w", path, err)
 		}
-		total += n
+		total.rows += n
+		total.files++
+		folders[filepath.Dir(path)] = true
 		return nil
 	})
+	total.folders = len(folders)
 	return total, err
 }
 
