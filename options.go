@@ -96,8 +96,8 @@ type Options[P Payload, K DestKey] struct {
 	MaxBytes int64
 	// MaxIdle makes a cut when no message came for so long. 0 means that a cut waits for the end of the window.
 	MaxIdle time.Duration
-	// Grace is how long after the end of a window, by the timestamps of the stream, its blocks stay open for late
-	// messages. It is never more than MaxAge. 0 means DefaultGrace.
+	// Grace is how long after the end of a window its blocks stay open while no message comes, since clocks differ. A
+	// message of a later window ends it at once. It is never more than MaxAge. 0 means DefaultGrace.
 	Grace time.Duration
 	// DrainTimeout bounds the last cut, which is made when the context of Run is cancelled. 0 means DefaultDrainTimeout.
 	DrainTimeout time.Duration

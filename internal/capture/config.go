@@ -5,8 +5,8 @@
 // Promise says what holds for each message: internal/exactlyonce and internal/atleastonce implement it. Observer hears
 // what happens and makes counters, log lines and hooks of it.
 //
-// The way of a message: feed.go reads, loop.go takes, table.go and block.go write, cut.go cuts, seal.go and encode.go
-// seal. docs/DESIGN.md lists the goroutines and who owns what.
+// The way of a message: feed.go reads, loop.go takes, table.go and block.go write, boundary.go tells windows
+// apart, cut.go cuts, seal.go and encode.go seal. docs/DESIGN.md lists the goroutines and who owns what.
 package capture
 
 import (
@@ -24,7 +24,7 @@ type Config struct {
 	Once          bool
 	MaxAge        time.Duration // length of a window
 	MaxIdle       time.Duration // 0 means that no cut is made for silence
-	Grace         time.Duration
+	Grace         time.Duration // how long a silent stream is given after the end of a window
 	DrainTimeout  time.Duration
 	MaxMessages   int64 // 0 means no limit
 	MaxBytes      int64 // bytes of a file before compression; 0 means no limit

@@ -23,12 +23,12 @@ func (l *loop) cutIfDue(ctx context.Context) error {
 	if !l.cfg.BufferToDisk {
 		half = l.cfg.MemoryLimit / 2
 	}
-	due, now := l.pace.Due(time.Now(), c, engine.Pressure{
+	due, ok := l.pace.Due(time.Now(), c, engine.Pressure{
 		Spool: l.spool.Over(),
 		Half:  (l.cfg.MaxMessages > 0 || l.cfg.MaxBytes > 0) && l.closedBytes() >= half,
 		Acks:  l.acksNear(),
 	})
-	if !now {
+	if !ok {
 		return nil
 	}
 	_, err := l.makeCut(ctx, due)
