@@ -15,12 +15,11 @@ import (
 
 // sample is one run of a job.
 type sample struct {
-	Wall time.Duration `json:"wall_ns"`
-	CPU  time.Duration `json:"cpu_ns"`
-	Peak int64         `json:"peak_resident_bytes"`
-	// Files are the data files that the job wrote, Folders the keys and windows that they belong to.
-	Files   int `json:"files"`
-	Folders int `json:"keys_and_windows"`
+	Wall  time.Duration `json:"wall_ns"`
+	CPU   time.Duration `json:"cpu_ns"`
+	Peak  int64         `json:"peak_resident_bytes"`
+	Files int           `json:"files"`            // data files that the job wrote
+	Pairs int           `json:"keys_and_windows"` // that have messages; 0: not known
 }
 
 // result is a job with its samples, one for each round, in order.
@@ -159,7 +158,10 @@ func (h *harness) sample(ctx context.Context, r *result, round int) (err error) 
 		if wrote.rows != r.messages {
 			return fmt.Errorf("job %s: wrote %d rows of %d messages", r.job.name, wrote.rows, r.messages)
 		}
-		got.Files, got.Folders = wrote.files, wrote.folders
+		got.Files = wrote.files
+		if got.Pairs, err = keysAndWindows(ctx, t.output); err != nil {
+			return fmt.Errorf("job %s: %w", r.job.name, err)
+		}
 	}
 	r.samples = append(r.samples, got)
 	return nil

@@ -76,8 +76,8 @@ func (r *result) report(reference *result) jobReport {
 	for _, s := range r.samples {
 		jr.Peak = max(jr.Peak, s.Peak)
 	}
-	if r.job.count != nil {
-		jr.Files = r.spread(func(_ int, s sample) float64 { return float64(s.Files) / float64(max(1, s.Folders)) })
+	if len(r.samples) > 0 && r.samples[0].Pairs > 0 {
+		jr.Files = r.spread(func(_ int, s sample) float64 { return float64(s.Files) / float64(max(1, s.Pairs)) })
 	}
 	if reference != nil {
 		jr.Ratio = r.spread(func(round int, s sample) float64 { return r.rate(s) / reference.rate(reference.samples[round]) })

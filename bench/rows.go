@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,24 +11,25 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 )
 
-// content is what an archive holds.
-type content struct {
-	rows, files int
-	folders     int // with a file: one for each key and window that has messages
-}
+// content is what an archive holds in data files.
+type content struct{ rows, files int }
 
 // counter counts what an archive holds. If the rows are not those of the stream, the job has failed.
-type counter func(archive string) (content, error)
+type counter func(folder string) (content, error)
 
 // lines counts the lines of all data files, without a number of header lines in each.
 func lines(header int) counter {
-	return func(archive string) (content, error) {
-		return countFiles(archive, func(path string) (int, error) {
+	return func(folder string) (content, error) {
+		return countFiles(folder, func(path string) (int, error) {
 			n, err := countLines(path)
 			return n - header, err
 		})
@@ -35,8 +37,8 @@ func lines(header int) counter {
 }
 
 // parquetRows counts the rows of Parquet files.
-func parquetRows(archive string) (content, error) {
-	return countFiles(archive, func(path string) (rows int, err error) {
+func parquetRows(folder string) (content, error) {
+	return countFiles(folder, func(path string) (rows int, err error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return 0, err
@@ -55,9 +57,8 @@ func parquetRows(archive string) (content, error) {
 }
 
 // countFiles counts all data files and adds up their rows.
-func countFiles(archive string, count func(path string) (int, error)) (total content, err error) {
-	folders := map[string]bool{}
-	err = filepath.WalkDir(archive, func(path string, d fs.DirEntry, err error) error {
+func countFiles(folder string, count func(path string) (int, error)) (total content, err error) {
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -72,11 +73,39 @@ func countFiles(archive string, count func(path string) (int, error)) (total con
 		}
 		total.rows += n
 		total.files++
-		folders[filepath.Dir(path)] = true
 		return nil
 	})
-	total.folders = len(folders)
 	return total, err
+}
+
+// keysAndWindows returns how many pairs of a key and a window have messages, as the plans say. It is 0 without a log.
+func keysAndWindows(ctx context.Context, folder string) (n int, err error) {
+	dir, err := bucket.OpenDirReadOnly(folder)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	type pair struct {
+		folder string
+		window time.Time
+	}
+	pairs := map[pair]bool{}
+	for c, err := range archive.Open(dir).Captures(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		for cut, err := range c.Cuts(ctx) {
+			if err != nil {
+				return 0, err
+			}
+			for _, b := range cut.Plan.Blocks {
+				if b.Kind == cutlog.KindData {
+					pairs[pair{b.Dir, b.Window}] = true
+				}
+			}
+		}
+	}
+	return len(pairs), nil
 }
 
 // countLines counts the lines of a file, which is compressed as its suffix says.

@@ -51,7 +51,7 @@ func (c Collected) blocks() int {
 
 // AllClosed reports whether there are blocks and all are full.
 func (c Collected) AllClosed() bool {
-	return c.blocks() > 0 && c.Open.open == 0 && (c.Ended == nil || c.Ended.open == 0)
+	return c.Open.open == 0 && (c.Ended == nil || c.Ended.open == 0) && c.blocks() > 0
 }
 
 // Relieve returns the cut that makes room. It takes the windows that have ended if they hold at least half of the
