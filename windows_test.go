@@ -85,7 +85,7 @@ func TestWindowCutAcknowledgesUpToTheBoundary(t *testing.T) {
 }
 
 // sleepUntil waits for a window to begin.
-func sleepUntil(at time.Time) { time.Sleep(time.Until(at)) }
+func sleepUntil(at time.Time) { <-time.After(time.Until(at)) }
 
 // inStream returns how many messages the stream holds.
 func (r *rig) inStream() uint64 {

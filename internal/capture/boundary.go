@@ -5,9 +5,9 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// The boundary lies in the stream, just before the first message of the newest window. The loop has a table on each side
-// of it. When a window ends, everything before the boundary is cut, and what was read behind it stays open for the next
-// cut. Late messages of an older window go behind the boundary, too: a cut is a range of the stream.
+// The boundary lies in the stream, just before the first message of the newest window. The loop has a table on each
+// side of it. When a window ends, everything before the boundary is cut, and what was read behind it stays open for the
+// next cut. Late messages of an older window go behind the boundary, too: a cut is a range of the stream.
 
 // collected returns what was read since the last cut.
 func (l *loop) collected() engine.Collected {

@@ -97,8 +97,8 @@ func (l *loop) postpone(ctx context.Context, err error) {
 }
 
 // detach hands what lies before the boundary to a new goroutine that stores it. If the cut takes everything, the
-// boundary moves behind everything first. From then on that table belongs to the goroutine. It ends by sending its error
-// to l.storing, where the loop joins it.
+// boundary moves behind everything first. From then on that table belongs to the goroutine. It ends by sending its
+// error to l.storing, where the loop joins it.
 func (l *loop) detach(ctx context.Context, due engine.Due) error {
 	if !due.Ended {
 		if err := l.bound(); err != nil {

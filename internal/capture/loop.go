@@ -14,8 +14,8 @@ import (
 )
 
 // loop is one life of a reader, from Promise.Open to the last cut. It owns the open blocks, in two tables: see
-// boundary.go. All its methods run in the goroutine of Run.Live, so its fields need no lock. Beside it run the feed, the
-// pulse and at most one cut that is being stored.
+// boundary.go. All its methods run in the goroutine of Run.Live, so its fields need no lock. Beside it run the feed,
+// the pulse and at most one cut that is being stored.
 //
 // The contexts of its methods are those of the work, which ends DrainTimeout after the run is to stop.
 type loop struct {

@@ -39,9 +39,9 @@ type Group int
 
 // Keys are the keys of one table, and belong to its owner.
 type Keys interface {
-	// Group returns the number of the key in slot i of b. A key that is new to the table gets a new number, unless it shares
-	// the directories of another key, and then its number, too. The error is that of decoding, or says why the key cannot
-	// be a path; then it is returned for each message of that key.
+	// Group returns the number of the key in slot i of b. A key that is new to the table gets a new number, unless it
+	// shares the directories of another key, and then its number, too. The error is that of decoding, or says why the key
+	// cannot be a path; then it is returned for each message of that key.
 	Group(b Batch, i int) (Group, error)
 	// Dir returns the directory of a group for the window that begins at window, in nanoseconds since the Unix epoch, and
 	// the segments of the key as a plan keeps them. An error makes the message poison.

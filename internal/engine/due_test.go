@@ -78,9 +78,15 @@ func TestWindowEndsAtTheFirstMessageOfALaterOne(t *testing.T) {
 		at     time.Duration
 		begins bool
 	}{
-		{10 * time.Minute, true}, {time.Hour - 1, false}, {time.Hour, true}, {time.Hour + 1, false},
+		{10 * time.Minute, true},
+		{time.Hour - 1, false},
+		{time.Hour, true},
+		{time.Hour + 1, false},
 		{30 * time.Minute, false}, // timestamps may go back after a leader change
-		{2*time.Hour - 1, false}, {5 * time.Hour, true}, {2 * time.Hour, false}, {6 * time.Hour, true},
+		{2*time.Hour - 1, false},
+		{5 * time.Hour, true},
+		{2 * time.Hour, false},
+		{6 * time.Hour, true},
 	} {
 		if begins := read(p, time.Second, m.at, false); begins != m.begins {
 			t.Errorf("the message at %v begins a window: %v", m.at, begins)
