@@ -37,6 +37,7 @@ type Pace struct {
 	MaxIdle time.Duration // 0: never
 
 	end        int64     // of the newest window that a message was read of, nanoseconds since the Unix epoch
+	late       bool      // a message of an older window lies behind the boundary
 	silenced   int64     // end of the last window that the clock has closed
 	highest    int64     // highest message timestamp read, nanoseconds since the Unix epoch
 	lastAt     time.Time // when a message was last read
@@ -61,8 +62,10 @@ func (p *Pace) Start(now time.Time) {
 // window than all before it, so that the boundary lies just before it.
 func (p *Pace) Begins(timestamp int64) bool {
 	if timestamp < p.end {
+		p.late = p.late || timestamp < p.end-int64(p.MaxAge)
 		return false
 	}
+	p.late = false
 	p.end = WindowStart(timestamp, p.MaxAge) + int64(p.MaxAge)
 	return true
 }
@@ -100,6 +103,8 @@ func (p *Pace) Due(now time.Time, c Collected, pr Pressure) (Due, bool) {
 		return Due{Reason: cutlog.ReasonWindow, Ended: true}, true
 	case c.blocks() > 0 && p.silent(now):
 		return Due{Reason: cutlog.ReasonWindow}, true
+	case p.late && now.Sub(p.lastCut) >= p.MaxAge+p.Grace:
+		return Due{Reason: cutlog.ReasonWindow}, true
 	case p.MaxIdle > 0 && now.Sub(p.lastAt) >= p.MaxIdle:
 		return Due{Reason: cutlog.ReasonIdle}, true
 	}
@@ -109,12 +114,18 @@ func (p *Pace) Due(now time.Time, c Collected, pr Pressure) (Due, bool) {
 // Cut notes that a cut was made now.
 func (p *Pace) Cut(now time.Time, d Due) {
 	p.lastCut = now
-	if d.Reason != cutlog.ReasonWindow {
+	if d.Reason == cutlog.ReasonWindow {
+		p.lastWindow = now
+	}
+	if d.Ended {
 		return
 	}
-	p.lastWindow = now
-	if !d.Ended {
+	if d.Reason == cutlog.ReasonWindow {
 		p.silenced = p.end
+	}
+	if p.late {
+		// The clock of the stream may have been far ahead. Then no window would end before that time has come.
+		p.end, p.highest, p.late = math.MinInt64, 0, false
 	}
 }
 

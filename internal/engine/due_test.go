@@ -133,6 +133,26 @@ func TestLateMessagesWaitForTheNextCut(t *testing.T) {
 	wantDue(t, p, at(121*time.Minute), late, engine.Pressure{}, cutlog.ReasonWindow)
 }
 
+// After a leader whose clock was far ahead, windows end by the clock of the next one, in the end.
+func TestWindowsEndAfterAClockThatWasAhead(t *testing.T) {
+	p := hourly()
+	read(p, time.Second, 48*time.Hour, false)
+	p.Cut(at(time.Second), engine.Due{Reason: cutlog.ReasonPressure})
+	if read(p, 2*time.Second, 10*time.Minute, false) {
+		t.Error("a message that steps back begins a window")
+	}
+	c := cutOf(began)
+	wantDue(t, p, at(61*time.Minute), c, engine.Pressure{}, "")
+	wantDue(t, p, at(61*time.Minute+time.Second), c, engine.Pressure{}, cutlog.ReasonWindow)
+	p.Cut(at(61*time.Minute+time.Second), engine.Due{Reason: cutlog.ReasonWindow})
+	for _, window := range []time.Duration{time.Hour, 2 * time.Hour, 3 * time.Hour} {
+		if !read(p, window+5*time.Minute, window+5*time.Minute, true) {
+			t.Errorf("the message of the window %v does not begin it", window)
+		}
+		wantDue(t, p, at(window+time.Hour), c, engine.Pressure{}, "")
+	}
+}
+
 func TestClockClosesEachWindowInTime(t *testing.T) {
 	p := hourly()
 	const noticing = 200 * time.Millisecond
