@@ -23,7 +23,7 @@ func (c *counters) snapshot() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.s
-	s.Reasons = maps.Clone(s.Reasons)
+	s.Reasons, s.LostBy, s.AbsentBy = maps.Clone(s.Reasons), maps.Clone(s.LostBy), maps.Clone(s.AbsentBy)
 	if c.held != "" && s.State == StateReading {
 		s.State = c.held
 	}
@@ -94,10 +94,21 @@ func (c *counters) countResult(e capture.Event) {
 		s.Unwitnessed += int64(e.Messages)
 	case capture.Lost:
 		s.Lost += e.Messages
+		addTo(&s.LostBy, e.Reason, e.Messages)
+	case capture.Absent:
+		addTo(&s.AbsentBy, e.Reason, e.Sequences)
 	case capture.Diverged:
 		s.Incarnations++
 		s.StoredSeq, c.counted = e.To, e.To // from now on, sequences are those of another stream
 	}
+}
+
+// addTo adds to a counter of a map, which is nil as long as it counts nothing.
+func addTo(m *map[string]int64, name string, n int64) {
+	if *m == nil {
+		*m = map[string]int64{}
+	}
+	(*m)[name] += n
 }
 
 // take counts messages that were put into blocks. Messages up to counted were counted when an earlier life of the

@@ -66,4 +66,7 @@ type Lost struct {
 	// sequence captured of the old stream, and the new one is captured after To.
 	From, To uint64
 	Detail   string
+	// Expected says that the stream is made to drop messages like these: it is a KV or object-store bucket, or it limits
+	// the messages of a subject.
+	Expected bool
 }

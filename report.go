@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/jetcapture/jetcapture/bucket"
@@ -17,6 +18,8 @@ type report struct {
 	log      *slog.Logger
 	hooks    Hooks
 	calls    sync.Mutex // held while a hook runs
+
+	toldExpected atomic.Bool // this run has logged that messages are lost as the stream is made to lose them
 }
 
 // Observe implements capture.Observer.
@@ -96,9 +99,10 @@ func (r *report) logProgress(e capture.Event) {
 // logStream logs what became of the stream, and why a cut has to wait for it.
 func (r *report) logStream(e capture.Event) {
 	switch e := e.(type) {
+	case capture.Began:
+		r.toldExpected.Store(false)
 	case capture.Lost:
-		r.log.Warn("the source has lost messages before they were captured",
-			"reason", e.Reason, "messages", e.Messages, "from", e.From, "to", e.To, "detail", e.Detail)
+		r.logLost(e)
 	case capture.Diverged:
 		if e.Restored {
 			r.log.Warn("stream was restored: reading goes on", "from", e.From, "to", e.To, "detail", e.What)
@@ -130,6 +134,17 @@ func (r *report) logStream(e capture.Event) {
 		}
 	default:
 		r.logStore(e)
+	}
+}
+
+// logLost logs a loss. What a stream is made to drop is told once, and only counted from then on.
+func (r *report) logLost(e capture.Lost) {
+	attrs := []any{"reason", e.Reason, "messages", e.Messages, "from", e.From, "to", e.To, "detail", e.Detail}
+	if !e.Expected {
+		r.log.Warn("the source has lost messages before they were captured", attrs...)
+	} else if !r.toldExpected.Swap(true) {
+		r.log.Info("the stream has dropped messages before they were captured, as it is made to do; "+
+			"from now on they are only counted", attrs...)
 	}
 }
 

@@ -39,6 +39,7 @@ func effects() []effect {
 	done := CutDone{N: 2, Reason: "full", To: 9, Absent: 1}
 	redone := CutDone{N: 2, Reason: "full", To: 1, Redone: true}
 	lost := Lost{Reason: "expired", Messages: 6, From: 1, To: 8}
+	dropped := Lost{Reason: "expired", Messages: 3, From: 1, To: 8, Expected: true}
 	return []effect{
 		{event: capture.Began{}, counts: func(s *Stats) { *s = Stats{Reasons: map[string]int64{}, State: StateStarting} }},
 		{event: capture.Entered{Archive: "a"}, log: "INFO capturing, each message in exactly one file"},
@@ -88,8 +89,16 @@ func effects() []effect {
 			log: "INFO finishing a cut that was planned before",
 		},
 		{
-			event: capture.Lost(lost), counts: func(s *Stats) { s.Lost += 6 },
+			event: capture.Lost(lost), counts: func(s *Stats) { s.Lost, s.LostBy = 6, map[string]int64{"expired": 6} },
 			log: "WARN the source has lost messages", hook: lost,
+		},
+		{
+			event: capture.Lost(dropped), counts: func(s *Stats) { s.Lost, s.LostBy = 3, map[string]int64{"expired": 3} },
+			log: "INFO the stream has dropped messages before they were captured, as it is made to do", hook: dropped,
+		},
+		{
+			event:  capture.Absent{Reason: "filtered", Sequences: 4},
+			counts: func(s *Stats) { s.AbsentBy = map[string]int64{"filtered": 4} },
 		},
 		{
 			event:  capture.Diverged{From: 9, To: 1, What: "recreated"},
@@ -253,6 +262,23 @@ func eventTypes(t *testing.T) (names []string) {
 		t.Fatalf("found the events %v only", names)
 	}
 	return names
+}
+
+// TestExpectedLossesAreToldOnce: what a stream is made to drop is logged once in a run, and counted each time.
+func TestExpectedLossesAreToldOnce(t *testing.T) {
+	o := newObserved()
+	for range 3 {
+		o.Observe(capture.Lost{Reason: "expired", Messages: 2, Expected: true})
+	}
+	if lines := strings.Count(o.logged.String(), "expired"); lines != 1 || o.counters.snapshot().Lost != 6 {
+		t.Errorf("%d lines, %d messages lost, want 1 and 6", lines, o.counters.snapshot().Lost)
+	}
+	o.Observe(capture.Lost{Reason: "removed", Messages: 1})
+	o.Observe(capture.Began{})
+	o.Observe(capture.Lost{Reason: "expired", Messages: 2, Expected: true})
+	if text := o.logged.String(); strings.Count(text, "expired") != 2 || !strings.Contains(text, "removed") {
+		t.Errorf("logged:\n%s", text)
+	}
 }
 
 // TestCountersCountOnce: messages that are read again are counted once, unless they come from a shared consumer.

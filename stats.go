@@ -11,8 +11,10 @@ type Stats struct {
 	Rows         int64            // in stored files
 	Dead         int64            // dead letters; one that is read again counts again
 	Skipped      int64            // messages left out on purpose; one that is read again counts again
-	Lost         int64            // messages that the stream dropped before they were stored
-	Absent       int64            // sequences that the stream did not have
+	Lost         int64            // messages that were gone from the stream before they were stored
+	LostBy       map[string]int64 // these messages by reason, as in the cut log
+	Absent       int64            // sequences that are no message of the capture, as far as can be known
+	AbsentBy     map[string]int64 // these sequences by reason, as in the cut log
 	Unwitnessed  int64            // messages that the consumer skipped, fetched from the stream itself
 	Cuts         int64            // complete cuts
 	CutsLost     int64            // cuts that another process made first

@@ -58,11 +58,11 @@ func TestDeletedMessages(t *testing.T) {
 	r.forget(gone)
 	s := capture(r, r.options())
 	a := r.wantAll()
-	absent := 100 - len(r.held)
+	removed := 100 - len(r.held)
 	wantEqual(t, "stored up to", a.To(), 100)
-	wantEqual(t, "absent in the archive", a.Absent(), uint64(absent))
-	wantEqual(t, "absent in Stats", s.Absent, int64(absent))
-	wantEqual(t, "lost", s.Lost, 0)
+	wantEqual(t, "removed in the archive", len(a.Lost()["removed"]), removed)
+	wantEqual(t, "removed in Stats", s.LostBy["removed"], int64(removed))
+	wantEqual(t, "absent", s.Absent, 0)
 	r.publish(10)
 	capture(r, r.options())
 	r.wantAll()
@@ -81,13 +81,13 @@ func TestPurgeBetweenRuns(t *testing.T) {
 	o := with(r.options(), func(o *options) { o.Hooks.Lost = func(l jetcapture.Lost) { lost = append(lost, l) } })
 	s := capture(r, o)
 	a := r.wantAll()
-	wantSlice(t, "expired", a.Lost()["expired"], seqs(31, 50))
+	wantSlice(t, "removed", a.Lost()["removed"], seqs(31, 50))
 	wantEqual(t, "lost in Stats", s.Lost, 20)
 	if len(lost) != 1 {
 		t.Fatalf("the hook heard %+v, want one loss", lost)
 	}
 	lost[0].Detail = ""
-	wantEqual(t, "Lost", lost[0], jetcapture.Lost{Reason: "expired", Messages: 20, From: 31, To: 50})
+	wantEqual(t, "Lost", lost[0], jetcapture.Lost{Reason: "removed", Messages: 20, From: 31, To: 50})
 }
 
 // seqs returns the sequences from first to last.

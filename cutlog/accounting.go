@@ -24,6 +24,21 @@ func (p *Plan) checkAccounting() error {
 			"the sets hold %d, so %d are absent, not %d",
 			p.From, p.To, width, counted, width-counted, p.Absent)
 	}
+	return p.checkAbsentBy()
+}
+
+// checkAbsentBy checks that the reasons of absence, if there are any, add up.
+func (p *Plan) checkAbsentBy() error {
+	left := p.Absent
+	for reason, n := range p.AbsentBy {
+		if reason == "" || n == 0 || n > left {
+			return fmt.Errorf("accounting: of %d absent stream sequences, %d have the reason %q", p.Absent, n, reason)
+		}
+		left -= n
+	}
+	if p.AbsentBy != nil && left > 0 {
+		return fmt.Errorf("accounting: %d absent stream sequences have no reason", left)
+	}
 	return nil
 }
 

@@ -73,7 +73,7 @@ type Anchor struct {
 // MaxAnchors is how many anchors a plan may have besides its last message.
 const MaxAnchors = 64
 
-// LostRange is a set of sequences that the stream dropped before they were stored, and why.
+// LostRange is a set of sequences that were messages of this capture and were not stored, and why.
 type LostRange struct {
 	Reason LostReason `json:"reason"`
 	Seqs   SeqSet     `json:"seqs"`
@@ -82,14 +82,28 @@ type LostRange struct {
 // LostReason says how sequences were lost.
 type LostReason string
 
-// The reasons of a loss.
+// The reasons of a loss. What cannot be told apart has one reason: with a limit that may have taken a message, that is
+// LostExpired, though somebody may have deleted it.
 const (
-	LostExpired   LostReason = "expired"         // below the stream's first sequence before they were read (limits, purge)
-	LostElsewhere LostReason = "acked-elsewhere" // the durable consumer's ack floor had passed them
+	LostExpired   LostReason = "expired"         // a limit of the stream may have taken them before they were read
+	LostRemoved   LostReason = "removed"         // no limit can have taken them: somebody has deleted or purged them
+	LostElsewhere LostReason = "acked-elsewhere" // another client has acknowledged them, which deletes them
 	LostRecreated LostReason = "recreated"       // dropped by a recreated stream before it was read
-	LostUnproved  LostReason = "unproved"        // not read, and the consumer that could say whether they existed is gone
+	// LostUnknown: nobody can say any more what has become of them. Earlier programs wrote "unproved".
+	LostUnknown LostReason = "unknown"
 	// LostGone: a planned message was not in the stream any more when its cut was redone.
 	LostGone LostReason = "gone"
+)
+
+// AbsentReason says why sequences are in no set of a plan.
+type AbsentReason string
+
+// The reasons of absence.
+const (
+	AbsentFiltered AbsentReason = "filtered"      // the stream has them, and the filter of the capture leaves them out
+	AbsentNever    AbsentReason = "never-existed" // the stream has passed over these numbers: there was no message
+	// AbsentUnknown: they are not in the stream, and nobody can say whether they were messages of this capture.
+	AbsentUnknown AbsentReason = "unknown"
 )
 
 // Block is one planned file. The blocks of a plan are in the order of CompareBlocks.
@@ -133,7 +147,17 @@ type Plan struct {
 	Blocks   []Block     `json:"blocks,omitempty"`   // in JSON, the last member before the sum
 	Skipped  SeqSet      `json:"skipped"`            // left out on purpose, by a decoder or by the poison policy
 	Lost     []LostRange `json:"lost,omitempty"`
-	Absent   uint64      `json:"absent"` // what no set covers: not in the stream, or left out by the filter
+	Absent   uint64      `json:"absent"` // what no set covers: no message of this capture, as far as can be known
+	// AbsentBy is Absent by reason. Plans of earlier programs do not have it; see AbsentReasons.
+	AbsentBy map[AbsentReason]uint64 `json:"absent_by,omitempty"`
+}
+
+// AbsentReasons returns how many sequences are absent for which reason. In a plan that does not say, nothing is known.
+func (p *Plan) AbsentReasons() map[AbsentReason]uint64 {
+	if p.AbsentBy == nil && p.Absent > 0 {
+		return map[AbsentReason]uint64{AbsentUnknown: p.Absent}
+	}
+	return p.AbsentBy
 }
 
 // File is what a done record says of one stored file, in the order of the plan's blocks.

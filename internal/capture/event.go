@@ -124,6 +124,12 @@ type (
 		Messages int64
 		From, To uint64 // stream sequences between which they lie, both included
 		Detail   string
+		Expected bool // the stream is made to drop messages like these
+	}
+	// Absent says how many sequences of a cut were no messages of the capture.
+	Absent struct {
+		Reason    string // as in the cut log
+		Sequences int64
 	}
 	// Diverged says that an incarnation was opened, because the stream was replaced, rolled back or restored.
 	Diverged struct {
@@ -233,6 +239,7 @@ func (CutDone) isEvent()           {}
 func (CutLost) isEvent()           {}
 func (Awaiting) isEvent()          {}
 func (Redoing) isEvent()           {}
+func (Absent) isEvent()            {}
 func (Lost) isEvent()              {}
 func (Diverged) isEvent()          {}
 func (LookingAgain) isEvent()      {}

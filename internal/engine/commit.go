@@ -12,11 +12,8 @@ import (
 type Checked struct {
 	Reason cutlog.Reason
 	Stream StreamFacts
-	// Floor is the ack floor of a durable consumer when reading began: nothing at or below it was delivered to us.
-	Floor uint64
-	// Unproved says that the stream has been replaced, so nobody can tell why it did not deliver the holes of the cut.
-	Unproved bool
-	Notes    []string
+	Witness
+	Notes []string
 }
 
 // Delivery is what one commit needs of the running capture.
@@ -80,8 +77,7 @@ func (e *Entry) Commit(ctx context.Context, c *Cut, checked Checked, d Delivery)
 // planFacts is what the plan of a checked cut says beside the cut.
 func (e *Entry) planFacts(c Checked) Facts {
 	f := e.Facts(c.Stream, c.Reason)
-	f.FirstSeq, f.Limits = c.Stream.FirstSeq, c.Stream.Limits
-	f.Floor, f.Unproved, f.Notes = c.Floor, c.Unproved, c.Notes
+	f.Stream, f.Witness, f.Notes = c.Stream, c.Witness, c.Notes
 	return f
 }
 

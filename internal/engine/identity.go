@@ -14,9 +14,20 @@ type StreamFacts struct {
 	Configured uint64 // configured first sequence, at least 1
 	FirstSeq   uint64
 	LastSeq    uint64
-	Limits     bool // limits retention, read without a filter: what it dropped unread is a loss
+	// Newest is the time of the newest message that the stream ever had, also if that is gone. Zero: it had none.
+	Newest    time.Time
+	Retention Retention
 	// Config is the configuration of the stream, a JSON object in the server's own words; empty if it is not known.
 	Config string
+}
+
+// NeverAfter returns the sequences of the stream that no message ever had: `nats stream purge --seq` beyond the end makes
+// such ones. They are proved only in an empty stream whose newest message, as the stream remembers, was the anchor.
+func (s StreamFacts) NeverAfter(a cutlog.Anchor) cutlog.SeqSet {
+	if s.FirstSeq <= s.LastSeq || !s.Newest.Equal(a.Time) { // without an anchor, its time is zero
+		return cutlog.SeqSet{}
+	}
+	return span(a.Seq+1, s.LastSeq)
 }
 
 // AnchorLook is what a stream has at the sequence of an anchor.
@@ -89,12 +100,15 @@ func OpenPlan(head cutlog.Head, o Opening, f Facts) *cutlog.Plan {
 		return p
 	}
 	p.To = o.Stream.FirstSeq - 1
-	if o.Stream.Limits {
-		var lost cutlog.SeqSet
-		lost.AddRange(o.From+1, p.To)
-		p.Lost = []cutlog.LostRange{{Reason: cutlog.LostRecreated, Seqs: lost}}
-	} else {
-		p.Absent = p.To - p.From
+	absent := cutlog.AbsentUnknown
+	switch r := o.Stream.Retention; {
+	case !o.Stream.NeverAfter(o.Anchor).Empty():
+		absent = cutlog.AbsentNever
+	case !r.Filtered && !r.Acks:
+		p.Lost = []cutlog.LostRange{{Reason: cutlog.LostRecreated, Seqs: span(o.From+1, p.To)}}
+		return p
 	}
+	p.Absent = p.To - p.From
+	p.AbsentBy = map[cutlog.AbsentReason]uint64{absent: p.Absent}
 	return p
 }

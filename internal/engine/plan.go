@@ -15,11 +15,19 @@ type Facts struct {
 	Reason   cutlog.Reason
 	Time     time.Time
 	Settings map[string]string
-	FirstSeq uint64 // of the stream, when the cut was checked
-	Limits   bool   // limits retention without a filter: a hole below FirstSeq is a loss
 	Notes    []string
+	Witness
+	Stream StreamFacts // what the stream said about itself when the cut was checked
+}
+
+// Witness is what is known about the holes of a cut besides what the stream says about itself.
+type Witness struct {
 	// Floor is the ack floor of a durable consumer when reading began: nothing at or below it was delivered to us.
 	Floor uint64
+	// LeftOut are sequences that the stream has, and that the filter leaves out.
+	LeftOut cutlog.SeqSet
+	// Never are sequences that no message ever had.
+	Never cutlog.SeqSet
 	// Unproved says that the stream has been replaced. Nobody can tell any more why it did not deliver the holes of
 	// the cut: the messages may never have existed, have expired, or have gone to another reader. So they are
 	// recorded as lost, not as absent.
@@ -54,31 +62,12 @@ func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 	for _, b := range c.Blocks {
 		p.Blocks = append(p.Blocks, b.planned(f.Capture, p.Incarnation))
 	}
-	p.Lost = c.losses(f)
-	p.Absent = p.To - p.From - uint64(c.Messages) - c.Skipped.Count()
-	for _, l := range p.Lost {
-		p.Absent -= l.Seqs.Count()
+	why := c.explain(f)
+	p.Lost, p.AbsentBy = why.lost, why.absent
+	for _, n := range p.AbsentBy {
+		p.Absent += n
 	}
 	return p
-}
-
-// losses returns the holes of the cut that were not proved absent, by reason.
-func (c *Cut) losses(f Facts) (lost []cutlog.LostRange) {
-	var known cutlog.SeqSet
-	add := func(reason cutlog.LostReason, below uint64) {
-		if more := c.Holes(0, max(below, 1)-1).Minus(known); !more.Empty() {
-			lost = append(lost, cutlog.LostRange{Reason: reason, Seqs: more})
-			known = known.Union(more)
-		}
-	}
-	add(cutlog.LostElsewhere, f.Floor+1)
-	if f.Limits {
-		add(cutlog.LostExpired, f.FirstSeq)
-	}
-	if f.Unproved {
-		add(cutlog.LostUnproved, c.Through+1)
-	}
-	return lost
 }
 
 // planned returns the block as its plan describes it.

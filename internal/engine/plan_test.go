@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -31,7 +32,7 @@ func head(t *testing.T, from uint64) cutlog.Head {
 }
 
 func facts(first, last uint64) engine.StreamFacts {
-	return engine.StreamFacts{Name: "S", Created: began, Configured: 1, FirstSeq: first, LastSeq: last, Limits: true}
+	return engine.StreamFacts{Name: "S", Created: began, Configured: 1, FirstSeq: first, LastSeq: last, Newest: began.Add(time.Minute)}
 }
 
 // model is a cut that was filled at random, with the sequences that its plan must account for.
@@ -82,8 +83,17 @@ func TestPlanAccounts(t *testing.T) {
 		m := randomCut(rng, from, to)
 		f := engine.Facts{
 			Capture: "C", Reason: cutlog.ReasonFull, Time: began, Settings: map[string]string{"a": "b"},
-			FirstSeq: rng.Uint64N(to + 20), Limits: rng.IntN(2) == 0,
-			Floor: rng.Uint64N(to+20) * rng.Uint64N(2), Unproved: rng.IntN(4) == 0,
+			Stream: engine.StreamFacts{
+				FirstSeq: rng.Uint64N(to + 20), LastSeq: to, Newest: began.Add(time.Duration(rng.IntN(3)) * time.Minute),
+				Retention: engine.Retention{
+					Acks: rng.IntN(3) == 0, Filtered: rng.IntN(3) == 0, Mirror: rng.IntN(4) == 0,
+					Oldest: rng.IntN(2) == 0, Any: rng.IntN(3) == 0,
+				},
+			},
+			Witness: engine.Witness{
+				Floor: rng.Uint64N(to+20) * rng.Uint64N(2), Unproved: rng.IntN(4) == 0,
+				LeftOut: randomSet(rng, to), Never: randomSet(rng, to),
+			},
 		}
 		h := head(t, from)
 		p := m.cut.Plan(h, f)
@@ -97,28 +107,62 @@ func TestPlanAccounts(t *testing.T) {
 	}
 }
 
-func (m *model) check(t *testing.T, seed uint64, p *cutlog.Plan, f engine.Facts) {
-	t.Helper()
-	want := map[cutlog.LostReason][]uint64{}
-	absent := uint64(0)
-	for _, seq := range m.holes {
-		switch {
-		case seq <= f.Floor:
-			want[cutlog.LostElsewhere] = append(want[cutlog.LostElsewhere], seq)
-		case f.Limits && seq < f.FirstSeq:
-			want[cutlog.LostExpired] = append(want[cutlog.LostExpired], seq)
-		case f.Unproved:
-			want[cutlog.LostUnproved] = append(want[cutlog.LostUnproved], seq)
-		default:
-			absent++
+// randomSet returns some sequences up to to, mostly none.
+func randomSet(rng *rand.Rand, to uint64) (s cutlog.SeqSet) {
+	rare := rng.Uint64N(2)
+	for seq := uint64(1); seq <= to; seq++ {
+		if rare*rng.Uint64N(3) == 1 {
+			s.Add(seq)
 		}
 	}
-	if p.Absent != absent || len(p.Lost) != len(want) {
-		t.Errorf("seed %d: absent %d, lost %v, want %d and %v", seed, p.Absent, p.Lost, absent, want)
+	return s
+}
+
+// reason says of one hole what a plan must say: the reason of a loss, or that of absence.
+func reason(c *engine.Cut, seq uint64, f engine.Facts) (cutlog.LostReason, cutlog.AbsentReason) {
+	s, r := f.Stream, f.Stream.Retention
+	limit := r.Any || r.Oldest && seq < s.FirstSeq
+	emptied := s.FirstSeq > s.LastSeq && s.Newest.Equal(c.Last.Time)
+	switch {
+	case f.Never.Contains(seq), !f.Unproved && emptied && seq > c.Last.Seq:
+		return "", cutlog.AbsentNever
+	case f.Unproved && seq <= f.Floor:
+		return cutlog.LostElsewhere, ""
+	case f.Unproved:
+		return cutlog.LostUnknown, ""
+	case f.LeftOut.Contains(seq):
+		return "", cutlog.AbsentFiltered
+	case seq <= f.Floor && (r.Filtered || r.Acks || r.Mirror || seq >= s.FirstSeq):
+		return cutlog.LostElsewhere, ""
+	case !r.Filtered && !r.Acks && (!r.Mirror || seq < s.FirstSeq):
+		if limit {
+			return cutlog.LostExpired, ""
+		}
+		return cutlog.LostRemoved, ""
+	case r.Filtered || r.Mirror && seq >= s.FirstSeq:
+		return "", cutlog.AbsentUnknown
+	case limit:
+		return cutlog.LostUnknown, ""
+	}
+	return cutlog.LostElsewhere, ""
+}
+
+func (m *model) check(t *testing.T, seed uint64, p *cutlog.Plan, f engine.Facts) {
+	t.Helper()
+	lost, absent := map[cutlog.LostReason][]uint64{}, map[cutlog.AbsentReason]uint64{}
+	for _, seq := range m.holes {
+		if l, a := reason(m.cut, seq, f); a != "" {
+			absent[a]++
+		} else {
+			lost[l] = append(lost[l], seq)
+		}
+	}
+	if !maps.Equal(p.AbsentBy, absent) || len(p.Lost) != len(lost) {
+		t.Errorf("seed %d: absent %v, lost %v, want %v and %v", seed, p.AbsentBy, p.Lost, absent, lost)
 	}
 	for _, l := range p.Lost {
-		if got := slices.Collect(l.Seqs.All()); !slices.Equal(got, want[l.Reason]) {
-			t.Errorf("seed %d: lost (%s) %v, want %v", seed, l.Reason, got, want[l.Reason])
+		if got := slices.Collect(l.Seqs.All()); !slices.Equal(got, lost[l.Reason]) {
+			t.Errorf("seed %d: lost (%s) %v, want %v", seed, l.Reason, got, lost[l.Reason])
 		}
 	}
 	if got := slices.Collect(p.Skipped.All()); !slices.Equal(got, m.skip) {
@@ -146,7 +190,10 @@ func TestPlanKeepsTheAnchorOfTheCutBefore(t *testing.T) {
 	if !c.Moved() || !c.Empty() {
 		t.Error("proved absence does not count as moved, or as a message")
 	}
-	p := c.Plan(head(t, 100), engine.Facts{Capture: "C", Reason: cutlog.ReasonShutdown, Time: began})
+	p := c.Plan(head(t, 100), engine.Facts{
+		Capture: "C", Reason: cutlog.ReasonShutdown, Time: began,
+		Stream: engine.StreamFacts{Retention: engine.Retention{Filtered: true}},
+	})
 	if p.Anchor != anchor || p.From != 100 || p.To != 120 || p.Absent != 20 || len(p.Blocks) != 0 || p.Opens {
 		t.Errorf("plan %+v", p)
 	}
@@ -289,9 +336,14 @@ func TestJudge(t *testing.T) {
 func TestOpenPlan(t *testing.T) {
 	old := head(t, 100)
 	again := began.Add(time.Hour)
-	recreated := func(first, last uint64, limits bool) engine.StreamFacts {
-		return engine.StreamFacts{Name: "S", Created: again, Configured: 1, FirstSeq: first, LastSeq: last, Limits: limits}
+	recreated := func(first, last uint64, whole bool) engine.StreamFacts {
+		return engine.StreamFacts{
+			Name: "S", Created: again, Configured: 1, FirstSeq: first, LastSeq: last, Newest: again,
+			Retention: engine.Retention{Filtered: !whole},
+		}
 	}
+	purged := recreated(1000, 999, true)
+	purged.Newest = time.Time{}
 	anchor := cutlog.Anchor{Seq: 60, Time: began, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)}
 	for _, c := range []struct {
 		name   string
@@ -306,6 +358,7 @@ func TestOpenPlan(t *testing.T) {
 		{"a recreated stream", old, engine.Opening{Stream: recreated(1, 5, true)}, 0, 0, 0},
 		{"an empty recreated stream", old, engine.Opening{Stream: recreated(0, 0, true)}, 0, 0, 0},
 		{"a recreated stream that dropped some", old, engine.Opening{Stream: recreated(8, 20, true)}, 7, 7, 0},
+		{"a recreated stream that began by a purge", old, engine.Opening{Stream: purged}, 999, 0, 999},
 		{"the same with a filter", old, engine.Opening{Stream: recreated(8, 20, false)}, 7, 0, 7},
 		{
 			"a recreated stream with a first sequence", old,

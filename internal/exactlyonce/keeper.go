@@ -61,11 +61,12 @@ type Keeper struct {
 	writer    *engine.Writer // the log and what is at its head
 	entry     *engine.Entry  // the protocol
 	instance  *instance
-	started   bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
-	notes     []string  // facts for the next plan
-	redoing   time.Time // when the redo that is under way began
-	described described // set before plans are put
-	doubt     doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
+	started   bool          // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
+	notes     []string      // facts for the next plan
+	redoing   time.Time     // when the redo that is under way began
+	described described     // set before plans are put
+	doubt     doubt         // set by Check in the goroutine of the feed, which has ended when Open reads it
+	never     cutlog.SeqSet // sequences of the stream that no message ever had, as Open has found
 }
 
 // New returns a Keeper and claims the name of this instance, which Close gives back. It asks neither the store nor the
@@ -128,6 +129,7 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if in.Look == engine.AnchorMissing {
 		k.notes = append(k.notes, fmt.Sprintf("anchor %d was not in the stream any more when reading started", p.Anchor.Seq))
 	}
+	k.never = in.Stream.NeverAfter(p.Anchor)
 	k.run.Observer.Observe(capture.Positioned{Stored: p.To})
 	o := capture.Opened{From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}
 	if k.cfg.Sample > 0 {

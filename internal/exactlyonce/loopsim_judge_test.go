@@ -55,11 +55,15 @@ func (j *judgement) incarnation(part *oracle.Archive) {
 	skipped, lost := map[uint64]bool{}, map[uint64]bool{}
 	for _, c := range part.Cuts {
 		mark(skipped, c.Skipped)
+		// The filter of a capture matches all messages here, and no sequence is passed over.
+		if n := c.AbsentBy["filtered"] + c.AbsentBy["never-existed"]; n > 0 {
+			j.add("cut %d says that %d sequences were no messages of the capture: %v", c.N, n, c.AbsentBy)
+		}
 		for _, l := range c.Lost {
 			mark(lost, l.Seqs)
 			j.lost(past, l.Reason, l.Seqs)
-			if l.Reason == "unproved" {
-				j.unproved(past, l.Seqs)
+			if l.Reason == "unknown" {
+				j.unknown(past, l.Seqs)
 			}
 		}
 		for _, f := range c.Files {
@@ -118,12 +122,15 @@ func (j *judgement) lost(p past, reason string, seqs []uint64) {
 		if !p.lacked(seq) && !p.expired(seq) && !p.replaced() {
 			j.add("sequence %d is recorded as lost (%s), and the stream has always had it", seq, reason)
 		}
+		if reason == "removed" && !p.deleted(seq) || reason == "expired" && !p.expired(seq) {
+			j.add("sequence %d is recorded as %s, which it was not", seq, reason)
+		}
 	}
 }
 
-// unproved accepts that messages are in no file though the stream has them: it was rolled back before it could be asked
+// unknown accepts that messages are in no file though the stream has them: it was rolled back before it could be asked
 // why a consumer had not delivered them, and it still has what is older.
-func (j *judgement) unproved(p past, seqs []uint64) {
+func (j *judgement) unknown(p past, seqs []uint64) {
 	branches := p.branches()
 	for _, seq := range seqs {
 		for _, b := range branches[:len(branches)-1] {
@@ -199,6 +206,11 @@ func (p past) lacked(seq uint64) bool {
 // expired reports whether a stream has dropped the sequence.
 func (p past) expired(seq uint64) bool {
 	return slices.ContainsFunc(p.branches(), func(b *branch) bool { return seq < b.first })
+}
+
+// deleted reports whether an operator has deleted the sequence.
+func (p past) deleted(seq uint64) bool {
+	return slices.ContainsFunc(p.branches(), func(b *branch) bool { return b.deleted[seq] })
 }
 
 // replaced reports whether a stream of that creation time was rolled back or recreated.

@@ -184,7 +184,8 @@ func (s memStream) Info(ctx context.Context) (reader.StreamInfo, error) {
 
 func (b *branch) info() reader.StreamInfo {
 	return reader.StreamInfo{
-		Name: "S", Created: b.created, FirstSeq: b.first, LastSeq: b.last, Messages: uint64(len(b.alive)),
+		Name: "S", Created: b.created, FirstSeq: b.first, LastSeq: b.last, LastTime: b.ever[b.last].at,
+		Messages: uint64(len(b.alive)), Drops: reader.Drops{Oldest: true},
 		Deleted: b.missing().Count(), ConfiguredFirst: 1, HasLeader: true,
 	}
 }

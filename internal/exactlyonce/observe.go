@@ -2,11 +2,13 @@ package exactlyonce
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/engine"
+	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
 // observer implements engine.Observer. It passes what the engine reports to the observer of the run, as events.
@@ -28,6 +30,7 @@ func (o observer) Redoing(p *cutlog.Plan) {
 func (o observer) Redone(h cutlog.Head) {
 	e := cutDone(h.Plan, h.Done)
 	e.Redone, e.Took = true, time.Since(o.redoing)
+	o.absentByPlan(h.Plan)
 	e.Lost += o.lostAtRedo(h)
 	o.run.Observer.Observe(e)
 }
@@ -41,13 +44,39 @@ func (o observer) LookingAgain(s engine.StreamFacts, p *cutlog.Plan) {
 func (o observer) Diverged(old, opening *cutlog.Plan, what string) {
 	restored := opening.Cause == cutlog.CauseRestored
 	o.run.Observer.Observe(capture.Diverged{From: old.To, To: opening.From, What: what, Restored: restored})
-	o.lostByPlan(opening)
+	o.lostByPlan(opening, lossByDesign{})
+}
+
+// lossByDesign says which losses a stream is made for.
+type lossByDesign struct {
+	bucket  bool // a bucket of keys or objects, which replaces values
+	expired bool // a limit on the messages of a subject
+}
+
+// lossesByDesign tells a bucket by its name: clients know it by nothing else.
+func lossesByDesign(info reader.StreamInfo) lossByDesign {
+	bucket := strings.HasPrefix(info.Name, "KV_") || strings.HasPrefix(info.Name, "OBJ_")
+	return lossByDesign{bucket: bucket, expired: bucket || info.Drops.Subject}
 }
 
 // lostByPlan reports the messages that the stream dropped before they were read, as the plan has them.
-func (k *Keeper) lostByPlan(p *cutlog.Plan) {
+func (k *Keeper) lostByPlan(p *cutlog.Plan, d lossByDesign) {
 	for _, l := range p.Lost {
-		k.run.Observer.Observe(lost(l.Reason, l.Seqs, fmt.Sprintf("recorded in plan %d", p.N)))
+		e := lost(l.Reason, l.Seqs, fmt.Sprintf("recorded in plan %d", p.N))
+		switch l.Reason {
+		case cutlog.LostExpired:
+			e.Expected = d.expired
+		case cutlog.LostRemoved: // as by a new version of an object
+			e.Expected = d.bucket
+		}
+		k.run.Observer.Observe(e)
+	}
+}
+
+// absentByPlan reports which sequences were none of the messages of the capture, as the plan has them.
+func (k *Keeper) absentByPlan(p *cutlog.Plan) {
+	for reason, n := range p.AbsentReasons() {
+		k.run.Observer.Observe(capture.Absent{Reason: string(reason), Sequences: int64(n)})
 	}
 }
 

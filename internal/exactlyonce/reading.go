@@ -30,6 +30,8 @@ type reading struct {
 	// The last Check sets these for the Commit that follows. There is no other Check before that Commit has ended.
 	checked   engine.StreamFacts
 	lastFloor uint64
+	leftOut   cutlog.SeqSet // holes of the cut that the stream has and the filter leaves out
+	designed  lossByDesign
 }
 
 // openReading starts to read after a position for the loop.
@@ -143,7 +145,7 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	if err != nil {
 		return err
 	}
-	rd.checked, rd.lastFloor = rd.k.streamFacts(info), rd.floor()
+	rd.checked, rd.lastFloor, rd.designed = rd.k.streamFacts(info), rd.floor(), lossesByDesign(info)
 	return rd.witness(ctx, c, info)
 }
 
@@ -151,8 +153,10 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Committed, error) {
 	k := rd.k
 	checked := engine.Checked{
-		Reason: s.Reason, Stream: rd.checked, Floor: rd.lastFloor,
-		Unproved: s.Reason == cutlog.ReasonDiverged, Notes: k.notes,
+		Reason: s.Reason, Stream: rd.checked, Notes: k.notes,
+		Witness: engine.Witness{
+			Floor: rd.lastFloor, LeftOut: rd.leftOut, Never: k.never, Unproved: s.Reason == cutlog.ReasonDiverged,
+		},
 	}
 	done, err := k.entry.Commit(ctx, s.Cut, checked, &delivery{rd, s})
 	if err != nil {
@@ -166,7 +170,8 @@ func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Commi
 		return capture.Committed{Behind: engine.ErrOvertaken}, nil
 	}
 	k.notes = nil // the plan has them
-	k.lostByPlan(done.Cut.Plan)
+	k.lostByPlan(done.Cut.Plan, rd.designed)
+	k.absentByPlan(done.Cut.Plan)
 	k.lostAtRedo(done.Cut)
 	if done.Unacked != nil && ctx.Err() == nil {
 		k.run.Observer.Observe(capture.Unacknowledged{To: done.Cut.Plan.To, Err: done.Unacked})

@@ -38,13 +38,15 @@ func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
 	}
 }
 
-// streamFacts returns what the engine needs to know of a stream. With limits retention and without a filter, each
-// sequence that the stream has dropped unread was a message for this capture. Otherwise nobody can tell.
+// streamFacts returns what the engine needs to know of a stream.
 func (k *Keeper) streamFacts(info reader.StreamInfo) engine.StreamFacts {
 	return engine.StreamFacts{
 		Name: info.Name, Created: info.Created, Configured: info.ConfiguredFirst,
-		FirstSeq: info.FirstSeq, LastSeq: info.LastSeq,
-		Limits: info.Retention == nats.LimitsPolicy && len(k.cfg.Filter) == 0,
+		FirstSeq: info.FirstSeq, LastSeq: info.LastSeq, Newest: info.LastTime,
+		Retention: engine.Retention{
+			Acks: info.Retention != nats.LimitsPolicy, Filtered: len(k.cfg.Filter) > 0, Mirror: info.Mirror,
+			Oldest: info.Drops.Oldest, Any: info.Drops.Any,
+		},
 		Config: info.Config,
 	}
 }

@@ -33,6 +33,7 @@ const (
 // passed over, the error wraps reader.ErrDisturbed. Other errors are those of an unanswered question or of
 // reader.Reader.Check. The goroutine of the feed calls it.
 func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.StreamInfo) error {
+	rd.leftOut = cutlog.SeqSet{}
 	if c.Absent() == 0 {
 		rd.k.settleDoubt(c, cutlog.SeqSet{})
 		return nil
@@ -41,6 +42,9 @@ func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.Strea
 	// have moved the floor, and the stream may still have what no file has.
 	holes := c.Holes(info.FirstSeq, c.Through)
 	seq, err := rd.k.refute(ctx, c, holes, info)
+	if err == nil && seq == 0 {
+		rd.leftOut, err = rd.k.leftOut(ctx, holes, info)
+	}
 	if err != nil {
 		return fmt.Errorf("ask the stream about %d missing sequences of (%d, %d]: %w", holes.Count(), c.From, c.Through, err)
 	}
@@ -115,6 +119,27 @@ func (k *Keeper) refute(
 		return err
 	})
 	return slices.Max(found), err
+}
+
+// leftOut returns the holes at which the stream has a message, which the filter of the capture leaves out. If too many
+// messages are deleted to list them, none is known.
+func (k *Keeper) leftOut(ctx context.Context, holes cutlog.SeqSet, info reader.StreamInfo) (cutlog.SeqSet, error) {
+	if len(k.cfg.Filter) == 0 || holes.Empty() || info.Deleted > witnessList {
+		return cutlog.SeqSet{}, nil
+	}
+	var deleted cutlog.SeqSet
+	if info.Deleted > 0 {
+		var err error
+		if deleted, info, err = k.stream.Deleted(ctx); err != nil {
+			return cutlog.SeqSet{}, err
+		}
+	}
+	var there cutlog.SeqSet
+	if info.FirstSeq <= info.LastSeq {
+		there.AddRange(max(info.FirstSeq, 1), info.LastSeq)
+	}
+	there = there.Minus(deleted)
+	return holes.Minus(holes.Minus(there)), nil
 }
 
 // run is the sequences from first to last, both included.

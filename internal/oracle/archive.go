@@ -21,6 +21,7 @@ type Cut struct {
 	Created     time.Time // of the stream
 	From, To    uint64    // stream sequences (From, To]
 	Absent      uint64
+	AbsentBy    map[string]uint64 // Absent by reason; nil in archives of earlier programs
 	Skipped     []uint64
 	Lost        []Lost
 	Notes       []string
@@ -113,6 +114,17 @@ func (a *Archive) Absent() (n uint64) {
 		n += c.Absent
 	}
 	return n
+}
+
+// AbsentBy returns the absent sequences by reason.
+func (a *Archive) AbsentBy() map[string]uint64 {
+	by := map[string]uint64{}
+	for _, c := range a.Cuts {
+		for reason, n := range c.AbsentBy {
+			by[reason] += n
+		}
+	}
+	return by
 }
 
 // To returns the sequence up to which everything is stored.

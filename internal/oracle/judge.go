@@ -71,7 +71,7 @@ func Lines(plain []byte) [][]byte {
 }
 
 // ExactlyOnce returns an error unless each message that the stream held is a row of exactly one file, with its content,
-// or is recorded as skipped or lost. Nothing else may be a row, and the rows of each file must be those of its plan, in
+// or is recorded as skipped or lost, and unless each sequence that is absent has a reason. Nothing else may be a row, and the rows of each file must be those of its plan, in
 // the order of the stream. row reads the rows of data files. The archive must be of one incarnation, see Of.
 func (a *Archive) ExactlyOnce(stream []Message, row RowFunc) error {
 	j := judgement{in: map[uint64]string{}, held: map[uint64]Message{}}
@@ -94,6 +94,9 @@ func (a *Archive) ExactlyOnce(stream []Message, row RowFunc) error {
 		j.place("skipped", c.Skipped)
 		for _, l := range c.Lost {
 			j.place("lost", l.Seqs)
+		}
+		if c.Absent > 0 && c.AbsentBy == nil {
+			j.add("cut %d does not say why %d sequences are absent", c.N, c.Absent)
 		}
 	}
 	for _, m := range stream {

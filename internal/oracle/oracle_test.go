@@ -59,7 +59,7 @@ func newSample(t *testing.T, rows string) *sample {
 	plan := put(cutlog.EncodePlan("C", &cutlog.Plan{
 		N: 2, Prev: opened.Sum, Reason: cutlog.ReasonOnce, Time: created, Stream: cutlog.Stream{Name: "S", Created: created},
 		Incarnation: id, Opened: 1,
-		To: 6, Skipped: cutlog.NewSeqSet(2), Absent: 1,
+		To: 6, Skipped: cutlog.NewSeqSet(2), Absent: 1, AbsentBy: map[cutlog.AbsentReason]uint64{cutlog.AbsentNever: 1},
 		Anchor: cutlog.Anchor{Seq: 6, Time: created, Subject: "s", Hash: cutlog.HashMessage("s", nil, nil)},
 		Blocks: []cutlog.Block{
 			{

@@ -124,7 +124,7 @@ func (r *reading) cut(n uint64, plan []byte, prev string) (doneSum string) {
 	c := Cut{
 		N: p.N, Reason: p.Reason, Writer: p.Writer.Instance, Opens: p.Opens, Incarnation: p.Incarnation,
 		Created: p.Stream.Created,
-		From:    p.From, To: p.To, Absent: p.Absent, Skipped: p.Skipped, Notes: p.Notes, Settings: p.Settings,
+		From:    p.From, To: p.To, Absent: p.Absent, AbsentBy: p.AbsentBy, Skipped: p.Skipped, Notes: p.Notes, Settings: p.Settings,
 	}
 	for _, l := range p.Lost {
 		c.Lost = append(c.Lost, Lost{l.Reason, l.Seqs})
@@ -199,6 +199,13 @@ func (r *reading) account(c Cut) {
 	}
 	if total != c.To-c.From {
 		r.add("cut %d (%d, %d] accounts for %d sequences", c.N, c.From, c.To, total)
+	}
+	explained := uint64(0)
+	for _, n := range c.AbsentBy {
+		explained += n
+	}
+	if c.AbsentBy != nil && explained != c.Absent {
+		r.add("cut %d: %d sequences are absent, the reasons %v are for %d", c.N, c.Absent, c.AbsentBy, explained)
 	}
 }
 

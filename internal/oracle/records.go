@@ -62,8 +62,11 @@ type planRecord struct {
 	From        uint64 `json:"from"`
 	To          uint64 `json:"to"`
 	Absent      uint64 `json:"absent"`
-	Skipped     set    `json:"skipped"`
-	Stream      struct {
+
+	AbsentBy map[string]uint64 `json:"absent_by"`
+
+	Skipped set `json:"skipped"`
+	Stream  struct {
 		Created time.Time `json:"created"`
 	} `json:"stream"`
 	Writer struct {

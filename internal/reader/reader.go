@@ -93,6 +93,14 @@ type ConsumerLimits struct {
 	MaxAckPending     int           `json:"max_ack_pending"`
 }
 
+// Drops says which limits of a stream take messages away.
+type Drops struct {
+	Oldest bool // age, number or bytes: only the oldest messages
+	Any    bool // messages of a subject, or the lifetime of a message: anywhere
+	// Subject: messages of a subject, which is one of Any.
+	Subject bool
+}
+
 // StreamInfo is what the capture needs to know of a stream.
 type StreamInfo struct {
 	Name      string
@@ -100,7 +108,10 @@ type StreamInfo struct {
 	FirstSeq  uint64    // the oldest message, or one beyond LastSeq if there is none
 	LastSeq   uint64    // the newest message that the stream ever had
 	Messages  uint64    // in the stream now
+	LastTime  time.Time // of the newest message that the stream ever had; zero: it had none
 	Retention nats.RetentionPolicy
+	Mirror    bool // of another stream
+	Drops     Drops
 	HasLeader bool // false while a clustered stream has no leader
 	MaxAge    time.Duration
 	// Deleted is how many sequences between FirstSeq and LastSeq the stream does not have.

@@ -72,11 +72,12 @@ type streamInfo struct {
 	Now     time.Time    `json:"ts"`
 	Config  streamConfig `json:"config"`
 	State   struct {
-		Messages   uint64   `json:"messages"`
-		FirstSeq   uint64   `json:"first_seq"`
-		LastSeq    uint64   `json:"last_seq"`
-		NumDeleted int      `json:"num_deleted"`
-		Deleted    []uint64 `json:"deleted"`
+		Messages   uint64    `json:"messages"`
+		FirstSeq   uint64    `json:"first_seq"`
+		LastSeq    uint64    `json:"last_seq"`
+		LastTime   time.Time `json:"last_ts"`
+		NumDeleted int       `json:"num_deleted"`
+		Deleted    []uint64  `json:"deleted"`
 	} `json:"state"`
 	Cluster *struct {
 		Leader string `json:"leader"`
@@ -91,6 +92,14 @@ type streamConfig struct {
 		MaxAge    time.Duration        `json:"max_age"`
 		FirstSeq  uint64               `json:"first_seq"`
 		Metadata  map[string]string    `json:"metadata"`
+		MaxMsgs   int64                `json:"max_msgs"`
+		MaxBytes  int64                `json:"max_bytes"`
+		Discard   nats.DiscardPolicy   `json:"discard"`
+		Mirror    *struct{}            `json:"mirror"`
+
+		MaxMsgsPerSubject    int64 `json:"max_msgs_per_subject"`
+		DiscardNewPerSubject bool  `json:"discard_new_per_subject"`
+		AllowMsgTTL          bool  `json:"allow_msg_ttl"`
 
 		ConsumerLimits ConsumerLimits `json:"consumer_limits"`
 	}
@@ -134,7 +143,10 @@ func (i *streamInfo) public() StreamInfo {
 		FirstSeq:  i.State.FirstSeq,
 		LastSeq:   i.State.LastSeq,
 		Messages:  i.State.Messages,
+		LastTime:  i.State.LastTime,
 		Retention: i.Config.known.Retention,
+		Mirror:    i.Config.known.Mirror != nil,
+		Drops:     i.drops(),
 		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
 		MaxAge:    i.Config.known.MaxAge,
 		Deleted:   uint64(max(i.State.NumDeleted, 0)),
@@ -146,6 +158,19 @@ func (i *streamInfo) public() StreamInfo {
 		Config: i.Config.text,
 		Now:    i.Now,
 		Server: i.Config.known.Metadata["_nats.ver"],
+	}
+}
+
+// drops reads from the configuration which limits take messages away. With discard "new" the server refuses messages
+// instead.
+func (i *streamInfo) drops() Drops {
+	c := &i.Config.known
+	old := c.Discard == nats.DiscardOld
+	subject := c.MaxMsgsPerSubject > 0 && (old || !c.DiscardNewPerSubject)
+	return Drops{
+		Oldest:  c.MaxAge > 0 || old && (c.MaxMsgs > 0 || c.MaxBytes > 0),
+		Any:     subject || c.AllowMsgTTL,
+		Subject: subject,
 	}
 }
 

@@ -143,7 +143,8 @@ func (p *process) Facts(context.Context) (engine.StreamFacts, error) {
 func (p *process) streamFacts() engine.StreamFacts {
 	b := p.w.stream.cur
 	return engine.StreamFacts{
-		Name: "S", Created: b.created, Configured: 1, FirstSeq: b.first, LastSeq: b.last, Limits: !p.w.cfg.WorkQueue,
+		Name: "S", Created: b.created, Configured: 1, FirstSeq: b.first, LastSeq: b.last, Newest: b.newest(),
+		Retention: engine.Retention{Acks: p.w.cfg.WorkQueue, Oldest: true},
 	}
 }
 

@@ -40,6 +40,9 @@ type branch struct {
 	restored    bool            // it began as the copy of another branch, or of what is left of one
 }
 
+// newest returns the time of the newest message that the branch ever had.
+func (b *branch) newest() time.Time { return b.ever[b.last].at }
+
 // stream is the source that all processes of a world read.
 type stream struct {
 	w        *World
