@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -86,6 +87,9 @@ func twoLives(t *testing.T) *builder {
 			[]cutlog.LostRange{{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(cut*10 + 6)}}
 		p.To = cut*10 + 10
 		p.Absent = 5
+		if cut > 3 { // earlier programs did not say why
+			p.AbsentBy = map[cutlog.AbsentReason]uint64{cutlog.AbsentNever: 2, cutlog.AbsentFiltered: 3}
+		}
 		b.plan(p)
 		b.files()
 		if cut == 9 {
@@ -167,12 +171,14 @@ func TestCuts(t *testing.T) {
 	b := twoLives(t)
 	b.plan(b.next(map[string][]uint64{"c": {6, 7}})) // and nothing more
 	var total archive.Counts
+	var reasons archive.Reasons
 	last, finished := uint64(0), 0
 	for cut, err := range archiveCuts(t, b.o) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		total.Add(cut.Counts())
+		reasons.Add(cut.Reasons())
 		if last++; cut.N != last || cut.Capture() != "S" {
 			t.Errorf("cut %d of %s comes %d.", cut.N, cut.Capture(), last)
 		}
@@ -189,6 +195,13 @@ func TestCuts(t *testing.T) {
 	want := archive.Counts{
 		Messages: 20 - 1 + 5 + 2, Dead: 10, Skipped: 10, Lost: 11, Absent: 50, Rows: 27, Files: 22, Bytes: total.Bytes,
 	}
+	wantLost := map[cutlog.LostReason]int64{cutlog.LostExpired: 10, cutlog.LostGone: 1}
+	wantAbsent := map[cutlog.AbsentReason]uint64{
+		cutlog.AbsentNever: 12, cutlog.AbsentFiltered: 18, cutlog.AbsentUnknown: 20,
+	}
+	if !maps.Equal(reasons.Lost(), wantLost) || !maps.Equal(reasons.Absent(), wantAbsent) {
+		t.Errorf("lost %v, absent %v; want %v, %v", reasons.Lost(), reasons.Absent(), wantLost, wantAbsent)
+	}
 	if last != 13 || finished != 12 || total != want || total.Bytes == 0 {
 		t.Errorf("%d cuts, %d finished: %+v, want %+v", last, finished, total, want)
 	}
@@ -204,6 +217,31 @@ func TestCuts(t *testing.T) {
 	}
 	if cuts != 5 {
 		t.Errorf("%d cuts before the damage", cuts-1)
+	}
+}
+
+// TestReason: a lost sequence has its reason; an absent one has it if all that are absent in the plan have the same.
+func TestReason(t *testing.T) {
+	for cut, err := range archiveCuts(t, twoLives(t).o) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cut.N != 11 {
+			continue
+		}
+		got := map[uint64]string{}
+		for seq := uint64(91); seq <= 100; seq++ {
+			if reason := cut.Reason(seq); reason != "" {
+				got[seq] = reason
+			}
+		}
+		if want := map[uint64]string{91: "gone", 96: "expired"}; !maps.Equal(got, want) {
+			t.Errorf("reasons %v, want %v", got, want)
+		}
+		cut.Plan.AbsentBy = map[cutlog.AbsentReason]uint64{cutlog.AbsentNever: 5}
+		if got := cut.Reason(97); got != "never-existed" {
+			t.Errorf("absent for the reason %q", got)
+		}
 	}
 }
 

@@ -206,10 +206,19 @@ func (c *cutComparison) chunk(ctx context.Context, ch *chunk) error {
 	}
 	unmet = unmet.Minus(c.Plan.Skipped)
 	for _, l := range c.Plan.Lost {
-		unmet = unmet.Minus(l.Seqs)
+		if !c.contradicts(l.Reason) {
+			unmet = unmet.Minus(l.Seqs)
+		}
 	}
 	c.uncaptured = c.uncaptured.Union(unmet)
 	return nil
+}
+
+// contradicts reports whether a message that the stream holds cannot have been lost for a reason. After a rollback, an
+// older copy of the stream may have brought it back.
+func (c *cutComparison) contradicts(reason cutlog.LostReason) bool {
+	since := c.valid[c.Plan.Incarnation] == math.MaxUint64
+	return since && (reason == cutlog.LostExpired || reason == cutlog.LostRemoved)
 }
 
 // block compares a chunk with a file. Its messages in the chunk count as met in any case.
@@ -259,7 +268,7 @@ func (c *cutComparison) report() {
 	if !c.uncaptured.Empty() {
 		f := c.log.finding(c.N, Uncaptured, cutlog.PlanName(c.capture, c.N),
 			"each message that the stream holds in a file, or skipped, or lost",
-			"messages that the plan counts as absent", "capture the stream again, as another capture, and report this as a bug")
+			"messages that the plan counts as absent, or as dropped by the stream", "capture the stream again, as another capture, and report this as a bug")
 		f.Seqs = c.uncaptured
 		c.log.found(f)
 	}

@@ -247,6 +247,18 @@ func TestDifferences(t *testing.T) {
 			b.done(nil)
 			return b
 		}, holding(1, 2, 3, 5), nil, 2},
+		{"messages that were taken for dropped", func(t *testing.T) *builder {
+			b := build(t, 0)
+			p := b.next(map[string][]uint64{"a": {1, 6}})
+			p.Absent, p.Lost = 0, []cutlog.LostRange{
+				{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(2)}, {Reason: cutlog.LostRemoved, Seqs: cutlog.NewSeqSet(3)},
+				{Reason: cutlog.LostUnknown, Seqs: cutlog.NewSeqSet(4, 5)},
+			}
+			b.plan(p)
+			b.files()
+			b.done(nil)
+			return b
+		}, holding(1, 2, 3, 4, 5, 6), []finding{{archive.Uncaptured, plan2, "2-3", "as dropped"}}, 2},
 		{"a file that is missing is named once", func(t *testing.T) *builder {
 			b := twoCuts(t)
 			delete(b.o, "b/2024/05/06/07/00/"+name("S", 3, 7))

@@ -71,8 +71,8 @@ type Counts struct {
 	Messages int64  // in files of data
 	Dead     int64  // in files of dead letters
 	Skipped  int64  // left out on purpose
-	Lost     int64  // dropped by the stream before they were stored
-	Absent   uint64 // not in the stream, or left out by the filter
+	Lost     int64  // gone from the stream before they were stored
+	Absent   uint64 // no message of the capture, as far as can be known
 	Rows     int64  // in files of data
 	Files    int64
 	Bytes    int64 // of the files; 0 while the cut is not finished
@@ -129,8 +129,8 @@ const (
 	FateStored  Fate = "stored"  // it is in a file of data
 	FateDead    Fate = "dead"    // it is in a file of dead letters
 	FateSkipped Fate = "skipped" // left out on purpose, by a decoder or by the poison policy
-	FateLost    Fate = "lost"    // the stream had dropped it before it was stored
-	FateAbsent  Fate = "absent"  // the stream did not have it, or the filter left it out
+	FateLost    Fate = "lost"    // it was gone from the stream before it was stored
+	FateAbsent  Fate = "absent"  // it was no message of the capture, as far as can be known
 )
 
 // Fate returns what became of a sequence, and its file if it is in one. A sequence outside of the cut's range has the

@@ -31,7 +31,7 @@ const (
 	// Unplanned: a file of data is in no plan. Readers see its rows too often, or rows of something else.
 	Unplanned  Kind = "unplanned"
 	Differs    Kind = "differs"      // a file has other messages than the stream
-	Uncaptured Kind = "not-captured" // the stream holds messages that a plan calls absent
+	Uncaptured Kind = "not-captured" // the stream holds messages that a plan calls absent or dropped
 	// Unlisted: an object is there, and the store's list lacks it. So there may be others that no list shows.
 	Unlisted Kind = "unlisted"
 )

@@ -74,16 +74,17 @@ type Progress struct {
 // Report is what a verification has covered and found.
 type Report struct {
 	Captures int64
-	Cuts     int64 // with a plan that could be read
-	Finished int64 // of these cuts
-	Counts         // of their plans and done records
-	Read     int64 // files that were there and could be read
-	Size     int64 // bytes of the files read
-	RowsRead int64 // rows counted in the files read
-	NoFormat int64 // files read whose rows were not counted, as the log does not say their format
-	Listed   int64 // files in the archive, dead letters included
-	Later    int64 // files of cuts that were made meanwhile, not looked at
-	Foreign  int64 // files that no reader takes for data: a part of their name begins with "_" or "."
+	Cuts     int64   // with a plan that could be read
+	Finished int64   // of these cuts
+	Counts           // of their plans and done records
+	Reasons  Reasons // of Lost and Absent
+	Read     int64   // files that were there and could be read
+	Size     int64   // bytes of the files read
+	RowsRead int64   // rows counted in the files read
+	NoFormat int64   // files read whose rows were not counted, as the log does not say their format
+	Listed   int64   // files in the archive, dead letters included
+	Later    int64   // files of cuts that were made meanwhile, not looked at
+	Foreign  int64   // files that no reader takes for data: a part of their name begins with "_" or "."
 
 	Compared int64 // messages that the stream still holds and that were compared
 	// messages that the stream still holds and that could not be compared, as their format does not allow it

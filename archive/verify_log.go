@@ -177,6 +177,7 @@ func (l *logCheck) cutFiles(ctx context.Context, r records) error {
 			report.Finished++
 		}
 		report.Counts.Add(cut.Counts())
+		report.Reasons.Add(cut.Reasons())
 	})
 	if !pending {
 		l.settled = r.N

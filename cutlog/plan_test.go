@@ -62,6 +62,10 @@ func TestPlanCheckRefuses(t *testing.T) {
 		"has no reason":                 func(p *cutlog.Plan) { p.Lost[0].Reason = "" },
 		"7 are absent, not 8":           func(p *cutlog.Plan) { p.Absent++ },
 		"6 are absent, not 7":           func(p *cutlog.Plan) { p.Skipped.Add(29) },
+		"7 absent stream sequences have no": func(p *cutlog.Plan) { p.AbsentBy = map[cutlog.AbsentReason]uint64{} },
+		"of 7 absent stream sequences, 8": func(p *cutlog.Plan) {
+			p.AbsentBy = map[cutlog.AbsentReason]uint64{cutlog.AbsentNever: 8}
+		},
 		"the range (10, 30] has":        func(p *cutlog.Plan) { p.Absent = math.MaxUint64 },
 		"outside the range (15, 3":      func(p *cutlog.Plan) { p.From += 5; p.Absent -= 5 },
 	} {

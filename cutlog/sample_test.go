@@ -87,6 +87,7 @@ func planRestored() *cutlog.Plan {
 		p.Absent += uint64(b.Messages)
 	}
 	p.Blocks = nil
+	p.AbsentBy = map[cutlog.AbsentReason]uint64{cutlog.AbsentFiltered: p.Absent - 3, cutlog.AbsentUnknown: 3}
 	return p
 }
 

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
@@ -80,6 +83,11 @@ type counts struct {
 	Rows        int64  `json:"rows"`
 	Files       int64  `json:"files"`
 	Bytes       int64  `json:"bytes"`
+	// Lost and Absent by reason.
+	LostBy   map[cutlog.LostReason]int64    `json:"lost_by,omitempty"`
+	AbsentBy map[cutlog.AbsentReason]uint64 `json:"absent_by,omitempty"`
+
+	why archive.Reasons // the same
 }
 
 func newTotals(capture string) *totals { return &totals{Type: "capture", Capture: capture} }
@@ -99,7 +107,7 @@ func (t *totals) add(c archive.Cut) {
 		t.From = p.From
 	}
 	t.Stream, t.To, t.NewestCut = p.Stream.Name, p.To, p.Time
-	t.counts.add(c.Counts())
+	t.counts.add(c.Counts(), c.Reasons())
 	for i := range p.Blocks {
 		w := p.Blocks[i].Window
 		if t.FirstWindow == nil || w.Before(*t.FirstWindow) {
@@ -111,7 +119,7 @@ func (t *totals) add(c archive.Cut) {
 	}
 }
 
-func (n *counts) add(c archive.Counts) {
+func (n *counts) add(c archive.Counts, why archive.Reasons) {
 	n.Messages += c.Messages
 	n.DeadLetters += c.Dead
 	n.Skipped += c.Skipped
@@ -120,6 +128,29 @@ func (n *counts) add(c archive.Counts) {
 	n.Rows += c.Rows
 	n.Files += c.Files
 	n.Bytes += c.Bytes
+	n.why.Add(why)
+	n.LostBy, n.AbsentBy = n.why.Lost(), n.why.Absent()
+}
+
+// whyMissing says why messages are lost and sequences absent. It is empty if there are none.
+func whyMissing(r archive.Reasons) string {
+	lost, absent := byReason("lost", r.Lost()), byReason("absent", r.Absent())
+	if lost == "" || absent == "" {
+		return lost + absent
+	}
+	return lost + "; " + absent
+}
+
+// byReason lists numbers by reason, after what they count; empty if there are none.
+func byReason[K ~string, N int64 | uint64](what string, by map[K]N) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(by)) {
+		parts = append(parts, thousands(int64(by[reason]))+" "+string(reason))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return what + ": " + strings.Join(parts, ", ")
 }
 
 // capture prints a capture.
@@ -141,6 +172,9 @@ func (l *listing) capture(t *totals) error {
 	err := l.line(heading, columns, t.Capture, t.Stream, thousands(t.Cuts), span(t.From, t.To), thousands(t.Messages),
 		thousands(t.DeadLetters),
 		thousands(t.Lost), thousands(t.Files), byteText(t.Bytes), windows, last)
+	if why := whyMissing(t.why); err == nil && why != "" {
+		err = l.line("", "%-20s %s", "", why)
+	}
 	if err == nil && t.Unfinished > 0 {
 		err = l.line("", "%-20s the newest cut is still to be finished", "")
 	}
@@ -184,7 +218,7 @@ func (l *listing) cut(c archive.Cut) error {
 			Created: p.Stream.Created, Incarnation: p.Incarnation, Opens: p.Opens, From: p.From, To: p.To,
 			Instance: p.Writer.Instance, Notes: p.Notes,
 		}
-		object.add(n)
+		object.add(n, c.Reasons())
 		return l.encode(object)
 	}
 	const columns = "%-20s %7s %-19s %-8s %-11s %22s %13s %8s %8s %8s %10s  %s"
@@ -193,6 +227,9 @@ func (l *listing) cut(c archive.Cut) error {
 	state := "finished"
 	if !c.Finished() {
 		state = "still to be finished"
+	}
+	if why := whyMissing(c.Reasons()); why != "" {
+		state += "; " + why
 	}
 	return l.line(heading, columns, c.Capture(), thousands(int64(c.N)), p.Time.UTC().Format("2006-01-02T15:04:05"),
 		p.Reason, p.Incarnation,
@@ -254,11 +291,15 @@ func (l *listing) fate(c archive.Cut, seq uint64, fate archive.Fate) error {
 			Capture string       `json:"capture"`
 			Seq     uint64       `json:"seq"`
 			Fate    archive.Fate `json:"fate"`
+			Reason  string       `json:"reason,omitempty"` // of a lost or an absent one, if it is known
 			Cut     uint64       `json:"cut"`
-		}{"sequence", c.Capture(), seq, fate, c.N})
+		}{"sequence", c.Capture(), seq, fate, c.Reason(seq), c.N})
 	}
-	return l.line("", "capture %s: sequence %d is in no file: it is %s in cut %d, %s", c.Capture(), seq, fate, c.N,
-		fateText(fate))
+	text := fateText(fate)
+	if reason := c.Reason(seq); reason != "" {
+		text += ": " + reason
+	}
+	return l.line("", "capture %s: sequence %d is in no file: it is %s in cut %d, %s", c.Capture(), seq, fate, c.N, text)
 }
 
 func fateText(f archive.Fate) string {
@@ -266,9 +307,9 @@ func fateText(f archive.Fate) string {
 	case archive.FateSkipped:
 		return "left out by the decoder or the poison policy"
 	case archive.FateLost:
-		return "dropped by the stream before it was stored"
+		return "gone from the stream before it was stored"
 	}
-	return "not in the stream, or left out by the filter"
+	return "no message of this capture, as far as can be known"
 }
 
 // uncovered prints that no cut covers a sequence.

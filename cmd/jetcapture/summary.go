@@ -24,7 +24,9 @@ type summary struct {
 	Rescued     int64            `json:"rescued"` // rows with values that do not fit their columns
 	Skipped     int64            `json:"skipped"`
 	Lost        int64            `json:"lost"`
+	LostBy      map[string]int64 `json:"lost_by,omitempty"` // by reason
 	Absent      int64            `json:"absent"`
+	AbsentBy    map[string]int64 `json:"absent_by,omitempty"` // by reason
 	Files       int64            `json:"files"`
 	FileBytes   int64            `json:"file_bytes"`
 	Cuts        int64            `json:"cuts"`
@@ -47,6 +49,7 @@ func newSummary(s *captureSettings, output string) *summary {
 func (s *summary) finish(st jetcapture.Stats, err error) {
 	s.Messages, s.Bytes, s.Rows = st.Messages, st.Bytes, st.Rows
 	s.DeadLetters, s.Skipped, s.Lost, s.Absent = st.Dead, st.Skipped, st.Lost, st.Absent
+	s.LostBy, s.AbsentBy = st.LostBy, st.AbsentBy
 	s.Files, s.FileBytes, s.Cuts, s.Reasons, s.Redone = st.Blocks, st.BytesStored, st.Cuts, st.Reasons, st.Redone
 	s.StoredSeq, s.Lag = st.StoredSeq, st.Lag
 	s.Seconds = time.Since(s.began).Seconds()
@@ -84,7 +87,7 @@ func (s *summary) text(w io.Writer) {
 		{s.DeadLetters, "dead letter", ", kept below _deadletter"},
 		{s.Rescued, "row", " with values that do not fit, in the column _rescued"},
 		{s.Skipped, "message", " skipped"},
-		{s.Lost, "message", " lost by the stream before they were captured"},
+		{s.Lost, "message", " lost by the stream before they were captured" + reasonText(s.LostBy)},
 		{s.Redone, "cut", " finished that an earlier run had begun"},
 	} {
 		if n.count > 0 {
@@ -111,7 +114,7 @@ func roundDuration(seconds float64) time.Duration {
 	return d.Round(10 * time.Millisecond)
 }
 
-// reasonText lists the cuts by reason.
+// reasonText lists numbers by reason.
 func reasonText(reasons map[string]int64) string {
 	if len(reasons) == 0 {
 		return ""

@@ -105,6 +105,9 @@ func (v *verdict) summary(a *archive.Archive, r archive.Report, against bool, er
 	v.print("%s in files, %s dead letters, %s skipped, %s lost, %s absent\n",
 		counted(r.Messages, "message"), thousands(r.Dead), thousands(r.Skipped), thousands(r.Lost),
 		thousands(int64(r.Absent)))
+	if why := whyMissing(r.Reasons); why != "" {
+		v.print("%s\n", why)
+	}
 	if against {
 		v.print("compared with the streams: %s", counted(r.Compared, "message"))
 		if r.Uncompared > 0 {
@@ -147,7 +150,7 @@ func verifySummary(a *archive.Archive, r archive.Report, err error) any {
 		Finished: r.Finished, FilesRead: r.Read, BytesRead: r.Size, RowsRead: r.RowsRead, NoFormat: r.NoFormat,
 		Compared: r.Compared, Uncompared: r.Uncompared,
 	}
-	s.add(r.Counts)
+	s.add(r.Counts, r.Reasons)
 	if err != nil {
 		s.Error = err.Error()
 	}
