@@ -98,8 +98,8 @@ func TestWriterCallsOfADroppedCut(t *testing.T) {
 				r.held = slices.Delete(r.held, 20, 21)
 				capture(r, r.lines(c, m))
 				c.check(t)
-				if a := r.wantLines(); a.Absent() != 1 {
-					t.Errorf("%d absent", a.Absent())
+				if a := r.wantLines(); len(a.Lost()["removed"]) != 1 {
+					t.Errorf("lost %v", a.Lost())
 				}
 			})
 		}

@@ -152,6 +152,33 @@ func TestPurgedBeyondTheEnd(t *testing.T) {
 	}
 }
 
+// TestPurgedBeyondTheEndOfAReader: the same under a running capture, which asks while the stream is empty.
+func TestPurgedBeyondTheEndOfAReader(t *testing.T) {
+	for _, consumer := range []string{"", "arch"} {
+		t.Run(fmt.Sprintf("consumer %q", consumer), func(t *testing.T) {
+			r := newRig(t)
+			c := start(r, r.nc, with(r.options(), func(o *options) {
+				o.Once, o.NATSConsumerName, o.CreateConsumer = false, consumer, consumer != ""
+			}))
+			r.publish(100)
+			c.untilRead(100)
+			r.purge(jetstream.WithPurgeSequence(1000))
+			asked, err := r.nc.SubscribeSync("$JS.API.STREAM.INFO.S")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := asked.NextMsg(patience); err != nil {
+				t.Fatal(err)
+			}
+			r.last = 999
+			r.publish(5)
+			c.untilRead(1004)
+			c.finish()
+			r.wantReasons(nil, map[string]uint64{"never-existed": 899})
+		})
+	}
+}
+
 // TestPurgedUnreadAndBeyond: what was published and purged unread is lost, and the rest as well, since nobody can say
 // where the messages ended.
 func TestPurgedUnreadAndBeyond(t *testing.T) {

@@ -103,6 +103,8 @@ func (r *report) logStream(e capture.Event) {
 		r.toldExpected.Store(false)
 	case capture.Lost:
 		r.logLost(e)
+	case capture.Absent:
+		r.log.Debug("sequences of the cut are no messages of the capture", "reason", e.Reason, "sequences", e.Sequences)
 	case capture.Diverged:
 		if e.Restored {
 			r.log.Warn("stream was restored: reading goes on", "from", e.From, "to", e.To, "detail", e.What)

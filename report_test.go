@@ -99,6 +99,7 @@ func effects() []effect {
 		{
 			event:  capture.Absent{Reason: "filtered", Sequences: 4},
 			counts: func(s *Stats) { s.AbsentBy = map[string]int64{"filtered": 4} },
+			log:    "DEBUG sequences of the cut are no messages of the capture",
 		},
 		{
 			event:  capture.Diverged{From: 9, To: 1, What: "recreated"},

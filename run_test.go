@@ -32,6 +32,7 @@ func TestHooks(t *testing.T) {
 		blocks  = map[string]jetcapture.BlockStored{}
 		cuts    []jetcapture.CutDone
 		poison  int
+		lost    int64
 	)
 	once := func(f func()) { // hooks are called one at a time
 		mu.Lock()
@@ -51,7 +52,7 @@ func TestHooks(t *testing.T) {
 		BlockStored: func(e jetcapture.BlockStored) { once(func() { blocks[e.Location] = e }) },
 		CutDone:     func(e jetcapture.CutDone) { once(func() { cuts = append(cuts, e) }) },
 		Poison:      func(jetcapture.PoisonMessage) { once(func() { poison++ }) },
-		Lost:        func(e jetcapture.Lost) { t.Errorf("hook heard of a loss: %+v", e) },
+		Lost:        func(e jetcapture.Lost) { once(func() { lost += e.Messages }) },
 	}
 	s := capture(r, o)
 	a := r.wantLines()
@@ -78,22 +79,23 @@ func TestHooks(t *testing.T) {
 	for i, e := range cuts {
 		c := a.Cuts[i+1]
 		want := jetcapture.CutDone{
-			N: c.N, From: c.From, To: c.To, Reason: c.Reason, Blocks: len(c.Files), Absent: int64(c.Absent),
+			N: c.N, From: c.From, To: c.To, Reason: c.Reason, Blocks: len(c.Files), Lost: e.Lost,
 			Messages: e.Messages, Dead: e.Dead, Bytes: e.Bytes, Took: e.Took, // their sums are checked below
 		}
 		wantEqual(t, "CutDone", e, want)
 		heard.Messages += e.Messages
 		heard.Dead += e.Dead
-		heard.Absent += e.Absent
+		heard.Lost += e.Lost
 		heard.Bytes += e.Bytes
 	}
 	wantEqual(t, "calls of CutDone", len(cuts), len(a.Cuts)-1)
-	wantEqual(t, "all CutDone", heard, jetcapture.CutDone{Messages: messages, Dead: int64(poison), Absent: 1, Bytes: size})
+	wantEqual(t, "all CutDone", heard, jetcapture.CutDone{Messages: messages, Dead: int64(poison), Lost: 1, Bytes: size})
 	wantEqual(t, "Stats.Cuts", s.Cuts, int64(len(cuts)))
 	wantEqual(t, "Stats.Messages", s.Messages, messages)
 	wantEqual(t, "Stats.Rows", s.Rows, rows)
 	wantEqual(t, "Stats.Dead", s.Dead, int64(poison))
-	wantEqual(t, "Stats.Absent", s.Absent, 1)
+	wantEqual(t, "Stats.Lost", s.Lost, 1)
+	wantEqual(t, "messages that Lost heard of", lost, 1)
 	wantEqual(t, "Stats.BytesStored", s.BytesStored, size)
 }
 

@@ -61,12 +61,11 @@ type Keeper struct {
 	writer    *engine.Writer // the log and what is at its head
 	entry     *engine.Entry  // the protocol
 	instance  *instance
-	started   bool          // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
-	notes     []string      // facts for the next plan
-	redoing   time.Time     // when the redo that is under way began
-	described described     // set before plans are put
-	doubt     doubt         // set by Check in the goroutine of the feed, which has ended when Open reads it
-	never     cutlog.SeqSet // sequences of the stream that no message ever had, as Open has found
+	started   bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
+	notes     []string  // facts for the next plan
+	redoing   time.Time // when the redo that is under way began
+	described described // set before plans are put
+	doubt     doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
 }
 
 // New returns a Keeper and claims the name of this instance, which Close gives back. It asks neither the store nor the
@@ -129,7 +128,6 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if in.Look == engine.AnchorMissing {
 		k.notes = append(k.notes, fmt.Sprintf("anchor %d was not in the stream any more when reading started", p.Anchor.Seq))
 	}
-	k.never = in.Stream.NeverAfter(p.Anchor)
 	k.run.Observer.Observe(capture.Positioned{Stored: p.To})
 	o := capture.Opened{From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}
 	if k.cfg.Sample > 0 {
@@ -141,8 +139,13 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 		o.Reading = &reading{k: k, streamReader: s, floor: func() uint64 { return 0 }}
 		return o, nil
 	}
-	o.Reading, err = k.openReading(ctx, position(p.To, p))
-	return o, err
+	rd, err := k.openReading(ctx, position(p.To, p))
+	if err != nil {
+		return capture.Opened{}, err
+	}
+	rd.passed = newPassed(p.Anchor, in.Stream)
+	o.Reading = rd
+	return o, nil
 }
 
 // Diverged implements capture.Promise. Enter detects a recreated stream by itself. A rollback may be known to the

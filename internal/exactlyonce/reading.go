@@ -26,11 +26,11 @@ type reading struct {
 	floor func() uint64 // ack floor of a durable consumer; 0 with an ephemeral one
 	// unheard says that acks do not reach the durable consumer; nil with an ephemeral one
 	unheard func() error
+	passed
 
 	// The last Check sets these for the Commit that follows. There is no other Check before that Commit has ended.
 	checked   engine.StreamFacts
-	lastFloor uint64
-	leftOut   cutlog.SeqSet // holes of the cut that the stream has and the filter leaves out
+	witnessed engine.Witness
 	designed  lossByDesign
 }
 
@@ -145,7 +145,8 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	if err != nil {
 		return err
 	}
-	rd.checked, rd.lastFloor, rd.designed = rd.k.streamFacts(info), rd.floor(), lossesByDesign(info)
+	rd.checked, rd.designed = rd.k.streamFacts(info), lossesByDesign(info)
+	rd.witnessed = engine.Witness{Floor: rd.floor(), Never: rd.never}
 	return rd.witness(ctx, c, info)
 }
 
@@ -153,11 +154,9 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Committed, error) {
 	k := rd.k
 	checked := engine.Checked{
-		Reason: s.Reason, Stream: rd.checked, Notes: k.notes,
-		Witness: engine.Witness{
-			Floor: rd.lastFloor, LeftOut: rd.leftOut, Never: k.never, Unproved: s.Reason == cutlog.ReasonDiverged,
-		},
+		Reason: s.Reason, Stream: rd.checked, Witness: rd.witnessed, Notes: k.notes,
 	}
+	checked.Unproved = s.Reason == cutlog.ReasonDiverged
 	done, err := k.entry.Commit(ctx, s.Cut, checked, &delivery{rd, s})
 	if err != nil {
 		return capture.Committed{}, err

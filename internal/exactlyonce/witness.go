@@ -33,7 +33,6 @@ const (
 // passed over, the error wraps reader.ErrDisturbed. Other errors are those of an unanswered question or of
 // reader.Reader.Check. The goroutine of the feed calls it.
 func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.StreamInfo) error {
-	rd.leftOut = cutlog.SeqSet{}
 	if c.Absent() == 0 {
 		rd.k.settleDoubt(c, cutlog.SeqSet{})
 		return nil
@@ -43,7 +42,7 @@ func (rd *reading) witness(ctx context.Context, c *engine.Cut, info reader.Strea
 	holes := c.Holes(info.FirstSeq, c.Through)
 	seq, err := rd.k.refute(ctx, c, holes, info)
 	if err == nil && seq == 0 {
-		rd.leftOut, err = rd.k.leftOut(ctx, holes, info)
+		rd.witnessed.LeftOut, err = rd.k.leftOut(ctx, holes, info)
 	}
 	if err != nil {
 		return fmt.Errorf("ask the stream about %d missing sequences of (%d, %d]: %w", holes.Count(), c.From, c.Through, err)
