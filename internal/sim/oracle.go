@@ -34,7 +34,8 @@ type planRecord struct {
 	Absent  uint64 `json:"absent"`
 	Skipped []uint64
 	Lost    []struct {
-		Seqs []uint64 `json:"seqs"`
+		Reason string   `json:"reason"`
+		Seqs   []uint64 `json:"seqs"`
 	} `json:"lost"`
 	Blocks []struct {
 		Dir  string   `json:"dir"`
@@ -269,6 +270,11 @@ func (v *verdict) account(p *planRecord) {
 	}
 	for _, l := range p.Lost {
 		mark(l.Seqs)
+		for _, seq := range expand(l.Seqs) {
+			if !v.wasLost(p, l.Reason, seq) {
+				v.fail("plan %d calls sequence %d %s, which it never was", p.N, seq, l.Reason)
+			}
+		}
 	}
 	var absent uint64
 	for seq := p.From + 1; seq <= p.To; seq++ {
@@ -324,6 +330,23 @@ func (w *World) opened(opening *cutlog.Plan) {
 func (w *World) holds(a cutlog.Anchor) bool {
 	m, ok := w.stream.cur.alive[a.Seq]
 	return ok && m.anchor(a.Seq) == a
+}
+
+// wasLost reports whether a stream can have lost the sequence for a reason. What another reader has acknowledged, and
+// what nobody could be asked about, the world does not know.
+func (v *verdict) wasLost(p *planRecord, reason string, seq uint64) bool {
+	return slices.ContainsFunc(v.w.stream.branches, func(b *branch) bool {
+		if !b.created.Equal(p.Stream.Created) {
+			return false
+		}
+		switch reason {
+		case "expired":
+			return seq < b.first
+		case "removed":
+			return b.deleted[seq] || b.ever[seq] == message{}
+		}
+		return true
+	})
 }
 
 // wasAbsent reports whether a reader can have found the stream without the sequence.
