@@ -268,7 +268,8 @@ func (c *cutComparison) report() {
 	if !c.uncaptured.Empty() {
 		f := c.log.finding(c.N, Uncaptured, cutlog.PlanName(c.capture, c.N),
 			"each message that the stream holds in a file, or skipped, or lost",
-			"messages that the plan counts as absent, or as dropped by the stream", "capture the stream again, as another capture, and report this as a bug")
+			"messages that the plan counts as absent, or as dropped by the stream",
+			"capture the stream again, as another capture, and report this as a bug")
 		f.Seqs = c.uncaptured
 		c.log.found(f)
 	}

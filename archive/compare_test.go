@@ -251,7 +251,8 @@ func TestDifferences(t *testing.T) {
 			b := build(t, 0)
 			p := b.next(map[string][]uint64{"a": {1, 6}})
 			p.Absent, p.Lost = 0, []cutlog.LostRange{
-				{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(2)}, {Reason: cutlog.LostRemoved, Seqs: cutlog.NewSeqSet(3)},
+				{Reason: cutlog.LostExpired, Seqs: cutlog.NewSeqSet(2)},
+				{Reason: cutlog.LostRemoved, Seqs: cutlog.NewSeqSet(3)},
 				{Reason: cutlog.LostUnknown, Seqs: cutlog.NewSeqSet(4, 5)},
 			}
 			b.plan(p)

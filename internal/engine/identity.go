@@ -21,8 +21,9 @@ type StreamFacts struct {
 	Config string
 }
 
-// NeverAfter returns the sequences of the stream that no message ever had: `nats stream purge --seq` beyond the end makes
-// such ones. They are proved only in an empty stream whose newest message, as the stream remembers, was the anchor.
+// NeverAfter returns the sequences of the stream that no message ever had: `nats stream purge --seq` beyond the end
+// makes such ones. They are proved only in an empty stream whose newest message, as the stream remembers, was the
+// anchor.
 func (s StreamFacts) NeverAfter(a cutlog.Anchor) cutlog.SeqSet {
 	if s.FirstSeq <= s.LastSeq || !s.Newest.Equal(a.Time) { // without an anchor, its time is zero
 		return cutlog.SeqSet{}

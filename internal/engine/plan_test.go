@@ -32,7 +32,9 @@ func head(t *testing.T, from uint64) cutlog.Head {
 }
 
 func facts(first, last uint64) engine.StreamFacts {
-	return engine.StreamFacts{Name: "S", Created: began, Configured: 1, FirstSeq: first, LastSeq: last, Newest: began.Add(time.Minute)}
+	return engine.StreamFacts{
+		Name: "S", Created: began, Configured: 1, FirstSeq: first, LastSeq: last, Newest: began.Add(time.Minute),
+	}
 }
 
 // model is a cut that was filled at random, with the sequences that its plan must account for.

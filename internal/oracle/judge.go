@@ -71,8 +71,9 @@ func Lines(plain []byte) [][]byte {
 }
 
 // ExactlyOnce returns an error unless each message that the stream held is a row of exactly one file, with its content,
-// or is recorded as skipped or lost, and unless each sequence that is absent has a reason. Nothing else may be a row, and the rows of each file must be those of its plan, in
-// the order of the stream. row reads the rows of data files. The archive must be of one incarnation, see Of.
+// or is recorded as skipped or lost. Nothing else may be a row, and the rows of each file must be those of its plan, in
+// the order of the stream. The cuts must say why sequences are absent. row reads the rows of data files. The archive
+// must be of one incarnation, see Of.
 func (a *Archive) ExactlyOnce(stream []Message, row RowFunc) error {
 	j := judgement{in: map[uint64]string{}, held: map[uint64]Message{}}
 	for _, m := range stream {

@@ -124,7 +124,8 @@ func (r *reading) cut(n uint64, plan []byte, prev string) (doneSum string) {
 	c := Cut{
 		N: p.N, Reason: p.Reason, Writer: p.Writer.Instance, Opens: p.Opens, Incarnation: p.Incarnation,
 		Created: p.Stream.Created,
-		From:    p.From, To: p.To, Absent: p.Absent, AbsentBy: p.AbsentBy, Skipped: p.Skipped, Notes: p.Notes, Settings: p.Settings,
+		From:    p.From, To: p.To, Absent: p.Absent, AbsentBy: p.AbsentBy, Skipped: p.Skipped,
+		Notes: p.Notes, Settings: p.Settings,
 	}
 	for _, l := range p.Lost {
 		c.Lost = append(c.Lost, Lost{l.Reason, l.Seqs})

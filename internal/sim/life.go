@@ -124,7 +124,9 @@ func (p *process) commit(ctx context.Context, cut *engine.Cut, s engine.StreamFa
 		r.ack(cut.Through)
 	}
 	p.w.trace("%s commits cut %d (%d, %d]", p.name, n, cut.From, cut.Through)
-	checked := engine.Checked{Reason: cutlog.ReasonPressure, Stream: s, Witness: engine.Witness{Floor: r.floor, Unproved: replaced}}
+	checked := engine.Checked{
+		Reason: cutlog.ReasonPressure, Stream: s, Witness: engine.Witness{Floor: r.floor, Unproved: replaced},
+	}
 	done, err := p.entry.Commit(ctx, cut, checked, &delivery{p, r})
 	p.still = false
 	switch {
