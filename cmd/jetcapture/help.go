@@ -27,6 +27,7 @@ Commands:
 			fmt.Fprintf(&b, "  %-10s %s\n", c.Name(), c.Short)
 		}
 	}
+	b.WriteString(exitTable)
 	b.WriteString(`
 jetcapture COMMAND --help explains a command. Start with: jetcapture demo
 `)

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,14 +11,6 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/jetcapture/jetcapture/internal/urls"
-)
-
-// The exit codes.
-const (
-	exitDone   = 0                   // done, or stopped cleanly
-	exitFailed = 1                   // an error says what to do
-	exitUsage  = 2                   // wrong flags or values
-	exitKilled = stopsignal.ExitCode // given up at a second signal
 )
 
 // console is what a command sees of the world besides files and network.
@@ -85,9 +76,5 @@ func execute(ctx context.Context, args []string, c console) int {
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
 		fmt.Fprintln(c.stderr, "jetcapture:", printable(urls.ShowText(line)))
 	}
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return exitUsage
-	}
-	return exitFailed
+	return exitCode(err)
 }

@@ -75,9 +75,7 @@ Flags override the environment. With --nats-context, only other flags override t
 NATS_CONTEXT, the environment does as well. Without context and server, the context that
 "nats context select" has chosen is used, and a log line says so. There are no flags for passwords
 and tokens: every user of a machine can see the command lines.
-
-Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
-`
+` + exitTable
 
 func runCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
@@ -133,7 +131,9 @@ func (r *runner) run(ctx context.Context, all []*settings) error {
 		running.Go(func() {
 			if err := r.capture(ctx, s); err != nil {
 				failed[i] = fmt.Errorf("capture %s: %w", s.name, err)
-				r.log.Error("a capture has failed, the others go on", "capture", s.name, "error", err)
+				if exitCode(err) == exitFailed {
+					r.log.Error("a capture has failed, the others go on", "capture", s.name, "error", err)
+				}
 			}
 		})
 	}
@@ -164,8 +164,12 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	err = advise(capture.Run(ctx, nc))
 	end()
 
+	stats := capture.Stats()
+	if err == nil {
+		err = r.settings.judge(ctx, what.library.Once, stats)
+	}
 	sum.Rescued = rescued.Load()
-	sum.finish(capture.Stats(), err)
+	sum.finish(stats, err)
 	r.print.Lock()
 	defer r.print.Unlock()
 	r.warnings.sum(time.Now(), true)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
+	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
@@ -12,6 +14,7 @@ type reportSettings struct {
 	logJSON bool
 	json    bool // the summary
 	dryRun  bool
+	failOn  []flaw
 }
 
 func (r *reportSettings) options() []option {
@@ -33,7 +36,22 @@ func (r *reportSettings) options() []option {
 			name: "json", process: true, help: "print the summary as JSON on the standard output",
 			value: boolean(&r.json),
 		},
+		{
+			name: "fail-on", process: true, arg: "FLAWS",
+			help:  "exit with code 4 if messages were lost, or became dead letters: lost, dead, or both as in lost,dead",
+			value: flaws(&r.failOn),
+		},
 	}
+}
+
+// judge returns the error of a capture that has not failed, if it is incomplete or has a flaw that it may not have.
+func (r *reportSettings) judge(ctx context.Context, once bool, s jetcapture.Stats) error {
+	if once && ctx.Err() != nil {
+		if err := incomplete(s); err != nil {
+			return err
+		}
+	}
+	return flawed(r.failOn, s)
 }
 
 // newLog returns the log that the settings ask for.
