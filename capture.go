@@ -46,7 +46,9 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 	}
 	o.Archive.Capture = cutlog.EscapeSegment(o.Archive.Capture)
 	src := reader.NewSource(nc, o.APIPrefix, o.NATSStreamName)
-	run, err := capture.New(nc, src, o.config(), o.report(&c.counters))
+	report := o.report(&c.counters)
+	report.server = []any{"server", nc.ConnectedServerName(), "server_version", nc.ConnectedServerVersion()}
+	run, err := capture.New(nc, src, o.config(), report)
 	if err != nil {
 		return err
 	}

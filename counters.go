@@ -39,7 +39,10 @@ func (c *counters) count(e capture.Event) {
 	case capture.Began:
 		*s, c.held, c.counted = Stats{Reasons: map[string]int64{}, State: StateStarting}, "", 0
 	case capture.Positioned:
-		s.StoredSeq = e.Stored
+		if s.StoredSeq == 0 {
+			s.ResumedSeq = e.Stored
+		}
+		s.StoredSeq, s.StartSeq = e.Stored, e.Start
 	case capture.Targeted:
 		s.Target = e.Seq
 	case capture.Changed:
@@ -84,10 +87,13 @@ func (c *counters) countResult(e capture.Event) {
 		s.Cuts++
 		s.Reasons[e.Reason]++
 		s.Absent += e.Absent
-		s.StoredSeq = max(s.StoredSeq, e.To)
 		if e.Redone {
 			s.Redone++
 		}
+		if e.Redone && s.StoredSeq == 0 { // finished before reading began
+			s.ResumedSeq = e.From
+		}
+		s.StoredSeq = max(s.StoredSeq, e.To)
 	case capture.CutLost:
 		s.CutsLost++
 	case capture.Recovered:
@@ -99,7 +105,8 @@ func (c *counters) countResult(e capture.Event) {
 		addTo(&s.AbsentBy, e.Reason, e.Sequences)
 	case capture.Diverged:
 		s.Incarnations++
-		s.StoredSeq, c.counted = e.To, e.To // from now on, sequences are those of another stream
+		s.StoredSeq, s.StartSeq, s.ResumedSeq = e.To, e.To, e.To
+		c.counted = e.To // from now on, sequences are those of another stream
 	}
 }
 

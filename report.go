@@ -3,6 +3,7 @@ package jetcapture
 import (
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +18,7 @@ type report struct {
 	counters *counters
 	log      *slog.Logger
 	hooks    Hooks
+	server   []any      // attributes of the log that name the server
 	calls    sync.Mutex // held while a hook runs
 
 	toldExpected atomic.Bool // this run has logged that messages are lost as the stream is made to lose them
@@ -70,9 +72,14 @@ func (r *report) logProgress(e capture.Event) {
 	switch e := e.(type) {
 	case capture.Entered:
 		if e.Archive != "" {
-			r.log.Info("capturing, each message in exactly one file", "archive", e.Archive, "instance", e.Instance)
+			r.log.Info("capturing, each message in exactly one file",
+				append([]any{"archive", e.Archive, "instance", e.Instance}, r.server...)...)
 		} else {
-			r.log.Info("capturing, each message in at least one file", "consumer", e.Consumer)
+			r.log.Info("capturing, each message in at least one file", append([]any{"consumer", e.Consumer}, r.server...)...)
+		}
+	case capture.Positioned:
+		if !e.Again {
+			r.logPosition(e)
 		}
 	case capture.NotBegun:
 		r.log.Info("waiting for the time at which the capture is to begin", "start", e.Start)
@@ -93,6 +100,23 @@ func (r *report) logProgress(e capture.Event) {
 		}
 	default:
 		r.logStream(e)
+	}
+}
+
+// logPosition logs where a run begins to read.
+func (r *report) logPosition(e capture.Positioned) {
+	behind := uint64(0)
+	if e.Last > e.Stored {
+		behind = e.Last - e.Stored
+	}
+	log := r.log.With("after_seq", e.Stored, "cut", e.Cut, "last_seq", e.Last, "behind", behind)
+	if e.Stored == e.Start {
+		log.Info("begins")
+	} else {
+		log.Info("goes on behind what is stored")
+	}
+	if len(e.Changes) > 0 {
+		r.log.Info("what comes now differs from what is stored", "changes", strings.Join(e.Changes, "; "))
 	}
 }
 

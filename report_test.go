@@ -44,8 +44,16 @@ func effects() []effect {
 		{event: capture.Began{}, counts: func(s *Stats) { *s = Stats{Reasons: map[string]int64{}, State: StateStarting} }},
 		{event: capture.Entered{Archive: "a"}, log: "INFO capturing, each message in exactly one file"},
 		{event: capture.Entered{Consumer: "c"}, log: "INFO capturing, each message in at least one file"},
-		{event: capture.Positioned{Stored: 3}, counts: func(s *Stats) { s.StoredSeq = 3 }},
 		{event: capture.NotBegun{Start: eventTime}, log: "INFO waiting for the time at which the capture is to begin"},
+		{
+			event:  capture.Positioned{Stored: 3, Start: 1, Cut: 2, Last: 5},
+			counts: func(s *Stats) { s.StoredSeq, s.StartSeq = 3, 1 },
+			log:    "INFO msg=\"goes on behind what is stored\" after_seq=3 cut=2 last_seq=5 behind=2",
+		},
+		{
+			event:  capture.Positioned{Stored: 3, Start: 1, Cut: 2, Last: 5, Again: true},
+			counts: func(s *Stats) { s.StoredSeq, s.StartSeq = 3, 1 },
+		},
 		{event: capture.Targeted{Seq: 4}, counts: func(s *Stats) { s.Target = 4 }},
 		{event: capture.Changed{State: capture.StateSpool}, counts: func(s *Stats) { s.State = StateSpool }},
 		{event: capture.HeldUp{State: capture.StateDecoder}, counts: func(s *Stats) { s.State = StateDecoder }},
@@ -103,7 +111,7 @@ func effects() []effect {
 		},
 		{
 			event:  capture.Diverged{From: 9, To: 1, What: "recreated"},
-			counts: func(s *Stats) { s.Incarnations, s.StoredSeq = 1, 1 },
+			counts: func(s *Stats) { s.Incarnations, s.StoredSeq, s.StartSeq, s.ResumedSeq = 1, 1, 1, 1 },
 			log:    "WARN stream was replaced", hook: Lost{Reason: "diverged", From: 9, To: 1, Detail: "recreated"},
 		},
 		{event: capture.Unwitnessed{Seq: 7}, log: "ERROR a consumer has passed over messages"},
@@ -194,6 +202,7 @@ func newObserved() *observed {
 	o.Observe(capture.Began{})
 	o.Observe(capture.Positioned{Stored: 2})
 	o.Observe(capture.Changed{State: capture.StateReading})
+	o.logged.Reset()
 	return o
 }
 

@@ -31,10 +31,14 @@ type Stats struct {
 	Spooled      int64            // bytes of open blocks on disk now
 	Lag          uint64           // messages that the stream holds now beyond the last one read
 	LastSeq      uint64           // stream sequence of the last message read
-	StoredSeq    uint64           // stream sequence up to which everything is stored; 0 with a Store
-	Target       uint64           // with Once: the last stream sequence to capture
-	LastTime     time.Time        // timestamp of the last message read, in UTC
-	State        State            // what the capture is doing now
+	// StoredSeq is the stream sequence up to which the archive accounts for every sequence after StartSeq: as stored, or
+	// as lost, skipped or absent. 0 with a Store, and before the archive was reached.
+	StoredSeq  uint64
+	StartSeq   uint64    // stream sequence after which the present incarnation of the capture begins
+	ResumedSeq uint64    // what StoredSeq was when this Run, or a new incarnation, began
+	Target     uint64    // with Once: the last stream sequence to capture
+	LastTime   time.Time // timestamp of the last message read, in UTC
+	State      State     // what the capture is doing now
 }
 
 // State is what a capture is doing. Its text may be shown to people.

@@ -2,7 +2,10 @@ package cutlog
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,6 +45,7 @@ const (
 	SettingCSVHeader  = "csv_header"  // "false": files have no line with the names of the columns
 	SettingCodec      = "codec"       // compression inside of the file
 	SettingCodecLevel = "codec_level"
+	SettingLayout     = "layout" // of the directories, for people only: planned files stay where they were planned
 )
 
 // The file formats of the command.
@@ -64,6 +68,35 @@ const (
 // CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same
 // settings.
 const CommandVersion = "jetcapture-1"
+
+// Changes says what is different from the settings of an earlier plan, for people: "format is parquet, was ndjson".
+// What only one of the two knows is no change if it is a setting of a later version.
+func (s Settings) Changes(earlier Settings) (changes []string) {
+	names := slices.Collect(maps.Keys(s))
+	for name := range earlier {
+		if _, both := s[name]; !both {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		now, then := s[name], earlier[name]
+		switch {
+		case now == then, name == SettingHeaders, then == "" && name == userPrefix+SettingLayout:
+		default:
+			name = strings.TrimPrefix(name, userPrefix)
+			changes = append(changes, fmt.Sprintf("%s is %s, was %s", name, shown(now), shown(then)))
+		}
+	}
+	return changes
+}
+
+func shown(value string) string {
+	if value == "" {
+		return "not set"
+	}
+	return value
+}
 
 // Compression is the codec around the file, empty for none.
 func (s Settings) Compression() string { return s[SettingCompression] }

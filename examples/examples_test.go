@@ -295,7 +295,7 @@ func testHooks(t *testing.T, e *example) {
 		t.Errorf("%d messages in the files, want 90", messages)
 	}
 	for _, line := range []string{
-		"(once): sequences 1 to 90 in 3 files\n", "read 90 messages, stored 3 files in ", "everything up to sequence 90\n",
+		"(once): sequences 1 to 90 in 3 files\n", "read 90 messages, stored 3 files in ", "sequences 1 to 90\n",
 	} {
 		if !strings.Contains(out, line) {
 			t.Errorf("no %q in\n%s", line, out)

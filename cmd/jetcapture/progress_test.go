@@ -113,7 +113,7 @@ func TestSummaryText(t *testing.T) {
 1 message skipped
 2 messages lost by the stream before they were captured
 1 cut finished that an earlier run had begun
-3 cuts (1 once, 2 window); everything up to stream sequence 1234600 is stored
+3 cuts (1 once, 2 window): stream sequences 1 to 1234600, all of them stored but for 2 lost, 1 skipped
 `
 	if got := b.String(); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

@@ -12,6 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -149,6 +150,7 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 		return err
 	}
 	defer nc.Close()
+	r.log.Info("connected", "jetcapture", version, "server", urls.Show(nc.ConnectedUrl()))
 	archive, err := openOutput(ctx, what.output)
 	if err != nil {
 		return err

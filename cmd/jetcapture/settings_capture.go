@@ -131,6 +131,7 @@ func (s *captureSettings) compression() jetcapture.Compression {
 // captureOptions returns the library's options for an archive in b.
 func (s *captureSettings) captureOptions(b bucket.Bucket, log *slog.Logger, hooks form.Hooks) form.Options {
 	f, o := s.effective()
+	o.Settings = map[string]string{cutlog.SettingLayout: s.paths.String()}
 	o = f.Apply(o, hooks)
 	o.Archive.Bucket = b
 	o.Archive.Segments = form.Key.Segments

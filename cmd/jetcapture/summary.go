@@ -30,12 +30,20 @@ type summary struct {
 	Files       int64            `json:"files"`
 	FileBytes   int64            `json:"file_bytes"`
 	Cuts        int64            `json:"cuts"`
-	Reasons     map[string]int64 `json:"reasons"`    // cuts by reason
-	Redone      int64            `json:"redone"`     // cuts that an earlier or another run had planned
-	StoredSeq   uint64           `json:"stored_seq"` // everything up to this stream sequence is stored
-	Lag         uint64           `json:"lag"`        // messages behind it that the stream held when we read last
-	Seconds     float64          `json:"seconds"`
-	Error       string           `json:"error,omitempty"`
+	Reasons     map[string]int64 `json:"reasons"` // cuts by reason
+	Redone      int64            `json:"redone"`  // cuts that an earlier or another run had planned
+
+	// The archive accounts for the sequences after start_seq, up to stored_seq: each is stored, or counted as lost,
+	// skipped or absent. 0: nothing is stored. Of these, the run has added those after resumed_seq. All three are of the
+	// newest incarnation of the stream.
+	StoredSeq    uint64 `json:"stored_seq"`
+	StartSeq     uint64 `json:"start_seq"`
+	ResumedSeq   uint64 `json:"resumed_seq"`
+	Incarnations int64  `json:"incarnations"` // how often the stream was replaced or rolled back
+
+	Lag     uint64  `json:"lag"` // messages that the stream held beyond the last one read
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error,omitempty"`
 
 	began time.Time
 }
@@ -51,7 +59,10 @@ func (s *summary) finish(st jetcapture.Stats, err error) {
 	s.DeadLetters, s.Skipped, s.Lost, s.Absent = st.Dead, st.Skipped, st.Lost, st.Absent
 	s.LostBy, s.AbsentBy = st.LostBy, st.AbsentBy
 	s.Files, s.FileBytes, s.Cuts, s.Reasons, s.Redone = st.Blocks, st.BytesStored, st.Cuts, st.Reasons, st.Redone
-	s.StoredSeq, s.Lag = st.StoredSeq, st.Lag
+	s.StartSeq, s.ResumedSeq, s.Incarnations, s.Lag = st.StartSeq, st.ResumedSeq, st.Incarnations, st.Lag
+	if st.StoredSeq > st.StartSeq {
+		s.StoredSeq = st.StoredSeq
+	}
 	s.Seconds = time.Since(s.began).Seconds()
 	if s.Reasons == nil {
 		s.Reasons = map[string]int64{}
@@ -94,8 +105,40 @@ func (s *summary) text(w io.Writer) {
 			say(w, "%s%s\n", counted(n.count, n.what), n.more)
 		}
 	}
-	say(w, "%s%s; everything up to stream sequence %d is stored\n", counted(s.Cuts, "cut"), reasonText(s.Reasons),
-		s.StoredSeq)
+	say(w, "%s%s: %s\n", counted(s.Cuts, "cut"), reasonText(s.Reasons), s.coverage())
+	if s.StartSeq > 0 {
+		say(w, "the capture begins behind stream sequence %d: nothing before is stored\n", s.StartSeq)
+	}
+	if s.Lag > 0 {
+		say(w, "still in the stream: %s\n", counted(int64(s.Lag), "message"))
+	}
+}
+
+// coverage says which sequences the run has added to the archive, and what of them is not stored.
+func (s *summary) coverage() string {
+	if s.StoredSeq <= s.ResumedSeq && s.Incarnations == 0 {
+		return "nothing new is stored"
+	}
+	text := fmt.Sprintf("stream sequences %d to %d", s.ResumedSeq+1, s.StoredSeq)
+	switch {
+	case s.StoredSeq <= s.ResumedSeq:
+		return "nothing of the stream as it is now"
+	case s.Incarnations > 0:
+		return text + " of the stream as it is now; ls lists what was stored before it was replaced"
+	}
+	var missing []string
+	for _, n := range []struct {
+		count int64
+		what  string
+	}{{s.Lost, "lost"}, {s.Skipped, "skipped"}, {s.Absent, "not in the stream"}} {
+		if n.count > 0 {
+			missing = append(missing, thousands(n.count)+" "+n.what)
+		}
+	}
+	if len(missing) == 0 {
+		return text + ", all of them stored"
+	}
+	return text + ", all of them stored but for " + strings.Join(missing, ", ")
 }
 
 func (s *summary) rate() int64 {

@@ -66,7 +66,7 @@ func capture(ctx context.Context, server, stream, output string, once bool) erro
 	err = c.Run(ctx, nc)
 
 	s := c.Stats()
-	fmt.Printf("read %d messages, stored %d files in %d cuts, everything up to sequence %d\n", s.Messages, s.Blocks,
-		s.Cuts, s.StoredSeq)
+	fmt.Printf("read %d messages, stored %d files in %d cuts, sequences %d to %d\n", s.Messages, s.Blocks,
+		s.Cuts, s.ResumedSeq+1, s.StoredSeq)
 	return err
 }

@@ -45,8 +45,15 @@ type (
 		Archive string
 		Names   []string // a few of them
 	}
-	// Positioned says that reading starts where all is stored up to a stream sequence. Only exactly once.
-	Positioned struct{ Stored uint64 }
+	// Positioned says that reading starts behind the newest cut of the log. Only exactly once.
+	Positioned struct {
+		Stored  uint64   // stream sequence up to which the log accounts for everything
+		Start   uint64   // stream sequence after which the present incarnation begins
+		Cut     uint64   // number of the newest cut
+		Last    uint64   // last sequence of the stream
+		Changes []string // settings that are other ones than in the plan of that cut, for people
+		Again   bool     // not for the first time in this run
+	}
 	// NotBegun says that a new capture waits for the time at which it is to begin.
 	NotBegun struct{ Start time.Time }
 	// Targeted says which stream sequence a run with Once has to reach.

@@ -67,6 +67,7 @@ type Entry struct {
 type Entered struct {
 	Stream StreamFacts
 	Look   AnchorLook // AnchorMissing is accepted: everything else says that the stream is the same
+	Start  uint64     // stream sequence after which the incarnation begins
 }
 
 // Birth makes sure that the log exists, belongs to this capture, and is in a store that never overwrites. It is
@@ -163,11 +164,11 @@ func (e *Entry) finishHead(ctx context.Context) error {
 			return err
 		}
 	}
-	past, err := e.past(ctx)
+	opening, err := e.cut(ctx, p.Opened)
 	if err != nil {
 		return err
 	}
-	in, id, err := e.lookTwice(ctx, past)
+	in, id, err := e.lookTwice(ctx, opening.Plan.Past)
 	if err != nil {
 		return err
 	}
@@ -222,11 +223,13 @@ func (e *Entry) awaitDone(ctx context.Context) (done bool, err error) {
 // identify compares the stream with the head. It reports false if the log must be read again: an incarnation was
 // opened, by us or by another writer.
 func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
-	past, err := e.past(ctx)
+	opening, err := e.cut(ctx, e.Head.Plan.Opened)
 	if err != nil {
 		return in, false, err
 	}
+	past := opening.Plan.Past
 	in, id, err := e.lookTwice(ctx, past)
+	in.Start = opening.Plan.From
 	switch {
 	case err != nil || id == Same:
 		return in, err == nil, err
@@ -284,15 +287,6 @@ func (e *Entry) judge(ctx context.Context, past []time.Time) (in Entered, id Ide
 		id = RolledBack
 	}
 	return in, id, nil
-}
-
-// past returns the creation times of the streams that the log has left.
-func (e *Entry) past(ctx context.Context) (past []time.Time, err error) {
-	h, err := e.cut(ctx, e.Head.Plan.Opened)
-	if err != nil {
-		return nil, err
-	}
-	return h.Plan.Past, nil
 }
 
 // cut reads an older cut of the log.

@@ -123,12 +123,16 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if err != nil {
 		return capture.Opened{}, err
 	}
+	again := k.started
 	k.started = true
 	p := k.writer.Head.Plan
 	if in.Look == engine.AnchorMissing {
 		k.notes = append(k.notes, fmt.Sprintf("anchor %d was not in the stream any more when reading started", p.Anchor.Seq))
 	}
-	k.run.Observer.Observe(capture.Positioned{Stored: p.To})
+	k.run.Observer.Observe(capture.Positioned{
+		Stored: p.To, Start: in.Start, Cut: p.N, Last: in.Stream.LastSeq, Changes: k.cfg.Settings.Changes(p.Settings),
+		Again: again,
+	})
 	o := capture.Opened{From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}
 	if k.cfg.Sample > 0 {
 		s, err := k.takeSample(ctx, o.From, o.Last, k.cfg.Sample)

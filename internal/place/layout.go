@@ -74,6 +74,18 @@ type Paths struct {
 	Zone     *time.Location // of the times in directories
 }
 
+// String says how the directories are named: the template or the layout, and the time zone if it is not UTC.
+func (p Paths) String() string {
+	text := string(p.Layout)
+	if p.Template != "" {
+		text = p.Template
+	}
+	if p.Zone != nil && p.Zone != time.UTC {
+		text += " in " + p.Zone.String()
+	}
+	return text
+}
+
 // Resolve returns the keys with their final names, and the function that lays them out: see jetcapture.Archive. It is
 // nil for the library's own layout. The error joins one for each problem.
 func (p Paths) Resolve(keys []source.Named) ([]source.Named, func([]string, time.Time) []string, error) {
