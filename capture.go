@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/atleastonce"
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
+	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
 )
@@ -44,6 +46,9 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 	if o.Logger == nil {
 		o.Logger = defaultLogger()
 	}
+	sums := logsum.New(o.Logger.Handler())
+	defer sums.Flush()
+	o.Logger = slog.New(sums)
 	o.Archive.Capture = cutlog.EscapeSegment(o.Archive.Capture)
 	src := reader.NewSource(nc, o.APIPrefix, o.NATSStreamName)
 	report := o.report(&c.counters)

@@ -50,7 +50,14 @@ func (c *counters) count(e capture.Event) {
 	case capture.HeldUp:
 		c.held = State(e.State)
 	case capture.Redoing:
-		s.State = StateRedo
+		s.State, s.Storing = StateRedo, Storing{Cut: e.N, Of: e.Blocks}
+	case capture.FileThere:
+		if s.Storing.Cut != e.N {
+			s.Storing = Storing{Cut: e.N, Of: e.Of}
+		}
+		s.Storing.Files++
+	case capture.ReadAgain:
+		s.Storing.Read, s.Storing.ReadTo = e.Read, e.Of
 	case capture.Taken:
 		c.take(e)
 	case capture.Used:
@@ -85,6 +92,7 @@ func (c *counters) countResult(e capture.Event) {
 	case capture.CutDone:
 		s.StoreError = ""
 		s.Cuts++
+		s.Storing = Storing{}
 		s.Reasons[e.Reason]++
 		s.Absent += e.Absent
 		if e.Redone {

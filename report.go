@@ -88,10 +88,10 @@ func (r *report) logProgress(e capture.Event) {
 	case capture.CutDone:
 		r.log.Info("cut", "n", e.N, "reason", e.Reason, "from", e.From, "to", e.To, "blocks", e.Blocks,
 			"messages", e.Messages, "dead", e.Dead, "skipped", e.Skipped, "lost", e.Lost, "absent", e.Absent,
-			"bytes", e.Bytes, "took", e.Took, "redone", e.Redone)
+			"bytes", e.Bytes, "took", e.Took.String(), "redone", e.Redone)
 	case capture.Awaiting:
 		r.log.Info("another writer has planned a cut, leaving it to that one for a while",
-			"cut", e.N, "writer", e.Writer, "at_most", e.AtMost)
+			"cut", e.N, "writer", e.Writer, "at_most", e.AtMost.String())
 	case capture.Redoing:
 		r.log.Info("finishing a cut that was planned before", "cut", e.N, "writer", e.Writer, "blocks", e.Blocks)
 	case capture.Poisoned:
@@ -137,7 +137,7 @@ func (r *report) logStream(e capture.Event) {
 		r.log.Warn("stream was replaced: sequence numbers restart", "from", e.From, "to", e.To, "detail", e.What)
 	case capture.LookingAgain:
 		r.log.Warn("the stream seems to be rolled back, looking again",
-			"last_seq", e.LastSeq, "stored_up_to", e.Stored, "in", e.In)
+			"last_seq", e.LastSeq, "stored_up_to", e.Stored, "in", e.In.String())
 	case capture.StreamUnreachable:
 		r.log.Warn("the stream cannot be asked, waiting for it", "error", e.Err)
 	case capture.NotYet:

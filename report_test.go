@@ -57,6 +57,11 @@ func effects() []effect {
 		{event: capture.Targeted{Seq: 4}, counts: func(s *Stats) { s.Target = 4 }},
 		{event: capture.Changed{State: capture.StateSpool}, counts: func(s *Stats) { s.State = StateSpool }},
 		{event: capture.HeldUp{State: capture.StateDecoder}, counts: func(s *Stats) { s.State = StateDecoder }},
+		{event: capture.FileThere{N: 2, Of: 9}, counts: func(s *Stats) { s.Storing = Storing{Cut: 2, Files: 1, Of: 9} }},
+		{
+			event:  capture.ReadAgain{N: 2, Read: 3, Of: 9},
+			counts: func(s *Stats) { s.Storing.Read, s.Storing.ReadTo = 3, 9 },
+		},
 		{event: taken(), counts: func(s *Stats) {
 			s.Messages, s.Bytes, s.LastSeq, s.LastTime = 2, 30, 8, eventTime
 			s.Lag, s.OpenBlocks, s.Memory, s.Spooled = 5, 3, 100, 200
@@ -93,7 +98,7 @@ func effects() []effect {
 		{event: capture.CutLost{}, counts: func(s *Stats) { s.CutsLost++ }},
 		{event: capture.Awaiting{N: 2}, log: "INFO another writer has planned a cut"},
 		{
-			event: capture.Redoing{N: 2}, counts: func(s *Stats) { s.State = StateRedo },
+			event: capture.Redoing{N: 2}, counts: func(s *Stats) { s.State, s.Storing.Cut = StateRedo, 2 },
 			log: "INFO finishing a cut that was planned before",
 		},
 		{

@@ -39,6 +39,16 @@ type Stats struct {
 	Target     uint64    // with Once: the last stream sequence to capture
 	LastTime   time.Time // timestamp of the last message read, in UTC
 	State      State     // what the capture is doing now
+	Storing    Storing   // the cut that is being stored now; the zero value if none is
+}
+
+// Storing is how far a cut is. With a Store, it stays zero.
+type Storing struct {
+	Cut       uint64 // its number
+	Files, Of int    // files that are in the store, of how many
+	// Read is how many of the ReadTo sequences of a cut were read again that is finished for an earlier or another
+	// process. Both are 0 if nothing has to be read again.
+	Read, ReadTo uint64
 }
 
 // State is what a capture is doing. Its text may be shown to people.

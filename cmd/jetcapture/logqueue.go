@@ -2,10 +2,11 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +21,8 @@ const (
 // itself. Over logQueueSize it drops whole writes, and says how many lines that were. Its methods may be called from
 // any goroutine.
 type logQueue struct {
-	file io.Writer // only the queue's goroutine writes to it
+	file io.Writer   // only the queue's goroutine writes to it
+	json atomic.Bool // the lines are JSON
 
 	mu      sync.Mutex // guards what follows
 	waiting []byte
@@ -58,8 +60,10 @@ func (q *logQueue) Write(p []byte) (int, error) {
 // admitDropped tells of what was dropped, where it is missing. The caller holds mu.
 func (q *logQueue) admitDropped() {
 	if q.dropped > 0 {
-		q.waiting = fmt.Appendf(q.waiting, "jetcapture: %s of the log were dropped, its reader was too slow\n",
-			counted(int64(q.dropped), "line"))
+		var line bytes.Buffer
+		complain(&line, q.json.Load(), slog.LevelWarn,
+			counted(int64(q.dropped), "line")+" of the log were dropped, its reader was too slow")
+		q.waiting = append(q.waiting, line.Bytes()...)
 		q.dropped = 0
 	}
 }

@@ -3,11 +3,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/jetcapture/jetcapture/internal/urls"
@@ -17,6 +20,7 @@ import (
 type console struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	logJSON        *atomic.Bool // what goes to stderr are lines of JSON; set at any time, from any goroutine
 }
 
 // main is the only place that exits, besides the second signal.
@@ -25,7 +29,7 @@ func main() {
 	stderr := startLogQueue(os.Stderr)
 	ctx := stopOnSignal(stderr)
 	limitHeap(os.Getenv)
-	code := execute(ctx, os.Args, console{os.Stdout, stderr, os.Getenv})
+	code := execute(ctx, os.Args, console{os.Stdout, stderr, os.Getenv, &stderr.json})
 	stderr.close(logPatience)
 	os.Exit(code)
 }
@@ -51,7 +55,8 @@ func stopOnSignal(stderr *logQueue) context.Context {
 		<-first
 		cancel()
 		<-second
-		fmt.Fprintln(stderr, "jetcapture: second signal, giving up: what is not stored is still in the stream")
+		complain(stderr, stderr.json.Load(), slog.LevelError,
+			"second signal, giving up: what is not stored is still in the stream")
 		stderr.flush(logPatience / 4)
 		os.Exit(exitKilled)
 	}()
@@ -73,8 +78,24 @@ func execute(ctx context.Context, args []string, c console) int {
 	if err == nil {
 		return exitDone
 	}
+	asJSON := c.logJSON.Load() || asksForJSON(args)
 	for line := range strings.SplitSeq(strings.TrimSpace(err.Error()), "\n") {
-		fmt.Fprintln(c.stderr, "jetcapture:", printable(urls.ShowText(line)))
+		complain(c.stderr, asJSON, slog.LevelError, printable(urls.ShowText(line)))
 	}
 	return exitCode(err)
+}
+
+// asksForJSON reports whether a command line that could not be read asks for a log of JSON lines.
+func asksForJSON(args []string) bool {
+	return slices.Contains(args, "--log-json") || slices.Contains(args, "--log-json=true")
+}
+
+// complain writes a line that is not of the log, in the form of the log.
+func complain(w io.Writer, asJSON bool, level slog.Level, text string) {
+	if asJSON {
+		record := slog.NewRecord(time.Now(), level, text, 0)
+		_ = slog.NewJSONHandler(w, nil).Handle(context.Background(), record) // a log that fails is lost
+		return
+	}
+	say(w, "jetcapture: %s\n", text)
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,7 +49,7 @@ func (e environment) run(t *testing.T, args ...string) result {
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	code := execute(ctx, append([]string{"jetcapture"}, args...),
-		console{&stdout, &stderr, func(name string) string { return e[name] }})
+		console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool)})
 	return result{code, stdout.String(), stderr.String()}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -12,22 +13,29 @@ import (
 // value is an overview of no captures.
 type overview struct {
 	mu    sync.Mutex
-	all   []func() jetcapture.Stats
+	all   []tracked
 	ended int
 }
 
+// tracked is one capture.
+type tracked struct {
+	name  string
+	stats func() jetcapture.Stats
+	ended bool
+}
+
 // add adds a capture. The caller calls end when the capture has ended: then its counters stay, and it holds nothing.
-func (o *overview) add(stats func() jetcapture.Stats) (end func()) {
+func (o *overview) add(name string, stats func() jetcapture.Stats) (end func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	i := len(o.all)
-	o.all = append(o.all, stats)
+	o.all = append(o.all, tracked{name: name, stats: stats})
 	return func() {
 		s := stats()
 		last := jetcapture.Stats{State: s.State, Messages: s.Messages, Dead: s.Dead}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.all[i] = func() jetcapture.Stats { return last }
+		o.all[i].stats, o.all[i].ended = func() jetcapture.Stats { return last }, true
 		o.ended++
 	}
 }
@@ -40,11 +48,11 @@ func (o *overview) stats() (state string, sum jetcapture.Stats) {
 	case 0:
 		return "connecting", sum
 	case 1:
-		sum = o.all[0]()
+		sum = o.all[0].stats()
 		return string(sum.State), sum
 	}
-	for _, stats := range o.all {
-		s := stats()
+	for _, c := range o.all {
+		s := c.stats()
 		sum.Messages += s.Messages
 		sum.Dead += s.Dead
 		sum.OpenBlocks += s.OpenBlocks
@@ -57,6 +65,45 @@ func (o *overview) stats() (state string, sum jetcapture.Stats) {
 		state += ", " + thousands(int64(o.ended)) + " ended"
 	}
 	return state, sum
+}
+
+// running returns the counters of the captures that have not ended, by their names.
+func (o *overview) running() map[string]jetcapture.Stats {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	running := map[string]jetcapture.Stats{}
+	for _, c := range o.all {
+		if !c.ended {
+			running[c.name] = c.stats()
+		}
+	}
+	return running
+}
+
+// logProgressEvery is how often the log says how far a capture is.
+const logProgressEvery = time.Minute
+
+// storing are the attributes of the log that say how far a cut is.
+func storing(s jetcapture.Storing) (attrs []any) {
+	if s.Cut == 0 {
+		return nil
+	}
+	attrs = []any{"cut", s.Cut, "files", s.Files, "of_files", s.Of}
+	if s.ReadTo > 0 {
+		attrs = append(attrs, "read_again", s.Read, "of_sequences", s.ReadTo)
+	}
+	return attrs
+}
+
+// storingText says how far a cut is that has several files, or that is read again.
+func storingText(s jetcapture.Storing) string {
+	switch {
+	case s.ReadTo > 0 && s.Read < s.ReadTo:
+		return fmt.Sprintf("read again %s of %s", thousands(int64(s.Read)), thousands(int64(s.ReadTo)))
+	case s.Of > 1:
+		return fmt.Sprintf("%s of %s files stored", thousands(int64(s.Files)), thousands(int64(s.Of)))
+	}
+	return ""
 }
 
 // rateOver is the time over which rates are averaged.
@@ -89,6 +136,9 @@ func (p *progress) line(now time.Time, state string, s jetcapture.Stats) string 
 		byteText(s.Memory+s.Spooled)+" held")
 	if d, ok := timeLeft(oldest, current, seconds); ok {
 		parts = append(parts, d.String()+" left")
+	}
+	if text := storingText(s.Storing); text != "" {
+		parts = append(parts, text)
 	}
 	if s.Dead > 0 {
 		parts = append(parts, counted(s.Dead, "dead letter"))

@@ -2,8 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
@@ -51,14 +57,14 @@ func TestProgressOfSeveralCaptures(t *testing.T) {
 		}
 	}
 	want("connecting, 0 messages, lag 0, 0 open blocks, 0 B held")
-	end := o.add(func() jetcapture.Stats {
+	end := o.add("one", func() jetcapture.Stats {
 		return jetcapture.Stats{
 			State: "reading", Messages: 5, Dead: 1, Lag: 100, Target: 20, LastSeq: 10, OpenBlocks: 2,
 			Memory: 512, Spooled: 512,
 		}
 	})
 	want("reading, 5 messages, lag 10, 2 open blocks, 1.0 KiB held, 1 dead letter")
-	o.add(func() jetcapture.Stats { return jetcapture.Stats{Messages: 2, Lag: 3, OpenBlocks: 1} })
+	o.add("two", func() jetcapture.Stats { return jetcapture.Stats{Messages: 2, Lag: 3, OpenBlocks: 1} })
 	want("2 captures, 7 messages, lag 13, 3 open blocks, 1.0 KiB held, 1 dead letter")
 	end()
 	want("2 captures, 1 ended, 7 messages, lag 3, 1 open block, 0 B held, 1 dead letter")
@@ -127,6 +133,82 @@ func TestShellText(t *testing.T) {
 	} {
 		if got := shellText(path); got != want {
 			t.Errorf("shellText(%q) = %s, want %s", path, got, want)
+		}
+	}
+}
+
+// TestTheLogLives: without a terminal, the log says once a minute how far each capture is.
+func TestTheLogLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		r := newRunner(console{stderr: &b, logJSON: new(atomic.Bool)}, &reportSettings{})
+		stats := jetcapture.Stats{State: jetcapture.StateReading, Lag: 5, LastSeq: 9, StoredSeq: 7, OpenBlocks: 2}
+		var mu sync.Mutex
+		end := r.overview.add("ORDERS", func() jetcapture.Stats {
+			mu.Lock()
+			defer mu.Unlock()
+			return stats
+		})
+		stop := r.report(t.Context())
+		minute := func() {
+			time.Sleep(logProgressEvery) //nolint:forbidigo // the clock of the bubble
+			synctest.Wait()
+		}
+		minute()
+		mu.Lock()
+		stats.Messages, stats.State = 600, jetcapture.StateRedo
+		stats.Storing = jetcapture.Storing{Cut: 3, Files: 4, Of: 50, Read: 10, ReadTo: 90}
+		mu.Unlock()
+		minute()
+		end()
+		minute()
+		stop()
+		const facts = " lag=5 last_seq=9 stored_seq=7 messages_per_second=%d open_files=2 held_bytes=0"
+		want := "level=INFO msg=progress capture=ORDERS state=reading" + fmt.Sprintf(facts, 0) + "\n" +
+			"level=INFO msg=progress capture=ORDERS state=redo" + fmt.Sprintf(facts, 10) +
+			" cut=3 files=4 of_files=50 read_again=10 of_sequences=90\n"
+		if got := regexp.MustCompile(`(?m)^time=\S+ `).ReplaceAllString(b.String(), ""); got != want {
+			t.Errorf("got\n%swant\n%s", got, want)
+		}
+	})
+}
+
+func TestProgressOfACut(t *testing.T) {
+	for want, s := range map[string]jetcapture.Storing{
+		"":                            {Cut: 3, Of: 1},
+		"1,200 of 5,000 files stored": {Cut: 3, Files: 1200, Of: 5000},
+		"read again 10 of 2,000":      {Cut: 3, Of: 5, Read: 10, ReadTo: 2000},
+	} {
+		if got := storingText(s); got != want {
+			t.Errorf("%+v: %q, want %q", s, got, want)
+		}
+	}
+}
+
+// TestTheLogIsJSONToTheLastLine: errors and the summary, too, also of a command line that cannot be read.
+func TestTheLogIsJSONToTheLastLine(t *testing.T) {
+	srv, _ := orders(t, "1", "")
+	place := []string{"--output", t.TempDir(), "--nats-server", srv.URL(), "--once", "--log-json"}
+	for name, tt := range map[string]struct {
+		args []string
+		last string
+	}{
+		"done":   {[]string{"-s", "ORDERS"}, `"msg":"summary"`},
+		"failed": {[]string{"-s", "NOWHERE"}, `"level":"ERROR"`},
+		"usage":  {[]string{"-s", "ORDERS", "--colour"}, `"level":"ERROR"`},
+	} {
+		r := environment{}.run(t, append(append([]string{"run"}, tt.args...), place...)...)
+		lines := r.lines()
+		for _, line := range lines {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("%s: not JSON: %s", name, line)
+			}
+		}
+		if last := lines[len(lines)-1]; !strings.Contains(last, tt.last) {
+			t.Errorf("%s: the last line is %s, want %s", name, last, tt.last)
+		}
+		if took := regexp.MustCompile(`"took":[^,]*`).FindString(r.stderr); name == "done" && !strings.HasSuffix(took, `s"`) {
+			t.Errorf("a duration without a unit: %s", took)
 		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/form"
+	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/jetcapture/jetcapture/internal/urls"
@@ -103,7 +105,7 @@ type runner struct {
 	console
 	settings *reportSettings
 	screen   *screen
-	warnings *summing // those of log
+	sums     *logsum.Handler // that of log
 	log      *slog.Logger
 	overview overview   // of the captures, for the progress line
 	print    sync.Mutex // held while a summary is printed
@@ -112,8 +114,9 @@ type runner struct {
 // newRunner returns a runner whose log and progress line share the standard error.
 func newRunner(c console, s *reportSettings) *runner {
 	screen := newScreen(c.stderr)
-	warnings := s.newLog(screen)
-	return &runner{console: c, settings: s, screen: screen, warnings: warnings, log: slog.New(warnings)}
+	sums := s.newLog(screen)
+	c.logJSON.Store(s.logJSON)
+	return &runner{console: c, settings: s, screen: screen, sums: sums, log: slog.New(sums)}
 }
 
 // run runs captures, each over a connection of its own, until ctx ends or all are done. If one fails, the others go on,
@@ -162,7 +165,7 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	sum := newSummary(what, archive.String())
 	capture := o.Build()
 
-	end := r.overview.add(capture.Stats)
+	end := r.overview.add(what.name(), capture.Stats)
 	err = advise(capture.Run(ctx, nc))
 	end()
 
@@ -174,46 +177,70 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	sum.finish(stats, err)
 	r.print.Lock()
 	defer r.print.Unlock()
-	r.warnings.sum(time.Now(), true)
+	r.sums.Flush()
 	r.screen.show("") // what comes may go to the standard output
 	r.screen.flush()
+	if r.settings.logJSON {
+		r.log.Info("summary", "summary", sum)
+	}
 	return errors.Join(err, sum.print(r.stdout, r.screen, r.settings))
 }
 
-// report starts a goroutine that reports on the running captures: that they are stopping, how many warnings were not
-// logged, and their progress where that is shown. stop ends it and waits for it.
+// report starts a goroutine that reports on the running captures: that they are stopping, and how far they are, on a
+// line of the terminal, or in the log once a minute. stop ends it and waits for it.
 func (r *runner) report(ctx context.Context) (stop func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
+	show, every := r.logProgress(), logProgressEvery
+	if r.settings.showsProgress(r.screen) {
+		show, every = r.showProgress(), progressEvery
+	}
 	go func() {
 		defer close(done)
-		sums := time.NewTicker(sumEvery / 6)
-		defer sums.Stop()
-		var ticks <-chan time.Time
-		if r.settings.showsProgress(r.screen) {
-			ticker := time.NewTicker(progressEvery)
-			defer ticker.Stop()
-			ticks = ticker.C
-		}
-		p, stopping := progress{}, ctx.Done()
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		stopping := ctx.Done()
 		for {
 			select {
 			case <-ended:
-				r.warnings.sum(time.Now(), true)
+				r.sums.Flush()
 				r.screen.show("")
 				return
-			case now := <-sums.C:
-				r.warnings.sum(now, false)
 			case <-stopping:
 				stopping = nil
 				r.log.Info("stopping: storing what was read; a second signal gives up at once")
-			case now := <-ticks:
-				state, stats := r.overview.stats()
-				r.screen.show(p.line(now, state, stats))
+			case now := <-ticker.C:
+				show(now)
 			}
 		}
 	}()
 	return func() {
 		close(ended)
 		<-done
+	}
+}
+
+// showProgress returns the function that draws the progress line.
+func (r *runner) showProgress() func(now time.Time) {
+	p := progress{}
+	return func(now time.Time) {
+		state, stats := r.overview.stats()
+		r.screen.show(p.line(now, state, stats))
+	}
+}
+
+// logProgress returns the function that logs how far each capture is. Its rate is that since the last call.
+func (r *runner) logProgress() func(now time.Time) {
+	before, last := map[string]int64{}, time.Now()
+	return func(now time.Time) {
+		seconds := now.Sub(last).Seconds()
+		last = now
+		for name, s := range r.overview.running() {
+			rate := float64(s.Messages-before[name]) / seconds
+			before[name] = s.Messages
+			r.log.Info("progress", append([]any{
+				"capture", name, "state", s.State, "lag", left(s), "last_seq", s.LastSeq, "stored_seq", s.StoredSeq,
+				"messages_per_second", int64(math.Round(rate)), "open_files", s.OpenBlocks, "held_bytes", s.Memory + s.Spooled,
+			}, storing(s.Storing)...)...)
+		}
 	}
 }

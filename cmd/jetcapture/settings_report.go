@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
@@ -55,12 +56,12 @@ func (r *reportSettings) judge(ctx context.Context, once bool, s jetcapture.Stat
 }
 
 // newLog returns the log that the settings ask for.
-func (r *reportSettings) newLog(screen *screen) *summing {
+func (r *reportSettings) newLog(screen *screen) *logsum.Handler {
 	options := &slog.HandlerOptions{Level: r.level, ReplaceAttr: withoutUsers}
 	if r.logJSON {
-		return newSumming(slog.NewJSONHandler(screen, options))
+		return logsum.New(slog.NewJSONHandler(screen, options))
 	}
-	return newSumming(slog.NewTextHandler(screen, options))
+	return logsum.New(slog.NewTextHandler(screen, options))
 }
 
 // withoutUsers takes the user info out of URLs in the log: an error of another package may quote one.

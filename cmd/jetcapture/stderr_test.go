@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
@@ -126,8 +127,8 @@ func TestManyWarningsAreFewLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := captureOnce(t, srv, t.TempDir(), "--record", "payload")
-	if n := strings.Count(r.stderr, `msg="poison message"`); n != sumAfter {
-		t.Errorf("%d lines of poison messages, want %d", n, sumAfter)
+	if n := strings.Count(r.stderr, `msg="poison message"`); n != logsum.After {
+		t.Errorf("%d lines of poison messages, want %d", n, logsum.After)
 	}
 	if want := "490 more like this"; !strings.Contains(r.stderr, want) {
 		t.Errorf("there is no %q in\n%s", want, r.stderr)

@@ -107,6 +107,13 @@ type (
 		Took     time.Duration
 		Redone   bool // an earlier or another writer had planned it
 	}
+	// FileThere says that one more file of a cut is in the store, of how many. Only exactly once.
+	FileThere struct {
+		N  uint64 // number of the cut
+		Of int
+	}
+	// ReadAgain says how many of the sequences of a cut were read again to finish it.
+	ReadAgain struct{ N, Read, Of uint64 }
 	// CutLost says that another writer made the cut first.
 	CutLost struct{}
 	// Awaiting says that an unfinished cut of another writer is left to that writer for a while.
@@ -243,6 +250,8 @@ func (Skipped) isEvent()           {}
 func (Poisoned) isEvent()          {}
 func (BlockStored) isEvent()       {}
 func (CutDone) isEvent()           {}
+func (FileThere) isEvent()         {}
+func (ReadAgain) isEvent()         {}
 func (CutLost) isEvent()           {}
 func (Awaiting) isEvent()          {}
 func (Redoing) isEvent()           {}

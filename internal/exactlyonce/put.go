@@ -29,6 +29,9 @@ func (r *redoer) Find(ctx context.Context, p *cutlog.Plan, i int) (f cutlog.File
 		f, ok, err = r.find(ctx, p, i)
 		return err
 	})
+	if err == nil && ok {
+		r.run.Observer.Observe(capture.FileThere{N: p.N, Of: len(p.Blocks)})
+	}
 	return f, ok, err
 }
 
@@ -55,6 +58,7 @@ func (k *Keeper) put(ctx context.Context, p *cutlog.Plan, i int, content *spool.
 	if err != nil {
 		return f, err
 	}
+	k.run.Observer.Observe(capture.FileThere{N: p.N, Of: len(p.Blocks)})
 	k.run.Observer.Observe(capture.BlockStored{
 		Location: k.cfg.Bucket.String() + "/" + b.Path(), Dead: b.Kind == cutlog.KindDead, Key: capture.Texts(b.Key),
 		Window: b.Window, First: b.Seqs.First(), Last: b.Seqs.Last(), Messages: b.Messages, Rows: b.Rows, Size: f.Size,

@@ -79,7 +79,7 @@ func (r *redoer) readOnce(
 	if err != nil {
 		return nil, passed, err
 	}
-	later, err = s.read(ctx, rd)
+	later, err = s.read(ctx, rd, r.run.Observer)
 	look, lookErr := r.Look(ctx, p.Anchor)
 	switch {
 	case lookErr == nil && look == engine.AnchorOther: // an error of read was about another message, too
@@ -115,7 +115,7 @@ func newPass(k *capture.Maker, p *cutlog.Plan, blocks []int) (*pass, error) {
 }
 
 // read reads the whole range and returns the blocks that it put off.
-func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err error) {
+func (s *pass) read(ctx context.Context, rd reader.Reader, o capture.Observer) (later []int, err error) {
 	for through := s.plan.From; through < s.plan.To; {
 		batch, err := rd.Next(ctx)
 		if err != nil {
@@ -127,6 +127,7 @@ func (s *pass) read(ctx context.Context, rd reader.Reader) (later []int, err err
 			}
 		}
 		through = max(through, batch.Through)
+		o.Observe(capture.ReadAgain{N: s.plan.N, Read: min(through, s.plan.To) - s.plan.From, Of: s.plan.To - s.plan.From})
 		if s.made.Over() {
 			later = append(later, s.putOff()...)
 		}
