@@ -115,7 +115,9 @@ type Options[P Payload, K DestKey] struct {
 	// DecoderVersion names what MessageDecoder and WriterFactory do. Change it together with them. Each plan in the log
 	// keeps it, and a cut that was planned under another version is not finished by this one: see ForPlan.
 	DecoderVersion string
-	// Settings are further facts that shape the bytes of the files. Each plan in the log keeps them as text.
+	// Settings are further facts that shape the bytes of the files. Each plan in the log keeps them as text. With
+	// "format", one of ndjson, csv, parquet, avro and raw, a verification counts the rows of the files; for csv without a
+	// header, "csv_header" is "false".
 	Settings map[string]string
 
 	// ForPlan returns earlier options, so that Run can finish a cut that was planned with them and then interrupted. Run

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"slices"
 
@@ -16,7 +17,7 @@ var errNoCut = errors.New("no cut was made yet")
 // Capture is one capture of an archive. Its methods may be called from any goroutine, also while the capture goes on.
 type Capture struct {
 	name  string
-	store store
+	store cutlog.Store
 	log   *cutlog.Log
 }
 
@@ -39,24 +40,64 @@ func (c *Capture) StreamConfigs(ctx context.Context) iter.Seq2[cutlog.StreamConf
 	return c.log.StreamConfigs(ctx)
 }
 
-// Cuts yields the cuts of the capture in their order. The last one may still be unfinished. A record that does not fit
-// into the chain is a *cutlog.CorruptError, an unknown layout a *cutlog.VersionError. An error ends the sequence;
-// Verify goes on and reports everything.
-func (c *Capture) Cuts(ctx context.Context) iter.Seq2[Cut, error] {
+// Last is the number of the newest cut that has a record; 0 if there is none. It may be late.
+func (c *Capture) Last(ctx context.Context) (uint64, error) { return c.log.Last(ctx) }
+
+// Cuts yields the cuts of the capture in their order. The last one may still be unfinished. A record that is missing or
+// does not fit into the chain is a *cutlog.CorruptError, an unknown layout a *cutlog.VersionError. An error ends the
+// sequence; Verify goes on and reports everything.
+func (c *Capture) Cuts(ctx context.Context) iter.Seq2[Cut, error] { return c.CutsFrom(ctx, 1) }
+
+// CutsFrom is Cuts from the cut with a number on.
+func (c *Capture) CutsFrom(ctx context.Context, first uint64) iter.Seq2[Cut, error] {
 	return func(yield func(Cut, error) bool) {
-		for head := (cutlog.Head{}); ; {
-			next, ok, err := c.log.Next(ctx, head)
-			switch {
-			case err != nil:
-				yield(Cut{}, err)
-				return
-			case !ok, next.N == head.N: // the same cut again: it was finished after it was yielded
-				return
-			case !yield(c.cut(next), nil):
-				return
-			}
-			head = next
+		last, err := c.Last(ctx)
+		if err != nil {
+			yield(Cut{}, err)
+			return
 		}
+		store := readAhead(ctx, c.store, c.name, last)
+		defer store.close()
+		c.walk(ctx, cutlog.New(store, c.name), first, last, yield)
+	}
+}
+
+// walk yields the cuts of a log from first on. There must be all up to last.
+func (c *Capture) walk(ctx context.Context, log *cutlog.Log, first, last uint64, yield func(Cut, error) bool) {
+	head := cutlog.Head{}
+	if first > 1 {
+		var err error
+		if head, err = log.At(ctx, first-1); err != nil {
+			yield(Cut{}, c.missing(err, first-1))
+			return
+		}
+	}
+	for {
+		next, ok, err := log.Next(ctx, head)
+		switch {
+		case err != nil:
+			yield(Cut{}, err)
+			return
+		case !ok && head.N < last:
+			yield(Cut{}, c.missing(fs.ErrNotExist, head.N+1))
+			return
+		case !ok, next.N == head.N: // the same cut again: it was finished after it was yielded
+			return
+		case !yield(c.cut(next), nil):
+			return
+		}
+		head = next
+	}
+}
+
+// missing is the error for a plan that is not there although the log has later records.
+func (c *Capture) missing(err error, n uint64) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &cutlog.CorruptError{
+		Object: cutlog.PlanName(c.name, n), Expected: "a plan, as the log has later records", Found: cutlog.FoundNothing,
+		Advice: adviceLog,
 	}
 }
 

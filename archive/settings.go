@@ -14,8 +14,8 @@ type layout struct {
 	rows        rowcount.Layout
 }
 
-// layoutOf returns the layout of a planned file. Dead letters always have the same one. Of data files, only those that
-// the command planned name a format.
+// layoutOf returns the layout of a planned file. Dead letters always have the same one. Of data files, the plans of
+// the command name a format, and those of programs whose Options.Settings have a "format".
 func layoutOf(p *cutlog.Plan, b *cutlog.Block) layout {
 	if b.Kind == cutlog.KindDead {
 		return layout{codec.Gzip, rowcount.Layout{Format: rowcount.NDJSON}}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/logstore"
 )
 
@@ -48,7 +49,7 @@ func unreadable(object string, err error) error {
 
 // hiding is a store that hides some objects, so that a log can be read past its damage.
 type hiding struct {
-	store
+	cutlog.Store
 	hidden func(name string) bool
 }
 
@@ -57,5 +58,5 @@ func (s hiding) Get(ctx context.Context, name string) ([]byte, error) {
 	if s.hidden(name) {
 		return nil, fs.ErrNotExist
 	}
-	return s.store.Get(ctx, name)
+	return s.Store.Get(ctx, name)
 }

@@ -82,9 +82,11 @@ type Report struct {
 	Size     int64   // bytes of the files read
 	RowsRead int64   // rows counted in the files read
 	NoFormat int64   // files read whose rows were not counted, as the log does not say their format
-	Listed   int64   // files in the archive, dead letters included
-	Later    int64   // files of cuts that were made meanwhile, not looked at
-	Foreign  int64   // files that no reader takes for data: a part of their name begins with "_" or "."
+	// NoFormatIn are these files by their capture. A program says the format by Options.Settings["format"].
+	NoFormatIn map[string]int64
+	Listed     int64 // files in the archive, dead letters included
+	Later      int64 // files of cuts that were made meanwhile, not looked at
+	Foreign    int64 // files that no reader takes for data: a part of their name begins with "_" or "."
 
 	Compared int64 // messages that the stream still holds and that were compared
 	// messages that the stream still holds and that could not be compared, as their format does not allow it
@@ -130,6 +132,7 @@ type verifier struct {
 	opts    VerifyOptions
 	logs    map[string]*logCheck // by capture
 	names   *nameSet             // of planned files
+	sizes   *sizes               // with Quick; does not change while workers run
 	links   map[string]bool      // symbolic links in the archive; true: planned files lie behind it
 	buffers sync.Pool            // of *[]byte, of rowcount.BufferSize
 
@@ -140,7 +143,12 @@ type verifier struct {
 	unreadable int                     // objects in a row
 }
 
-func (v *verifier) run(ctx context.Context) error {
+func (v *verifier) run(ctx context.Context) (err error) {
+	if v.opts.Quick {
+		if v.sizes, err = v.archive.listSizes(ctx, v.opts.maxNames); err != nil {
+			return err
+		}
+	}
 	if v.opts.Capture == "" {
 		other := func(e bucket.Entry) {
 			if !isTemp(e.Name) {
@@ -174,7 +182,10 @@ func (v *verifier) run(ctx context.Context) error {
 
 // capture verifies the log of a capture and the files that it plans.
 func (v *verifier) capture(ctx context.Context, c *Capture) error {
-	l := &logCheck{verifier: v, capture: c}
+	store := readAhead(ctx, c.store, c.name, 0)
+	defer store.close()
+	c = &Capture{name: c.name, store: store, log: cutlog.New(store, c.name)}
+	l := &logCheck{verifier: v, capture: c, ahead: store}
 	v.logs[c.name] = l
 	v.count(func(r *Report, _ *Progress) { r.Captures++ })
 	if err := l.check(ctx); err != nil {

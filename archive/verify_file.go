@@ -76,6 +76,10 @@ func (f *file) check(ctx context.Context) (findings []Finding, result checked, e
 		r.RowsRead += max(c.rows, 0)
 		if c.known && c.rows < 0 && c.bad == nil && !rowcount.Knows(layoutOf(f.cut.Plan, &f.block.Block).rows.Format) {
 			r.NoFormat++
+			if r.NoFormatIn == nil {
+				r.NoFormatIn = map[string]int64{}
+			}
+			r.NoFormatIn[f.cut.capture]++
 		}
 		p.Files++
 	})
@@ -92,6 +96,9 @@ func (f *file) check(ctx context.Context) (findings []Finding, result checked, e
 func (f *file) read(ctx context.Context) (content, error) {
 	name := f.block.Path()
 	if f.opts.Quick {
+		if size, known := f.sizes.of(name); known {
+			return content{there: true, size: size, rows: -1}, nil
+		}
 		info, err := f.archive.bucket.Stat(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return content{}, nil

@@ -16,6 +16,7 @@ import (
 type logCheck struct {
 	*verifier
 	capture *Capture
+	ahead   *ahead        // the store of the capture
 	compare *comparison   // nil: no stream to compare with
 	numbers cutlog.SeqSet // of the cuts that had a record in the listing
 	prev    link          // the cut before the present one
@@ -47,6 +48,7 @@ func (l *logCheck) check(ctx context.Context) error {
 	if err := l.list(ctx); err != nil {
 		return err
 	}
+	l.ahead.last = l.numbers.Last()
 	if err := l.openStream(ctx); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ func TestVerifyCounts(t *testing.T) {
 		Counts: archive.Counts{Messages: 516, Dead: 60, Skipped: 24, Rows: 516, Files: 24, Bytes: size},
 		Read:   24, Size: size, RowsRead: 576, Listed: 24,
 	}
-	if r.Report != want {
+	if !reflect.DeepEqual(r.Report, want) {
 		t.Errorf("got %+v, want %+v", r.Report, want)
 	}
 	if wantLast := (archive.Progress{Files: 24, Bytes: size, Listed: 24}); last != wantLast {

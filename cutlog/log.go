@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 )
 
 // Log is the cut log of one capture in a store. It holds no state but its place, so any number of Logs, in any number
@@ -66,7 +67,7 @@ func (l *Log) Put(ctx context.Context, r Record) (won bool, err error) {
 // late, and then reads one record after the other until there is none. It checks what it reads: sums, numbers, chain,
 // capture. What does not fit is a *CorruptError.
 func (l *Log) Head(ctx context.Context) (Head, error) {
-	hint, err := l.lastListed(ctx)
+	hint, err := l.Last(ctx)
 	if err != nil {
 		return Head{}, err
 	}
@@ -92,11 +93,17 @@ func (l *Log) Head(ctx context.Context) (Head, error) {
 	}
 }
 
-// lastListed returns the greatest number of a record in a list of the log; 0 if there is none.
-func (l *Log) lastListed(ctx context.Context) (uint64, error) {
-	last := uint64(0)
-	prefix := LogPrefix(l.capture)
-	for name, err := range l.store.List(ctx, prefix, "") {
+// Last returns the greatest number of a record in a list of the log; 0 if there is none. A list may be late.
+func (l *Log) Last(ctx context.Context) (uint64, error) {
+	last, err := l.somePlan(ctx)
+	if err != nil {
+		return 0, err
+	}
+	prefix, after := LogPrefix(l.capture), ""
+	if last > 0 {
+		after = PlanName(l.capture, last)
+	}
+	for name, err := range l.store.List(ctx, prefix, after) {
 		if err != nil {
 			return 0, fmt.Errorf("list %s: %w", prefix, err)
 		}
@@ -105,6 +112,37 @@ func (l *Log) lastListed(ctx context.Context) (uint64, error) {
 		}
 	}
 	return last, nil
+}
+
+// pageCuts is how many cuts a page of a list has at most: stores list 1,000 names at a time.
+const pageCuts = 500
+
+// somePlan returns the number of a plan behind which a list of the log is short, or 0. It doubles the number until
+// there is no plan, then halves the distance. Where plans are missing, it may find an early one: a longer list.
+func (l *Log) somePlan(ctx context.Context) (there uint64, err error) {
+	store, ok := l.store.(Haver)
+	if !ok {
+		return 0, nil
+	}
+	has := func(n uint64) bool {
+		var found bool
+		if found, err = store.Has(ctx, PlanName(l.capture, n)); err != nil {
+			err = fmt.Errorf("look for %s: %w", PlanName(l.capture, n), err)
+		}
+		return found && err == nil
+	}
+	missing := uint64(pageCuts)
+	for missing < math.MaxUint64/2 && has(missing) {
+		there, missing = missing, 2*missing
+	}
+	for err == nil && missing-there > pageCuts {
+		if middle := there + (missing-there)/2; has(middle) {
+			there = middle
+		} else {
+			missing = middle
+		}
+	}
+	return there, err
 }
 
 // Next returns the cut after a Head, or the same cut if a done or lost record was added to it since. ok is false if

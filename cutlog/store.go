@@ -17,6 +17,12 @@ type Prober interface {
 	Probe(ctx context.Context, name string) error
 }
 
+// Haver is implemented by a Store that can say at little cost whether there is an object. The end of a long log is
+// found in a few requests then, instead of by a list of all of it.
+type Haver interface {
+	Has(ctx context.Context, name string) (bool, error)
+}
+
 // Store is what a log needs of the place where it lives. The owner of a cut calls it, one call at a time through each
 // Log, but other writers may use the same store. Names are relative to the archive's root, see CheckName.
 //

@@ -24,15 +24,17 @@ Examples:
   Which file holds message 4711 of the stream?
     jetcapture ls /var/orders --seq 4711
 
-  When and why were the files of a capture stored?
-    jetcapture ls /var/orders --cuts --capture ORDERS
+  When and why were the newest files of a capture stored?
+    jetcapture ls /var/orders --cuts --capture ORDERS --last 20
 
 ARCHIVE is what --output of jetcapture run names. Times are UTC.
 `
 
 const lsConclusion = `
 A filter lists files, or with --cuts the cuts that have such files. CUTS counts the record that
-opens a capture, too, which holds no messages.
+opens a capture, too, which holds no messages. LIVES counts the incarnations of the stream: it was
+deleted and created again, restored or rolled back. SEQUENCES are those of the newest one; the other
+numbers are the sums over all.
 
 Exit codes: 0 done, also if nothing was found, 1 failed, 2 wrong usage. A damaged log ends the list
 with an error: jetcapture verify says all that is wrong with an archive.
@@ -42,6 +44,7 @@ with an error: jetcapture verify says all that is wrong with an archive.
 type lsSettings struct {
 	capture      string
 	cuts, blocks bool
+	newest       int // only so many cuts of each capture; 0: all
 	filter       archive.Filter
 	json         bool
 }
@@ -51,6 +54,10 @@ func (s *lsSettings) options() optionSet {
 		{"What to list", []option{
 			{name: "cuts", help: "the cuts", value: boolean(&s.cuts)},
 			{name: "blocks", help: "the files", value: boolean(&s.blocks)},
+			{
+				name: "last", arg: "N", help: "of each capture, look at its newest N cuts only; 0 is all",
+				value: count(&s.newest),
+			},
 			{
 				name: "capture", arg: "NAME", help: "list this capture only",
 				value: text(&s.capture), complete: completeCaptures,
@@ -86,6 +93,9 @@ func lsCommand(c console) *cobra.Command {
 		problems := given.take(options.all(), cmd.Flags(), c.getenv)
 		if s.cuts && s.blocks {
 			problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
+		}
+		if s.newest > 0 && s.filter.Seq > 0 {
+			problems = append(problems, errors.New("--last: --seq finds its cut by itself; give one of the two"))
 		}
 		if len(problems) > 0 {
 			return &usageError{problems}
@@ -155,7 +165,11 @@ func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 
 // each calls f with the cuts of a capture in which the filter may find something.
 func (l *lister) each(ctx context.Context, c *archive.Capture, f func(archive.Cut) error) error {
-	cuts := c.Cuts(ctx)
+	first, err := l.first(ctx, c)
+	if err != nil {
+		return err
+	}
+	cuts := c.CutsFrom(ctx, first)
 	if l.filter.Seq != 0 {
 		cuts = c.Find(ctx, l.filter.Seq)
 	}
@@ -169,6 +183,18 @@ func (l *lister) each(ctx context.Context, c *archive.Capture, f func(archive.Cu
 		}
 	}
 	return nil
+}
+
+// first is the number of the first cut to look at.
+func (l *lister) first(ctx context.Context, c *archive.Capture) (uint64, error) {
+	if l.newest == 0 {
+		return 1, nil
+	}
+	last, err := c.Last(ctx)
+	if err != nil || last <= uint64(l.newest) {
+		return 1, err
+	}
+	return last - uint64(l.newest) + 1, nil
 }
 
 // cutOrBlocks lists a cut, or those of its files that the filter lets through.

@@ -98,14 +98,14 @@ func (t *totals) add(c archive.Cut) {
 	if p.Format != nil {
 		t.Filter = p.Format.Filter
 	}
-	t.Cuts++
 	if !c.Finished() {
 		t.Unfinished++
 	}
-	if p.Opens {
+	if p.Opens || t.Cuts == 0 { // --last may begin within an incarnation
 		t.Incarnations++
 		t.From = p.From
 	}
+	t.Cuts++
 	t.Stream, t.To, t.NewestCut = p.Stream.Name, p.To, p.Time
 	t.counts.add(c.Counts(), c.Reasons())
 	for i := range p.Blocks {
@@ -158,7 +158,7 @@ func (l *listing) capture(t *totals) error {
 	if l.json != nil {
 		return l.encode(t)
 	}
-	const columns = "%-20s %-20s %7s %22s %13s %8s %8s %8s %10s %-16s  %s"
+	const columns = "%-20s %-20s %7s %5s %22s %13s %8s %8s %8s %10s %8s %10s %-16s  %s"
 	windows := "-"
 	if t.FirstWindow != nil {
 		windows = minute(*t.FirstWindow)
@@ -167,11 +167,11 @@ func (l *listing) capture(t *totals) error {
 	if t.LastWindow != nil {
 		last = minute(*t.LastWindow)
 	}
-	heading := fmt.Sprintf(columns, "CAPTURE", "STREAM", "CUTS", "SEQUENCES", "MESSAGES", "DEAD", "LOST", "FILES", "SIZE",
-		"FIRST WINDOW", "LAST WINDOW")
-	err := l.line(heading, columns, t.Capture, t.Stream, thousands(t.Cuts), span(t.From, t.To), thousands(t.Messages),
-		thousands(t.DeadLetters),
-		thousands(t.Lost), thousands(t.Files), byteText(t.Bytes), windows, last)
+	heading := fmt.Sprintf(columns, "CAPTURE", "STREAM", "CUTS", "LIVES", "SEQUENCES", "MESSAGES", "DEAD", "SKIPPED",
+		"LOST", "ABSENT", "FILES", "SIZE", "FIRST WINDOW", "LAST WINDOW")
+	err := l.line(heading, columns, t.Capture, t.Stream, thousands(t.Cuts), thousands(t.Incarnations), span(t.From, t.To),
+		thousands(t.Messages), thousands(t.DeadLetters), thousands(t.Skipped), thousands(t.Lost),
+		thousands(int64(t.Absent)), thousands(t.Files), byteText(t.Bytes), windows, last)
 	if why := whyMissing(t.why); err == nil && why != "" {
 		err = l.line("", "%-20s %s", "", why)
 	}
@@ -221,9 +221,9 @@ func (l *listing) cut(c archive.Cut) error {
 		object.add(n, c.Reasons())
 		return l.encode(object)
 	}
-	const columns = "%-20s %7s %-19s %-8s %-11s %22s %13s %8s %8s %8s %10s  %s"
+	const columns = "%-20s %7s %-19s %-8s %-11s %22s %13s %8s %8s %8s %10s %8s %10s  %s"
 	heading := fmt.Sprintf(columns, "CAPTURE", "CUT", "TIME", "REASON", "INCARNATION", "SEQUENCES", "MESSAGES", "DEAD",
-		"LOST", "FILES", "SIZE", "STATE")
+		"SKIPPED", "LOST", "ABSENT", "FILES", "SIZE", "STATE")
 	state := "finished"
 	if !c.Finished() {
 		state = "still to be finished"
@@ -233,8 +233,8 @@ func (l *listing) cut(c archive.Cut) error {
 	}
 	return l.line(heading, columns, c.Capture(), thousands(int64(c.N)), p.Time.UTC().Format("2006-01-02T15:04:05"),
 		p.Reason, p.Incarnation,
-		span(p.From, p.To), thousands(n.Messages), thousands(n.Dead), thousands(n.Lost), thousands(n.Files),
-		byteText(n.Bytes), state)
+		span(p.From, p.To), thousands(n.Messages), thousands(n.Dead), thousands(n.Skipped),
+		thousands(n.Lost), thousands(int64(n.Absent)), thousands(n.Files), byteText(n.Bytes), state)
 }
 
 // block prints a file.

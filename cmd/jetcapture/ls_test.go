@@ -75,6 +75,12 @@ func TestList(t *testing.T) {
 				"6 6 1 0\n" +
 				"block dead [] 4 4 1 0\n",
 		},
+		{
+			[]string{"--last", "1"},
+			[]string{"capture", "cuts", "incarnations", "from", "to", "messages"},
+			"ORDERS 1 1 0 6 6\npayloads 1 1 0 6 5\n",
+		},
+		{[]string{"--last", "1", "--cuts"}, []string{"capture", "cut"}, "ORDERS 2\npayloads 2\n"},
 		{[]string{"--key", "n=3"}, []string{"capture", "key", "first"}, "ORDERS [n=3] 3\n"},
 		{[]string{"--key", "3"}, []string{"capture", "key", "first"}, "ORDERS [n=3] 3\npayloads [3] 3\n"},
 		{[]string{"--key", "none"}, []string{"capture"}, ""},
@@ -122,7 +128,7 @@ func TestListAsText(t *testing.T) {
 		want []string // parts
 		line int      // how many
 	}{
-		{nil, []string{"CAPTURE ", "ORDERS ", "payloads ", " 1-6 "}, 3},
+		{nil, []string{"CAPTURE ", " LIVES ", " SKIPPED ", " ABSENT ", "ORDERS ", "payloads ", " 1-6 "}, 3},
 		{[]string{"--cuts"}, []string{"REASON", "none yet, after 0", "finished", " once "}, 5},
 		{[]string{"--blocks"}, []string{"WINDOW", "n=1/", "_deadletter/payloads/"}, 13},
 		{[]string{"--seq", "9"}, []string{"capture ORDERS: sequence 9 is in no cut"}, 2},
@@ -160,6 +166,7 @@ func TestListFailures(t *testing.T) {
 		{[]string{"ls", "a", "--", "--json"}, exitUsage, `"--json": one archive only is expected`},
 		{[]string{"ls", "--cutz", "a"}, exitUsage, "unknown flag --cutz: did you mean --cuts?"},
 		{[]string{"ls", "a", "--cuts", "--blocks"}, exitUsage, "--cuts: lists cuts, and --blocks lists files"},
+		{[]string{"ls", "a", "--seq", "1", "--last", "2"}, exitUsage, "--last: --seq finds its cut by itself"},
 		{[]string{"ls", "a", "--seq", "0"}, exitUsage, `--seq: "0" is not a stream sequence`},
 		{[]string{"ls", "a", "--from", "yesterday"}, exitUsage, `--from: "yesterday" is not a time`},
 		{[]string{"ls", "a", "--seq"}, exitUsage, "--seq: a value must follow"},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
@@ -99,8 +101,10 @@ func (v *verdict) summary(a *archive.Archive, r archive.Report, against bool, er
 		v.print(" (%s of them without a sound done record)", thousands(unfinished))
 	}
 	v.print(", %s, %s, %s read\n", counted(r.Read, "file"), byteText(r.Size), counted(r.RowsRead, "row"))
-	if r.NoFormat > 0 {
-		v.print("rows of %s not counted: the log does not say their format\n", counted(r.NoFormat, "file"))
+	for _, capture := range slices.Sorted(maps.Keys(r.NoFormatIn)) {
+		v.print("rows of %s of capture %s not counted: its plans do not say the format. A program that uses the library "+
+			"says it by Options.Settings[\"format\"]: ndjson, csv, parquet, avro or raw\n",
+			counted(r.NoFormatIn[capture], "file"), printable(capture))
 	}
 	v.print("%s in files, %s dead letters, %s skipped, %s lost, %s absent\n",
 		counted(r.Messages, "message"), thousands(r.Dead), thousands(r.Skipped), thousands(r.Lost),
@@ -137,18 +141,21 @@ func verifySummary(a *archive.Archive, r archive.Report, err error) any {
 		Cuts     int64  `json:"cuts"`
 		Finished int64  `json:"finished"`
 		counts
-		FilesRead  int64  `json:"files_read"`
-		BytesRead  int64  `json:"bytes_read"`
-		RowsRead   int64  `json:"rows_read"`
-		NoFormat   int64  `json:"files_of_unknown_format"` // their rows are not counted
-		Compared   int64  `json:"compared"`
-		Uncompared int64  `json:"not_compared"`
-		Error      string `json:"error,omitempty"`
+		FilesRead int64 `json:"files_read"`
+		BytesRead int64 `json:"bytes_read"`
+		RowsRead  int64 `json:"rows_read"`
+		NoFormat  int64 `json:"files_of_unknown_format"` // their rows are not counted
+		// by capture
+		NoFormatIn map[string]int64 `json:"unknown_format_by_capture,omitempty"`
+		Compared   int64            `json:"compared"`
+		Uncompared int64            `json:"not_compared"`
+		Error      string           `json:"error,omitempty"`
 	}{
 		Type: "summary", Archive: a.String(), OK: err == nil && r.OK(), Problems: r.Problems, Notes: r.Notes,
 		Captures: r.Captures, Cuts: r.Cuts,
 		Finished: r.Finished, FilesRead: r.Read, BytesRead: r.Size, RowsRead: r.RowsRead, NoFormat: r.NoFormat,
-		Compared: r.Compared, Uncompared: r.Uncompared,
+		NoFormatIn: r.NoFormatIn,
+		Compared:   r.Compared, Uncompared: r.Uncompared,
 	}
 	s.add(r.Counts, r.Reasons)
 	if err != nil {

@@ -14,7 +14,7 @@ func (e *Entry) mend(ctx context.Context) error {
 	for before := uint64(0); ; {
 		var missing *cutlog.CorruptError
 		err := e.Retry(ctx, "read the cut log", func(ctx context.Context) (err error) {
-			_, err = e.Log.Head(ctx)
+			e.Head, err = e.Log.Head(ctx) // Refresh goes on from there
 			return err
 		})
 		if !errors.As(err, &missing) {

@@ -41,6 +41,15 @@ func (s Store) Probe(ctx context.Context, name string) error {
 	return err
 }
 
+// Has implements cutlog.Haver.
+func (s Store) Has(ctx context.Context, name string) (bool, error) {
+	_, err := s.Bucket.Stat(ctx, name)
+	if errors.Is(err, bucket.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Get implements cutlog.Store. It reads one byte more than the largest record, which is enough to see that an object is
 // no record.
 func (s Store) Get(ctx context.Context, name string) (data []byte, err error) {
