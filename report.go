@@ -148,6 +148,9 @@ func (r *report) logStream(e capture.Event) {
 		if !e.Quiet {
 			r.log.Warn("no cut while the stream cannot be checked, trying again", "error", e.Err)
 		}
+	case capture.FilterOutside:
+		r.log.Warn("the filter is outside of the stream's subjects: nothing that the stream takes matches it",
+			"filter", e.Filters, "subjects", e.Subjects)
 	case capture.Unwitnessed:
 		r.log.Error("a consumer has passed over messages that the stream has: what was read since the last cut is read again",
 			"seq", e.Seq, "from", e.From, "to", e.To, "missing", e.Missing, "times", e.Times, "server", e.Server,

@@ -154,6 +154,7 @@ func effects() []effect {
 		{event: capture.ForeignFiles{Names: []string{"x"}}, log: "WARN the place of this new archive holds other files"},
 		{event: capture.SpoolFull{Dir: "/tmp", Err: err}, log: "WARN the spool cannot be written"},
 		{event: capture.CutsEarly{Setting: "AckWait"}, log: "WARN cuts come earlier than the window asks"},
+		{event: capture.FilterOutside{Filters: []string{"a"}}, log: "WARN the filter is outside of the stream's subjects"},
 		{event: capture.Postponed{Err: err}, log: "WARN no cut while the stream cannot be checked"},
 		{event: capture.Postponed{Err: err, Quiet: true}},
 		{event: capture.StreamUnreachable{Err: err}, log: "WARN the stream cannot be asked"},

@@ -51,6 +51,9 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if err != nil {
 		return capture.Opened{}, err
 	}
+	if outside := info.Outside(k.cfg.Filter); len(outside) > 0 {
+		k.run.Observer.Observe(capture.FilterOutside{Filters: outside, Subjects: info.Subjects})
+	}
 	k.run.Observer.Observe(capture.Entered{Consumer: k.cfg.Consumer})
 	return capture.Opened{Reading: &reading{Shared: rd, k: k, created: info.Created}, Last: info.LastSeq}, nil
 }

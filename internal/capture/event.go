@@ -185,6 +185,8 @@ type (
 	}
 	// CutsEarly says that cuts come earlier than the window asks, because of one of the consumer's settings.
 	CutsEarly struct{ Setting string }
+	// FilterOutside says that filters match no subject that the stream takes.
+	FilterOutside struct{ Filters, Subjects []string }
 	// Postponed says that a cut has to wait until the server can be asked.
 	Postponed struct {
 		Err   error
@@ -264,6 +266,7 @@ func (Repositioned) isEvent()      {}
 func (Refused) isEvent()           {}
 func (SpoolFull) isEvent()         {}
 func (CutsEarly) isEvent()         {}
+func (FilterOutside) isEvent()     {}
 func (Postponed) isEvent()         {}
 func (StreamUnreachable) isEvent() {}
 func (Unwitnessed) isEvent()       {}

@@ -124,6 +124,9 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 		return capture.Opened{}, err
 	}
 	again := k.started
+	if !again {
+		k.checkFilter(ctx)
+	}
 	k.started = true
 	p := k.writer.Head.Plan
 	if in.Look == engine.AnchorMissing {
@@ -152,6 +155,17 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	rd.passed = newPassed(p.Anchor, in.Stream)
 	o.Reading = rd
 	return o, nil
+}
+
+// checkFilter reports filters that match no subject of the stream. Nothing depends on it, so an error is no trouble.
+func (k *Keeper) checkFilter(ctx context.Context) {
+	if len(k.cfg.Filter) == 0 {
+		return
+	}
+	info, err := k.stream.Info(ctx)
+	if outside := info.Outside(k.cfg.Filter); err == nil && len(outside) > 0 {
+		k.run.Observer.Observe(capture.FilterOutside{Filters: outside, Subjects: info.Subjects})
+	}
 }
 
 // Diverged implements capture.Promise. Enter detects a recreated stream by itself. A rollback may be known to the

@@ -122,6 +122,9 @@ type StreamInfo struct {
 	ConfiguredFirst uint64
 	// Config is the whole configuration of the stream, as the server answers it: a JSON object.
 	Config string
+	// Subjects are those that the stream takes its messages from; empty if some come from elsewhere (mirror, sources) or
+	// are stored under another subject.
+	Subjects []string
 	// Now is the server's time; zero if it does not say it.
 	Now time.Time
 	// Server is the version of the nats-server that leads the stream; empty before 2.11.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 )
 
@@ -97,9 +99,12 @@ type streamConfig struct {
 		Discard   nats.DiscardPolicy   `json:"discard"`
 		Mirror    *struct{}            `json:"mirror"`
 
-		MaxMsgsPerSubject    int64 `json:"max_msgs_per_subject"`
-		DiscardNewPerSubject bool  `json:"discard_new_per_subject"`
-		AllowMsgTTL          bool  `json:"allow_msg_ttl"`
+		MaxMsgsPerSubject    int64             `json:"max_msgs_per_subject"`
+		DiscardNewPerSubject bool              `json:"discard_new_per_subject"`
+		AllowMsgTTL          bool              `json:"allow_msg_ttl"`
+		Subjects             []string          `json:"subjects"`
+		Sources              []json.RawMessage `json:"sources"`
+		Transform            json.RawMessage   `json:"subject_transform"`
 
 		ConsumerLimits ConsumerLimits `json:"consumer_limits"`
 	}
@@ -110,6 +115,14 @@ type streamConfig struct {
 func (c *streamConfig) UnmarshalJSON(text []byte) error {
 	c.text = string(text)
 	return json.Unmarshal(text, &c.known)
+}
+
+// subjects are StreamInfo.Subjects.
+func (c *streamConfig) subjects() []string {
+	if len(c.known.Sources) > 0 || len(c.known.Transform) > 0 {
+		return nil
+	}
+	return c.known.Subjects
 }
 
 // Info looks up the stream. Errors: ErrStreamNotFound, ErrNoJetStream, ErrNoAnswer, *APIError, or the context's.
@@ -155,9 +168,10 @@ func (i *streamInfo) public() StreamInfo {
 
 		ConfiguredFirst: max(i.Config.known.FirstSeq, 1),
 
-		Config: i.Config.text,
-		Now:    i.Now,
-		Server: i.Config.known.Metadata["_nats.ver"],
+		Config:   i.Config.text,
+		Subjects: i.Config.subjects(),
+		Now:      i.Now,
+		Server:   i.Config.known.Metadata["_nats.ver"],
 	}
 }
 
@@ -226,3 +240,16 @@ func (s *Source) Deleted(ctx context.Context) (cutlog.SeqSet, StreamInfo, error)
 
 // Server is the version of the server that the connection is at.
 func (s *Source) Server() string { return s.nc.ConnectedServerVersion() }
+
+// Outside returns those of the filters that no message can match which the stream takes, as far as that is known.
+func (i StreamInfo) Outside(filters []string) (outside []string) {
+	if len(i.Subjects) == 0 {
+		return nil
+	}
+	for _, f := range filters {
+		if !slices.ContainsFunc(i.Subjects, func(s string) bool { return wire.Overlap(f, s) }) {
+			outside = append(outside, f)
+		}
+	}
+	return outside
+}

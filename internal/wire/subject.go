@@ -8,6 +8,23 @@ func Matches(filter, subject string) bool { return matches(filter, subject, true
 // Covers reports whether wide matches every subject that narrow matches. Both may have wildcards.
 func Covers(wide, narrow string) bool { return matches(wide, narrow, false) }
 
+// Overlap reports whether a subject may match both filters.
+func Overlap(a, b string) bool {
+	for {
+		x, restA, moreA := strings.Cut(a, ".")
+		y, restB, moreB := strings.Cut(b, ".")
+		switch {
+		case x == ">" || y == ">":
+			return true
+		case x != y && x != "*" && y != "*", moreA != moreB:
+			return false
+		case !moreA:
+			return true
+		}
+		a, b = restA, restB
+	}
+}
+
 // matches compares token by token. In a literal subject, > is a token like any other.
 func matches(filter, subject string, literal bool) bool {
 	for {

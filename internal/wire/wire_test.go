@@ -102,3 +102,24 @@ func TestMatches(t *testing.T) {
 		}
 	}
 }
+
+func TestOverlap(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"a", "a", true},
+		{"a", "b", false},
+		{"a.*", "*.b", true},
+		{"a.*", "b.*", false},
+		{"a.*.c", "a.b.*", true},
+		{"a.>", "a.b", true},
+		{"a.>", "a", false},
+		{">", "x.y", true},
+		{"a.b", "a.b.c", false},
+	} {
+		if wire.Overlap(c.a, c.b) != c.want || wire.Overlap(c.b, c.a) != c.want {
+			t.Errorf("overlap of %q and %q is %t, want %t", c.a, c.b, !c.want, c.want)
+		}
+	}
+}
