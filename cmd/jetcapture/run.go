@@ -161,13 +161,15 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	defer func() { err = errors.Join(err, archive.Close()) }()
 	what.library.APIPrefix = apiPrefix
 	var rescued atomic.Int64
-	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }})
+	watch := what.watch(r.log)
+	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }, Watch: watch})
 	sum := newSummary(what, archive.String())
 	capture := o.Build()
 
 	end := r.overview.add(what.name(), capture.Stats)
 	err = advise(capture.Run(ctx, nc))
 	end()
+	watch.End()
 
 	stats := capture.Stats()
 	if err == nil {

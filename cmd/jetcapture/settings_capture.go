@@ -128,6 +128,15 @@ func (s *captureSettings) compression() jetcapture.Compression {
 	return jetcapture.GZip
 }
 
+// watch returns what warns of sources that have no value in any message.
+func (s *captureSettings) watch(log *slog.Logger) *form.Watch {
+	f, _ := s.effective()
+	return form.NewWatch(f, func(option string, messages int) {
+		log.Warn("no message so far has had a value there: is it spelled as in the messages?",
+			"option", option, "messages", messages, "capture", s.name())
+	})
+}
+
 // captureOptions returns the library's options for an archive in b.
 func (s *captureSettings) captureOptions(b bucket.Bucket, log *slog.Logger, hooks form.Hooks) form.Options {
 	f, o := s.effective()

@@ -26,6 +26,7 @@ var (
 type decoder struct {
 	form     Form
 	row      func(*workspace) (Row, error)
+	watch    *Watch    // may be nil
 	metadata bool      // a source needs the stream sequence or the time
 	spaces   sync.Pool // of *workspace
 }
@@ -102,6 +103,7 @@ func (d *decoder) decodeIn(w *workspace, msg *nats.Msg) (Row, Key, error) {
 		}
 		w.message.Seq, w.message.Time = origin.Seq, origin.Time
 	}
+	d.watch.see(&w.message)
 	k, err := d.makeKey(w)
 	if err != nil {
 		return Row{}, "", err

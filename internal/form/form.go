@@ -104,6 +104,8 @@ type Hooks struct {
 	// Rescued is called for each row that is written with values which do not fit their columns. It is called from the
 	// goroutines that write files, several at a time. Nil is allowed.
 	Rescued func()
+	// Watch sees each message that is decoded. Nil is allowed.
+	Watch *Watch
 }
 
 func (h Hooks) rescued() {

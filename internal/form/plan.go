@@ -18,7 +18,9 @@ import (
 // Apply returns the options with the decoder and the writer of the form, and its settings for the plans.
 func (f Form) Apply(o Options, hooks Hooks) Options {
 	o.Suffix = string(f.Format)
-	o.MessageDecoder = newDecoder(f).decode
+	d := newDecoder(f)
+	d.watch = hooks.Watch
+	o.MessageDecoder = d.decode
 	o.WriterFactory = f.writers(hooks)
 	o.DecoderVersion = cutlog.CommandVersion
 	settings := f.settings()
