@@ -63,6 +63,7 @@ type Keeper struct {
 	instance  *instance
 	started   bool      // Open has succeeded once; before, a permanent error of the store ends the run; set by Open only
 	notes     []string  // facts for the next plan
+	again     uint64    // a durable consumer must deliver from this sequence on; 0: from its ack floor on
 	redoing   time.Time // when the redo that is under way began
 	described described // set before plans are put
 	doubt     doubt     // set by Check in the goroutine of the feed, which has ended when Open reads it
@@ -172,7 +173,7 @@ func (k *Keeper) checkFilter(ctx context.Context) {
 // reader only, so it is remembered for the next Enter.
 func (k *Keeper) Diverged(d *reader.DivergedError) {
 	k.entry.RolledBack = d.RolledBack
-	k.doubt = doubt{} // it was about the old stream
+	k.doubt, k.again = doubt{}, 0 // they were about the old stream
 }
 
 // Close implements capture.Promise.

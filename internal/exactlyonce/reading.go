@@ -41,11 +41,17 @@ func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading,
 		return rd, rd.openOrdered(ctx, at)
 	}
 	cfg := k.durableConfig()
-	cfg.Again = k.doubt.times > 0
+	if k.doubt.times > 0 {
+		cfg.Again = at.After + 1
+	}
+	if k.again > 0 { // it is lower
+		cfg.Again = k.again
+	}
 	durable, err := reader.OpenDurable(ctx, k.run.Source, cfg, at)
 	if err != nil {
 		return nil, err
 	}
+	k.again = 0
 	rd.streamReader, rd.floor, rd.unheard = durable, durable.Floor, durable.Unheard
 	return rd, nil
 }

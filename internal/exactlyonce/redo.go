@@ -64,6 +64,7 @@ func (r *redoer) pass(
 		err = fmt.Errorf("sequence %d was planned and is in the stream, but the filter leaves it out", still.First())
 	}
 	if err == nil {
+		r.again = p.From + 1 // what the durable consumer has passed over is still to be acknowledged
 		r.run.Observer.Observe(capture.Recovered{Messages: passed.Count()})
 	}
 	return later, err

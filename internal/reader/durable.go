@@ -21,8 +21,9 @@ type DurableConfig struct {
 	Filter []string // subjects that the consumer must have; empty: the whole stream
 	// length of the capture's windows; AckWait of a created consumer is at least four times that
 	MaxAge time.Duration
-	// Again lets the consumer deliver again what comes after the position, even if it has passed over some of it.
-	Again        bool
+	// Again is the stream sequence from which on the consumer delivers again, even if it has passed over some of it; 0:
+	// from its ack floor on.
+	Again        uint64
 	FailWhenGone bool         // Next returns ErrStreamNotFound instead of waiting for the stream
 	PullBytes    int          // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
 	Logger       *slog.Logger // nil: none
@@ -165,11 +166,7 @@ func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 	if err != nil {
 		return nil, err
 	}
-	to := uint64(0) // its ack floor
-	if d.cfg.Again {
-		to = d.id.after + 1
-	}
-	consumer, err := d.src.resetConsumer(ctx, d.cfg.Name, to)
+	consumer, err := d.src.resetConsumer(ctx, d.cfg.Name, d.cfg.Again)
 	if err == nil {
 		err = d.sameStream(ctx)
 	}
@@ -177,7 +174,7 @@ func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*lif
 		f.close()
 		return nil, err
 	}
-	d.cfg.Again = false
+	d.cfg.Again = 0
 	l := newLife(f, d.through, d.timing.Tick)
 	l.consumer, l.pending, l.filter = d.cfg.Name, consumer.NumPending, d.cfg.Filter
 	d.acks.begin(consumer.AckFloor.Stream, cfg)
