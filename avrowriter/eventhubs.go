@@ -51,7 +51,7 @@ type EventHubsWriter struct{ file }
 
 // NewEventHubsWriter returns a writer of messages. It fails if the options are wrong.
 func NewEventHubsWriter(o Options) (*EventHubsWriter, error) {
-	l, err := newLayout(EventHubsSchema, o)
+	l, err := newLayout(layoutVersion, EventHubsSchema, o)
 	if err != nil {
 		return nil, err
 	}

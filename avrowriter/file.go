@@ -16,8 +16,12 @@ import (
 	"github.com/twmb/avro/ocf"
 )
 
-// layoutVersion increases with every change of the bytes that are written for the same messages.
-const layoutVersion = "avrowriter/1"
+// Versions of layouts increase with every change of the bytes that are written for the same messages. messagesVersion
+// is that of messages with the field time_ns.
+const (
+	layoutVersion   = "avrowriter/1"
+	messagesVersion = "avrowriter/2"
+)
 
 var errNotStarted = errors.New("avro: InitNew must come first")
 
@@ -54,7 +58,7 @@ type layout struct {
 	seed       []byte      // hashed into the sync markers
 }
 
-func newLayout(schema string, o Options) (*layout, error) {
+func newLayout(version, schema string, o Options) (*layout, error) {
 	o, err := o.validate()
 	if err != nil {
 		return nil, err
@@ -68,7 +72,7 @@ func newLayout(schema string, o Options) (*layout, error) {
 		return nil, fmt.Errorf("avro: schema: %w", err)
 	}
 	l := &layout{
-		schema: parsed, codec: codec, blockBytes: o.BlockBytes, metadata: [][2]string{{MetaWriter, layoutVersion}},
+		schema: parsed, codec: codec, blockBytes: o.BlockBytes, metadata: [][2]string{{MetaWriter, version}},
 	}
 	for _, key := range slices.Sorted(maps.Keys(o.Metadata)) {
 		l.metadata = append(l.metadata, [2]string{key, o.Metadata[key]})

@@ -87,6 +87,9 @@ func expectMessage(m *avrowriter.Message) any {
 		"stream": m.Stream, "sequence": int64(m.Seq), "time": time.UnixMicro(m.Time.UnixMicro()).UTC(),
 		"subject": text(m.Subject), "payload": append([]byte{}, m.Payload...), "subject_raw": nil, "headers_raw": nil,
 	}
+	if record["time_ns"] = nil; m.Time.Year() > 1677 && m.Time.Year() < 2262 {
+		record["time_ns"] = m.Time.UnixNano()
+	}
 	if !utf8.ValidString(m.Subject) {
 		record["subject_raw"] = []byte(m.Subject)
 	}
@@ -108,6 +111,13 @@ func expectMessage(m *avrowriter.Message) any {
 	if !valid {
 		record["headers_raw"] = block(m.Header)
 	}
+	return record
+}
+
+// expectMicros is the record of a message without time_ns.
+func expectMicros(m *avrowriter.Message) any {
+	record := expectMessage(m).(map[string]any)
+	delete(record, "time_ns")
 	return record
 }
 

@@ -2,6 +2,9 @@ package avrowriter
 
 import (
 	"io"
+	"math"
+	"strings"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
@@ -10,8 +13,8 @@ import (
 //
 // Strings in Avro are UTF-8. In subject and headers, other bytes are replaced by U+FFFD; subject_raw and headers_raw,
 // which are null otherwise, then hold the original subject and the whole header block. So does headers_raw if a client
-// does not parse all of the block. The time is truncated to
-// microseconds.
+// does not parse all of the block. The time is truncated to microseconds, which all implementations know. time_ns has
+// all of it, and is null before 1678 and after 2261.
 const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapture",` +
 	`"doc":"A stored message of a NATS JetStream stream.","fields":[` +
 	`{"name":"stream","type":"string"},` +
@@ -22,24 +25,36 @@ const MessageSchema = `{"type":"record","name":"Message","namespace":"io.jetcapt
 	`{"name":"payload","type":"bytes"},` +
 	`{"name":"subject_raw","type":["null","bytes"],"default":null,"doc":"The subject, if it is not valid UTF-8."},` +
 	`{"name":"headers_raw","type":["null","bytes"],"default":null,` +
-	`"doc":"The header block, if a name or value is not valid UTF-8."}` +
+	`"doc":"The header block, if a name or value is not valid UTF-8."}` + timeNSField +
 	`]}`
+
+// timeNSField is what distinguishes the schema from that of the writers before it. Its default lets a reader of this
+// schema read their files.
+const timeNSField = `,{"name":"time_ns","type":["null","long"],"default":null,` +
+	`"doc":"When the server stored it, in nanoseconds since 1970."}`
 
 // MessageWriter writes messages as records of MessageSchema. Header names are sorted. A writer belongs to one
 // goroutine, except for New.
-type MessageWriter struct{ file }
+type MessageWriter struct {
+	file
+	timeNS bool // the schema has time_ns
+}
 
 // NewMessageWriter returns a writer of messages. It fails if the options are wrong.
 func NewMessageWriter(o Options) (*MessageWriter, error) {
-	l, err := newLayout(MessageSchema, o)
+	version, schema := messagesVersion, MessageSchema
+	if o.OmitTimeNS {
+		version, schema = layoutVersion, strings.Replace(MessageSchema, timeNSField, "", 1)
+	}
+	l, err := newLayout(version, schema, o)
 	if err != nil {
 		return nil, err
 	}
-	return &MessageWriter{file{layout: l}}, nil
+	return &MessageWriter{file{layout: l}, !o.OmitTimeNS}, nil
 }
 
 // New returns another writer of the same files, which shares the compressors. It may be called from any goroutine.
-func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{file{layout: w.layout}} }
+func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{file{layout: w.layout}, w.timeNS} }
 
 // Buffered implements jetcapture.BufferedWriter: rows are kept back until a block of them is full.
 func (w *MessageWriter) Buffered() bool { return true }
@@ -100,7 +115,19 @@ func (w *MessageWriter) appendMessage(dst []byte, m *Message) []byte {
 	if dst = appendBranch(dst, branch(raw != nil)); raw != nil {
 		dst = appendBytes(dst, raw)
 	}
+	if w.timeNS {
+		dst = appendTimeNS(dst, m.Time)
+	}
 	return dst
+}
+
+// appendTimeNS appends a time in nanoseconds, or null if it is out of their range.
+func appendTimeNS(dst []byte, t time.Time) []byte {
+	const seconds = math.MaxInt64 / 1_000_000_000
+	if t.Unix() >= seconds || t.Unix() <= -seconds {
+		return appendBranch(dst, 0)
+	}
+	return appendLong(appendBranch(dst, 1), t.UnixNano())
 }
 
 // branch returns the branch of the union of null and something.

@@ -30,6 +30,9 @@ type Options struct {
 	Level int
 	// BlockBytes is the size in bytes, before compression, at which a block of rows ends; 0 means DefaultBlockBytes.
 	BlockBytes int
+	// OmitTimeNS leaves out the field time_ns of messages, so that files are those of the writers before it. Only a
+	// MessageWriter has that field.
+	OmitTimeNS bool
 	// Metadata is added to the header of each file. Keys that begin with "avro." and the Meta keys are refused.
 	Metadata map[string]string
 }

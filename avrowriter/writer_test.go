@@ -29,12 +29,15 @@ func layouts(t testing.TB, o avrowriter.Options) map[string]struct {
 	w      writer
 	expect func(*avrowriter.Message) any
 } {
+	micros := o
+	micros.OmitTimeNS = true
 	return map[string]struct {
 		w      writer
 		expect func(*avrowriter.Message) any
 	}{
-		"messages":  {newMessageWriter(t, o), expectMessage},
-		"eventhubs": {newEventHubsWriter(t, o), expectEvent},
+		"messages":    {newMessageWriter(t, micros), expectMicros},
+		"messages-ns": {newMessageWriter(t, o), expectMessage},
+		"eventhubs":   {newEventHubsWriter(t, o), expectEvent},
 	}
 }
 
@@ -110,7 +113,7 @@ func TestWritersShareCompressorsInManyGoroutines(t *testing.T) {
 func TestFileSaysWhereItComesFrom(t *testing.T) {
 	w := newMessageWriter(t, avrowriter.Options{Compression: "zstd", Metadata: map[string]string{"owner": "me"}})
 	want := map[string]string{
-		"owner": "me", "jetcapture.writer": "avrowriter/1", "jetcapture.stream": "ORDERS", "jetcapture.first_sequence": "10",
+		"owner": "me", "jetcapture.writer": "avrowriter/2", "jetcapture.stream": "ORDERS", "jetcapture.first_sequence": "10",
 		"avro.codec": "zstandard", "avro.schema": avrowriter.MessageSchema,
 	}
 	metadataIs(t, write(t, w, hostileMessages()...), want)

@@ -43,6 +43,7 @@ const (
 	SettingMismatch   = "on_mismatch" // the policy for a value that does not fit its column
 	SettingCSVNull    = "csv_null"    // what stands for null
 	SettingCSVHeader  = "csv_header"  // "false": files have no line with the names of the columns
+	SettingTimes      = "times"       // TimesNanos, or absent in plans of earlier versions
 	SettingCodec      = "codec"       // compression inside of the file
 	SettingCodecLevel = "codec_level"
 	SettingLayout     = "layout" // of the directories, for people only: planned files stay where they were planned
@@ -64,6 +65,10 @@ const (
 	RecordEvent     = "event"     // the whole message as a CloudEvent
 	RecordEventHubs = "eventhubs" // the fields of Azure Event Hubs Capture
 )
+
+// TimesNanos says that messages in Parquet and Avro have their time in nanoseconds, too. Before, they had microseconds
+// only.
+const TimesNanos = "ns"
 
 // CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same
 // settings.

@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// layoutVersion goes up with every change of the bytes that are written for the same rows.
-	layoutVersion = "parquetwriter/1"
+	// Versions of layouts go up with every change of the bytes that are written for the same rows. messagesVersion is
+	// that of messages with the column time_ns.
+	layoutVersion   = "parquetwriter/1"
+	messagesVersion = "parquetwriter/2"
 	// maxDictionary is the size at which the dictionary of a column in a row group ends, because there are too many
 	// distinct values.
 	maxDictionary = 1 << 20
@@ -67,7 +69,7 @@ type columnPaths struct {
 }
 
 // newLayout validates everything, so that start cannot fail.
-func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout, error) {
+func newLayout(version string, schema *parquet.Schema, o Options, special columnPaths) (*layout, error) {
 	o, err := o.validate()
 	if err != nil {
 		return nil, err
@@ -83,14 +85,14 @@ func newLayout(schema *parquet.Schema, o Options, special columnPaths) (*layout,
 	options := []parquet.WriterOption{
 		schema,
 		parquet.Compression(codec),
-		parquet.CreatedBy("jetcapture", "1", layoutVersion),
+		parquet.CreatedBy("jetcapture", "1", version),
 		parquet.DataPageVersion(1),
 		parquet.DefaultEncodingFor(parquet.ByteArray, &parquet.Plain), // what every reader knows
 		parquet.DataPageStatistics(false),                             // the column index has them, cut to a sane length
 		parquet.DictionaryMaxBytes(maxDictionary),
 		parquet.PageBufferSize(pageSize(len(schema.Columns()))),
 		parquet.BloomFilters(bloom...),
-		parquet.KeyValueMetadata(MetaWriter, layoutVersion),
+		parquet.KeyValueMetadata(MetaWriter, version),
 		parquet.KeyValueMetadata(MetaSchema, fingerprint(schema)),
 	}
 	for _, path := range special.noBounds {

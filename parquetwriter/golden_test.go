@@ -52,8 +52,18 @@ func TestGoldenFiles(t *testing.T) {
 		o := parquetwriter.Options{Compression: compression}
 		for name, json := range map[string]bool{"messages": false, "messages-json": true} {
 			file := write(t, newMessageWriter(t, o, json), goldenMessages()...)
-			stored := golden(t, fmt.Sprintf("%s-%s.parquet", name, compression), file)
+			stored := golden(t, fmt.Sprintf("%s-ns-%s.parquet", name, compression), file)
 			checkMessages(t, stored, json, goldenMessages()...)
+
+			before := o
+			before.OmitTimeNS = true
+			file = write(t, newMessageWriter(t, before, json), goldenMessages()...)
+			stored = golden(t, fmt.Sprintf("%s-%s.parquet", name, compression), file)
+			checkMessagesWith(t, stored, func(m *parquetwriter.Message) storedMessage {
+				want := expect(m, json)
+				want.TimeNS = 0
+				return want
+			}, goldenMessages()...)
 		}
 		file := write(t, newTableWriter(t, o, tableColumns), tableRows()...)
 		stored := golden(t, fmt.Sprintf("table-%s.parquet", compression), file)

@@ -37,6 +37,7 @@ type storedMessage struct {
 	SubjectRaw *[]byte             `parquet:"subject_raw,optional"`
 	HeadersRaw *[]byte             `parquet:"headers_raw,optional"`
 	Rescued    *[]byte             `parquet:"_rescued,optional"`
+	TimeNS     int64               `parquet:"time_ns,optional"` // 0: null
 }
 
 // write returns a file of the rows.
@@ -133,6 +134,11 @@ func readMessages(t testing.TB, file []byte) (messages []storedMessage) {
 				m.HeadersRaw = bytesOf(v)
 			case "_rescued":
 				m.Rescued = bytesOf(v)
+			case "time_ns":
+				m.TimeNS = v.Int64()
+				if v.IsNull() {
+					m.TimeNS = 0
+				}
 			default:
 				t.Fatalf("unknown column %s", path)
 			}
@@ -161,6 +167,9 @@ func expect(m *parquetwriter.Message, json bool) storedMessage {
 		Time:     time.UnixMicro(m.Time.UnixMicro()).UTC(),
 		Subject:  strings.ToValidUTF8(m.Subject, "\uFFFD"),
 		Headers:  map[string][]string{},
+	}
+	if y := m.Time.Year(); y > 1677 && y < 2262 {
+		stored.TimeNS = m.Time.UnixNano()
 	}
 	if !utf8.ValidString(m.Subject) {
 		raw := []byte(m.Subject)

@@ -41,13 +41,14 @@ const (
 //
 //	stream       STRING
 //	sequence     INT64
-//	time         TIMESTAMP(MICROS), UTC; the stored nanoseconds are cut off
+//	time         TIMESTAMP(MICROS), UTC; the nanoseconds are cut off, which several engines do not read
 //	subject      STRING, with a Bloom filter
 //	headers      MAP<STRING, LIST<STRING>>, names sorted
 //	payload      BYTE_ARRAY; or JSON, and null if it is not JSON
 //	subject_raw  BYTE_ARRAY, null unless the subject is not valid UTF-8
 //	headers_raw  BYTE_ARRAY, null unless headers does not hold all of it: the whole header block
 //	_rescued     BYTE_ARRAY, only with JSON: the payload if it is not JSON, otherwise null
+//	time_ns      INT64: the time in nanoseconds since 1970; null before 1678 and after 2261
 //
 // In subject and headers, bytes that are not valid UTF-8 are replaced by U+FFFD. The raw columns hold the original
 // bytes.
@@ -59,8 +60,9 @@ const (
 type MessageWriter struct {
 	layout     *layout
 	json       bool
-	*encoder   // of the present file; nil: none
-	provenance // of the present file
+	timeNS     int // column time_ns; 0: there is none
+	*encoder       // of the present file; nil: none
+	provenance     // of the present file
 	header     headerText
 	names      []parquet.Value
 	values     []parquet.Value
@@ -83,14 +85,27 @@ func NewMessageWriter(o Options, json bool) (*MessageWriter, error) {
 	if json {
 		special.noBounds = append(special.noBounds, []string{"_rescued"})
 	}
-	l, err := newLayout(messageSchema(json), o, special)
+	columns, version, timeNS := messageColumns(json), layoutVersion, 0
+	if !o.OmitTimeNS {
+		timeNS, version = timeNSColumn(json), messagesVersion
+		columns = append(columns, column{"time_ns", parquet.Optional(growing(parquet.Leaf(parquet.Int64Type)))})
+	}
+	l, err := newLayout(version, parquet.NewSchema("message", newGroup(columns)), o, special)
 	if err != nil {
 		return nil, err
 	}
-	return &MessageWriter{layout: l, json: json}, nil
+	return &MessageWriter{layout: l, json: json, timeNS: timeNS}, nil
 }
 
-func messageSchema(json bool) *parquet.Schema {
+// timeNSColumn is the number of the column time_ns, which is the last one.
+func timeNSColumn(json bool) int {
+	if json {
+		return columnRescued + 1
+	}
+	return columnRescued
+}
+
+func messageColumns(json bool) []column {
 	payload := bytesNode()
 	if json {
 		payload = parquet.Optional(parquet.JSON())
@@ -108,12 +123,14 @@ func messageSchema(json bool) *parquet.Schema {
 	if json {
 		columns = append(columns, column{"_rescued", parquet.Optional(bytesNode())})
 	}
-	return parquet.NewSchema("message", newGroup(columns))
+	return columns
 }
 
 // New returns another writer of the same files, which shares the buffers of files that are done. It may be called from
 // any goroutine.
-func (w *MessageWriter) New() *MessageWriter { return &MessageWriter{layout: w.layout, json: w.json} }
+func (w *MessageWriter) New() *MessageWriter {
+	return &MessageWriter{layout: w.layout, json: w.json, timeNS: w.timeNS}
+}
 
 // Buffered implements jetcapture.BufferedWriter: rows are kept back.
 func (w *MessageWriter) Buffered() bool { return true }
@@ -142,7 +159,7 @@ func (w *MessageWriter) Write(m *Message) (int, error) {
 	size := w.putText(columnStream, m.Stream)
 	w.putOne(columnSequence, parquet.Int64Value(int64(m.Seq)))
 	w.putOne(columnTime, parquet.Int64Value(m.Time.UnixMicro()))
-	size += w.putSubject(m.Subject) + w.putHeader(m) + w.putPayload(m.Payload)
+	size += w.putSubject(m.Subject) + w.putHeader(m) + w.putPayload(m.Payload) + w.putTimeNS(m.Time)
 	if err := w.endRow(size + 16); err != nil {
 		return 0, err
 	}
@@ -248,6 +265,24 @@ func (w *MessageWriter) putPayload(payload []byte) (size int) {
 		w.putOne(columnRescued, present(value, columnRescued))
 	}
 	return len(payload)
+}
+
+func (w *MessageWriter) putTimeNS(t time.Time) (size int) {
+	switch {
+	case w.timeNS == 0:
+		return 0
+	case !fitsNanos(t):
+		w.putOne(w.timeNS, null(w.timeNS))
+	default:
+		w.putOne(w.timeNS, present(parquet.Int64Value(t.UnixNano()), w.timeNS))
+	}
+	return 8
+}
+
+// fitsNanos reports whether a time fits in an int64 of nanoseconds since 1970.
+func fitsNanos(t time.Time) bool {
+	const seconds = math.MaxInt64 / 1_000_000_000
+	return t.Unix() < seconds && t.Unix() > -seconds
 }
 
 // null and present are the values of an optional column.

@@ -30,12 +30,19 @@ func newMessageWriter(t testing.TB, o parquetwriter.Options, json bool) *parquet
 
 func checkMessages(t testing.TB, file []byte, json bool, messages ...*parquetwriter.Message) {
 	t.Helper()
+	checkMessagesWith(t, file, func(m *parquetwriter.Message) storedMessage { return expect(m, json) }, messages...)
+}
+
+func checkMessagesWith(
+	t testing.TB, file []byte, expect func(*parquetwriter.Message) storedMessage, messages ...*parquetwriter.Message,
+) {
+	t.Helper()
 	stored := readMessages(t, file)
 	if len(stored) != len(messages) {
 		t.Fatalf("%d rows of %d messages", len(stored), len(messages))
 	}
 	for i, m := range messages {
-		if want := expect(m, json); !reflect.DeepEqual(stored[i], want) {
+		if want := expect(m); !reflect.DeepEqual(stored[i], want) {
 			t.Errorf("message %d:\n got %.500s\nwant %.500s", i, fmt.Sprintf("%+v", stored[i]), fmt.Sprintf("%+v", want))
 		}
 	}
@@ -122,7 +129,7 @@ func TestFileSaysWhereItComesFrom(t *testing.T) {
 			t.Errorf("schema fingerprint %q", got["jetcapture.schema"])
 		}
 		delete(got, "jetcapture.schema")
-		want["owner"], want["jetcapture.version"], want["jetcapture.writer"] = "me", "v1", "parquetwriter/1"
+		want["owner"], want["jetcapture.version"], want["jetcapture.writer"] = "me", "v1", "parquetwriter/2"
 		if !maps.Equal(got, want) {
 			t.Errorf("metadata %v, want %v", got, want)
 		}

@@ -30,6 +30,9 @@ type Options struct {
 	RowGroupRows int64
 	// RowGroupBytes is the size in bytes, before encoding, at which a row group ends; 0 means DefaultRowGroupBytes.
 	RowGroupBytes int64
+	// OmitTimeNS leaves out the column time_ns of messages, so that files are those of the writers before it. Only a
+	// MessageWriter has that column.
+	OmitTimeNS bool
 	// Metadata is added to the key/value metadata of each file. The keys that the writers set (see the Meta constants) are
 	// refused.
 	Metadata map[string]string

@@ -46,7 +46,7 @@ func NewTableWriter(o Options, columns []Column) (*TableWriter, error) {
 			special.noBounds = append(special.noBounds, []string{c.Name})
 		}
 	}
-	l, err := newLayout(parquet.NewSchema("table", newGroup(nodes)), o, special)
+	l, err := newLayout(layoutVersion, parquet.NewSchema("table", newGroup(nodes)), o, special)
 	if err != nil {
 		return nil, err
 	}

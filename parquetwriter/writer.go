@@ -45,7 +45,7 @@ func NewParquetWriter[P any](o Options) (w *Writer[P], err error) {
 	if err := uniqueColumns(schema); err != nil {
 		return nil, fmt.Errorf("parquet: schema of %s: %w", t, err)
 	}
-	l, err := newLayout(schema, o, columnPaths{})
+	l, err := newLayout(layoutVersion, schema, o, columnPaths{})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/codec"
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/spool"
@@ -28,6 +29,7 @@ type goldenForm struct {
 	args   []string
 	codecs []string // of --compression
 	rows   int      // in the file; the other messages are poison
+	before bool     // as planned by the versions without nanoseconds in Parquet and Avro
 }
 
 func goldenForms() []goldenForm {
@@ -44,20 +46,29 @@ func goldenForms() []goldenForm {
 	table := func(args ...string) []string { return append(args, columns...) }
 	n := len(goldenMessages())
 	return []goldenForm{
-		{"message", nil, all, n},
-		{"payload", []string{"--record", "payload"}, all, n - 2},
-		{"event", []string{"--record", "event"}, all, n},
-		{"table", table("--format", "csv"), all, n},
-		{"table-null", table("--format", "csv", "--csv-null", "NULL", "--csv-header=false"), all[:1], n},
-		{"table-strict", table("--format", "csv", "--on-mismatch", "dead-letter"), all[:1], 3},
-		{"message", []string{"--format", "raw"}, all, n},
+		{name: "message", codecs: all, rows: n},
+		{name: "payload", args: []string{"--record", "payload"}, codecs: all, rows: n - 2},
+		{name: "event", args: []string{"--record", "event"}, codecs: all, rows: n},
+		{name: "table", args: table("--format", "csv"), codecs: all, rows: n},
+		{
+			name: "table-null", args: table("--format", "csv", "--csv-null", "NULL", "--csv-header=false"),
+			codecs: all[:1], rows: n,
+		},
+		{name: "table-strict", args: table("--format", "csv", "--on-mismatch", "dead-letter"), codecs: all[:1], rows: 3},
+		{name: "message", args: []string{"--format", "raw"}, codecs: all, rows: n},
 		// The writers have golden files of their own: these show that they get what the flags say.
-		{"message", []string{"--format", "parquet"}, all[2:3], n},
-		{"message-json", []string{"--format", "parquet", "--payload", "json"}, all[2:3], n},
-		{"table", table("--format", "parquet"), all, n},
-		{"table-strict", table("--format", "parquet", "--on-mismatch", "dead-letter"), all[2:3], 3},
-		{"message", []string{"--format", "avro"}, all, n},
-		{"eventhubs", []string{"--format", "avro", "--record", "eventhubs"}, all[1:2], n},
+		{name: "message", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n, before: true},
+		{
+			name: "message-json", args: []string{"--format", "parquet", "--payload", "json"}, codecs: all[2:3], rows: n,
+			before: true,
+		},
+		{name: "message-ns", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n},
+		{name: "message-json-ns", args: []string{"--format", "parquet", "--payload", "json"}, codecs: all[2:3], rows: n},
+		{name: "table", args: table("--format", "parquet"), codecs: all, rows: n},
+		{name: "table-strict", args: table("--format", "parquet", "--on-mismatch", "dead-letter"), codecs: all[2:3], rows: 3},
+		{name: "message", args: []string{"--format", "avro"}, codecs: all, rows: n, before: true},
+		{name: "message-ns", args: []string{"--format", "avro"}, codecs: all, rows: n},
+		{name: "eventhubs", args: []string{"--format", "avro", "--record", "eventhubs"}, codecs: all[1:2], rows: n},
 	}
 }
 
@@ -154,6 +165,9 @@ func TestGoldenFiles(t *testing.T) {
 		var first any // what the file with the first codec holds
 		for _, compression := range g.codecs {
 			o := optionsOf(t, append(g.args, "--compression", compression)...)
+			if g.before {
+				o = plannedBefore(t, o)
+			}
 			name := goldenName(t, g.name, compression, o)
 			seen[name] = true
 			file, rows := fileOf(t, o, goldenMessages())
@@ -176,6 +190,25 @@ func TestGoldenFiles(t *testing.T) {
 			t.Errorf("no flags make %s", path)
 		}
 	}
+}
+
+// plannedBefore returns the options under which a redo finishes the cut of a version that did not know this setting.
+func plannedBefore(t *testing.T, o form.Options) form.Options {
+	t.Helper()
+	planned := cutlog.Settings{
+		cutlog.SettingDecoderVersion: o.DecoderVersion, cutlog.SettingCompression: string(o.Compression),
+	}
+	for name, v := range o.Settings {
+		if name != cutlog.SettingTimes {
+			planned.SetUser(name, v)
+		}
+	}
+	if len(planned) != len(o.Settings)+1 {
+		t.Fatalf("the settings %v have no %s", o.Settings, cutlog.SettingTimes)
+	}
+	then, err := form.ForPlan(o, planned, form.Hooks{})
+	must(t, err)
+	return then
 }
 
 // goldenName is a name with the suffixes that the files of a capture have. Those that are compressed inside say how in

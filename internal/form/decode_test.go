@@ -178,6 +178,9 @@ func TestSettingsOfAPlanMakeTheSameForm(t *testing.T) {
 		},
 		{Format: Parquet, Record: RecordMessage, Payload: PayloadJSON, Codec: jetcapture.Zstd, Level: 7},
 		{Format: Parquet, Mismatch: DeadLetter, Codec: jetcapture.None, Columns: columnsOf(t, "a:decimal(9,2)=json:a")},
+		{Format: Parquet, Record: RecordMessage, Payload: PayloadBytes, Codec: jetcapture.Zstd, Micros: true},
+		{Format: Avro, Record: RecordMessage, Codec: jetcapture.GZip},
+		{Format: Avro, Record: RecordMessage, Codec: jetcapture.GZip, Micros: true},
 		{Format: Avro, Record: RecordEventHubs, Codec: jetcapture.GZip},
 	} {
 		o := f.Apply(Options{Compression: jetcapture.Snappy, Settings: map[string]string{"more": "kept"}}, Hooks{})

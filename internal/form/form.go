@@ -97,6 +97,9 @@ type Form struct {
 	CSVNoHeader bool
 	Codec       jetcapture.Compression // inside of packed formats
 	Level       int                    // of the codec
+	// Micros leaves out the nanoseconds of times, as earlier versions did, for cuts that they planned. It is for messages
+	// in packed formats.
+	Micros bool
 }
 
 // Hooks tell what happens to rows.
@@ -118,6 +121,9 @@ func (h Hooks) rescued() {
 func (f Form) IsTable() bool {
 	return f.Format == CSV || f.Format == Parquet && len(f.Columns) > 0
 }
+
+// hasTimes reports whether the files have times for which it matters who planned them.
+func (f Form) hasTimes() bool { return f.Format.Packed() && !f.IsTable() && f.Record == RecordMessage }
 
 // Check returns what does not fit together. chosen reports whether the user gave an option another value than its
 // default.

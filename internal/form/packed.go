@@ -50,8 +50,8 @@ func (w *packing[M]) Write(r Row) (int, error) {
 
 // packedFactory returns what makes the writers of a packed format. Its error is about the options: see ofOption.
 func (f Form) packedFactory(hooks Hooks) (factory, error) {
-	parquet := parquetwriter.Options{Compression: f.codecName(), Level: f.Level}
-	avro := avrowriter.Options{Compression: f.codecName(), Level: f.Level}
+	parquet := parquetwriter.Options{Compression: f.codecName(), Level: f.Level, OmitTimeNS: f.Micros}
+	avro := avrowriter.Options{Compression: f.codecName(), Level: f.Level, OmitTimeNS: f.Micros}
 	switch {
 	case f.Format == Parquet && len(f.Columns) > 0:
 		return f.tableFactory(parquet, hooks)

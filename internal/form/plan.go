@@ -60,6 +60,7 @@ func ofPlan(planned cutlog.Settings) (f Form, err error) {
 		CSVNull:  get(cutlog.SettingCSVNull), CSVNoHeader: !planned.CSVHeader(),
 		Codec: jetcapture.Compression(get(cutlog.SettingCodec)),
 	}
+	f.Micros = f.hasTimes() && get(cutlog.SettingTimes) != cutlog.TimesNanos
 	if !slices.Contains(Formats(), f.Format) {
 		return f, fmt.Errorf("format %q is not known to this jetcapture", f.Format)
 	}
@@ -96,6 +97,9 @@ func (f Form) settings() map[string]string {
 	if f.Format.Packed() {
 		s[cutlog.SettingCodec], s[cutlog.SettingCodecLevel] = string(f.Codec), strconv.Itoa(f.Level)
 		s[cutlog.SettingPayload] = string(f.Payload)
+	}
+	if f.hasTimes() && !f.Micros {
+		s[cutlog.SettingTimes] = cutlog.TimesNanos
 	}
 	return s
 }

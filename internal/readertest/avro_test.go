@@ -56,6 +56,9 @@ func expectMessage(
 		"headers": headers,
 		"payload": bytes(string(m.Payload)), "subject_raw": nil, "headers_raw": nil,
 	}
+	if record["time_ns"] = nil; hasNanos(m.Time) {
+		record["time_ns"] = map[string]any{"long": long(m.Time.UnixNano())}
+	}
 	if text(m.Subject) != m.Subject {
 		record["subject_raw"] = map[string]any{"bytes": bytes(m.Subject)}
 	}

@@ -30,7 +30,10 @@ func expectRow(m *parquetwriter.Message, asJSON bool) []string {
 	row := []string{
 		base(m.Stream), strconv.FormatUint(m.Seq, 10), strconv.FormatInt(m.Time.UnixMicro(), 10), base(text(m.Subject)),
 		string(headers),
-		base(string(m.Payload)), null, null, null,
+		base(string(m.Payload)), null, null, null, null,
+	}
+	if hasNanos(m.Time) {
+		row[9] = strconv.FormatInt(m.Time.UnixNano(), 10)
 	}
 	if asJSON && slices.Contains(notJSON, string(m.Payload)) {
 		row[5], row[8] = null, row[5]
@@ -77,7 +80,8 @@ func TestDuckDBReadsMessages(t *testing.T) {
 			}
 			statements = append(statements,
 				fmt.Sprintf(`SELECT to_base64(encode(stream)), sequence, epoch_us(time), to_base64(encode(subject)), `+
-					`to_json(headers), %s, to_base64(subject_raw), to_base64(headers_raw), %s FROM '%s'`, payload, rescued, path))
+					`to_json(headers), %s, to_base64(subject_raw), to_base64(headers_raw), %s, time_ns FROM '%s'`,
+					payload, rescued, path))
 			asJSON = append(asJSON, j)
 		}
 	}
@@ -321,11 +325,29 @@ func TestDuckDBReadsStructsWideTablesAndEmptyFiles(t *testing.T) {
 		{{"0"}},
 		{{"stream VARCHAR, sequence BIGINT, time TIMESTAMP WITH TIME ZONE, subject " +
 			"VARCHAR, headers MAP(VARCHAR, VARCHAR[]), payload JSON, " +
-			"subject_raw BLOB, headers_raw BLOB, _rescued BLOB"}},
+			"subject_raw BLOB, headers_raw BLOB, _rescued BLOB, time_ns BIGINT"}},
 	} {
 		if !reflect.DeepEqual(got[i], want) {
 			t.Errorf("query %d:\n got %q\nwant %q", i, got[i], want)
 		}
+	}
+}
+
+// TestDuckDBReadsOldAndNewMessages: files of before the column time_ns and files with it, as one table.
+func TestDuckDBReadsOldAndNewMessages(t *testing.T) {
+	if !haveNode {
+		return
+	}
+	const dir = "../../parquetwriter/testdata/"
+	const files = "['" + dir + "messages-zstd.parquet', '" + dir + "messages-ns-zstd.parquet']"
+	got := duckdb(t,
+		"SELECT count(*), count(time) FROM read_parquet("+files+")",
+		"SELECT count(*), count(time_ns) FROM read_parquet("+files+", union_by_name = true)",
+		"SELECT make_timestamp_ns(time_ns)::VARCHAR FROM '"+dir+"messages-ns-zstd.parquet' LIMIT 1",
+	)
+	want := [][][]string{{{"30", "30"}}, {{"30", "13"}}, {{"2026-11-23 15:04:05.678901234"}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -98,6 +98,9 @@ func orders(n int) []*parquetwriter.Message {
 	return messages
 }
 
+// hasNanos reports whether a time can be in nanoseconds since 1970.
+func hasNanos(at time.Time) bool { return at.Year() > 1677 && at.Year() < 2262 }
+
 // text returns a string as it is in a column of text.
 func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
