@@ -35,18 +35,19 @@ const userPrefix = "x_"
 // The settings of the command jetcapture. A plan keeps them with a prefix, as it does all settings of the library's
 // user: see User.
 const (
-	SettingFormat     = "format"      // of the files, see FormatNDJSON and so on
-	SettingRecord     = "record"      // what a message becomes, see RecordMessage and so on
-	SettingColumns    = "columns"     // a JSON list of column expressions
-	SettingKeys       = "keys"        // a JSON list of named sources
-	SettingPayload    = "payload"     // how a payload is kept where there are no columns
-	SettingMismatch   = "on_mismatch" // the policy for a value that does not fit its column
-	SettingCSVNull    = "csv_null"    // what stands for null
-	SettingCSVHeader  = "csv_header"  // "false": files have no line with the names of the columns
-	SettingTimes      = "times"       // TimesNanos, or absent in plans of earlier versions
-	SettingCodec      = "codec"       // compression inside of the file
-	SettingCodecLevel = "codec_level"
-	SettingLayout     = "layout" // of the directories, for people only: planned files stay where they were planned
+	SettingFormat      = "format"       // of the files, see FormatNDJSON and so on
+	SettingRecord      = "record"       // what a message becomes, see RecordMessage and so on
+	SettingColumns     = "columns"      // a JSON list of column expressions
+	SettingKeys        = "keys"         // a JSON list of named sources
+	SettingPayload     = "payload"      // how a payload is kept where there are no columns
+	SettingMismatch    = "on_mismatch"  // the policy for a value that does not fit its column
+	SettingCSVNull     = "csv_null"     // what stands for null
+	SettingCSVHeader   = "csv_header"   // "false": files have no line with the names of the columns
+	SettingCSVFormulas = "csv_formulas" // FormulasEscaped, or absent: fields are as they are
+	SettingTimes       = "times"        // TimesNanos, or absent in plans of earlier versions
+	SettingCodec       = "codec"        // compression inside of the file
+	SettingCodecLevel  = "codec_level"
+	SettingLayout      = "layout" // of the directories, for people only: planned files stay where they were planned
 )
 
 // The file formats of the command.
@@ -65,6 +66,9 @@ const (
 	RecordEvent     = "event"     // the whole message as a CloudEvent
 	RecordEventHubs = "eventhubs" // the fields of Azure Event Hubs Capture
 )
+
+// FormulasEscaped says that fields of CSV which a spreadsheet could take for formulas have a ' in front.
+const FormulasEscaped = "escaped"
 
 // TimesNanos says that messages in Parquet and Avro have their time in nanoseconds, too. Before, they had microseconds
 // only.

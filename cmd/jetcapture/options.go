@@ -138,6 +138,12 @@ func (s *captureSettings) formOptions() []option {
 			value: boolean(&s.csvHeader),
 		},
 		{
+			name: "csv-escape-formulas",
+			help: "put ' in front of values in csv that a spreadsheet could take for formulas: those that begin with " +
+				"= + - @, tab or a line break, and are no numbers",
+			value: boolean(&s.form.CSVEscape),
+		},
+		{
 			name: "compression", field: "Compression", arg: "CODEC",
 			help: "none, gzip, snappy (framed) or zstd; parquet and avro are compressed inside the file (default: gzip, of " +
 				"parquet zstd)",

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/column"
 )
 
@@ -64,7 +65,7 @@ func (f Form) appendRescued(line, text []byte) []byte {
 	if text == nil {
 		return append(line, f.CSVNull...)
 	}
-	return appendText(line, string(text), f.CSVNull)
+	return f.appendText(line, string(text))
 }
 
 // appendField appends a value as a field.
@@ -83,12 +84,20 @@ func (f Form) appendField(line []byte, c column.Cell) []byte {
 	case column.Date:
 		return c.Time.AppendFormat(line, time.DateOnly)
 	case column.Bytes:
-		if c.Text == "" {
-			return appendText(line, "", f.CSVNull)
+		if c.Text == "" || f.CSVEscape {
+			return f.appendText(line, base64.StdEncoding.EncodeToString([]byte(c.Text)))
 		}
 		return base64.StdEncoding.AppendEncode(line, []byte(c.Text))
 	}
-	return appendText(line, c.Text, f.CSVNull)
+	return f.appendText(line, c.Text)
+}
+
+// appendText appends a text as a field.
+func (f Form) appendText(line []byte, text string) []byte {
+	if f.CSVEscape {
+		text = jetcapture.EscapeFormula(text)
+	}
+	return appendText(line, text, f.CSVNull)
 }
 
 // appendText appends a text, in quotes where encoding/csv would quote it, and where it could be taken for a null.
@@ -110,8 +119,9 @@ func appendText(line []byte, text, null string) []byte {
 
 // checkCSV returns what is wrong with the options of CSV.
 func (f Form) checkCSV() (problems []error) {
-	if f.Format != CSV && (f.CSVNull != "" || f.CSVNoHeader) {
-		problems = append(problems, fmt.Errorf("--csv-null, --csv-header: are for --format csv, not for %s", f.Format))
+	if f.Format != CSV && (f.CSVNull != "" || f.CSVNoHeader || f.CSVEscape) {
+		problems = append(problems,
+			fmt.Errorf("--csv-null, --csv-header, --csv-escape-formulas: are for --format csv, not for %s", f.Format))
 	}
 	if strings.ContainsAny(f.CSVNull, ",\"\r\n\x00") || strings.HasPrefix(f.CSVNull, " ") {
 		problems = append(problems,

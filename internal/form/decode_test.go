@@ -155,6 +155,19 @@ func TestNullsOfCSV(t *testing.T) {
 	}
 }
 
+func TestFormulasOfCSV(t *testing.T) {
+	d := newDecoder(Form{
+		Format: CSV, CSVEscape: true, CSVNull: "'-", Mismatch: Rescue,
+		Columns: columnsOf(t, "a=json:a", "b=json:b", "n:int64=json:n", "d:decimal(9,2)=json:d", "j:json=json:n",
+			"h:bytes=payload"),
+	})
+	got, _, err := d.decode(delivered("orders.1", `{"a":"=1,2","b":"-","n":-5,"d":-1.5}`))
+	want := `"'=1,2","'-",-5,-1.5,-5,eyJhIjoiPTEsMiIsImIiOiItIiwibiI6LTUsImQiOi0xLjV9,'-`
+	if err != nil || string(got.text) != want {
+		t.Errorf("got %q, %v, want %q", got.text, err, want)
+	}
+}
+
 func TestPayloadRowsCostNoMemory(t *testing.T) {
 	d := newDecoder(Form{Format: NDJSON, Record: RecordPayload, Keys: keysOf(t, "store=json:store", "subject[2]")})
 	msg := delivered("orders.berlin", `{"id":1,"store":"berlin"}`)
@@ -176,6 +189,7 @@ func TestSettingsOfAPlanMakeTheSameForm(t *testing.T) {
 			Format: CSV, Mismatch: Rescue, CSVNull: "NULL", CSVNoHeader: true, Keys: keysOf(t, "time"),
 			Columns: columnsOf(t, "a=json:<&>", "b=header:\"q\"", "c=seq"),
 		},
+		{Format: CSV, Mismatch: Rescue, CSVEscape: true, Columns: columnsOf(t, "a=json:a")},
 		{Format: Parquet, Record: RecordMessage, Payload: PayloadJSON, Codec: jetcapture.Zstd, Level: 7},
 		{Format: Parquet, Mismatch: DeadLetter, Codec: jetcapture.None, Columns: columnsOf(t, "a:decimal(9,2)=json:a")},
 		{Format: Parquet, Record: RecordMessage, Payload: PayloadBytes, Codec: jetcapture.Zstd, Micros: true},

@@ -95,8 +95,10 @@ type Form struct {
 	Mismatch    Mismatch // for columns
 	CSVNull     string
 	CSVNoHeader bool
-	Codec       jetcapture.Compression // inside of packed formats
-	Level       int                    // of the codec
+	// CSVEscape puts ' in front of values that a spreadsheet could take for formulas, see jetcapture.EscapeFormula.
+	CSVEscape bool
+	Codec     jetcapture.Compression // inside of packed formats
+	Level     int                    // of the codec
 	// Micros leaves out the nanoseconds of times, as earlier versions did, for cuts that they planned. It is for messages
 	// in packed formats.
 	Micros bool

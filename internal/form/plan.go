@@ -58,7 +58,8 @@ func ofPlan(planned cutlog.Settings) (f Form, err error) {
 		Payload:  Payload(get(cutlog.SettingPayload)),
 		Mismatch: cmp.Or(Mismatch(get(cutlog.SettingMismatch)), DeadLetter),
 		CSVNull:  get(cutlog.SettingCSVNull), CSVNoHeader: !planned.CSVHeader(),
-		Codec: jetcapture.Compression(get(cutlog.SettingCodec)),
+		CSVEscape: get(cutlog.SettingCSVFormulas) == cutlog.FormulasEscaped,
+		Codec:     jetcapture.Compression(get(cutlog.SettingCodec)),
 	}
 	f.Micros = f.hasTimes() && get(cutlog.SettingTimes) != cutlog.TimesNanos
 	if !slices.Contains(Formats(), f.Format) {
@@ -93,6 +94,9 @@ func (f Form) settings() map[string]string {
 	}
 	if f.Format == CSV {
 		s[cutlog.SettingCSVNull], s[cutlog.SettingCSVHeader] = f.CSVNull, strconv.FormatBool(!f.CSVNoHeader)
+	}
+	if f.Format == CSV && f.CSVEscape {
+		s[cutlog.SettingCSVFormulas] = cutlog.FormulasEscaped
 	}
 	if f.Format.Packed() {
 		s[cutlog.SettingCodec], s[cutlog.SettingCodecLevel] = string(f.Codec), strconv.Itoa(f.Level)
