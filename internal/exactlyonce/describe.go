@@ -20,10 +20,11 @@ type described struct {
 
 // describe is called before plan n is put. It keeps the stream's configuration in the archive if it is another one than
 // the newest that the archive has, with the consumers that the stream has now. A change of consumers alone is not kept,
-// so that the records do not grow with consumers that come and go.
+// so that the records do not grow with consumers that come and go. A rehearsal keeps nothing, and may not ask for the
+// consumers.
 func (k *Keeper) describe(ctx context.Context, s engine.StreamFacts, n uint64) error {
 	d := &k.described
-	if s.Config == "" || d.config == s.Config && d.created.Equal(s.Created) {
+	if s.Config == "" || k.cfg.Sample > 0 || d.config == s.Config && d.created.Equal(s.Created) {
 		return nil
 	}
 	if !d.known {

@@ -144,9 +144,8 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 			return capture.Opened{}, err
 		}
 		o.Last = s.batch.Through
-		o.Reading = &reading{
-			k: k, streamReader: s, floor: func() uint64 { return 0 }, unheard: func() error { return nil },
-		}
+		rd := newReading(k)
+		rd.streamReader, o.Reading = s, rd
 		return o, nil
 	}
 	rd, err := k.openReading(ctx, position(p.To, p))

@@ -34,9 +34,14 @@ type reading struct {
 	designed  lossByDesign
 }
 
+// newReading returns a reading without a reader, and without a durable consumer.
+func newReading(k *Keeper) *reading {
+	return &reading{k: k, floor: func() uint64 { return 0 }, unheard: func() error { return nil }}
+}
+
 // openReading starts to read after a position for the loop.
 func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading, error) {
-	rd := &reading{k: k, floor: func() uint64 { return 0 }, unheard: func() error { return nil }}
+	rd := newReading(k)
 	if k.cfg.Consumer == "" {
 		return rd, rd.openOrdered(ctx, at)
 	}
