@@ -149,7 +149,7 @@ func wantCuts(t *testing.T, cuts iter.Seq2[archive.Cut, error], first, last uint
 func enter(t *testing.T, b bucket.Bucket) {
 	t.Helper()
 	s := &sameStream{engine.StreamFacts{
-		Name: "S", Created: created, Configured: 1, FirstSeq: 1, LastSeq: aYear, Limits: true,
+		Name: "S", Created: created, Configured: 1, FirstSeq: 1, LastSeq: aYear,
 	}}
 	e := &engine.Entry{
 		Writer: &engine.Writer{
