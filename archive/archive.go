@@ -153,5 +153,5 @@ func (a *Archive) Capture(name string) (*Capture, error) {
 }
 
 func (a *Archive) capture(name string) *Capture {
-	return &Capture{name: name, store: a.store, log: cutlog.New(a.store, name)}
+	return &Capture{name: name, bucket: a.bucket, store: a.store, log: cutlog.New(a.store, name)}
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
@@ -16,9 +17,10 @@ var errNoCut = errors.New("no cut was made yet")
 
 // Capture is one capture of an archive. Its methods may be called from any goroutine, also while the capture goes on.
 type Capture struct {
-	name  string
-	store cutlog.Store
-	log   *cutlog.Log
+	name   string
+	bucket bucket.Bucket
+	store  cutlog.Store
+	log    *cutlog.Log
 }
 
 // Name is the name of the capture as it is in the paths of the archive.

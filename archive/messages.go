@@ -1,0 +1,234 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"time"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// ReadOptions choose messages of a capture. The zero value chooses all.
+type ReadOptions struct {
+	// After and Through choose the stream sequences (After, Through]. Zero does not restrict.
+	After, Through uint64
+	// From and To choose the messages that the stream took in [From, To). A zero time does not restrict.
+	From, To time.Time
+	// Subjects choose messages by their subject, each with the wildcards of NATS. None: all subjects.
+	Subjects []string
+	// Key chooses files as Filter does.
+	Key []string
+	// Present leaves out what the stream does not have any more because it was rolled back or made again: what an older
+	// incarnation has beyond the beginning of a later one. So no sequence comes twice.
+	Present bool
+	// Partial reads files of payloads, too. Of their messages only sequence and payload are known: From and To choose
+	// whole windows of them, and Subjects cannot choose.
+	Partial bool
+	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, those of
+	// the file's messages that were not read are left out, as items of FateDamaged. Zero: reading ends with the error.
+	Damaged func(err *FileError) error
+	// TempDir is where a cut of very many files is unpacked to. Zero: the system's directory for temporary files.
+	TempDir string
+}
+
+// Item is a message of a capture, or a run of neighbouring sequences without one.
+type Item struct {
+	Message            // Seq is the first sequence of a run
+	Last        uint64 // the last sequence of a run; of a message its own
+	Fate        Fate   // FateStored and FateDead are messages, all others are runs
+	Error       string // of a dead letter: why it is one
+	Cut         uint64 // number of the cut
+	Incarnation string // the life of the stream that it belongs to
+}
+
+// IsMessage reports whether the item is a message.
+func (i *Item) IsMessage() bool { return i.Fate == FateStored || i.Fate == FateDead }
+
+// FileError says that a file of an archive is not as its records describe it.
+type FileError struct {
+	Object string // name of the file
+	Cut    uint64 // number of its cut
+	Err    error
+}
+
+// Error names the file.
+func (e *FileError) Error() string { return fmt.Sprintf("%s (cut %d): %v", e.Object, e.Cut, e.Err) }
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.Err }
+
+// NotWholeError is the error of files that do not hold whole messages, or in a way that this package cannot read.
+type NotWholeError struct {
+	Capture string
+	Cut     uint64
+	Format  string // empty: not known, because a program that uses the library planned the files
+	Record  string // may be empty
+	Lacks   string // what the rows lack
+}
+
+// Error says what is missing.
+func (e *NotWholeError) Error() string {
+	what := "files of an unknown format"
+	if e.Format != "" {
+		what = "files of format " + e.Format
+	}
+	if e.Record != "" {
+		what += ", record " + e.Record
+	}
+	return fmt.Sprintf("capture %s cut %d has %s: %s", e.Capture, e.Cut, what, e.Lacks)
+}
+
+// Messages yields what finished cuts hold, in the order of the stream sequences, one incarnation of the stream after
+// the other. Between messages it yields runs of sequences that have none, with their fate, so that nothing is passed
+// over in silence. An item is valid until the next one is yielded.
+//
+// Each file is checked against the plan: its rows by their sequences, its bytes, if it is read to its end, by their
+// size and sum. An error, of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
+//
+// Memory does not grow with the number of cuts and files. Files are read ahead by goroutines that have ended when the
+// sequence has.
+func (c *Capture) Messages(ctx context.Context, o ReadOptions) iter.Seq2[*Item, error] {
+	return func(yield func(*Item, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		r := &messageReader{capture: c, opts: o, yield: yield}
+		defer r.close()
+		if err := r.read(ctx); err != nil && !errors.Is(err, errEnough) {
+			yield(nil, err)
+		}
+	}
+}
+
+// errEnough says that the caller wants no more.
+var errEnough = errors.New("no more is wanted")
+
+// messageReader is one reading of a capture. It belongs to the goroutine of the loop over Messages.
+type messageReader struct {
+	capture *Capture
+	opts    ReadOptions
+	yield   func(*Item, error) bool
+	item    Item
+	ahead   *cutReader // whose files are being fetched while the cut before is read; nil: none
+}
+
+// read reads all incarnations.
+func (r *messageReader) read(ctx context.Context) error {
+	lives, err := r.capture.lives(ctx)
+	if errors.Is(err, errNoCut) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	through := cmp.Or(r.opts.Through, math.MaxUint64)
+	spans := make([]uint64, len(lives)) // up to which sequence each incarnation is wanted
+	for i := len(lives) - 1; i >= 0; i-- {
+		spans[i] = through
+		if r.opts.Present {
+			through = min(through, lives[i].opening.From)
+		}
+	}
+	for i, l := range lives {
+		if err := r.life(ctx, l, spans[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// life reads one incarnation up to a sequence. While one cut is read, the files of the next one are fetched.
+func (r *messageReader) life(ctx context.Context, l life, through uint64) error {
+	if through <= max(r.opts.After, l.opening.From) {
+		return nil
+	}
+	for cut, err := range r.cuts(ctx, l) {
+		if err != nil {
+			return err
+		}
+		if cut.Plan.From >= through {
+			break
+		}
+		before := r.ahead
+		if r.ahead, err = r.begin(ctx, cut, through); err != nil {
+			return errors.Join(err, before.close())
+		}
+		if err := r.finish(ctx, before); err != nil {
+			return err
+		}
+	}
+	last := r.ahead
+	r.ahead = nil
+	return r.finish(ctx, last)
+}
+
+// finish reads a cut that was begun, if there is one.
+func (r *messageReader) finish(ctx context.Context, c *cutReader) error {
+	if c == nil {
+		return nil
+	}
+	return errors.Join(c.read(ctx), c.close())
+}
+
+// close ends what was begun and not read.
+func (r *messageReader) close() { _ = r.ahead.close() } // its files were not wanted any more
+
+// cuts yields the finished cuts of an incarnation that reach beyond After.
+func (r *messageReader) cuts(ctx context.Context, l life) iter.Seq2[Cut, error] {
+	return func(yield func(Cut, error) bool) {
+		first, err := r.capture.firstBeyond(ctx, l, r.opts.After)
+		if err != nil {
+			yield(Cut{}, err)
+			return
+		}
+		var head cutlog.Head
+		for n := first; n <= l.last; n++ {
+			if n == first {
+				head, err = r.capture.log.At(ctx, n)
+			} else {
+				head, _, err = r.capture.log.Next(ctx, head)
+			}
+			if err != nil {
+				yield(Cut{}, err)
+				return
+			}
+			if head.Done == nil || !yield(r.capture.cut(head), nil) {
+				return
+			}
+		}
+	}
+}
+
+// firstBeyond returns the number of the first cut of a life that reaches beyond a sequence, or that behind the last.
+func (c *Capture) firstBeyond(ctx context.Context, l life, after uint64) (uint64, error) {
+	for l.first <= l.last {
+		middle := l.first + (l.last-l.first)/2
+		h, err := c.log.At(ctx, middle)
+		if err != nil {
+			return 0, fmt.Errorf("search sequence %d: %w", after+1, err)
+		}
+		if h.Plan.To > after {
+			l.last = middle - 1
+		} else {
+			l.first = middle + 1
+		}
+	}
+	return l.first, nil
+}
+
+// hand yields the item.
+func (r *messageReader) hand() error {
+	if !r.yield(&r.item, nil) {
+		return errEnough
+	}
+	return nil
+}
+
+// handRun yields a run of sequences without messages.
+func (r *messageReader) handRun(cut *Cut, f Fate, first, last uint64) error {
+	r.item = Item{Message: Message{Seq: first}, Last: last, Fate: f, Cut: cut.N, Incarnation: cut.Plan.Incarnation}
+	return r.hand()
+}
