@@ -128,6 +128,27 @@ func (c *Capture) Find(ctx context.Context, seq uint64) iter.Seq2[Cut, error] {
 	}
 }
 
+// TailCut returns the number of the cut from which on the finished cuts hold at least n messages, 1 if they do not. It
+// reads the newest records only.
+func (c *Capture) TailCut(ctx context.Context, n int64) (uint64, error) {
+	h, err := c.log.Head(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("find the newest cut of capture %s: %w", c.name, err)
+	}
+	for h.N > 1 {
+		if counts := c.cut(h).Counts(); h.Done != nil {
+			n -= counts.Messages + counts.Dead
+		}
+		if n <= 0 {
+			break
+		}
+		if h, err = c.log.At(ctx, h.N-1); err != nil {
+			return 0, fmt.Errorf("find the newest messages of capture %s: %w", c.name, err)
+		}
+	}
+	return max(h.N, 1), nil
+}
+
 // life is the part of a log that belongs to one incarnation.
 type life struct {
 	opening     *cutlog.Plan

@@ -1,11 +1,13 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"time"
 
@@ -22,11 +24,13 @@ type ReadOptions struct {
 	Subjects []string
 	// Key chooses files as Filter does.
 	Key []string
+	// FirstCut leaves out the cuts with lower numbers.
+	FirstCut uint64
 	// Present leaves out what the stream does not have any more because it was rolled back or made again: what an older
 	// incarnation has beyond the beginning of a later one. So no sequence comes twice.
 	Present bool
 	// Partial reads files of payloads, too. Of their messages only sequence and payload are known: From and To choose
-	// whole windows of them, and Subjects cannot choose.
+	// whole windows of them, and with Subjects they are refused.
 	Partial bool
 	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, those of
 	// the file's messages that were not read are left out, as items of FateDamaged. Zero: reading ends with the error.
@@ -47,6 +51,13 @@ type Item struct {
 
 // IsMessage reports whether the item is a message.
 func (i *Item) IsMessage() bool { return i.Fate == FateStored || i.Fate == FateDead }
+
+// Clone returns a copy that stays valid.
+func (i *Item) Clone() *Item {
+	c := *i
+	c.Header, c.HeaderRaw, c.Data = maps.Clone(i.Header), bytes.Clone(i.HeaderRaw), bytes.Clone(i.Data)
+	return &c
+}
 
 // FileError says that a file of an archive is not as its records describe it.
 type FileError struct {
@@ -133,6 +144,9 @@ func (r *messageReader) read(ctx context.Context) error {
 		}
 	}
 	for i, l := range lives {
+		if l.last < r.opts.FirstCut {
+			continue
+		}
 		if err := r.life(ctx, l, spans[i]); err != nil {
 			return err
 		}
@@ -184,6 +198,7 @@ func (r *messageReader) cuts(ctx context.Context, l life) iter.Seq2[Cut, error] 
 			yield(Cut{}, err)
 			return
 		}
+		first = max(first, r.opts.FirstCut)
 		var head cutlog.Head
 		for n := first; n <= l.last; n++ {
 			if n == first {

@@ -104,7 +104,7 @@ func (c *cutReader) kind(b *Block) (rowread.Kind, error) {
 	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordEvent:
 		return rowread.Event, nil
 	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordPayload:
-		no.Lacks = "their rows are the payloads, and lack sequence, time, subject and header"
+		no.Lacks = "their rows are the payloads, without sequence, time, subject and header"
 		if c.opts.Partial && len(c.opts.Subjects) == 0 {
 			return rowread.Payload, nil
 		}

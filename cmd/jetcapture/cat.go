@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/spf13/cobra"
+)
+
+const catHelp = `jetcapture cat prints the messages of an archive, in the order of the stream.
+
+Usage:
+  jetcapture cat ARCHIVE [OPTIONS]
+
+Examples:
+  All of it, one JSON object a line; data is the payload in base64:
+    jetcapture cat /var/archive --capture ORDERS
+
+  The payloads of one customer on one day:
+    jetcapture cat /var/archive --format payload --json customer=7 --from 2026-11-23 --to 2026-11-24
+
+  The last ten messages of some subjects:
+    jetcapture cat s3://archive/orders --subject 'orders.*.paid' --tail 10
+
+ARCHIVE is what --output of jetcapture run names. Times are UTC.
+`
+
+const catConclusion = `
+It reads files that hold whole messages: raw, and NDJSON of the records message and event. With
+--format payload it reads those of the record payload, too. Every file is checked on the way.
+Dead letters come as the messages that they were. What was lost is said at the end, on stderr.
+
+Exit codes: 0 done, also if nothing was found, 1 failed, 2 wrong usage.
+`
+
+// catFormat is how cat prints a message.
+type catFormat string
+
+const (
+	catNDJSON  catFormat = "ndjson"
+	catPayload catFormat = "payload"
+	catCSV     catFormat = "csv"
+	catRaw     catFormat = "raw"
+)
+
+// catSettings are what the options of the command cat say.
+type catSettings struct {
+	choice messageChoice
+	format catFormat
+}
+
+func (s *catSettings) options() optionSet {
+	return optionSet{
+		s.choice.group(),
+		{"How", []option{{
+			name: "format", arg: "FORMAT", value: choice(&s.format, catNDJSON, catPayload, catCSV, catRaw),
+			help: "ndjson, payload (each on a line), csv (sequence, time, subject, payload) or raw (a raw file)",
+		}}},
+	}
+}
+
+// catCommand makes the command.
+func catCommand(c console) *cobra.Command {
+	s := &catSettings{format: catNDJSON}
+	options := s.options()
+	cmd := readingCommand("cat", "print the messages of an archive", helpText(catHelp, options, catConclusion))
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		given := newChoices(options)
+		if problems := given.take(options.all(), cmd.Flags(), c.getenv); len(problems) > 0 {
+			return &usageError{problems}
+		}
+		s.choice.read.Partial = s.format == catPayload
+		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
+			return s.print(ctx, from, c)
+		})
+	}
+	addFlags(cmd, options.all(), c)
+	return cmd
+}
+
+// readArchive calls f with the capture that is chosen of an archive.
+func (m *messageChoice) readArchive(
+	ctx context.Context, where string, f func(context.Context, *archive.Capture) error,
+) (err error) {
+	a, dir, err := openArchive(ctx, where)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	capture, err := m.pick(ctx, a)
+	if err != nil {
+		return err
+	}
+	return f(ctx, capture)
+}
+
+// print prints the messages, and at the end what is missing among them.
+func (s *catSettings) print(ctx context.Context, from *archive.Capture, c console) error {
+	return onPage(c.stdout, func(out io.Writer) error {
+		p, err := newMessagePrinter(s.format, out)
+		if err != nil {
+			return err
+		}
+		var missing missingCount
+		err = s.choice.each(ctx, from, func(i *archive.Item) error {
+			if !i.IsMessage() {
+				missing.add(i)
+				return nil
+			}
+			return p.print(i)
+		})
+		missing.say(c.stderr)
+		if no := (*archive.NotWholeError)(nil); errors.As(err, &no) && no.Record == cutlog.RecordPayload {
+			return fmt.Errorf("%w; --format payload prints them", err)
+		}
+		return err
+	})
+}
+
+// onPage calls f with a buffer before out. A reader that has gone, as after "| head", is no error.
+func onPage(out io.Writer, f func(io.Writer) error) error {
+	page := bufio.NewWriterSize(out, 64<<10)
+	err := f(page)
+	if flushErr := page.Flush(); err == nil {
+		err = flushErr
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+// missingCount counts the sequences that were stored or should have been, and cannot be printed.
+type missingCount struct{ lost, damaged, skipped uint64 }
+
+func (m *missingCount) add(i *archive.Item) {
+	n := i.Last - i.Seq + 1
+	switch i.Fate {
+	case archive.FateLost:
+		m.lost += n
+	case archive.FateSkipped:
+		m.skipped += n
+	case archive.FateDamaged:
+		m.damaged += n
+	}
+}
+
+// say prints what is missing, if anything is.
+func (m *missingCount) say(w io.Writer) {
+	for _, one := range []struct {
+		n    uint64
+		what string
+	}{
+		{m.lost, "lost: the stream had dropped them before they were stored"},
+		{m.damaged, "in damaged files"},
+		{m.skipped, "skipped when they were captured"},
+	} {
+		if one.n > 0 {
+			say(w, "jetcapture: %s messages of this range are %s\n", thousands(int64(one.n)), one.what)
+		}
+	}
+}
+
+// uncaptured is the error of a sequence that no cut covers.
+func uncaptured(c *archive.Capture, seq uint64) error {
+	return fmt.Errorf("capture %s has not stored stream sequence %d: jetcapture ls --seq %[2]d says what it knows",
+		c.Name(), seq)
+}
