@@ -21,8 +21,8 @@ Examples:
   Who mentions this order?
     jetcapture grep A-4711 /var/archive
 
-  How many payments have failed since a day?
-    jetcapture grep '"status":"failed"' /var/archive --subject 'payments.>' --from 2026-11-23 --count
+  How many payments have failed?
+    jetcapture grep '"status":"failed"' /var/archive --subject 'payments.>' --count
 
   A message with the two before and behind it:
     jetcapture grep A-4711 /var/archive --context 2
