@@ -127,7 +127,10 @@ type messageReader struct {
 }
 
 // read reads all incarnations.
-func (r *messageReader) read(ctx context.Context) error {
+func (r *messageReader) read(ctx context.Context) error { return r.eachLife(ctx, r.life) }
+
+// eachLife calls f with each incarnation, and the sequence up to which it is wanted.
+func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, life, uint64) error) error {
 	lives, err := r.capture.lives(ctx)
 	if errors.Is(err, errNoCut) {
 		return nil
@@ -136,9 +139,9 @@ func (r *messageReader) read(ctx context.Context) error {
 		return err
 	}
 	through := cmp.Or(r.opts.Through, math.MaxUint64)
-	spans := make([]uint64, len(lives)) // up to which sequence each incarnation is wanted
+	wanted := make([]uint64, len(lives))
 	for i := len(lives) - 1; i >= 0; i-- {
-		spans[i] = through
+		wanted[i] = through
 		if r.opts.Present {
 			through = min(through, lives[i].opening.From)
 		}
@@ -147,7 +150,7 @@ func (r *messageReader) read(ctx context.Context) error {
 		if l.last < r.opts.FirstCut {
 			continue
 		}
-		if err := r.life(ctx, l, spans[i]); err != nil {
+		if err := f(ctx, l, wanted[i]); err != nil {
 			return err
 		}
 	}

@@ -214,3 +214,41 @@ func TestAStoreThatBreaksOffIsAskedAgain(t *testing.T) {
 	b.cut(map[string][]uint64{"a": {1, 3}, "b": {2}})
 	wantItems(t, breaking{b.o.bucket(t), 20}, payloads, "1 1", "2 2", "3 3")
 }
+
+// The account says what Messages yields, from the records alone.
+func TestAccountEqualsTheMessages(t *testing.T) {
+	b := build(t, 10)
+	p := b.next(map[string][]uint64{"a": {11, 13, 14}, "b": {12, 16}})
+	b.plan(p)
+	b.files()
+	b.lose(1, map[int][]uint64{1: {12}})
+	b.done(nil)
+	b.cut(map[string][]uint64{"a": {20}, "": {21}})
+	for after := uint64(9); after < 22; after++ {
+		for through := after + 1; through < 23; through++ {
+			o := archive.ReadOptions{Partial: true, After: after, Through: through, Damaged: nil}
+			c, err := archive.Open(b.o.bucket(t)).Capture("S")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Account(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[archive.Fate]uint64{}
+			for seq := max(after, 10) + 1; seq <= min(through, 21); seq++ {
+				for cut, err := range c.Find(t.Context(), seq) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					fate, _ := cut.Fate(seq)
+					want[fate]++
+				}
+			}
+			if got.Messages != want[archive.FateStored] || got.Dead != want[archive.FateDead] ||
+				got.Lost != want[archive.FateLost] || got.Absent != want[archive.FateAbsent] {
+				t.Errorf("(%d, %d]: %+v, want %v", after, through, got, want)
+			}
+		}
+	}
+}

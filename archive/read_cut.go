@@ -28,13 +28,18 @@ type cutReader struct {
 	unpack         *unpacking // nil: the files are read where they are
 }
 
+// cutOf is a reader of a cut that reads no file.
+func (r *messageReader) cutOf(cut Cut, through uint64) *cutReader {
+	return &cutReader{
+		messageReader: r, cut: cut, after: max(r.opts.After, cut.Plan.From), through: min(through, cut.Plan.To),
+	}
+}
+
 // begin starts to fetch the chosen files of a cut, of which the messages up to a sequence are wanted. read must follow,
 // or close.
 func (r *messageReader) begin(ctx context.Context, cut Cut, through uint64) (_ *cutReader, err error) {
-	c := &cutReader{
-		messageReader: r, cut: cut, after: max(r.opts.After, cut.Plan.From), through: min(through, cut.Plan.To),
-		files: make([]*fileReader, len(cut.Plan.Blocks)),
-	}
+	c := r.cutOf(cut, through)
+	c.files = make([]*fileReader, len(cut.Plan.Blocks))
 	var chosen []*fileReader
 	for i := range c.files {
 		b := cut.block(i)

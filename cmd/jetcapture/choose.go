@@ -156,17 +156,23 @@ func (m *messageChoice) pick(ctx context.Context, a *archive.Archive) (*archive.
 	return all[0], nil
 }
 
+// reading are the options of the archive's reader. Headers, JSON and numbers of messages are not among them.
+func (m *messageChoice) reading() archive.ReadOptions {
+	o := m.read
+	if m.seqs.first > 0 {
+		o.After = m.seqs.first - 1
+	}
+	o.Through = m.seqs.last
+	return o
+}
+
 // errStop ends each early, without an error.
 var errStop = errors.New("stop")
 
 // each calls f with the chosen messages, in the order of the stream, and with what lies between them. The item is valid
 // until f returns.
 func (m *messageChoice) each(ctx context.Context, c *archive.Capture, f func(*archive.Item) error) (err error) {
-	o := m.read
-	if m.seqs.first > 0 {
-		o.After = m.seqs.first - 1
-	}
-	o.Through = m.seqs.last
+	o := m.reading()
 	if m.tail > 0 {
 		return m.eachOfTail(ctx, c, o, f)
 	}

@@ -69,7 +69,8 @@ func (c StreamConfig) Restorable() (StreamConfig, []Change) {
 	for _, l := range lifts() {
 		var limit int64
 		if json.Unmarshal(c[l.name], &limit) == nil && limit > 0 {
-			changes = append(changes, Change{l.name, c[l.name], "it would drop or refuse messages while they are restored", l.flag})
+			const why = "it would drop or refuse messages while they are restored"
+			changes = append(changes, Change{l.name, c[l.name], why, l.flag})
 			out[l.name] = fmt.Append(nil, l.value)
 		}
 	}
@@ -102,6 +103,21 @@ func text(v json.RawMessage) string {
 		return ""
 	}
 	return s
+}
+
+// SetMetadata adds to what the stream says of itself.
+func (c StreamConfig) SetMetadata(key, value string) error {
+	all := map[string]string{}
+	if data, ok := c["metadata"]; ok && json.Unmarshal(data, &all) != nil || all == nil {
+		all = map[string]string{}
+	}
+	for name := range all {
+		if strings.HasPrefix(name, "_nats.") { // the server's own
+			delete(all, name)
+		}
+	}
+	all[key] = value
+	return c.Set("metadata", all)
 }
 
 // Name is the name of the stream.

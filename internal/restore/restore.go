@@ -234,7 +234,8 @@ func (r *run) finish() error {
 		return fmt.Errorf("restore as stream %s: the server answers %.100q: %w", r.Config.Name(), data, err)
 	}
 	r.result.Sent, r.result.Created = r.to.sent, answer.Created
-	r.result.Stored, r.result.StoredFirst, r.result.StoredLast = answer.State.Msgs, answer.State.FirstSeq, answer.State.LastSeq
+	s := answer.State
+	r.result.Stored, r.result.StoredFirst, r.result.StoredLast = s.Msgs, s.FirstSeq, s.LastSeq
 	return nil
 }
 

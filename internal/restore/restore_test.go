@@ -22,7 +22,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, natstest.IgnoreServer()...)
+	// The server waits for an answer of the origin when a mirror is promoted.
+	goleak.VerifyTestMain(m, append(natstest.IgnoreServer(),
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*stream).tryDeleteSourcingConsumer.func1"))...)
 }
 
 // rig is a server whose stream ORDERS was captured.
@@ -93,8 +95,8 @@ func (r *rig) capture() {
 // config is a configuration for the stream COPY.
 func config(t *testing.T) restore.StreamConfig {
 	t.Helper()
-	c, err := restore.ParseStreamConfig([]byte(`{"name":"COPY","subjects":["copy.>"],"retention":"limits","storage":"file",` +
-		`"num_replicas":1,"max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"discard":"old"}`))
+	c, err := restore.ParseStreamConfig([]byte(`{"name":"COPY","subjects":["copy.>"],"retention":"limits",` +
+		`"storage":"file","num_replicas":1,"max_consumers":-1,"max_msgs":-1,"max_bytes":-1,"discard":"old"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +136,8 @@ func TestRestoredStreamEqualsTheCapturedOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Messages != 294 || result.Stored != 294 || result.First != 3 || result.Last != 300 || result.StoredLast != 305 {
+	if result.Messages != 294 || result.Stored != 294 || result.First != 3 || result.Last != 300 ||
+		result.StoredLast != 305 {
 		t.Errorf("%+v", result)
 	}
 	r.wantCopy(all)
@@ -216,7 +219,8 @@ func TestFailedRestoresLeaveNothing(t *testing.T) {
 		t.Error(err)
 	}
 	none := r.from.Messages(t.Context(), archive.ReadOptions{Subjects: []string{"nobody"}})
-	if _, err := restore.Run(t.Context(), r.nc, none, restore.Options{Config: config(t)}); !errors.Is(err, restore.ErrNothing) {
+	_, err := restore.Run(t.Context(), r.nc, none, restore.Options{Config: config(t)})
+	if !errors.Is(err, restore.ErrNothing) {
 		t.Error(err)
 	}
 }
@@ -228,7 +232,8 @@ func TestAnExistingStreamIsRefused(t *testing.T) {
 	if err := c.Set("name", "ORDERS"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := restore.Run(t.Context(), r.nc, r.from.Messages(t.Context(), archive.ReadOptions{}), restore.Options{Config: c})
+	items := r.from.Messages(t.Context(), archive.ReadOptions{})
+	_, err := restore.Run(t.Context(), r.nc, items, restore.Options{Config: c})
 	if err == nil || !strings.Contains(err.Error(), "ORDERS") {
 		t.Error(err)
 	}

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/restore"
+	"github.com/jetcapture/jetcapture/internal/wire"
+	"github.com/nats-io/nats.go"
+)
+
+// samples is how many messages are compared after a restore without --verify.
+const samples = 32
+
+// restorer is one restore of the command.
+type restorer struct {
+	*restoreSettings
+	*ticker
+	console
+	from   *archive.Capture
+	nc     *nats.Conn
+	prefix string
+
+	account archive.Account
+	config  restore.StreamConfig
+	changes []restore.Change
+	result  restore.Result
+	kept    []*archive.Item // some messages, to be compared
+	seen    int
+	damaged []string // files that were left out
+	left    uint64   // messages of them
+	began   time.Time
+}
+
+// count finds out what would come back.
+func (r *restorer) count(ctx context.Context) (err error) {
+	r.account, err = r.from.Account(ctx, r.choice.reading())
+	if err == nil && r.account.Messages+r.account.Dead == 0 {
+		err = fmt.Errorf("capture %s: %w in the range that was asked for", r.from.Name(), restore.ErrNothing)
+	}
+	return err
+}
+
+// isWhole reports whether neither time nor subject choose among the messages.
+func (r *restorer) isWhole() bool {
+	o := r.choice.read
+	return o.From.IsZero() && o.To.IsZero() && len(o.Subjects) == 0
+}
+
+// configure decides how the stream is configured.
+func (r *restorer) configure(ctx context.Context) error {
+	found, err := r.findConfig(ctx)
+	if err != nil {
+		return err
+	}
+	r.config, r.changes = found.Restorable()
+	set := map[string]any{"name": r.name}
+	if len(r.subjects) > 0 {
+		set["subjects"] = r.subjects
+	}
+	if r.replicas > 0 {
+		set["num_replicas"] = r.replicas
+	}
+	if r.storage != "" {
+		set["storage"] = r.storage
+	}
+	for name, value := range set {
+		if err := r.config.Set(name, value); err != nil {
+			return err
+		}
+	}
+	if r.origin != "" {
+		if err := r.config.MirrorOf(r.origin); err != nil {
+			return err
+		}
+	}
+	return r.config.SetMetadata("io.jetcapture.restored",
+		fmt.Sprintf("capture %s, incarnation %s, up to %d", r.from.Name(), r.account.Incarnation, r.account.Last))
+}
+
+// findConfig returns the configuration that the options name, or the newest that the archive has recorded.
+func (r *restorer) findConfig(ctx context.Context) (restore.StreamConfig, error) {
+	switch {
+	case r.configFile != "":
+		data, err := os.ReadFile(r.configFile)
+		if err != nil {
+			return nil, err
+		}
+		return restore.ParseStreamConfig(data)
+	case r.like != "":
+		info, err := reader.NewSource(r.nc, r.prefix, r.like).Info(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return restore.ParseStreamConfig([]byte(info.Config))
+	}
+	var newest *cutlog.StreamConfig
+	for c, err := range r.from.StreamConfigs(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("read how the stream was configured: %w; --like or --stream-config says it, too", err)
+		}
+		newest = &c
+	}
+	if newest == nil {
+		return nil, errors.New("the archive does not say how the stream was configured, because it was made by a " +
+			"jetcapture of before 2026-11-28: give --like or --stream-config")
+	}
+	return restore.ParseStreamConfig(newest.Config)
+}
+
+// restore sends the messages and compares what came of them.
+func (r *restorer) restore(ctx context.Context) error {
+	r.began = time.Now()
+	defer r.show("")
+	o := restore.Options{Config: r.config, Prefix: r.prefix, Progress: r.progress}
+	if r.isWhole() {
+		o.Last = r.account.Last
+	}
+	var err error
+	if r.result, err = restore.Run(ctx, r.nc, r.items(ctx), o); err != nil {
+		return fmt.Errorf("stream %s was not restored: %w", r.name, adviseRestore(err, r.nc))
+	}
+	r.show("comparing")
+	if r.verify {
+		err = r.compareAll(ctx)
+	} else {
+		err = r.compareSamples(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s is there, but not as the archive has it: %w", r.name, err)
+	}
+	return nil
+}
+
+// items are the messages of the archive. Some of them are kept.
+func (r *restorer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
+	o := r.choice.reading()
+	if r.skipDamaged {
+		o.Damaged = func(err *archive.FileError) error {
+			r.damaged = append(r.damaged, err.Error())
+			return nil
+		}
+	}
+	return func(yield func(*archive.Item, error) bool) {
+		for i, err := range r.from.Messages(ctx, o) {
+			switch {
+			case err != nil:
+			case i.IsMessage():
+				r.sample(i)
+			case i.Fate == archive.FateDamaged:
+				r.left += i.Last - i.Seq + 1
+			}
+			if !yield(i, err) {
+				return
+			}
+		}
+	}
+}
+
+// sample keeps some messages, each with the same chance (algorithm R of J. S. Vitter).
+func (r *restorer) sample(i *archive.Item) {
+	r.seen++
+	if len(r.kept) < samples {
+		r.kept = append(r.kept, i.Clone())
+	} else if n := rand.IntN(r.seen); n < samples { //nolint:gosec // nobody gains by guessing it
+		r.kept[n] = i.Clone()
+	}
+}
+
+// progress shows how far a restore is.
+func (r *restorer) progress(p restore.Result) {
+	r.tick(func() string {
+		rate := float64(p.Messages) / time.Since(r.began).Seconds()
+		line := fmt.Sprintf("%s of %s messages, %s/s", thousands(int64(p.Messages)),
+			thousands(int64(r.account.Messages+r.account.Dead)), thousands(int64(rate)))
+		if rest := r.account.Messages + r.account.Dead - p.Messages; r.isWhole() && rate > 0 {
+			line += fmt.Sprintf(", %s left", (time.Duration(float64(rest)/rate) * time.Second).Round(time.Second))
+		}
+		return line
+	})
+}
+
+// compareSamples compares the messages that were kept with those of the stream.
+func (r *restorer) compareSamples(ctx context.Context) error {
+	source := reader.NewSource(r.nc, r.prefix, r.name)
+	for _, want := range r.kept {
+		got, err := source.Get(ctx, want.Seq)
+		if errors.Is(err, reader.ErrMessageNotFound) && r.result.Stored < r.result.Messages {
+			continue // its own time to live was over
+		}
+		if err != nil {
+			return err
+		}
+		m := storedMessage(got)
+		if what := difference(&want.Message, &m); what != "" {
+			return fmt.Errorf("stream sequence %d: %s differs", want.Seq, what)
+		}
+	}
+	return nil
+}
+
+// compareAll compares all messages.
+func (r *restorer) compareAll(ctx context.Context) (err error) {
+	s := newStream(r.nc, r.prefix, cutlog.Format{Stream: r.name})
+	defer func() { err = errors.Join(err, s.Close(context.WithoutCancel(ctx))) }()
+	if _, err := s.Info(ctx); err != nil {
+		return err
+	}
+	next, stop := iter.Pull2(s.Messages(ctx, r.result.First-1, r.result.Last))
+	defer stop()
+	missing := uint64(0)
+	got, err, ok := next()
+	for want, readErr := range r.from.Messages(ctx, r.sameAgain()) {
+		if err = errors.Join(err, readErr); err != nil {
+			return err
+		}
+		switch {
+		case !want.IsMessage():
+			continue
+		case !ok || got.Seq > want.Seq:
+			missing++
+			continue
+		case got.Seq < want.Seq:
+			return fmt.Errorf("stream sequence %d is not in the archive", got.Seq)
+		}
+		if what := difference(&want.Message, &got); what != "" {
+			return fmt.Errorf("stream sequence %d: %s differs", want.Seq, what)
+		}
+		got, err, ok = next()
+	}
+	if allowed := r.result.Messages - min(r.result.Stored, r.result.Messages); missing != allowed {
+		return fmt.Errorf("%s messages are missing", thousands(int64(missing)))
+	}
+	return nil
+}
+
+// sameAgain are the options to read once more what was restored.
+func (r *restorer) sameAgain() archive.ReadOptions {
+	o := r.choice.reading()
+	if r.skipDamaged {
+		o.Damaged = func(*archive.FileError) error { return nil } // it was said the first time
+	}
+	return o
+}
+
+// difference names the part in which two messages differ; empty: they do not.
+func difference(a, b *archive.Message) string {
+	block := func(m *archive.Message) []byte {
+		if m.HeaderRaw != nil {
+			return m.HeaderRaw
+		}
+		return wire.HeaderBlock(m.Header)
+	}
+	switch {
+	case !a.Time.Equal(b.Time):
+		return "the time"
+	case a.Subject != b.Subject:
+		return "the subject"
+	case !bytes.Equal(a.Data, b.Data):
+		return "the payload"
+	case !bytes.Equal(block(a), block(b)):
+		return "the header"
+	}
+	return ""
+}
+
+// adviseRestore adds to an error of a restore what can be done about it.
+func adviseRestore(err error, nc *nats.Conn) error {
+	if version := nc.ConnectedServerVersion(); olderThan(version, 2, 15) {
+		return fmt.Errorf("%w: the server is nats-server %s, and archives of messages can be restored from 2.15 on",
+			err, version)
+	}
+	if errors.Is(err, nats.ErrNoResponders) {
+		return fmt.Errorf("%w: the user needs the permission to publish to $JS.API.STREAM.RESTORE.* and "+
+			"$JS.SNAPSHOT.RESTORE.>, or there is no JetStream", err)
+	}
+	return err
+}
+
+// olderThan compares a version of a server; what cannot be read is not older.
+func olderThan(version string, major, minor int) bool {
+	var a, b int
+	if n, err := fmt.Sscanf(version, "%d.%d", &a, &b); n != 2 || err != nil {
+		return false
+	}
+	return a < major || a == major && b < minor
+}
+
+// restoreReport is the result for scripts: members are added, never renamed.
+type restoreReport struct {
+	Capture     string                     `json:"capture"`
+	Stream      string                     `json:"stream"`
+	Restored    bool                       `json:"restored"`
+	From        uint64                     `json:"from"` // stream sequences that were asked for
+	To          uint64                     `json:"to"`
+	Messages    uint64                     `json:"messages"` // without a restore, those that the records promise
+	DeadLetters uint64                     `json:"dead_letters"`
+	Skipped     uint64                     `json:"skipped"`
+	Lost        uint64                     `json:"lost"`
+	Absent      uint64                     `json:"absent"`
+	Damaged     uint64                     `json:"damaged"`
+	Files       int64                      `json:"files"`
+	FileBytes   int64                      `json:"file_bytes"`
+	Stored      uint64                     `json:"stored"` // as the server counts
+	Changed     map[string]json.RawMessage `json:"changed,omitempty"`
+	Seconds     float64                    `json:"seconds,omitempty"`
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// restoring is a server whose stream ORDERS, with limits of its own, was captured with 50 messages.
+type restoring struct {
+	t      *testing.T
+	srv    *natstest.Server
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	folder string
+}
+
+func newRestoring(t *testing.T, args ...string) *restoring {
+	t.Helper()
+	srv := natstest.Start(t)
+	nc := srv.Connect()
+	r := &restoring{t, srv, nc, natstest.JetStream(t, nc), filepath.Join(t.TempDir(), "archive")}
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{
+		Name: "ORDERS", Subjects: []string{"orders.>"}, MaxAge: 48 * time.Hour, MaxMsgs: 50, Description: "all orders",
+	})
+	r.publish(50)
+	captureOnce(t, srv, r.folder, append([]string{"--key", "subject[2]"}, args...)...)
+	return r
+}
+
+func (r *restoring) publish(n int) {
+	r.t.Helper()
+	natstest.Publish(r.t, r.nc, n, func(i int) *nats.Msg {
+		m := &nats.Msg{Subject: fmt.Sprintf("orders.%d", i%3), Data: fmt.Appendf(nil, `{"n":%d}`, i)}
+		if i%4 == 0 {
+			m.Header = nats.Header{"Trace": {fmt.Sprint(i)}}
+		}
+		return m
+	})
+}
+
+// run runs jetcapture restore.
+func (r *restoring) run(args ...string) result {
+	r.t.Helper()
+	return environment{}.run(r.t, append([]string{"restore", r.folder, "--nats-server", r.srv.URL()}, args...)...)
+}
+
+func (r *restoring) info(stream string) *jetstream.StreamInfo {
+	r.t.Helper()
+	s, err := r.js.Stream(r.t.Context(), stream)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s.CachedInfo()
+}
+
+// The cluster is gone: the stream comes back with what the archive knows of it, and the same capture goes on without a
+// message twice.
+func TestRestoreAndGoOn(t *testing.T) {
+	for _, args := range [][]string{nil, {"--format", "raw"}} {
+		r := newRestoring(t, args...)
+		if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+			t.Fatal(err)
+		}
+		got := r.run("--stream-name", "ORDERS", "--verify")
+		if got.code != exitDone {
+			t.Fatalf("%q: exit code %d: %s%s", args, got.code, got.stdout, got.stderr)
+		}
+		for _, part := range []string{
+			"50 messages in 3 files", "all of them were compared", "max_age was 172800000000000",
+			"nats stream edit ORDERS --max-age=48h --max-msgs=50",
+		} {
+			if !strings.Contains(got.stdout, part) {
+				t.Errorf("no %q in %s", part, got.stdout)
+			}
+		}
+		info := r.info("ORDERS")
+		if info.Config.Description != "all orders" || info.Config.MaxAge != 0 || info.State.Msgs != 50 ||
+			info.Config.Metadata["io.jetcapture.restored"] == "" {
+			t.Errorf("%+v", info)
+		}
+		r.publish(5)
+		captureOnce(t, r.srv, r.folder, append([]string{"--key", "subject[2]"}, args...)...)
+		lines := strings.Count(readingRun(t, "cat", r.folder, "--format", "payload"), "\n")
+		if lines != 55 {
+			t.Errorf("%q: %d messages in the archive, want 55", args, lines)
+		}
+		wantSound(t, r.folder)
+	}
+}
+
+func TestRestoreUnderAnotherName(t *testing.T) {
+	r := newRestoring(t)
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--storage", "memory", "--seq", "11..20",
+		"--subject", "orders.1", "--json")
+	if got.code != exitDone {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	var report restoreReport
+	if err := json.Unmarshal([]byte(got.stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	if !report.Restored || report.Messages != 4 || report.Stored != 4 || report.From != 11 || report.To != 20 {
+		t.Errorf("%+v", report)
+	}
+	info := r.info("COPY")
+	if info.State.FirstSeq != 11 || info.State.LastSeq != 20 || info.Config.Storage != jetstream.MemoryStorage {
+		t.Errorf("%+v", info)
+	}
+	if again := r.run("--stream-name", "COPY"); again.code != exitFailed || !strings.Contains(again.stderr, "COPY") {
+		t.Errorf("exit code %d: %s", again.code, again.stderr)
+	}
+}
+
+func TestRestoreAsAMirror(t *testing.T) {
+	r := newRestoring(t)
+	r.publish(30) // the oldest 30 leave the stream
+	got := r.run("--stream-name", "DEEP", "--as-mirror-of", "ORDERS")
+	if got.code != exitDone {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+	natstest.Eventually(t, 20*time.Second, "the mirror has all", func() bool {
+		state := r.info("DEEP").State
+		return state.FirstSeq == 1 && state.LastSeq == 80 && state.Msgs == 80
+	})
+}
+
+func TestRestoreThatIsOnlyTried(t *testing.T) {
+	r := newRestoring(t)
+	got := r.run("--stream-name", "COPY", "--dry-run")
+	if got.code != exitDone || !strings.Contains(got.stdout, "50 messages in 3 files") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if _, err := r.js.Stream(t.Context(), "COPY"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("a stream was made: %v", err)
+	}
+}
+
+func TestRestoreOfADamagedArchive(t *testing.T) {
+	r := newRestoring(t)
+	files, err := filepath.Glob(filepath.Join(r.folder, "1", "*", "*", "*", "*", "*", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := errors.Join(os.Chmod(files[0], 0o600), os.WriteFile(files[0], data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>")
+	if got.code != exitFailed || !strings.Contains(got.stderr, filepath.Base(files[0])) {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	if _, err := r.js.Stream(t.Context(), "COPY"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("a stream was made: %v", err)
+	}
+	got = r.run("--stream-name", "COPY", "--subjects", "copy.>", "--skip-damaged", "--verify")
+	if got.code != exitDone || !strings.Contains(got.stdout, "are in damaged files") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if msgs := r.info("COPY").State.Msgs; msgs < 33 || msgs >= 50 {
+		t.Errorf("%d messages, want those of the two other files at least", msgs)
+	}
+}
+
+func TestRestoreRefusesWhatItCannotDo(t *testing.T) {
+	r := newRestoring(t, "--record", "payload")
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>")
+	if got.code != exitFailed || !strings.Contains(got.stderr, "their rows are the payloads") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	for _, args := range [][]string{
+		{},
+		{"--stream-name", "A", "--like", "B", "--stream-config", "f"},
+		{"--stream-name", "A", "--as-mirror-of", "A"},
+		{"--stream-name", "A", "--as-mirror-of", "B", "--subjects", "c"},
+		{"--stream-name", "A", "--storage", "tape"},
+	} {
+		if got := r.run(args...); got.code != exitUsage {
+			t.Errorf("%q: exit code %d: %s", args, got.code, got.stderr)
+		}
+	}
+}
