@@ -10,8 +10,6 @@ import (
 	"maps"
 	"math"
 	"time"
-
-	"github.com/jetcapture/jetcapture/cutlog"
 )
 
 // ReadOptions choose messages of a capture. The zero value chooses all.
@@ -201,19 +199,12 @@ func (r *messageReader) cuts(ctx context.Context, l life) iter.Seq2[Cut, error] 
 			yield(Cut{}, err)
 			return
 		}
-		first = max(first, r.opts.FirstCut)
-		var head cutlog.Head
-		for n := first; n <= l.last; n++ {
-			if n == first {
-				head, err = r.capture.log.At(ctx, n)
-			} else {
-				head, _, err = r.capture.log.Next(ctx, head)
-			}
+		for cut, err := range r.capture.CutsFrom(ctx, max(first, r.opts.FirstCut)) {
 			if err != nil {
 				yield(Cut{}, err)
 				return
 			}
-			if head.Done == nil || !yield(r.capture.cut(head), nil) {
+			if cut.N > l.last || !cut.Finished() || !yield(cut, nil) {
 				return
 			}
 		}

@@ -23,7 +23,7 @@ Examples:
     jetcapture restore s3://archive/orders --stream-name ORDERS --nats-server nats://new:4222
 
   The state of an hour ago, beside the living stream, to look at:
-    jetcapture restore /var/archive --stream-name COPY --subjects copy.orders --to 2026-11-28T07:00:00Z
+    jetcapture restore /var/archive --stream-name COPY --subjects copy.orders --to 2026-11-28T07:00
 
   Years from the archive and the present from the living stream, in one stream:
     jetcapture restore /var/archive --stream-name ORDERS-DEEP --as-mirror-of ORDERS
