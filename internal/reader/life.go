@@ -230,6 +230,8 @@ func (l *life) control(m *nats.Msg, now time.Time) {
 	case now.Sub(l.suspectTime) > l.limits.heartbeat/2:
 		l.broken = &anomaly{
 			reason: fmt.Sprintf("messages up to consumer sequence %d were sent and did not arrive", l.suspect),
+			advice: "a server or leaf node on the way drops messages that are larger than its max_payload: raise that, or " +
+				"connect to the servers of the stream",
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -198,4 +200,29 @@ func TestMaxAckPendingWithoutAcks(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 	log.want(t, "WARN", "reading does not get on", "max_ack_pending=10", "$JS.ACK.S.D.>")
+}
+
+// A leaf node drops messages that are larger than its max_payload. That is named.
+func TestLeafNodeWithSmallMaxPayload(t *testing.T) {
+	hub := natstest.Start(t, natstest.Configured(t, `
+		jetstream: { domain: hub }, leafnodes: { host: "127.0.0.1", port: -1 }`))
+	varz, err := hub.Running().Varz(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := natstest.Start(t, natstest.Configured(t, fmt.Sprintf(`max_payload: 8KB
+		leafnodes: { remotes: [{ url: "nats://127.0.0.1:%d" }] }`, varz.LeafNode.Port)),
+		func(o *server.Options) { o.JetStream = false })
+	natstest.Eventually(t, 10*time.Second, "leaf node", func() bool { return hub.Running().NumLeafNodes() == 1 })
+	owner := hub.Connect()
+	natstest.CreateStream(t, owner, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, owner, "s.a", 10)
+	natstest.Publish(t, owner, 1, func(int) *nats.Msg { return &nats.Msg{Subject: "s.a", Data: make([]byte, 20<<10)} })
+	var log logged
+	all, err := readError(t, openers(t, reader.NewSource(leaf.Connect(), "$JS.hub.API", "S"), &log)["ordered"]())
+	wantSeqs(t, all, 1, 10)
+	if err == nil || !strings.Contains(err.Error(), "max_payload") {
+		t.Errorf("got error %v", err)
+	}
+	log.want(t, "WARN", "reading does not get on", "times=3", "max_payload")
 }
