@@ -74,7 +74,7 @@ const (
 // writePlan writes a plan block by block.
 func writePlan(w io.Writer, p *Plan) error {
 	s := newSealWriter(w)
-	if err := s.writeOpen(p.head()); err != nil {
+	if err := p.writeHead(s); err != nil {
 		return err
 	}
 	between := blocksStart + "\n"
@@ -95,6 +95,30 @@ func writePlan(w io.Writer, p *Plan) error {
 		}
 	}
 	return s.finish()
+}
+
+// writeHead writes the first line without its end. The sequences of Lost are put in afterwards, for the reason that
+// appendJSON gives. In a JSON text the place of an empty set cannot be taken for a part of a string.
+func (p *Plan) writeHead(s *sealWriter) error {
+	const place = `"seqs":[]`
+	h := p.head()
+	h.Lost = slices.Clone(p.Lost)
+	for i := range h.Lost {
+		h.Lost[i].Seqs = SeqSet{}
+	}
+	text, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	var line []byte
+	for _, l := range p.Lost {
+		before, after, _ := bytes.Cut(text, []byte(place))
+		line = append(append(line, before...), place[:len(place)-len("[]")]...)
+		line, text = l.Seqs.appendJSON(line), after
+	}
+	line = append(line, text...)
+	_, err = s.Write(line[:len(line)-1])
+	return err
 }
 
 // appendJSON appends the block's JSON. Its sequences can be megabytes, which json.Marshal would check and copy twice.

@@ -41,6 +41,9 @@ type Cut struct {
 
 	marks marks
 	open  int // blocks that are not closed
+
+	holes   cutlog.SeqSet // all of them, when there were as many as holesOf says
+	holesOf holeCount
 }
 
 // NewCut starts collecting after the sequence from, whose anchor is anchor.

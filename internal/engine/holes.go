@@ -20,7 +20,21 @@ func (c *Cut) Holes(first, last uint64) cutlog.SeqSet {
 	switch {
 	case first > last || c.Absent() == 0:
 		return cutlog.SeqSet{}
-	case last-first < maxBitmap:
+	case first > c.From+1 || last < c.Through:
+		return c.findHoles(first, last)
+	}
+	// The witness and the plan ask for all. Nothing is read in between; if it were, one of the two numbers would change.
+	if now := (holeCount{c.Through, c.Absent()}); c.holesOf != now {
+		c.holes, c.holesOf = c.findHoles(first, last), now
+	}
+	return c.holes
+}
+
+// holeCount says how far a cut has come, and how many holes it has.
+type holeCount struct{ through, absent uint64 }
+
+func (c *Cut) findHoles(first, last uint64) cutlog.SeqSet {
+	if last-first < maxBitmap {
 		return c.holesByBits(first, last)
 	}
 	return c.holesByRuns(first, last)

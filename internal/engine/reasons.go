@@ -95,8 +95,18 @@ func (r *reasons) away(reason cutlog.AbsentReason, seqs cutlog.SeqSet) {
 	r.absent[reason] += taken.Count()
 }
 
-// take takes those of seqs that have no reason yet out of the holes.
+// take takes those of seqs that have no reason yet out of the holes. There may be a million holes, and mostly all or none
+// of them are among seqs.
 func (r *reasons) take(seqs cutlog.SeqSet) cutlog.SeqSet {
+	first, last := r.left.First(), r.left.Last()
+	switch {
+	case r.left.Empty(), seqs.Empty(), seqs.Last() < first, seqs.First() > last:
+		return cutlog.SeqSet{}
+	case seqs.Equal(span(seqs.First(), seqs.Last())) && seqs.First() <= first && seqs.Last() >= last:
+		taken := r.left
+		r.left = cutlog.SeqSet{}
+		return taken
+	}
 	rest := r.left.Minus(seqs)
 	taken := r.left.Minus(rest)
 	r.left = rest
