@@ -95,8 +95,8 @@ func (r *reasons) away(reason cutlog.AbsentReason, seqs cutlog.SeqSet) {
 	r.absent[reason] += taken.Count()
 }
 
-// take takes those of seqs that have no reason yet out of the holes. There may be a million holes, and mostly all or none
-// of them are among seqs.
+// take takes those of seqs that have no reason yet out of the holes. There may be a million holes, and mostly all or
+// none of them are among seqs.
 func (r *reasons) take(seqs cutlog.SeqSet) cutlog.SeqSet {
 	first, last := r.left.First(), r.left.Last()
 	switch {
