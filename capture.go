@@ -39,31 +39,40 @@ func (c *Capture[P, K]) Stats() Stats { return c.counters.snapshot() }
 // Run goes on by itself after every fault that time can mend, so any other error means that only an operator can help.
 // It neither closes nor drains nor reconfigures the connection. It may be called again after it has returned.
 func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
-	if err := c.opts.Validate(); err != nil {
-		return fmt.Errorf("invalid options: %w", err)
-	}
-	o := c.opts.withDefaults()
-	if o.Logger == nil {
-		o.Logger = defaultLogger()
-	}
-	sums := logsum.New(o.Logger.Handler())
-	defer sums.Flush()
-	o.Logger = slog.New(sums)
-	o.Archive.Capture = cutlog.EscapeSegment(o.Archive.Capture)
-	src := reader.NewSource(nc, o.APIPrefix, o.NATSStreamName)
-	report := o.report(&c.counters)
-	report.server = []any{"server", nc.ConnectedServerName(), "server_version", nc.ConnectedServerVersion()}
-	run, err := capture.New(nc, src, o.config(), report)
+	run, o, end, err := c.prepare(nc)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, run.Close()) }()
+	defer func() { err = errors.Join(err, end()) }()
 	p, err := o.promise(run)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	return run.Live(ctx, p)
+}
+
+// prepare validates the options. It returns a run of them, the options with their defaults, and what the caller calls
+// in the end.
+func (c *Capture[P, K]) prepare(nc *nats.Conn) (*capture.Run, *Options[P, K], func() error, error) {
+	if err := c.opts.Validate(); err != nil {
+		return nil, nil, nil, fmt.Errorf("invalid options: %w", err)
+	}
+	o := c.opts.withDefaults()
+	if o.Logger == nil {
+		o.Logger = defaultLogger()
+	}
+	sums := logsum.New(o.Logger.Handler())
+	o.Logger = slog.New(sums)
+	o.Archive.Capture = cutlog.EscapeSegment(o.Archive.Capture)
+	src := reader.NewSource(nc, o.APIPrefix, o.NATSStreamName)
+	report := o.report(&c.counters)
+	report.server = []any{"server", nc.ConnectedServerName(), "server_version", nc.ConnectedServerVersion()}
+	run, err := capture.New(nc, src, o.config(), report)
+	return run, &o, func() error {
+		defer sums.Flush()
+		return run.Close()
+	}, err
 }
 
 // promise chooses what is promised for each message: exactly once with an archive, at least once with a Store.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -28,7 +29,8 @@ func (c *Capture) Name() string { return c.name }
 
 // owns reports whether an object that is not a record belongs to the log.
 func (c *Capture) owns(name string) bool {
-	return name == cutlog.FormatName(c.name) || name == cutlog.ProbeName(c.name)
+	return name == cutlog.FormatName(c.name) || name == cutlog.ProbeName(c.name) ||
+		strings.HasPrefix(name, cutlog.RepairPrefix(c.name))
 }
 
 // Format reads what the capture is bound to: its stream and its subject filter. The error wraps fs.ErrNotExist if there

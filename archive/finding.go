@@ -40,7 +40,9 @@ const (
 const (
 	Pending Kind = "pending" // the newest cut is still to be finished
 	// LatePut: a file holds messages that are recorded as lost. A paused writer stored it whole after all.
-	LatePut   Kind = "late-put"
+	LatePut Kind = "late-put"
+	// Mended: a file is damaged or missing, and a mended one stands for it.
+	Mended    Kind = "repaired"
 	Stray     Kind = "stray"     // something in _jetcapture/ that is not a record
 	Linked    Kind = "linked"    // files lie behind a symbolic link, which most readers do not follow
 	Unchecked Kind = "unchecked" // something could not be checked
@@ -109,7 +111,7 @@ func FormatSeqs(s cutlog.SeqSet, runs int) string {
 
 const (
 	adviceRestore   = "restore it from a copy, or find out what else writes to this archive"
-	adviceMissing   = "restore it from a copy"
+	adviceMend      = "restore it from a copy, or let jetcapture repair read its messages from the stream again"
 	adviceLog       = "restore it from a copy; keep _jetcapture/ out of bucket expiry and out of clean-ups"
 	adviceUnplanned = "move it out of the archive, after a look at where it came from"
 	adviceUnlisted  = "verify again; if it is still so, do not trust the lists of this store: readers by list miss files"

@@ -47,6 +47,7 @@ type content struct {
 type file struct {
 	*verifier
 	cut   Cut
+	index int // in the plan
 	block Block
 	// strict: the file must be there, because a done record or a later plan says that the cut is finished.
 	strict bool
@@ -68,7 +69,7 @@ func (f *file) check(ctx context.Context) (findings []Finding, result checked, e
 		return nil, result, err
 	}
 	if !c.there {
-		return f.absent(), result, nil
+		return f.settle(ctx, c, f.absent())
 	}
 	f.count(func(r *Report, p *Progress) {
 		r.Read++
@@ -83,18 +84,14 @@ func (f *file) check(ctx context.Context) (findings []Finding, result checked, e
 		}
 		p.Files++
 	})
-	findings = f.judge(c)
-	for _, finding := range findings {
-		if finding.Severity == Problem {
-			return findings, checked{rows: c.rows}, nil
-		}
-	}
-	return findings, checked{true, c.rows}, nil
+	return f.settle(ctx, c, f.judge(c))
 }
 
 // read reads the file, or with Quick only its size.
-func (f *file) read(ctx context.Context) (content, error) {
-	name := f.block.Path()
+func (f *file) read(ctx context.Context) (content, error) { return f.readObject(ctx, f.block.Path()) }
+
+// readObject is read for an object that has another name than the file, and its content.
+func (f *file) readObject(ctx context.Context, name string) (content, error) {
 	if f.opts.Quick {
 		if size, known := f.sizes.of(name); known {
 			return content{there: true, size: size, rows: -1}, nil
@@ -160,7 +157,7 @@ func (f *file) absent() []Finding {
 	if s := f.block.Stored; s != nil {
 		expected = fmt.Sprintf("a file of %d bytes with SHA-256 %s", s.Size, s.SHA256)
 	}
-	return []Finding{f.problem(Missing, expected, "nothing", adviceMissing)}
+	return []Finding{f.problem(Missing, expected, "nothing", adviceMend)}
 }
 
 // judge compares the file with its records.
@@ -174,7 +171,7 @@ func (f *file) judge(c content) (findings []Finding) {
 	}
 	if c.bad != nil {
 		return append(findings,
-			f.problem(WrongContent, "a file that unpacks, with "+f.planned(), c.bad.Error(), adviceRestore))
+			f.problem(WrongContent, "a file that unpacks, with "+f.planned(), c.bad.Error(), adviceMend))
 	}
 	if format := layoutOf(f.cut.Plan, &f.block.Block).rows.Format; c.known && c.rows < 0 && rowcount.Knows(format) {
 		findings = append(findings, f.note(Unchecked, f.planned(),
@@ -197,7 +194,7 @@ func (f *file) judgeBytes(c content) (Finding, bool) {
 	if c.bad != nil {
 		found += fmt.Sprintf(" (%v)", c.bad)
 	}
-	return f.problem(Damaged, expected, found, adviceRestore), true
+	return f.problem(Damaged, expected, found, adviceMend), true
 }
 
 // judgeRows compares the number of rows with the plan. A file may hold rows of messages that are recorded as lost.
@@ -215,7 +212,7 @@ func (f *file) judgeRows(c content) []Finding {
 	}
 	switch {
 	case c.rows >= 0 && (c.rows < least || c.rows > all):
-		return []Finding{f.problem(WrongContent, f.planned(), fmt.Sprintf("%d rows", c.rows), adviceRestore)}
+		return []Finding{f.problem(WrongContent, f.planned(), fmt.Sprintf("%d rows", c.rows), adviceMend)}
 	case late, lost > 0 && all == f.block.Messages && c.rows > least:
 		return []Finding{f.note(LatePut, fmt.Sprintf("a file without the %d messages that are recorded as lost", lost),
 			"a file that holds them: a paused writer has stored it after all")}

@@ -211,7 +211,7 @@ func (l *logCheck) checkFiles(ctx context.Context, cut Cut, strict, lostUnknown 
 	files = make([]checked, n)
 	findings := make([][]Finding, n)
 	err = l.each(ctx, n, func(ctx context.Context, i int) error {
-		f := &file{verifier: l.verifier, cut: cut, block: cut.block(i), strict: strict, lostUnknown: lostUnknown}
+		f := &file{verifier: l.verifier, cut: cut, index: i, block: cut.block(i), strict: strict, lostUnknown: lostUnknown}
 		var err error
 		findings[i], files[i], err = f.check(ctx)
 		return err

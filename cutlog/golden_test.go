@@ -43,6 +43,12 @@ func TestGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareGolden(t, "stream3.json", stream.Data)
+	repair := repairOf(h)
+	record, err := cutlog.EncodeRepair("ORDERS", repair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareGolden(t, "repair2.json", record.Data)
 
 	if _, err := os.Stat("testdata/plan2.json.gz"); *update && errors.Is(err, fs.ErrNotExist) {
 		compareGolden(t, "plan2.json.gz", encodePlan(t, second).Data)
@@ -57,6 +63,17 @@ func TestGolden(t *testing.T) {
 	compareDecoded(t, "done2.json", gotDone, done, err)
 	gotLost, err := cutlog.DecodeLost(golden(t, "lost2.json"))
 	compareDecoded(t, "lost2.json", gotLost, lost, err)
+	gotRepair, err := cutlog.DecodeRepair("", golden(t, "repair2.json"))
+	compareDecoded(t, "repair2.json", gotRepair, repair, err)
+}
+
+// repairOf is the repair of the second file of a cut.
+func repairOf(h cutlog.Head) *cutlog.Repair {
+	return &cutlog.Repair{
+		Version: cutlog.Version, N: h.N, Plan: h.PlanSum, Block: 1, Writer: h.Plan.Writer, Time: h.Plan.Time,
+		Name: cutlog.MendedName("ORDERS", &h.Plan.Blocks[1]),
+		File: cutlog.File{Size: 7, SHA256: cutlog.Sum([]byte("mended"))},
+	}
 }
 
 func golden(t *testing.T, name string) []byte {

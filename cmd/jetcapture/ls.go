@@ -226,7 +226,10 @@ func (l *lister) sequence(ctx context.Context, c *archive.Capture) error {
 			if !l.filter.Match(*b) {
 				return nil
 			}
-			return l.line(func() error { return l.print.block(*b) })
+			if err := l.line(func() error { return l.print.block(*b) }); err != nil {
+				return err
+			}
+			return l.repaired(ctx, c, *b)
 		}
 		return l.line(func() error { return l.print.fate(cut, l.filter.Seq, fate) })
 	})
@@ -234,6 +237,15 @@ func (l *lister) sequence(ctx context.Context, c *archive.Capture) error {
 		err = l.line(func() error { return l.print.uncovered(c.Name(), l.filter.Seq) })
 	}
 	return err
+}
+
+// repaired lists the mended file of a block, if another one than its own stands for it.
+func (l *lister) repaired(ctx context.Context, c *archive.Capture, b archive.Block) error {
+	r, ok, err := c.Repaired(ctx, b)
+	if err != nil || !ok || r.Name == b.Path() {
+		return err
+	}
+	return l.line(func() error { return l.print.repaired(b, r) })
 }
 
 // line prints with the progress line out of the way.

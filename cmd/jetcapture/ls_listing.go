@@ -237,6 +237,23 @@ func (l *listing) cut(c archive.Cut) error {
 		thousands(n.Lost), thousands(int64(n.Absent)), thousands(n.Files), byteText(n.Bytes), state)
 }
 
+// repaired prints where the mended file of a block is.
+func (l *listing) repaired(b archive.Block, r archive.Repaired) error {
+	if l.json != nil {
+		return l.encode(struct {
+			Type    string `json:"type"` // repaired
+			Capture string `json:"capture"`
+			Cut     uint64 `json:"cut"`
+			Path    string `json:"path"`
+			Mended  string `json:"mended"`
+			Bytes   int64  `json:"bytes"`
+			SHA256  string `json:"sha256"`
+		}{"repaired", b.Capture, b.Cut, b.Path(), r.Name, r.File.Size, r.File.SHA256})
+	}
+	_, err := fmt.Fprintf(l.out, "that file was found damaged, the mended one is %s\n", printable(r.Name))
+	return err
+}
+
 // block prints a file.
 func (l *listing) block(b archive.Block) error {
 	stored := cutlog.File{}

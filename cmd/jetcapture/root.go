@@ -23,7 +23,7 @@ func newRoot(c console) *cobra.Command {
 	help := helpCommand()
 	commands := []*cobra.Command{
 		runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
-		catCommand(c), grepCommand(c), getCommand(c), restoreCommand(c),
+		repairCommand(c), catCommand(c), grepCommand(c), getCommand(c), restoreCommand(c),
 		versionCommand(c), completionCommand(c), manCommand(c), help,
 	}
 	root.AddCommand(commands...)

@@ -22,14 +22,7 @@ type redoer struct{ *Keeper }
 // Remake implements engine.Redoer. It reads the range of the plan as often as the spool needs to hold all blocks. The
 // goroutine of Run.Live calls it.
 func (r *redoer) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done func([]engine.Remade) error) error {
-	form := r.run.Config.Form
-	if !maps.Equal(r.cfg.Settings, p.Settings) { // the options have changed since the plan was made
-		var err error
-		if form, err = r.cfg.FormOf(p.Settings); err != nil {
-			return err
-		}
-	}
-	maker, err := r.run.Maker.Under(form)
+	maker, err := r.makerFor(p)
 	if err != nil {
 		return err
 	}
@@ -39,6 +32,18 @@ func (r *redoer) Remake(ctx context.Context, p *cutlog.Plan, blocks []int, done 
 		}
 	}
 	return nil
+}
+
+// makerFor returns what makes files of a plan, under the plan's settings.
+func (k *Keeper) makerFor(p *cutlog.Plan) (*capture.Maker, error) {
+	form := k.run.Config.Form
+	if !maps.Equal(k.cfg.Settings, p.Settings) { // the options have changed since the plan was made
+		var err error
+		if form, err = k.cfg.FormOf(p.Settings); err != nil {
+			return nil, err
+		}
+	}
+	return k.run.Maker.Under(form)
 }
 
 // pass reads the range once and hands the files that it has made to done. When the spool is full, it puts off half of

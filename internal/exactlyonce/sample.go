@@ -17,6 +17,7 @@ const (
 // sampled reads the beginning of what a capture would read, and then nothing. It has no consumer: it asks the stream's
 // leader for each message, so that it leaves no trace, also in a work queue.
 type sampled struct {
+	span
 	batch reader.Batch // all that it read
 }
 
@@ -57,15 +58,6 @@ func (s *sampled) Next(ctx context.Context) (reader.Batch, error) {
 	<-ctx.Done()
 	return reader.Batch{}, ctx.Err()
 }
-
-// Check implements reader.Reader. Nothing depends on a sample.
-func (*sampled) Check(context.Context) error { return nil }
-
-// Ack implements reader.Reader.
-func (*sampled) Ack(context.Context, uint64) error { return nil }
-
-// Close implements reader.Reader.
-func (*sampled) Close(context.Context) error { return nil }
 
 // AcksNear implements streamReader.
 func (*sampled) AcksNear(time.Time) (string, bool) { return "", false }

@@ -80,6 +80,9 @@ func (s *Stored) message(m *StoredMessage) Message {
 		Subject: m.Subject, Header: header, Data: m.Data, Sub: &nats.Subscription{},
 		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.Stream(), m.Seq, m.Time.UnixNano()),
 	}
+	if msg.Data == nil { // a delivered message has an empty payload, which is another JSON than none
+		msg.Data = []byte{}
+	}
 	return Message{
 		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Block: string(m.keptBlock()),
 		Size: len(m.Subject) + len(m.Header) + len(m.Data),

@@ -1,0 +1,104 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Repaired says that a file was made again, and where the mended one is.
+type Repaired struct {
+	Name string // of the object that holds the messages of the block
+	File cutlog.File
+}
+
+// Repaired reads the repair record of a file of the capture. ok is false if it was never repaired.
+func (c *Capture) Repaired(ctx context.Context, b Block) (r Repaired, ok bool, err error) {
+	h, err := c.log.At(ctx, b.Cut)
+	if err != nil {
+		return r, false, err
+	}
+	for i := range h.Plan.Blocks {
+		if h.Plan.Blocks[i].Path() == b.Path() {
+			return repaired(ctx, c.store, c.cut(h), i)
+		}
+	}
+	return r, false, fmt.Errorf("cut %d of capture %s has no file %s", b.Cut, c.name, b.Path())
+}
+
+// repaired reads the repair record of file i of a cut.
+func repaired(ctx context.Context, s cutlog.Store, cut Cut, i int) (r Repaired, ok bool, err error) {
+	name := cutlog.RepairName(cut.capture, cut.N, i)
+	data, err := s.Get(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	record, err := cutlog.DecodeRepair(name, data)
+	if err != nil {
+		return r, false, err
+	}
+	if record.N != cut.N || record.Block != i || record.Plan != cut.PlanSum {
+		return r, false, &cutlog.CorruptError{
+			Object: name, Expected: fmt.Sprintf("the repair of file %d of plan %d with SHA-256 %s", i, cut.N, cut.PlanSum),
+			Found: fmt.Sprintf("that of file %d of plan %d with SHA-256 %s", record.Block, record.N, record.Plan),
+		}
+	}
+	return Repaired{Name: record.Name, File: record.File}, true, nil
+}
+
+// settle replaces the problems of a file by a note if a mended one stands for it. c is what was found under its own
+// name.
+func (f *file) settle(ctx context.Context, c content, findings []Finding) ([]Finding, checked, error) {
+	if !hasProblem(findings) {
+		return findings, checked{c.there, c.rows}, nil
+	}
+	r, mended, err := f.mended(ctx, c)
+	if err != nil { // it cannot stand for the file, whose problems remain
+		var corrupt *cutlog.CorruptError
+		if errors.As(err, &corrupt) {
+			finding := f.problem(Damaged, corrupt.Expected, corrupt.Found, adviceRestore)
+			finding.Object = corrupt.Object
+			findings = append(findings, finding)
+		}
+		return findings, checked{rows: c.rows}, ctx.Err()
+	}
+	if !mended.there || mended.bad != nil || mended.size != r.File.Size ||
+		mended.sha256 != "" && mended.sha256 != r.File.SHA256 {
+		return findings, checked{rows: c.rows}, nil
+	}
+	note := f.note(Mended, findings[0].Expected, findings[0].Found+"; it was made again as "+r.Name)
+	if r.Name != f.block.Path() {
+		note.Advice = "move the damaged file away, then jetcapture repair puts the mended one in its place: until then, " +
+			"readers that list the files lack its messages"
+	}
+	return []Finding{note}, checked{rows: mended.rows}, nil
+}
+
+// mended reads the file that a repair record names. c is what was found under the planned name. Without a record,
+// nothing is there.
+func (f *file) mended(ctx context.Context, c content) (r Repaired, mended content, err error) {
+	r, ok, err := repaired(ctx, f.archive.store, f.cut, f.index)
+	switch {
+	case err != nil || !ok:
+		return r, content{}, err
+	case r.Name == f.block.Path():
+		return r, c, nil
+	}
+	mended, err = f.readObject(ctx, r.Name)
+	return r, mended, err
+}
+
+func hasProblem(findings []Finding) bool {
+	for _, f := range findings {
+		if f.Severity == Problem {
+			return true
+		}
+	}
+	return false
+}
