@@ -60,16 +60,9 @@ func (f *file) settle(ctx context.Context, c content, findings []Finding) ([]Fin
 	}
 	r, mended, err := f.mended(ctx, c)
 	if err != nil { // it cannot stand for the file, whose problems remain
-		var corrupt *cutlog.CorruptError
-		if errors.As(err, &corrupt) {
-			finding := f.problem(Damaged, corrupt.Expected, corrupt.Found, adviceRestore)
-			finding.Object = corrupt.Object
-			findings = append(findings, finding)
-		}
-		return findings, checked{rows: c.rows}, ctx.Err()
+		return append(findings, f.badRecord(err)...), checked{rows: c.rows}, ctx.Err()
 	}
-	if !mended.there || mended.bad != nil || mended.size != r.File.Size ||
-		mended.sha256 != "" && mended.sha256 != r.File.SHA256 {
+	if !mended.is(r.File) {
 		return findings, checked{rows: c.rows}, nil
 	}
 	note := f.note(Mended, findings[0].Expected, findings[0].Found+"; it was made again as "+r.Name)
@@ -78,6 +71,17 @@ func (f *file) settle(ctx context.Context, c content, findings []Finding) ([]Fin
 			"readers that list the files lack its messages"
 	}
 	return []Finding{note}, checked{rows: mended.rows}, nil
+}
+
+// badRecord returns the finding of a repair record that is damaged, if err says that.
+func (f *file) badRecord(err error) []Finding {
+	var corrupt *cutlog.CorruptError
+	if !errors.As(err, &corrupt) {
+		return nil
+	}
+	finding := f.problem(Damaged, corrupt.Expected, corrupt.Found, adviceRestore)
+	finding.Object = corrupt.Object
+	return []Finding{finding}
 }
 
 // mended reads the file that a repair record names. c is what was found under the planned name. Without a record,
@@ -92,6 +96,11 @@ func (f *file) mended(ctx context.Context, c content) (r Repaired, mended conten
 	}
 	mended, err = f.readObject(ctx, r.Name)
 	return r, mended, err
+}
+
+// is reports whether a file was found that unpacks and is the given one. Of one that was not read, the size counts.
+func (c content) is(f cutlog.File) bool {
+	return c.there && c.bad == nil && c.size == f.Size && (c.sha256 == "" || c.sha256 == f.SHA256)
 }
 
 func hasProblem(findings []Finding) bool {
