@@ -23,15 +23,19 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build jetcapture test test-race test-sim lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture test test-race test-sim lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
 build:
 	$(call in_modules,$(GO) build ./...)
 
-jetcapture:
+jetcapture: first
 	$(GO) build -o $@ ./cmd/jetcapture
+
+# first says what the first build takes, unless the largest of its modules is there already.
+first:
+	@[ -d "$$($(GO) env GOMODCACHE)/google.golang.org" ] || echo "The first build downloads 200 MB of modules, which take 0.9 GB, and compiles for minutes."
 
 # test is what has to pass before every commit. It goes on after a failure, so that one run shows all of them.
 test:
@@ -68,7 +72,7 @@ vuln:
 fmt: tools
 	$(call in_modules,$(LINT) fmt ./...)
 
-demo:
+demo: first
 	$(GO) run ./cmd/jetcapture demo --output $(DEMO_OUTPUT)
 
 # bench compares whole processes on this machine, see bench/README.md. It is a measurement, not a test.

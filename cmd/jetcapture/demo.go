@@ -82,7 +82,7 @@ func demo(ctx context.Context, folder string, c console) (err error) {
 	}
 	say(c.stdout, "Stream %s of a nats-server inside this process holds %s pizza orders, some of them broken.\n",
 		demoStream, thousands(int64(len(orders))))
-	a := &account{folder: folder}
+	a := &account{folder: folder, self: selfCommand()}
 	if err := a.capture(ctx, nc, c.stderr); err != nil {
 		return err
 	}

@@ -15,13 +15,14 @@ import (
 type account struct {
 	folder string // as the user named it
 	root   string // as the store names it
+	self   string // what starts this program again
 	files  []jetcapture.BlockStored
 	poison []*jetcapture.PoisonError
 }
 
 // print prints the files, the dead letters, and what to try next.
 func (a *account) print(w io.Writer) {
-	say(w, "This has captured them, each message in exactly one file:\n\n"+
+	say(w, "They were captured, each message in exactly one file, as this does with a server of yours:\n\n"+
 		"  jetcapture run --stream-name %s --output %s --key %s --record payload --once\n\n",
 		demoStream, shellText(a.folder), demoKey)
 	a.sort()
@@ -109,11 +110,10 @@ func (a *account) printNext(w io.Writer) {
 			say(w, "  # %s\n  %s\n", f.comment, fmt.Sprintf(f.command, shellText(path.Join(a.folder, a.name(file)))))
 		}
 	}
-	say(w, "  # what the folder holds, and is it all there?\n  jetcapture ls %s\n  jetcapture verify %s\n",
-		shellText(a.folder), shellText(a.folder))
-	say(w, "  # a stream of yours\n"+
-		"  jetcapture run --nats-server nats://127.0.0.1:4222 --stream-name STREAM --output ./archive\n")
-	say(w, "  # everything else that it can do\n  jetcapture run --help\n")
+	say(w, "  # what the folder holds, and is it all there?\n  %s ls %s\n  %[1]s verify %[2]s\n", a.self, shellText(a.folder))
+	say(w, "  # a stream of yours, in place of STREAM, on the selected NATS context or on this machine\n"+
+		"  %s run --stream-name STREAM --output jetcapture-stream --dry-run\n", a.self)
+	say(w, "  # everything else that it can do\n  %s run --help\n", a.self)
 }
 
 // largest returns the file with the most messages, or dead letters.
