@@ -110,7 +110,8 @@ func (a *account) printNext(w io.Writer) {
 			say(w, "  # %s\n  %s\n", f.comment, fmt.Sprintf(f.command, shellText(path.Join(a.folder, a.name(file)))))
 		}
 	}
-	say(w, "  # what the folder holds, and is it all there?\n  %s ls %s\n  %[1]s verify %[2]s\n", a.self, shellText(a.folder))
+	say(w, "  # what the folder holds, and is it all there?\n  %s ls %s\n  %[1]s verify %[2]s\n",
+		a.self, shellText(a.folder))
 	say(w, "  # a stream of yours, in place of STREAM, on the selected NATS context or on this machine\n"+
 		"  %s run --stream-name STREAM --output jetcapture-stream --dry-run\n", a.self)
 	say(w, "  # everything else that it can do\n  %s run --help\n", a.self)
