@@ -135,7 +135,8 @@ func TestDurableRefused(t *testing.T) {
 		c.MaxDeliver, c.HeadersOnly, c.FilterSubject = 3, true, "s.1"
 		c.DeliverPolicy, c.InactiveThreshold = jetstream.DeliverNewPolicy, time.Hour
 	})
-	_, err := tryCapture(r, r.throughConsumer())
+	// A consumer that ends by itself will do only if another one may be made.
+	_, err := tryCapture(r, with(r.throughConsumer(), func(o *options) { o.CreateConsumer = false }))
 	u, ok := errorAs[*reader.UnsuitableError](err)
 	if !ok || len(u.Reasons) != 5 || u.Consumer != "C" {
 		t.Errorf("Run = %v", err)
