@@ -101,7 +101,7 @@ func (o *Options[P, K]) report(c *counters) *report {
 func (o *Options[P, K]) config() capture.Config {
 	return capture.Config{
 		Form: o.form(), Once: o.Once,
-		MaxAge: o.MaxAge, MaxIdle: o.MaxIdle, Grace: o.Grace, DrainTimeout: o.DrainTimeout,
+		MaxAge: o.MaxAge, MaxIdle: o.MaxIdle, Grace: o.Grace, DrainTimeout: o.DrainTimeout, Wait: o.Wait,
 		MaxMessages: int64(o.MaxMessages), MaxBytes: o.MaxBytes, MemoryLimit: o.MemoryLimit, SpoolLimit: o.SpoolLimit,
 		BufferToDisk: o.BufferToDisk, TempDir: o.TempDir, DecodeWorkers: o.DecodeWorkers, StoreWorkers: o.StoreWorkers,
 		Poison: capture.Policy(o.Poison), PoisonError: o.poisonError, DeadDir: cutlog.DeadPrefix(o.Archive.Capture),

@@ -25,6 +25,7 @@ const (
 	DefaultSpoolLimit   = 10 << 30 // bytes
 	DefaultStoreWorkers = 8
 	DefaultTakeover     = 10 * time.Second
+	DefaultWait         = time.Minute
 )
 
 // Options says what a Capture reads, how it decodes and groups it, and where it stores it. NATSStreamName,
@@ -101,6 +102,10 @@ type Options[P Payload, K DestKey] struct {
 	Grace time.Duration
 	// DrainTimeout bounds the last cut, which is made when the context of Run is cancelled. 0 means DefaultDrainTimeout.
 	DrainTimeout time.Duration
+	// Wait is how long a start waits for a server or a store that cannot be reached, or does not answer yet. What is
+	// plainly wrong ends Run at once, such as credentials, the name of the stream or of the bucket. Once reading has
+	// begun, both are waited for without end. 0 means DefaultWait.
+	Wait time.Duration
 	// MemoryLimit is the budget in bytes for open blocks and messages in flight. Whatever it is, two pulls are in flight,
 	// each of at least twice the largest message that the server takes. 0 means DefaultMemoryLimit.
 	MemoryLimit int64

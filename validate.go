@@ -87,6 +87,7 @@ func (o *Options[P, K]) checkRanges(p *problems) {
 		{"MaxIdle", o.MaxIdle < 0},
 		{"Grace", o.Grace < 0},
 		{"DrainTimeout", o.DrainTimeout < 0},
+		{"Wait", o.Wait < 0},
 		{"MemoryLimit", o.MemoryLimit < 0},
 		{"SpoolLimit", o.SpoolLimit < 0},
 		{"DecodeWorkers", o.DecodeWorkers < 0},
@@ -104,6 +105,7 @@ func (o *Options[P, K]) checkRanges(p *problems) {
 		{"MaxIdle", o.MaxIdle},
 		{"Grace", o.Grace},
 		{"DrainTimeout", o.DrainTimeout},
+		{"Wait", o.Wait},
 		{"Archive.Takeover", o.Archive.Takeover},
 	} { // a number without a unit is one of nanoseconds
 		p.addIf(d.value > 0 && d.value < time.Microsecond, d.field,
@@ -164,6 +166,7 @@ func (o *Options[P, K]) withDefaults() Options[P, K] {
 	orDefault(&d.Grace, DefaultGrace)
 	d.Grace = min(d.Grace, d.MaxAge)
 	orDefault(&d.DrainTimeout, DefaultDrainTimeout)
+	orDefault(&d.Wait, DefaultWait)
 	orDefault(&d.MemoryLimit, DefaultMemoryLimit)
 	orDefault(&d.SpoolLimit, DefaultSpoolLimit)
 	orDefault(&d.DecodeWorkers, 1)

@@ -74,7 +74,7 @@ func TestNoServer(t *testing.T) {
 	srv := natstest.Start(t)
 	url := srv.URL()
 	srv.Stop()
-	r := environment{}.run(t, "run", "-s", "ORDERS", "-o", t.TempDir(),
+	r := environment{}.run(t, "run", "-s", "ORDERS", "-o", t.TempDir(), "--wait", "1ms",
 		"--nats-server", "nats://me:secret@"+url[len("nats://"):])
 	wantOneLine(t, r, `connect to nats://127\.0\.0\.1:\d+: nats: no servers available.*--nats-server`)
 }

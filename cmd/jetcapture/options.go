@@ -184,6 +184,12 @@ func (s *captureSettings) cutOptions() []option {
 			help:  "after SIGTERM, SIGINT or SIGHUP, store what was read within this time; the rest stays in the stream",
 			value: positiveDuration(&s.library.DrainTimeout),
 		},
+		{
+			name: "wait", field: "Wait", arg: "DURATION",
+			help: "at the start, wait so long for a server or a store that cannot be reached; what is plainly wrong ends at " +
+				"once",
+			value: positiveDuration(&s.library.Wait),
+		},
 	}
 }
 

@@ -112,7 +112,8 @@ func otherValues() map[string]string {
 		"stream-name": "OTHER", "consumer-name": "other", "create-consumer": "false", "filter-subject": "other.>",
 		"start": "new", "once": "true",
 		"on-poison": "fail", "capture": "other", "instance": "other", "format": "csv", "compression": "zstd", "max-age": "1h",
-		"max-messages": "7", "max-bytes": "1GiB", "max-idle": "3s", "drain-timeout": "9s", "memory-limit": "1GiB",
+		"max-messages": "7", "max-bytes": "1GiB", "max-idle": "3s", "drain-timeout": "9s", "wait": "9s",
+		"memory-limit": "1GiB",
 		"buffer-to-disk": "false",
 		"tmp-dir":        "/other", "compression-level": "3", "layout": "hive", "spool-limit": "1TiB",
 	}

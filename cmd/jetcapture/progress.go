@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,8 +29,14 @@ type tracked struct {
 func (o *overview) add(name string, stats func() jetcapture.Stats) (end func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i := len(o.all)
-	o.all = append(o.all, tracked{name: name, stats: stats})
+	i := slices.IndexFunc(o.all, func(c tracked) bool { return c.name == name && c.ended })
+	if i >= 0 { // it is tried again
+		o.all[i] = tracked{name: name, stats: stats}
+		o.ended--
+	} else {
+		i = len(o.all)
+		o.all = append(o.all, tracked{name: name, stats: stats})
+	}
 	return func() {
 		s := stats()
 		last := jetcapture.Stats{State: s.State, Messages: s.Messages, Dead: s.Dead}

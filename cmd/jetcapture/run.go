@@ -13,6 +13,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
@@ -119,8 +120,8 @@ func newRunner(c console, s *reportSettings) *runner {
 	return &runner{console: c, settings: s, screen: screen, sums: sums, log: slog.New(sums)}
 }
 
-// run runs captures, each over a connection of its own, until ctx ends or all are done. If one fails, the others go on,
-// since their streams do not wait; run returns the error in the end.
+// run runs captures, each over a connection of its own, until ctx ends or all are done. If one of several fails,
+// --on-failure says what becomes of it and of the others; run returns the error in the end.
 func (r *runner) run(ctx context.Context, all []*settings) error {
 	if r.settings.dryRun {
 		return r.dryRuns(ctx, all)
@@ -130,14 +131,13 @@ func (r *runner) run(ctx context.Context, all []*settings) error {
 		return r.capture(ctx, all[0])
 	}
 	failed := make([]error, len(all))
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	var running sync.WaitGroup
 	for i, s := range all {
 		running.Go(func() {
-			if err := r.capture(ctx, s); err != nil {
+			if err := r.keep(ctx, end, s); err != nil {
 				failed[i] = fmt.Errorf("capture %s: %w", s.name, err)
-				if exitCode(err) == exitFailed {
-					r.log.Error("a capture has failed, the others go on", "capture", s.name, "error", err)
-				}
 			}
 		})
 	}
@@ -145,10 +145,48 @@ func (r *runner) run(ctx context.Context, all []*settings) error {
 	return errors.Join(failed...)
 }
 
+// The pauses before a capture that has failed is tried again.
+const (
+	firstAgain = time.Second
+	mostAgain  = 5 * time.Minute
+)
+
+// keep runs one of several captures. If it fails, keep tries it again, ends them all, or leaves it. Several run side by
+// side.
+func (r *runner) keep(ctx context.Context, end func(), s *settings) error {
+	wait := retry.Backoff{First: firstAgain, Max: mostAgain}
+	for {
+		began := time.Now()
+		err := r.capture(ctx, s)
+		if exitCode(err) != exitFailed || ctx.Err() != nil {
+			return err
+		}
+		log := r.log.With("capture", s.name, "error", err)
+		switch {
+		case r.settings.onFailure == failureEnd:
+			log.Error("a capture has failed, stopping the others")
+			end()
+			return err
+		case r.settings.onFailure == failureLeave, s.capture.library.Once:
+			log.Error("a capture has failed, the others go on")
+			return err
+		}
+		if time.Since(began) > mostAgain { // it had begun well
+			wait = retry.Backoff{First: firstAgain, Max: mostAgain}
+		}
+		pause := wait.Next().Round(time.Millisecond)
+		log.Error("a capture has failed, it is tried again, the others go on", "in", pause.String())
+		if retry.Pause(ctx, pause) != nil {
+			return err
+		}
+	}
+}
+
 // capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.
 func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	what := &s.capture
-	nc, apiPrefix, err := natsconn.Connect(s.nats.named("jetcapture "+what.library.NATSStreamName), r.log)
+	nc, apiPrefix, err := natsconn.ConnectWithin(ctx, what.library.Wait,
+		s.nats.named("jetcapture "+what.library.NATSStreamName), r.log)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type settings struct {
 // newSettings returns the defaults.
 func newSettings() *settings {
 	s := &settings{file: newFileSettings(), capture: newCaptureSettings()}
+	s.report.onFailure = failureRetry
 	s.choices = newChoices(optionSet{
 		{"What to capture", s.capture.sourceOptions()},
 		{"Configuration file", s.file.options()},

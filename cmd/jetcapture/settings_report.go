@@ -16,7 +16,19 @@ type reportSettings struct {
 	json    bool // the summary
 	dryRun  bool
 	failOn  []flaw
+
+	onFailure failurePolicy
 }
+
+// failurePolicy says what becomes of a capture among several that has failed.
+type failurePolicy string
+
+// The policies.
+const (
+	failureRetry failurePolicy = "retry"
+	failureLeave failurePolicy = "leave"
+	failureEnd   failurePolicy = "end"
+)
 
 func (r *reportSettings) options() []option {
 	return []option{
@@ -41,6 +53,13 @@ func (r *reportSettings) options() []option {
 			name: "fail-on", process: true, arg: "FLAWS",
 			help:  "exit with code 4 if messages were lost, or became dead letters: lost, dead, or both as in lost,dead",
 			value: flaws(&r.failOn),
+		},
+		{
+			name: "on-failure", process: true, arg: "POLICY",
+			help: "what becomes of a capture among several that fails: retry tries it again, after a second at first and " +
+				"after up to 5 minutes later, leave lets the others go on without it, end stops them, too. With --once, retry " +
+				"is leave",
+			value: choice(&r.onFailure, failureRetry, failureLeave, failureEnd),
 		},
 	}
 }

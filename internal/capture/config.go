@@ -26,10 +26,11 @@ type Config struct {
 	MaxIdle       time.Duration // 0 means that no cut is made for silence
 	Grace         time.Duration // how long a silent stream is given after the end of a window
 	DrainTimeout  time.Duration
-	MaxMessages   int64 // 0 means no limit
-	MaxBytes      int64 // bytes of a file before compression; 0 means no limit
-	MemoryLimit   int64 // bytes
-	SpoolLimit    int64 // bytes
+	Wait          time.Duration // how long a start waits for server and store; 0 means without end
+	MaxMessages   int64         // 0 means no limit
+	MaxBytes      int64         // bytes of a file before compression; 0 means no limit
+	MemoryLimit   int64         // bytes
+	SpoolLimit    int64         // bytes
 	BufferToDisk  bool
 	TempDir       string
 	DecodeWorkers int // at least 1

@@ -19,9 +19,6 @@ const (
 	// checkTimeout bounds what a cut asks the server. It is longer than one request may take, so that the error names the
 	// request.
 	checkTimeout = 15 * time.Second
-	// startPatience is how long a start waits for a server that does not answer. It may be starting, too, or it may never
-	// answer.
-	startPatience = 30 * time.Second
 )
 
 // Run is one Run of a capture. Its exported fields do not change after New, and any goroutine may use what is in them.
@@ -182,8 +179,12 @@ func (r *Run) mayMend(err error) bool {
 	if r.entered {
 		return reader.IsTemporary(err)
 	}
-	return reader.IsUnanswered(err) && time.Since(r.began) < startPatience
+	return reader.IsUnanswered(err) && !r.HasWaited()
 }
+
+// HasWaited reports whether a start has waited for the server and the store as long as it should. Any goroutine may
+// call it.
+func (r *Run) HasWaited() bool { return r.Config.Wait > 0 && time.Since(r.began) >= r.Config.Wait }
 
 // diverged tells the promise that the stream is another one now. The target of Once was a sequence of the old stream,
 // so the next life fixes a new one.

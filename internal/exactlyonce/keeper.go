@@ -191,8 +191,9 @@ func (k *Keeper) retry(ctx context.Context, what string, f func(ctx context.Cont
 }
 
 // permanent decides whether an error of the store or the log ends the run. Errors of the log always do, because nobody
-// may write to a log that is damaged or belongs to another capture. A permanent error of the store does so only before
-// Open has succeeded once: later, an operator may mend it while the run waits.
+// may write to a log that is damaged or belongs to another capture. Before Open has succeeded once, a
+// permanent error of the store does so, and any other one when the start has waited long enough. Later, an operator may
+// mend it while the run waits.
 func (k *Keeper) permanent(err error) bool {
 	var corrupt *cutlog.CorruptError
 	var mismatch *cutlog.MismatchError
@@ -201,5 +202,5 @@ func (k *Keeper) permanent(err error) bool {
 	if errors.As(err, &corrupt) || errors.As(err, &mismatch) || errors.As(err, &version) || errors.As(err, &overwrites) {
 		return true
 	}
-	return !k.started && bucket.IsPermanent(err)
+	return !k.started && (bucket.IsPermanent(err) || k.run.HasWaited())
 }

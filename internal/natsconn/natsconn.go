@@ -3,13 +3,17 @@
 package natsconn
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats.go"
 	"github.com/synadia-io/orbit.go/natscontext"
@@ -38,6 +42,48 @@ type Config struct {
 	Domain, APIPrefix        string
 
 	selected bool // Context is the one that the nats command has selected
+}
+
+// firstPause and mostPause are the pauses between two attempts of ConnectWithin.
+const (
+	firstPause = 200 * time.Millisecond
+	mostPause  = 5 * time.Second
+)
+
+// ConnectWithin is Connect, but waits for a server that cannot be reached, until a time has passed or ctx has ended.
+// What is plainly wrong, such as credentials or the name of a host, is an error at once.
+func ConnectWithin(
+	ctx context.Context, wait time.Duration, c Config, log *slog.Logger,
+) (nc *nats.Conn, apiPrefix string, err error) {
+	pause := retry.Backoff{First: firstPause, Max: mostPause}
+	for began, told := time.Now(), false; ; {
+		nc, apiPrefix, err = Connect(c, log)
+		left := wait - time.Since(began)
+		if err == nil || !isUnreachable(err) || left <= 0 {
+			return nc, apiPrefix, err
+		}
+		if !told {
+			told = true
+			log.Warn("the server cannot be reached yet, trying again",
+				"for_at_most", left.Round(time.Second).String(), "error", err)
+		}
+		if retry.Pause(ctx, min(pause.Next(), left)) != nil {
+			return nil, "", err
+		}
+	}
+}
+
+// isUnreachable reports whether an error of connecting says that nobody has answered.
+func isUnreachable(err error) bool {
+	var name *net.DNSError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return false
+	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), errors.Is(err, io.EOF):
+		return true
+	}
+	return errors.As(err, &network)
 }
 
 // Connect connects and returns the subject prefix of the JetStream API, empty for the usual one. The caller closes the
