@@ -48,7 +48,10 @@ func (j judgement) error() error {
 	case exists:
 		return bucket.ErrExists
 	case missing:
-		return bucket.ErrNotExist
+		if j.text == "" {
+			return bucket.ErrNotExist
+		}
+		return fmt.Errorf("%s: %w", j.text, bucket.ErrNotExist) // what a store says may be about more than the object
 	case denied, permanent:
 		return bucket.Permanent(&storeError{j})
 	default:

@@ -113,7 +113,7 @@ func otherValues() map[string]string {
 		"start": "new", "once": "true",
 		"on-poison": "fail", "capture": "other", "instance": "other", "format": "csv", "compression": "zstd", "max-age": "1h",
 		"max-messages": "7", "max-bytes": "1GiB", "max-idle": "3s", "drain-timeout": "9s", "wait": "9s",
-		"memory-limit": "1GiB",
+		"memory-limit":   "1GiB",
 		"buffer-to-disk": "false",
 		"tmp-dir":        "/other", "compression-level": "3", "layout": "hive", "spool-limit": "1TiB",
 	}
