@@ -90,7 +90,8 @@ func (e *Entry) compare(ctx context.Context, s StreamFacts, n uint64) (v verdict
 }
 
 // newestFirst returns the anchors of a cut. What a cut with lost messages has in common with a stream may be lost,
-// unless that is all of it, so only its last message counts.
+// unless that is all of it, so only its last message counts. What lies beyond a sequence of which nothing could be
+// proved does not count at all: the stream may have a message there that must be read.
 func newestFirst(h cutlog.Head) (anchors []cutlog.Anchor) {
 	if h.Plan.Anchor.Seq == 0 {
 		return nil
@@ -99,6 +100,23 @@ func newestFirst(h cutlog.Head) (anchors []cutlog.Anchor) {
 		anchors = slices.Clone(h.Plan.Anchors)
 	}
 	anchors = append(anchors, h.Plan.Anchor)
+	if doubt := unproved(h.Plan); doubt > 0 {
+		anchors = slices.DeleteFunc(anchors, func(a cutlog.Anchor) bool { return a.Seq > doubt })
+	}
 	slices.Reverse(anchors)
 	return anchors
+}
+
+// unproved returns the first sequence of which a plan cannot say whether the stream had it, because the stream was
+// another one before it could be asked; 0 if there is none.
+func unproved(p *cutlog.Plan) (first uint64) {
+	if p.Reason != cutlog.ReasonDiverged {
+		return 0
+	}
+	for _, l := range p.Lost {
+		if seq := l.Seqs.First(); l.Reason == cutlog.LostUnknown && (first == 0 || seq < first) {
+			first = seq
+		}
+	}
+	return first
 }

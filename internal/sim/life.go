@@ -127,6 +127,9 @@ func (p *process) commit(ctx context.Context, cut *engine.Cut, s engine.StreamFa
 	checked := engine.Checked{
 		Reason: cutlog.ReasonPressure, Stream: s, Witness: engine.Witness{Floor: r.floor, Unproved: replaced},
 	}
+	if replaced {
+		checked.Reason = cutlog.ReasonDiverged
+	}
 	done, err := p.entry.Commit(ctx, cut, checked, &delivery{p, r})
 	p.still = false
 	switch {

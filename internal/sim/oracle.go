@@ -304,6 +304,14 @@ func (v *verdict) ofFirst(seq uint64, m message) bool {
 	)
 }
 
+// doubted reports whether a plan leaves open what the stream had before a sequence: then it is read again from before
+// that.
+func doubted(p *cutlog.Plan, seq uint64) bool {
+	return p.Reason == cutlog.ReasonDiverged && slices.ContainsFunc(p.Lost, func(l cutlog.LostRange) bool {
+		return l.Reason == cutlog.LostUnknown && l.Seqs.First() < seq
+	})
+}
+
 // opened checks an incarnation when it is opened, while the stream is still the one that was judged: it goes on behind
 // the newest anchor of the log that the stream has. What lies between that and the newest stored message may be stored
 // twice.
@@ -318,7 +326,7 @@ func (w *World) opened(opening *cutlog.Plan) {
 			anchors = append(anchors, p.Anchors...) // a cut that has lost messages is read again whole
 		}
 		for _, a := range anchors {
-			if a.Seq > opening.From && w.holds(a) {
+			if a.Seq > opening.From && w.holds(a) && !doubted(p, a.Seq) {
 				w.broken = append(w.broken, fmt.Sprintf("plan %d (%s) begins after %d, and the stream has the anchor at %d",
 					opening.N, opening.Cause, opening.From, a.Seq))
 			}
