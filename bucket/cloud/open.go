@@ -132,7 +132,7 @@ func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 		return p, err
 	}
 	opts.setDefaults()
-	return p, opts.check()
+	return p, errors.Join(opts.check(), opts.checkNames(u.Scheme, p.query))
 }
 
 // hasUser reports whether there is user info, or an @ behind what a # or / in a password makes of it: a port, a path, a

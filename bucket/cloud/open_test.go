@@ -86,7 +86,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"s3://?region=x", "name of the bucket is missing", nil},
 		{"s3://backup", "region is unknown", nil},
 		{"s3://key:canary-secret@backup?region=x", "give credentials by the environment", nil},
-		{"s3://backup?region=x&canary=1", `unknown query parameter "canary"`, nil},
+		{"s3://backup?region=x&canary=1", `"canary" is not known for s3://`, nil},
 		{"s3://backup?region=x&part_size=1MiB", "part_size", nil},
 		{"s3://backup?region=x&part_size=many", "is not a size", nil},
 		{"s3://backup?region=x&concurrency=0x", "concurrency", nil},
@@ -103,7 +103,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"s3://backup?%zz", "malformed", nil},
 		{"s3://back up\x7f", "not a URL", nil},
 		{"gs://backup?tag=a:b", "no tags", nil},
-		{"gs://backup?region=x", `invalid query parameter "region"`, nil},
+		{"gs://backup?region=x", `"region" is not known for gs://`, nil},
 		{"azblob://backup", "storage account is unknown", nil},
 		{"azblob://backup?region=x", "region", map[string]string{"AZURE_STORAGE_ACCOUNT": "a"}},
 		{
