@@ -128,12 +128,18 @@ func (s *captureSettings) compression() jetcapture.Compression {
 	return jetcapture.GZip
 }
 
-// watch returns what warns of sources that have no value in any message.
+// watch returns what warns of options that do not fit the messages.
 func (s *captureSettings) watch(log *slog.Logger) *form.Watch {
 	f, _ := s.effective()
-	return form.NewWatch(f, func(option string, messages int) {
-		log.Warn("no message so far has had a value there: is it spelled as in the messages?",
-			"option", option, "messages", messages, "capture", s.name())
+	return form.NewWatch(f, form.Notice{
+		NoValue: func(option string, messages int) {
+			log.Warn("no message so far has had a value there: is it spelled as in the messages?",
+				"option", option, "messages", messages, "capture", s.name())
+		},
+		NotText: func() {
+			log.Warn("a payload is not text, and lines of it cannot be read back for sure: "+
+				"--record message, or --format raw, parquet or avro, keeps every payload as it is", "capture", s.name())
+		},
 	})
 }
 

@@ -142,7 +142,10 @@ func TestWrongUsage(t *testing.T) {
 			[]string{`--payload: is for --format parquet without columns`},
 		},
 		{append(run, "--on-mismatch", "dead-letter"), []string{`--on-mismatch: is for columns, and there are none`}},
-		{append(run, "--csv-null", "x"), []string{`--csv-null, --csv-header, --csv-escape-formulas: are for --format csv, not for ndjson`}},
+		{
+			append(run, "--csv-null", "x"),
+			[]string{`--csv-null, --csv-header, --csv-escape-formulas: are for --format csv, not for ndjson`},
+		},
 		{
 			append(run, "--format", "csv", "--column", "n=seq", "--csv-null", "a,b"),
 			[]string{`--csv-null: "a,b" would need quotes; take a word such as NULL or \N`},

@@ -21,3 +21,12 @@ func TestMisspelledSource(t *testing.T) {
 		t.Errorf("%d warnings, want 2:\n%s", n, r.stderr)
 	}
 }
+
+// TestPayloadsThatAreNotText: lines of bytes that are no text are warned of once.
+func TestPayloadsThatAreNotText(t *testing.T) {
+	srv, _ := orders(t, "text", "\xff\xfe", "\x80")
+	r := captureOnce(t, srv, filepath.Join(t.TempDir(), "archive"), "--record", "payload")
+	if n := strings.Count(r.stderr, "a payload is not text"); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, r.stderr)
+	}
+}

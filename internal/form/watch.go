@@ -3,6 +3,7 @@ package form
 import (
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/internal/source"
 )
@@ -10,16 +11,25 @@ import (
 // watchSample is how many messages may have no value of a source until that is told.
 const watchSample = 1000
 
-// Watch looks for sources of keys and columns that have no value in the first messages of a run: their path or header
-// may be misspelled. It costs nothing once each source has had a value, or the sample is over. Several goroutines may
-// use it.
+// Watch looks at the first messages of a run for what their user may have got wrong: sources of keys and columns that
+// have no value, because the path or header is misspelled, and payloads that are not text in files of text. It costs
+// nothing once all is as expected, or the sample is over. Several goroutines may use it.
 type Watch struct {
-	over atomic.Bool // nothing is left to look for
-	tell func(option string, messages int)
+	over   atomic.Bool // nothing is left to look for
+	notice Notice
 
 	mu       sync.Mutex // guards what follows
 	unseen   []unseen
+	text     bool // payloads should be text, and have been so far
 	messages int
+}
+
+// Notice is told what a Watch finds, each thing once at most, by the goroutines that decode and by End.
+type Notice struct {
+	// NoValue: no message so far has had a value of the source that an option names.
+	NoValue func(option string, messages int)
+	// NotText: a payload that became a line of a file is not UTF-8.
+	NotText func()
 }
 
 // unseen is a source that has had no value yet.
@@ -28,16 +38,16 @@ type unseen struct {
 	source source.Source
 }
 
-// NewWatch watches the sources of a form. tell is called once at most for each, by see or End.
-func NewWatch(f Form, tell func(option string, messages int)) *Watch {
-	w := &Watch{tell: tell}
+// NewWatch watches the messages of a form.
+func NewWatch(f Form, notice Notice) *Watch {
+	w := &Watch{notice: notice, text: f.Format == NDJSON && f.Record == RecordPayload}
 	for _, k := range f.Keys {
 		w.unseen = append(w.unseen, unseen{"--key " + k.String(), k.Source})
 	}
 	for _, c := range f.Columns {
 		w.unseen = append(w.unseen, unseen{"--column " + c.String(), c.Source})
 	}
-	w.over.Store(len(w.unseen) == 0)
+	w.over.Store(len(w.unseen) == 0 && !w.text)
 	return w
 }
 
@@ -59,7 +69,11 @@ func (w *Watch) see(m *source.Message) {
 		}
 	}
 	w.unseen = left
-	if len(left) == 0 || w.messages == watchSample {
+	if w.text && !utf8.Valid(m.Data) {
+		w.text = false
+		w.notice.NotText()
+	}
+	if len(left) == 0 && !w.text || w.messages == watchSample {
 		w.end()
 	}
 }
@@ -77,6 +91,6 @@ func (w *Watch) end() {
 		return
 	}
 	for _, u := range w.unseen {
-		w.tell(u.option, w.messages)
+		w.notice.NoValue(u.option, w.messages)
 	}
 }

@@ -22,7 +22,9 @@ func TestWatch(t *testing.T) {
 		{watchSample + 5, "--key subject[3] in 1000, --column kind=header:Kind in 1000"},
 	} {
 		var told []string
-		w := NewWatch(f, func(option string, n int) { told = append(told, fmt.Sprintf("%s in %d", option, n)) })
+		w := NewWatch(f, Notice{
+			NoValue: func(option string, n int) { told = append(told, fmt.Sprintf("%s in %d", option, n)) },
+		})
 		o := f.Apply(Options{}, Hooks{Watch: w})
 		for i := range c.messages {
 			payload := `{"id":1}`
@@ -40,6 +42,29 @@ func TestWatch(t *testing.T) {
 		}
 		if early := c.messages >= watchSample; early != (before > 0) {
 			t.Errorf("%d messages: %d were told before the end", c.messages, before)
+		}
+	}
+}
+
+// Payloads that are not text are told once, and only where they become lines of text.
+func TestWatchOfPayloads(t *testing.T) {
+	for _, c := range []struct {
+		form Form
+		want int
+	}{
+		{Form{Format: NDJSON, Record: RecordPayload}, 1},
+		{Form{Format: NDJSON, Record: RecordMessage}, 0},
+		{Form{Format: Raw}, 0},
+	} {
+		told := 0
+		o := c.form.Apply(Options{}, Hooks{Watch: NewWatch(c.form, Notice{NotText: func() { told++ }})})
+		for _, payload := range []string{"text", "\xff\xfe", "\x80"} {
+			if _, _, err := o.MessageDecoder(delivered("orders.eu", payload)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if told != c.want {
+			t.Errorf("%s %s: told %d times, want %d", c.form.Format, c.form.Record, told, c.want)
 		}
 	}
 }
