@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/atleastonce"
@@ -19,6 +20,7 @@ import (
 type Capture[P Payload, K DestKey] struct {
 	opts     Options[P, K] // not changed after New
 	counters counters
+	nc       atomic.Pointer[nats.Conn] // of the current or last Run; nil before the first one
 }
 
 // New returns a capture with a copy of opts. Run validates them.
@@ -30,7 +32,13 @@ func New[P Payload, K DestKey](opts Options[P, K]) *Capture[P, K] {
 func (o *Options[P, K]) Build() *Capture[P, K] { return New(*o) }
 
 // Stats returns the counters of the current Run, or of the last one. Any goroutine may call it.
-func (c *Capture[P, K]) Stats() Stats { return c.counters.snapshot() }
+func (c *Capture[P, K]) Stats() Stats {
+	s := c.counters.snapshot()
+	if nc := c.nc.Load(); nc != nil && nc.IsConnected() {
+		s.Connected, s.Server = true, nc.ConnectedServerName()+" "+nc.ConnectedServerVersion()
+	}
+	return s
+}
 
 // Run captures until ctx is cancelled, or with Options.Once until everything is stored that the stream held at the
 // start. It then returns nil if everything that was read is stored; otherwise the error says what is left in the stream
@@ -49,6 +57,8 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
+	races := raceWarner{log: run.Config.Logger, stats: c.Stats}
+	defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, races.look)()
 	return run.Live(ctx, p)
 }
 
@@ -68,6 +78,8 @@ func (c *Capture[P, K]) prepare(nc *nats.Conn) (*capture.Run, *Options[P, K], fu
 	src := reader.NewSource(nc, o.APIPrefix, o.NATSStreamName)
 	report := o.report(&c.counters)
 	report.server = []any{"server", nc.ConnectedServerName(), "server_version", nc.ConnectedServerVersion()}
+	c.nc.Store(nc)
+	c.counters.limits(o.MaxAge, o.MemoryLimit, o.SpoolLimit)
 	run, err := capture.New(nc, src, o.config(), report)
 	return run, &o, func() error {
 		defer sums.Flush()
@@ -78,7 +90,7 @@ func (c *Capture[P, K]) prepare(nc *nats.Conn) (*capture.Run, *Options[P, K], fu
 // promise chooses what is promised for each message: exactly once with an archive, at least once with a Store.
 func (o *Options[P, K]) promise(run *capture.Run) (capture.Promise, error) {
 	if o.Store == nil {
-		return exactlyonce.New(run, o.exactlyOnce())
+		return exactlyonce.New(run, o.exactlyOnce(run.Observer))
 	}
 	return atleastonce.New(run, atleastonce.Config{
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer, Filter: o.FilterSubjects,

@@ -90,6 +90,22 @@ func BenchmarkCapture(b *testing.B) {
 	}
 }
 
+// BenchmarkCounters measures what a message costs the counters.
+func BenchmarkCounters(b *testing.B) {
+	var c counters
+	c.count(capture.Began{})
+	e := capture.Taken{Messages: make([]reader.Message, 512), Blocks: 1, Ordered: true}
+	for n := 0; b.Loop(); n++ {
+		if n%len(e.Messages) > 0 {
+			continue
+		}
+		for i := range e.Messages {
+			e.Messages[i] = reader.Message{Seq: uint64(n + i + 1), Time: int64(n + i + 1), Size: 200}
+		}
+		c.count(e)
+	}
+}
+
 func benchmarkCapture(b *testing.B, keys int, codec Compression) {
 	payload := []byte(`{"id":4711,"customer":"c-815","items":[{"sku":"margherita","n":2},{"sku":"cola","n":1}],` +
 		`"store":"s-17","total":2350,"currency":"EUR","note":"no onions, please ring twice","ok":true}`)

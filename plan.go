@@ -11,9 +11,10 @@ import (
 )
 
 // exactlyOnce returns what the promise of an archive needs to know of the options.
-func (o *Options[P, K]) exactlyOnce() exactlyonce.Config {
+func (o *Options[P, K]) exactlyOnce(observer capture.Observer) exactlyonce.Config {
 	c := exactlyonce.Config{
-		Bucket: o.Archive.Bucket, Capture: o.Archive.Capture, Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
+		Bucket: meter(o.Archive.Bucket, observer), Capture: o.Archive.Capture,
+		Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
 		Filter: o.FilterSubjects, Domain: domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer,
 		Settings: o.settings(), FormOf: o.formOf, SecondLook: o.secondLook, FailAtStep: o.crash, Sample: o.Sample,

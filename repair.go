@@ -32,7 +32,7 @@ func (c *Capture[P, K]) Repair(
 	if o.Store != nil {
 		return nil, errors.New("only the files of an archive can be repaired, not those of a Store")
 	}
-	k, err := exactlyonce.New(run, o.exactlyOnce())
+	k, err := exactlyonce.New(run, o.exactlyOnce(run.Observer))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/capture"
@@ -41,18 +42,34 @@ func effects() []effect {
 	lost := Lost{Reason: "expired", Messages: 6, From: 1, To: 8}
 	dropped := Lost{Reason: "expired", Messages: 3, From: 1, To: 8, Expected: true}
 	return []effect{
-		{event: capture.Began{}, counts: func(s *Stats) { *s = Stats{Reasons: map[string]int64{}, State: StateStarting} }},
-		{event: capture.Entered{Archive: "a"}, log: "INFO capturing, each message in exactly one file"},
+		{event: capture.Began{}, counts: func(s *Stats) {
+			*s = Stats{
+				Reasons: map[string]int64{}, RepositionsBy: s.RepositionsBy, StoreOps: s.StoreOps, CutTimes: s.CutTimes,
+				State: StateStarting, Began: s.Began, Since: s.Began, Pulse: s.Began,
+			}
+		}},
+		{
+			event:  capture.Entered{Archive: "a", Instance: "i"},
+			counts: func(s *Stats) { s.Archive, s.Instance = "a", "i" },
+			log:    "INFO capturing, each message in exactly one file",
+		},
+		{
+			event: capture.StreamSeen{Info: reader.StreamInfo{FirstSeq: 3, LastSeq: 9, Messages: 7, ClockOffset: 5}},
+			counts: func(s *Stats) {
+				s.Unread = 9 - 2
+				s.Stream = StreamStats{SeenAt: s.Began, Retention: "limits", FirstSeq: 3, LastSeq: 9, Messages: 7, ClockOffset: 5}
+			},
+		},
 		{event: capture.Entered{Consumer: "c"}, log: "INFO capturing, each message in at least one file"},
 		{event: capture.NotBegun{Start: eventTime}, log: "INFO waiting for the time at which the capture is to begin"},
 		{
-			event:  capture.Positioned{Stored: 3, Start: 1, Cut: 2, Last: 5},
-			counts: func(s *Stats) { s.StoredSeq, s.StartSeq = 3, 1 },
+			event:  capture.Positioned{Stored: 3, Start: 1, Cut: 2, Last: 5, Made: eventTime},
+			counts: func(s *Stats) { s.StoredSeq, s.StartSeq, s.Cut, s.CutTime = 3, 1, 2, eventTime },
 			log:    "INFO msg=\"goes on behind what is stored\" after_seq=3 cut=2 last_seq=5 behind=2",
 		},
 		{
 			event:  capture.Positioned{Stored: 3, Start: 1, Cut: 2, Last: 5, Again: true},
-			counts: func(s *Stats) { s.StoredSeq, s.StartSeq = 3, 1 },
+			counts: func(s *Stats) { s.StoredSeq, s.StartSeq, s.Cut = 3, 1, 2 },
 		},
 		{event: capture.Targeted{Seq: 4}, counts: func(s *Stats) { s.Target = 4 }},
 		{event: capture.Changed{State: capture.StateSpool}, counts: func(s *Stats) { s.State = StateSpool }},
@@ -65,6 +82,7 @@ func effects() []effect {
 		{event: taken(), counts: func(s *Stats) {
 			s.Messages, s.Bytes, s.LastSeq, s.LastTime = 2, 30, 8, eventTime
 			s.Lag, s.OpenBlocks, s.Memory, s.Spooled = 5, 3, 100, 200
+			s.Stream.LastSeq, s.Unread, s.OldestTime, s.OldestSeq = 13, 5, eventTime.Add(-1), 6
 		}},
 		{event: capture.Used{Memory: 1, Disk: 2}, counts: func(s *Stats) { s.Memory, s.Spooled = 1, 2 }},
 		{event: capture.Detached{}, counts: func(s *Stats) { s.OpenBlocks = 0 }},
@@ -80,20 +98,24 @@ func effects() []effect {
 		},
 		{
 			event:  capture.BlockStored(stored),
-			counts: func(s *Stats) { s.Blocks, s.Rows, s.BytesStored = 1, 4, 5 },
+			counts: func(s *Stats) { s.Blocks, s.Rows, s.BytesStored, s.StoreOK = 1, 4, 5, s.Began },
 			log:    "DEBUG block stored", hook: stored,
 		},
 		{
 			event: capture.CutDone(done),
 			counts: func(s *Stats) {
 				s.Cuts, s.Absent, s.StoredSeq, s.Reasons = 1, 1, 9, map[string]int64{"full": 1}
+				s.noted(done)
 			},
 			log: "INFO cut", hook: done,
 		},
 		{
-			event:  capture.CutDone(redone),
-			counts: func(s *Stats) { s.Cuts, s.Redone, s.StoredSeq, s.Reasons = 1, 1, 2, map[string]int64{"full": 1} },
-			log:    "INFO cut", hook: redone,
+			event: capture.CutDone(redone),
+			counts: func(s *Stats) {
+				s.Cuts, s.Redone, s.StoredSeq, s.Reasons = 1, 1, 2, map[string]int64{"full": 1}
+				s.noted(redone)
+			},
+			log: "INFO cut", hook: redone,
 		},
 		{event: capture.CutLost{}, counts: func(s *Stats) { s.CutsLost++ }},
 		{event: capture.Awaiting{N: 2}, log: "INFO another writer has planned a cut"},
@@ -115,9 +137,11 @@ func effects() []effect {
 			log:    "DEBUG sequences of the cut are no messages of the capture",
 		},
 		{
-			event:  capture.Diverged{From: 9, To: 1, What: "recreated"},
-			counts: func(s *Stats) { s.Incarnations, s.StoredSeq, s.StartSeq, s.ResumedSeq = 1, 1, 1, 1 },
-			log:    "WARN stream was replaced", hook: Lost{Reason: "diverged", From: 9, To: 1, Detail: "recreated"},
+			event: capture.Diverged{From: 9, To: 1, What: "recreated"},
+			counts: func(s *Stats) {
+				s.Incarnations, s.StoredSeq, s.StartSeq, s.ResumedSeq, s.LastSeq, s.Stream.LastSeq = 1, 1, 1, 1, 1, 1
+			},
+			log: "WARN stream was replaced", hook: Lost{Reason: "diverged", From: 9, To: 1, Detail: "recreated"},
 		},
 		{event: capture.Unwitnessed{Seq: 7}, log: "ERROR a consumer has passed over messages"},
 		{
@@ -129,17 +153,17 @@ func effects() []effect {
 		{event: capture.NotYet{Err: err, Quiet: true}},
 		{
 			event:  capture.Repositioned{Cause: capture.CauseBehind, Reason: err},
-			counts: func(s *Stats) { s.Repositions++ }, log: "WARN reading starts again at the archive's position",
+			counts: repositioned(capture.CauseBehind), log: "WARN reading starts again at the archive's position",
 		},
 		{
 			event:  capture.Repositioned{Cause: capture.CauseDiverged, Reason: err},
-			counts: func(s *Stats) { s.Repositions++ }, log: "WARN the stream is another one now",
+			counts: repositioned(capture.CauseDiverged), log: "WARN the stream is another one now",
 		},
 		{
 			event:  capture.Repositioned{Cause: capture.CauseFileLost, Reason: err},
-			counts: func(s *Stats) { s.Repositions++ }, log: "WARN a writer has lost the file",
+			counts: repositioned(capture.CauseFileLost), log: "WARN a writer has lost the file",
 		},
-		{event: capture.Repositioned{Cause: capture.CauseStart}, counts: func(s *Stats) { s.Repositions++ }},
+		{event: capture.Repositioned{Cause: capture.CauseStart}, counts: repositioned(capture.CauseStart)},
 		{
 			event: capture.Refused{Operation: "put x", Err: err}, counts: refused(err),
 			hook: StoreFailed{"put x", err},
@@ -152,6 +176,15 @@ func effects() []effect {
 		},
 		{event: capture.Refused{Err: err, Quiet: true}, counts: refused(err), hook: StoreFailed{"", err}},
 		{event: capture.ForeignFiles{Names: []string{"x"}}, log: "WARN the place of this new archive holds other files"},
+		{
+			event: capture.StoreAsked{Op: "put", Result: "exists", Took: time.Hour},
+			counts: func(s *Stats) {
+				op := s.StoreOps["put"]
+				op.Results[OpExists]++
+				op.Times.Count, op.Times.Sum = 1, time.Hour
+				s.StoreOps["put"] = op
+			},
+		},
 		{event: capture.SpoolFull{Dir: "/tmp", Err: err}, log: "WARN the spool cannot be written"},
 		{event: capture.CutsEarly{Setting: "AckWait"}, log: "WARN cuts come earlier than the window asks"},
 		{event: capture.FilterOutside{Filters: []string{"a"}}, log: "WARN the filter is outside of the stream's subjects"},
@@ -172,6 +205,21 @@ func effects() []effect {
 	}
 }
 
+// repositioned is what reading that starts again counts as.
+func repositioned(cause capture.Cause) func(s *Stats) {
+	return func(s *Stats) {
+		s.Repositions++
+		s.RepositionsBy[string(cause)]++
+		s.State = StateStarting
+	}
+}
+
+// noted adds a cut to the newest ones.
+func (s *Stats) noted(e CutDone) {
+	s.Cut, s.CutTime, s.StoreOK, s.Recent = e.N, s.Began, s.Began, []RecentCut{{e, s.Began}}
+	s.CutTimes.add(e.Took)
+}
+
 // taken is an event with two messages.
 func taken() capture.Taken {
 	messages := []reader.Message{
@@ -185,7 +233,7 @@ func taken() capture.Taken {
 
 // refused is what a failed store operation changes.
 func refused(err error) func(s *Stats) {
-	return func(s *Stats) { s.Retries, s.StoreError = 1, err.Error() }
+	return func(s *Stats) { s.Retries, s.StoreError, s.StoreFailing = 1, err.Error(), s.Began }
 }
 
 // observed is a report whose effects a test sees.
@@ -214,7 +262,7 @@ func newObserved() *observed {
 
 func TestEventEffects(t *testing.T) {
 	for _, c := range effects() {
-		t.Run(fmt.Sprintf("%T %+v", c.event, c.event), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%T %+v", c.event, c.event), inBubble(func(t *testing.T) {
 			o := newObserved()
 			want := o.counters.snapshot()
 			o.Observe(c.event)
@@ -240,8 +288,13 @@ func TestEventEffects(t *testing.T) {
 			if !reflect.DeepEqual(o.heard, hooks) {
 				t.Errorf("hooks heard %+v, want %+v", o.heard, hooks)
 			}
-		})
+		}))
 	}
+}
+
+// inBubble runs a test while the clock stands still.
+func inBubble(test func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) { synctest.Test(t, test) }
 }
 
 // TestEventsHaveEffects: each type of event is above, and at least one event of it has an effect.

@@ -43,6 +43,7 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	if err != nil {
 		return capture.Opened{}, err
 	}
+	k.run.Observer.Observe(capture.StreamSeen{Info: info})
 	cfg := &k.run.Config
 	rd, err := reader.OpenShared(ctx, k.run.Source, reader.SharedConfig{
 		Name: k.cfg.Consumer, Create: k.cfg.CreateIt, Filter: k.cfg.Filter, MaxAge: cfg.MaxAge, Created: info.Created,

@@ -53,6 +53,9 @@ type (
 		Last    uint64   // last sequence of the stream
 		Changes []string // settings that are other ones than in the plan of that cut, for people
 		Again   bool     // not for the first time in this run
+
+		Time time.Time // timestamp of the message there; zero if there is none
+		Made time.Time // when that cut was planned, by its writer's clock
 	}
 	// NotBegun says that a new capture waits for the time at which it is to begin.
 	NotBegun struct{ Start time.Time }
@@ -132,6 +135,8 @@ type (
 
 // What has become of the stream.
 type (
+	// StreamSeen says how the server describes the stream. It comes with each question that is asked anyway.
+	StreamSeen struct{ Info reader.StreamInfo }
 	// Lost says that the source has lost messages before they were captured.
 	Lost struct {
 		Reason   string // as in the cut log
@@ -177,6 +182,12 @@ type (
 		Operation string
 		Err       error
 		Quiet     bool // reported less than a minute ago for this operation
+	}
+	// StoreAsked says how an operation of an archive's store has ended: put, get, stat or list.
+	StoreAsked struct {
+		Op     string
+		Result string // one of the root package's StoreResults
+		Took   time.Duration
 	}
 	// SpoolFull says that reading waits until the spool can be written.
 	SpoolFull struct {
@@ -258,12 +269,14 @@ func (CutLost) isEvent()           {}
 func (Awaiting) isEvent()          {}
 func (Redoing) isEvent()           {}
 func (Absent) isEvent()            {}
+func (StreamSeen) isEvent()        {}
 func (Lost) isEvent()              {}
 func (Diverged) isEvent()          {}
 func (LookingAgain) isEvent()      {}
 func (NotYet) isEvent()            {}
 func (Repositioned) isEvent()      {}
 func (Refused) isEvent()           {}
+func (StoreAsked) isEvent()        {}
 func (SpoolFull) isEvent()         {}
 func (CutsEarly) isEvent()         {}
 func (FilterOutside) isEvent()     {}

@@ -135,7 +135,7 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	}
 	k.run.Observer.Observe(capture.Positioned{
 		Stored: p.To, Start: in.Start, Cut: p.N, Last: in.Stream.LastSeq, Changes: k.cfg.Settings.Changes(p.Settings),
-		Again: again,
+		Again: again, Time: p.Anchor.Time, Made: p.Time,
 	})
 	o := capture.Opened{From: p.To, Anchor: p.Anchor, Last: in.Stream.LastSeq}
 	if k.cfg.Sample > 0 {

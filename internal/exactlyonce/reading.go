@@ -156,6 +156,7 @@ func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
 	if err != nil {
 		return err
 	}
+	rd.k.run.Observer.Observe(capture.StreamSeen{Info: info})
 	rd.checked, rd.designed = rd.k.streamFacts(info), lossesByDesign(info)
 	rd.witnessed = engine.Witness{Floor: rd.floor(), Never: rd.never}
 	return rd.witness(ctx, c, info)

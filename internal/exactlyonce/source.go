@@ -24,6 +24,7 @@ func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
 	for {
 		info, err := k.stream.Info(ctx)
 		if err == nil {
+			k.run.Observer.Observe(capture.StreamSeen{Info: info})
 			return k.streamFacts(info), k.checkRetention(info)
 		}
 		if ctx.Err() != nil || !k.started || k.run.Config.Once {

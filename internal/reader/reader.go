@@ -108,12 +108,20 @@ type StreamInfo struct {
 	FirstSeq  uint64    // the oldest message, or one beyond LastSeq if there is none
 	LastSeq   uint64    // the newest message that the stream ever had
 	Messages  uint64    // in the stream now
+	Bytes     uint64    // of these messages, as the server counts
+	FirstTime time.Time // timestamp of the oldest message; zero if there is none
 	LastTime  time.Time // of the newest message that the stream ever had; zero: it had none
 	Retention nats.RetentionPolicy
 	Mirror    bool // of another stream
 	Drops     Drops
 	HasLeader bool // false while a clustered stream has no leader
-	MaxAge    time.Duration
+	// The limits of the stream. Zero: no limit.
+	MaxAge        time.Duration
+	MaxMessages   int64
+	MaxBytes      int64
+	MaxPerSubject int64
+	RefusesNew    bool          // a stream that is full refuses messages, and drops none
+	ClockOffset   time.Duration // the local clock minus the server's; 0 if it is not known
 	// Deleted is how many sequences between FirstSeq and LastSeq the stream does not have.
 	Deleted uint64
 	// ConsumerLimits are what the stream allows its consumers.

@@ -75,7 +75,9 @@ type streamInfo struct {
 	Config  streamConfig `json:"config"`
 	State   struct {
 		Messages   uint64    `json:"messages"`
+		Bytes      uint64    `json:"bytes"`
 		FirstSeq   uint64    `json:"first_seq"`
+		FirstTime  time.Time `json:"first_ts"`
 		LastSeq    uint64    `json:"last_seq"`
 		LastTime   time.Time `json:"last_ts"`
 		NumDeleted int       `json:"num_deleted"`
@@ -127,11 +129,14 @@ func (c *streamConfig) subjects() []string {
 
 // Info looks up the stream. Errors: ErrStreamNotFound, ErrNoJetStream, ErrNoAnswer, *APIError, or the context's.
 func (s *Source) Info(ctx context.Context) (StreamInfo, error) {
+	asked := time.Now()
 	info, err := s.info(ctx, false)
 	if err != nil {
 		return StreamInfo{}, err
 	}
-	return info.public(), nil
+	public := info.public()
+	public.ClockOffset = clockOffset(asked, time.Now(), info.Now)
+	return public, nil
 }
 
 // info looks up the stream. With deleted, the answer lists the sequences that are missing between its first and its
@@ -156,6 +161,8 @@ func (i *streamInfo) public() StreamInfo {
 		FirstSeq:  i.State.FirstSeq,
 		LastSeq:   i.State.LastSeq,
 		Messages:  i.State.Messages,
+		Bytes:     i.State.Bytes,
+		FirstTime: i.State.FirstTime,
 		LastTime:  i.State.LastTime,
 		Retention: i.Config.known.Retention,
 		Mirror:    i.Config.known.Mirror != nil,
@@ -163,6 +170,11 @@ func (i *streamInfo) public() StreamInfo {
 		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
 		MaxAge:    i.Config.known.MaxAge,
 		Deleted:   uint64(max(i.State.NumDeleted, 0)),
+
+		MaxMessages:   max(i.Config.known.MaxMsgs, 0),
+		MaxBytes:      max(i.Config.known.MaxBytes, 0),
+		MaxPerSubject: max(i.Config.known.MaxMsgsPerSubject, 0),
+		RefusesNew:    i.Config.known.Discard == nats.DiscardNew,
 
 		ConsumerLimits: i.Config.known.ConsumerLimits,
 
@@ -186,6 +198,15 @@ func (i *streamInfo) drops() Drops {
 		Any:     subject || c.AllowMsgTTL,
 		Subject: subject,
 	}
+}
+
+// clockOffset returns how far the local clock is ahead of the server's, as well as one answer can tell it: half of its
+// time under way is taken for the way back. An answer without a time says nothing.
+func clockOffset(asked, answered, server time.Time) time.Duration {
+	if server.IsZero() {
+		return 0
+	}
+	return asked.Add(answered.Sub(asked) / 2).Sub(server).Round(time.Millisecond)
 }
 
 // Get reads one stored message through STREAM.MSG.GET, which the stream's leader answers, so that it does not need
