@@ -33,6 +33,10 @@ func (c *Capture) owns(name string) bool {
 		strings.HasPrefix(name, cutlog.RepairPrefix(c.name))
 }
 
+// Head returns the newest cut, which may not be finished, or the zero Head if there is none. It reads no other cut but
+// the one before. A damaged log is a *cutlog.CorruptError.
+func (c *Capture) Head(ctx context.Context) (cutlog.Head, error) { return c.log.Head(ctx) }
+
 // Format reads what the capture is bound to: its stream and its subject filter. The error wraps fs.ErrNotExist if there
 // is no format.json, which can happen only for a moment when a capture starts for the first time.
 func (c *Capture) Format(ctx context.Context) (cutlog.Format, error) { return c.log.ReadFormat(ctx) }

@@ -24,7 +24,7 @@ func newRoot(c console) *cobra.Command {
 	commands := []*cobra.Command{
 		runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
 		repairCommand(c), catCommand(c), grepCommand(c), getCommand(c), restoreCommand(c),
-		versionCommand(c), completionCommand(c), manCommand(c), help,
+		statusCommand(c), versionCommand(c), completionCommand(c), manCommand(c), help,
 	}
 	root.AddCommand(commands...)
 	root.SetHelpCommand(help)

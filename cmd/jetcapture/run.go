@@ -12,6 +12,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/logsum"
+	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
@@ -122,13 +123,19 @@ func newRunner(c console, s *reportSettings) *runner {
 
 // run runs captures, each over a connection of its own, until ctx ends or all are done. If one of several fails,
 // --on-failure says what becomes of it and of the others; run returns the error in the end.
-func (r *runner) run(ctx context.Context, all []*settings) error {
+func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	if r.settings.dryRun {
 		return r.dryRuns(ctx, all)
 	}
+	m := newMonitoring(all, r.log)
+	stop, err := m.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { stop(err) }()
 	defer r.report(ctx)()
 	if len(all) == 1 {
-		return r.capture(ctx, all[0])
+		return r.capture(ctx, all[0], m.entries[0])
 	}
 	failed := make([]error, len(all))
 	ctx, end := context.WithCancel(ctx)
@@ -136,7 +143,7 @@ func (r *runner) run(ctx context.Context, all []*settings) error {
 	var running sync.WaitGroup
 	for i, s := range all {
 		running.Go(func() {
-			if err := r.keep(ctx, end, s); err != nil {
+			if err := r.keep(ctx, end, s, m.entries[i]); err != nil {
 				failed[i] = fmt.Errorf("capture %s: %w", s.name, err)
 			}
 		})
@@ -153,11 +160,11 @@ const (
 
 // keep runs one of several captures. If it fails, keep tries it again, ends them all, or leaves it. Several run side by
 // side.
-func (r *runner) keep(ctx context.Context, end func(), s *settings) error {
+func (r *runner) keep(ctx context.Context, end func(), s *settings, seen *monitor.Entry) error {
 	wait := retry.Backoff{First: firstAgain, Max: mostAgain}
 	for {
 		began := time.Now()
-		err := r.capture(ctx, s)
+		err := r.capture(ctx, s, seen)
 		if exitCode(err) != exitFailed || ctx.Err() != nil {
 			return err
 		}
@@ -183,7 +190,8 @@ func (r *runner) keep(ctx context.Context, end func(), s *settings) error {
 }
 
 // capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.
-func (r *runner) capture(ctx context.Context, s *settings) (err error) {
+func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) (err error) {
+	defer func() { seen.End(err) }()
 	what := &s.capture
 	nc, apiPrefix, err := natsconn.ConnectWithin(ctx, what.library.Wait,
 		s.nats.named("jetcapture "+what.library.NATSStreamName), r.log)
@@ -204,6 +212,7 @@ func (r *runner) capture(ctx context.Context, s *settings) (err error) {
 	sum := newSummary(what, archive.String())
 	capture := o.Build()
 
+	seen.Run(capture.Stats)
 	end := r.overview.add(what.name(), capture.Stats)
 	err = advise(capture.Run(ctx, nc))
 	end()

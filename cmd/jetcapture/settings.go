@@ -20,6 +20,7 @@ type settings struct {
 	capture captureSettings
 	nats    connection
 	report  reportSettings
+	monitor monitorSettings
 	choices // of all the options
 }
 
@@ -35,6 +36,7 @@ func newSettings() *settings {
 		{"When a file is complete", s.capture.cutOptions()},
 		{"Resources", s.capture.resourceOptions()},
 		{"Messages", s.report.options()},
+		{"Monitoring", s.monitor.options()},
 		{"Connection", s.nats.options()},
 	})
 	return s
@@ -100,6 +102,7 @@ func (s *settings) named(problems []error) []error {
 func (s *settings) check() []error {
 	problems := s.capture.check(&s.choices)
 	problems = append(problems, s.nats.check(&s.choices)...)
+	problems = append(problems, s.monitor.check()...)
 	o := s.capture.captureOptions(bucket.NewMem(), nil, form.Hooks{})
 	return append(problems, s.ofFlags(o.Validate())...)
 }

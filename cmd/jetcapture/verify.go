@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -51,6 +53,7 @@ type verifySettings struct {
 	quick   bool
 	against bool
 	json    bool
+	metrics string     // file; empty: none
 	nats    connection // with against
 }
 
@@ -69,6 +72,10 @@ func (s *verifySettings) options() optionSet {
 			{
 				name: "json", value: boolean(&s.json),
 				help: "print JSON, one object a line: the findings, then the summary",
+			},
+			{
+				name: "metrics-file", arg: "FILE", value: text(&s.metrics),
+				help: "write when it was last right, and the number of problems, for the textfile collector",
 			},
 		}},
 		{"Connection, with --against-stream", s.nats.options()},
@@ -94,6 +101,7 @@ func verifyCommand(c console) *cobra.Command {
 func (s *verifySettings) read(options optionSet, flags *pflag.FlagSet, getenv func(string) string) []error {
 	given := newChoices(options)
 	problems := given.take(options[0].options, flags, getenv)
+	problems = append(problems, checkMetricsFile(s.metrics)...)
 	if s.against {
 		problems = append(problems, given.take(s.nats.options(), flags, getenv)...)
 		return append(problems, s.nats.check(&given)...)
@@ -131,6 +139,11 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	report, err := a.Verify(ctx, o)
 	screen.show("")
 	p.summary(a, report, s.against, err)
+	if s.metrics != "" {
+		if err := monitor.WriteVerified(s.metrics, a.String(), time.Now(), report.Problems, err == nil); err != nil {
+			return err
+		}
+	}
 	switch {
 	case err != nil:
 		return adviseVerify(err)

@@ -27,20 +27,29 @@ func printVersion(c console) {
 
 // commit is what the Go command has recorded about the source, empty if it did not know it.
 func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	text := revision()
+	if text == "" {
 		return ""
 	}
-	facts := map[string]string{}
-	for _, s := range info.Settings {
-		facts[s.Key] = s.Value
-	}
-	if facts["vcs.revision"] == "" {
-		return ""
-	}
-	text := " (commit " + facts["vcs.revision"][:min(12, len(facts["vcs.revision"]))]
-	if facts["vcs.modified"] == "true" {
+	if sourceFacts()["vcs.modified"] == "true" {
 		text += ", modified"
 	}
-	return text + ")"
+	return " (commit " + text + ")"
+}
+
+// revision is the commit of the source, empty if it is not known.
+func revision() string {
+	r := sourceFacts()["vcs.revision"]
+	return r[:min(12, len(r))]
+}
+
+// sourceFacts are what the Go command has recorded about the source.
+func sourceFacts() map[string]string {
+	facts := map[string]string{}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			facts[s.Key] = s.Value
+		}
+	}
+	return facts
 }

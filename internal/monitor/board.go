@@ -37,11 +37,11 @@ func (b *Board) Add(what status.Running) *Entry {
 	return e
 }
 
-// Run says that the capture runs now, and counts.
+// Run says that the capture runs now, and counts. It may do so again after its end.
 func (e *Entry) Run(stats func() jetcapture.Stats) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.stats = stats
+	e.stats, e.what.Ended, e.what.Err = stats, false, nil
 }
 
 // End says that the capture has ended. Its counters stay, and it is not held any more.

@@ -131,6 +131,10 @@ func TestStatusAndItsEnd(t *testing.T) {
 	if b.Healthy(time.Now()) {
 		t.Error("a capture that has failed is healthy")
 	}
+	e.Run(func() jetcapture.Stats { return jetcapture.Stats{ReadSince: time.Now(), Connected: true} })
+	if !b.Healthy(time.Now()) {
+		t.Error("a capture that was tried again and runs is not healthy")
+	}
 }
 
 // TestOnlyWhatIsOffered: nothing else is served, nothing takes a request that changes something, and profiles must be
