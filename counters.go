@@ -232,15 +232,19 @@ func (c *counters) cut(e capture.CutDone, now time.Time) {
 // take counts messages that were put into blocks. Messages up to counted were counted when an earlier life of the
 // reader read them. The caller holds mu.
 func (c *counters) take(e capture.Taken, now time.Time) {
+	oldest := c.hand.open
 	for i := range e.Messages {
 		m := &e.Messages[i]
+		if m.Time < oldest.time || oldest.time == 0 {
+			oldest = mark{m.Time, m.Seq}
+		}
 		if e.Ordered && m.Seq <= c.counted {
 			continue
 		}
 		c.s.Messages++
 		c.s.Bytes += int64(m.Size)
 	}
-	c.hand.take(e)
+	c.hand.take(e, oldest)
 	if n := len(e.Messages); n > 0 {
 		c.last(&e.Messages[n-1], e.Ordered)
 	}

@@ -50,13 +50,10 @@ func (h *inHand) position(at time.Time) {
 	}
 }
 
-// take notes messages that were put into blocks. If no block is open, all of them were left out, and nothing is owed.
-func (h *inHand) take(e capture.Taken) {
-	for i := range e.Messages {
-		if m := &e.Messages[i]; m.Time < h.open.time || h.open.time == 0 {
-			h.open = mark{m.Time, m.Seq}
-		}
-	}
+// take notes messages that were put into blocks, and the oldest one of the open cut. If no block is open, all of them
+// were left out, and nothing is owed.
+func (h *inHand) take(e capture.Taken, oldest mark) {
+	h.open = oldest
 	if e.Blocks == 0 {
 		h.open = mark{}
 	}
