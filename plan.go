@@ -3,11 +3,11 @@ package jetcapture
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
+	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
 // exactlyOnce returns what the promise of an archive needs to know of the options.
@@ -15,7 +15,7 @@ func (o *Options[P, K]) exactlyOnce(observer capture.Observer) exactlyonce.Confi
 	c := exactlyonce.Config{
 		Bucket: meter(o.Archive.Bucket, observer), Capture: o.Archive.Capture,
 		Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
-		Filter: o.FilterSubjects, Domain: domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
+		Filter: o.FilterSubjects, Domain: reader.Domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer,
 		Settings: o.settings(), FormOf: o.formOf, SecondLook: o.secondLook, FailAtStep: o.crash, Sample: o.Sample,
 	}
@@ -23,15 +23,6 @@ func (o *Options[P, K]) exactlyOnce(observer capture.Observer) exactlyonce.Confi
 		c.Consumer = ""
 	}
 	return c
-}
-
-// domain returns the JetStream domain in an API prefix, or "" if there is none.
-func domain(prefix string) string {
-	d, ok := strings.CutPrefix(prefix, "$JS.")
-	if d, isDomain := strings.CutSuffix(d, ".API"); ok && isDomain {
-		return d
-	}
-	return ""
 }
 
 // settings returns what shapes the bytes of the files, as a plan keeps it.

@@ -87,6 +87,9 @@ func (f Format) equal(o Format) bool {
 		slices.Equal(f.Filter, o.Filter)
 }
 
+// Agrees returns a *MismatchError unless a capture as want says may go on with a log of this format.
+func (f Format) Agrees(want Format) error { return f.fits(FormatName(f.Capture), want) }
+
 // fits compares a format that was found with the one that is wanted. Accounts are compared only if both are known.
 func (f Format) fits(object string, want Format) error {
 	var expected, found []string

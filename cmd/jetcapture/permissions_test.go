@@ -4,10 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/permission"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -73,5 +75,35 @@ func documentedUsers(t *testing.T) natstest.Option {
 			t.Fatal(err)
 		}
 		o.Users = append(o.Users, &server.User{Username: "admin", Password: "x"})
+	}
+}
+
+// TestDocumentedPermissions: the users in docs/COMMAND.md may do what doctor prints for them, and no more.
+func TestDocumentedPermissions(t *testing.T) {
+	var o server.Options
+	documentedUsers(t)(&o)
+	for _, u := range o.Users {
+		var c permission.Capture
+		switch u.Username {
+		case "archiver":
+			c = permission.Capture{Stream: "ORDERS", Ephemeral: "x", AnyInstance: true}
+		case "jobs":
+			c = permission.Capture{Stream: "JOBS", Durable: "archive", Create: true}
+		default:
+			continue
+		}
+		for _, list := range []struct {
+			op         permission.Op
+			documented []string
+		}{
+			{permission.Publish, u.Permissions.Publish.Allow},
+			{permission.Subscribe, u.Permissions.Subscribe.Allow},
+		} {
+			want := permission.Subjects(c.Rules(), list.op)
+			slices.Sort(want)
+			if slices.Sort(list.documented); !slices.Equal(list.documented, want) {
+				t.Errorf("%s of %s is documented as %q, want %q", list.op, u.Username, list.documented, want)
+			}
+		}
 	}
 }

@@ -22,7 +22,7 @@ func newRoot(c console) *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	help := helpCommand()
 	commands := []*cobra.Command{
-		runCommand(c), configCommand(c), validateCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
+		runCommand(c), configCommand(c), validateCommand(c), doctorCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
 		repairCommand(c), catCommand(c), grepCommand(c), getCommand(c), restoreCommand(c),
 		statusCommand(c), versionCommand(c), completionCommand(c), manCommand(c), help,
 	}

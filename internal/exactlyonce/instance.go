@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 const (
@@ -37,12 +38,10 @@ func claimInstance(name string) (*instance, error) {
 	if name != "" {
 		return &instance{name: name}, nil
 	}
-	host, err := os.Hostname()
+	host, err := hostName()
 	if err != nil {
-		return nil, fmt.Errorf("name this instance after its host: %w (or give it a name)", err)
+		return nil, err
 	}
-	host = notNameChar.ReplaceAllString(host, "-")
-	host = host[:min(len(host), 48)]
 	for n := range maxInstances {
 		name := fmt.Sprintf("%s-%d", host, n)
 		path := filepath.Join(os.TempDir(), "jetcapture-"+name+".lock")
@@ -60,6 +59,28 @@ func claimInstance(name string) (*instance, error) {
 	}
 	return nil, fmt.Errorf("name this instance: all of %s-0 to %s-%d are taken, give it a name",
 		host, host, maxInstances-1)
+}
+
+// hostName is the beginning of the names that are generated.
+func hostName() (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name this instance after its host: %w (or give it a name)", err)
+	}
+	host = notNameChar.ReplaceAllString(host, "-")
+	return host[:min(len(host), 48)], nil
+}
+
+// FirstInstance is the first name that a process without a given one tries on this host. It claims nothing.
+func FirstInstance() (string, error) {
+	host, err := hostName()
+	return host + "-0", err
+}
+
+// ConsumerName is the name of the ephemeral consumer of an instance. The name of a consumer must not have dots. An
+// escaped capture name has no %2E, so different names stay different.
+func ConsumerName(capture, instance string) string {
+	return "jetcapture-" + strings.ReplaceAll(capture, ".", "%2E") + "-" + instance
 }
 
 // release frees the name. The lock file stays, because removing it could remove one that another process has just

@@ -3,7 +3,6 @@ package exactlyonce
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -99,10 +98,7 @@ func position(after uint64, p *cutlog.Plan) reader.Position {
 }
 
 // ephemeral returns the name of this instance's ephemeral consumer.
-func (k *Keeper) ephemeral() string {
-	// The name of a consumer must not have dots. An escaped capture name has no %2E, so different names stay different.
-	return "jetcapture-" + strings.ReplaceAll(k.writer.Capture, ".", "%2E") + "-" + k.writer.Me.Instance
-}
+func (k *Keeper) ephemeral() string { return ConsumerName(k.writer.Capture, k.writer.Me.Instance) }
 
 // orderedConfig configures the reader with an ephemeral consumer.
 func (k *Keeper) orderedConfig() reader.OrderedConfig {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -35,6 +36,15 @@ func NewSource(nc *nats.Conn, apiPrefix, stream string) *Source {
 		apiPrefix = defaultAPIPrefix
 	}
 	return &Source{nc: nc, prefix: apiPrefix, stream: stream, timeout: defaultRequestTimeout}
+}
+
+// Domain returns the JetStream domain in an API prefix, or "" if there is none.
+func Domain(apiPrefix string) string {
+	d, ok := strings.CutPrefix(apiPrefix, "$JS.")
+	if d, isDomain := strings.CutSuffix(d, ".API"); ok && isDomain {
+		return d
+	}
+	return ""
 }
 
 // Stream is the name of the stream.
