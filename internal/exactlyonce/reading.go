@@ -100,11 +100,20 @@ func position(after uint64, p *cutlog.Plan) reader.Position {
 // ephemeral returns the name of this instance's ephemeral consumer.
 func (k *Keeper) ephemeral() string { return ConsumerName(k.writer.Capture, k.writer.Me.Instance) }
 
+// metadata says in the list of the server's consumers whose a consumer is.
+func (k *Keeper) metadata() map[string]string {
+	return map[string]string{
+		"jetcapture.capture":  k.writer.Capture,
+		"jetcapture.instance": k.writer.Me.Instance,
+		"jetcapture.output":   k.cfg.Bucket.String(), // without credentials
+	}
+}
+
 // orderedConfig configures the reader with an ephemeral consumer.
 func (k *Keeper) orderedConfig() reader.OrderedConfig {
 	return reader.OrderedConfig{
 		Name: k.ephemeral(), Filter: k.cfg.Filter, Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(),
-		FailWhenGone: k.run.Config.Once, Timing: reader.Timing{SecondLook: k.cfg.SecondLook},
+		FailWhenGone: k.run.Config.Once, Timing: reader.Timing{SecondLook: k.cfg.SecondLook}, Metadata: k.metadata(),
 	}
 }
 
@@ -113,7 +122,7 @@ func (k *Keeper) durableConfig() reader.DurableConfig {
 	return reader.DurableConfig{
 		Name: k.cfg.Consumer, Create: k.cfg.CreateIt, Filter: k.cfg.Filter, MaxAge: k.run.Config.MaxAge,
 		Logger: k.run.Config.Logger, PullBytes: k.run.PullBytes(), FailWhenGone: k.run.Config.Once,
-		Timing: reader.Timing{SecondLook: k.cfg.SecondLook},
+		Timing: reader.Timing{SecondLook: k.cfg.SecondLook}, Metadata: k.metadata(),
 	}
 }
 

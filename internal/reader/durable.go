@@ -24,9 +24,10 @@ type DurableConfig struct {
 	// Again is the stream sequence from which on the consumer delivers again, even if it has passed over some of it; 0:
 	// from its ack floor on.
 	Again        uint64
-	FailWhenGone bool         // Next returns ErrStreamNotFound instead of waiting for the stream
-	PullBytes    int          // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
-	Logger       *slog.Logger // nil: none
+	Metadata     map[string]string // of a consumer that is created
+	FailWhenGone bool              // Next returns ErrStreamNotFound instead of waiting for the stream
+	PullBytes    int               // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	Logger       *slog.Logger      // nil: none
 	Timing       Timing
 }
 

@@ -88,6 +88,7 @@ func durableConsumer(name string, filter []string, maxAge time.Duration) jetstre
 // createDurable creates a consumer, with a lower MaxAckPending if stream, account or server allow no more.
 func (s *Source) createDurable(ctx context.Context, cfg jetstream.ConsumerConfig) (*consumerInfo, error) {
 	for {
+		setMonitor(&cfg)
 		info, err := s.createConsumer(ctx, cfg)
 		var refused *APIError
 		if !hasCode(err, codeMaxAckPending) || !errors.As(err, &refused) {
@@ -104,7 +105,9 @@ func (s *Source) createDurable(ctx context.Context, cfg jetstream.ConsumerConfig
 
 // createSuitable creates the consumer of an archive. One that is of no use is not left behind.
 func (s *Source) createSuitable(ctx context.Context, cfg DurableConfig, info StreamInfo) (*consumerInfo, error) {
-	consumer, err := s.createDurable(ctx, durableConsumer(cfg.Name, cfg.Filter, cfg.MaxAge))
+	made := durableConsumer(cfg.Name, cfg.Filter, cfg.MaxAge)
+	made.Metadata = cfg.Metadata
+	consumer, err := s.createDurable(ctx, made)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ func (o *Ordered) config(start uint64) jetstream.ConsumerConfig {
 		InactiveThreshold: o.cfg.InactiveThreshold,
 		Replicas:          1,
 		MemoryStorage:     true,
+		Metadata:          o.cfg.Metadata,
 	}
 	if !o.filtersItself() {
 		setFilter(&cfg, o.cfg.Filter)

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TestConsumerSaysWhoseItIs: the consumers of a capture have metadata, of a durable one also the thresholds of
+// `nats server check consumer`.
+func TestConsumerSaysWhoseItIs(t *testing.T) {
+	for _, tt := range []struct {
+		name, consumer string
+		args           []string
+		also           map[string]string
+	}{
+		{name: "ephemeral", consumer: "jetcapture-ORDERS-here"},
+		{name: "durable", consumer: "archive", args: []string{"--consumer-name", "archive"}, also: map[string]string{
+			"io.nats.monitor.enabled":                  "true",
+			"io.nats.monitor.outstanding-ack-critical": "900000",
+			"io.nats.monitor.unprocessed-critical":     "1000000",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			srv, nc := orders(t, "1")
+			folder := t.TempDir()
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan int)
+			go func() {
+				args := append([]string{"jetcapture", "run", "-s", "ORDERS", "-o", folder, "--instance", "here"}, tt.args...)
+				env := environment{"NATS_URL": srv.URL()}
+				done <- execute(ctx, args, console{io.Discard, io.Discard, func(name string) string { return env[name] }})
+			}()
+			defer func() {
+				cancel()
+				if code := <-done; code != exitDone {
+					t.Errorf("exit code %d", code)
+				}
+			}()
+			var info *jetstream.ConsumerInfo
+			natstest.Eventually(t, patience, "consumer "+tt.consumer, func() bool {
+				c, err := natstest.JetStream(t, nc).Consumer(natstest.Context(t), "ORDERS", tt.consumer)
+				if err == nil {
+					info = c.CachedInfo()
+				}
+				return err == nil
+			})
+			want := map[string]string{
+				"jetcapture.capture": "ORDERS", "jetcapture.instance": "here", "jetcapture.output": folder,
+			}
+			for name, v := range tt.also {
+				want[name] = v
+			}
+			for name, v := range want {
+				if info.Config.Metadata[name] != v {
+					t.Errorf("%s is %q, want %q", name, info.Config.Metadata[name], v)
+				}
+			}
+		})
+	}
+}
