@@ -20,7 +20,8 @@ import (
 type Capture[P Payload, K DestKey] struct {
 	opts     Options[P, K] // not changed after New
 	counters counters
-	nc       atomic.Pointer[nats.Conn] // of the current or last Run; nil before the first one
+	nc       atomic.Pointer[nats.Conn]   // of the current or last Run; nil before the first one
+	running  atomic.Pointer[capture.Run] // the current Run, or the last one; nil before the first
 }
 
 // New returns a capture with a copy of opts. Run validates them.
@@ -58,6 +59,7 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	races := raceWarner{log: run.Config.Logger, stats: c.Stats}
+	c.running.Store(run)
 	defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, races.look)()
 	return run.Live(ctx, p)
 }
@@ -85,6 +87,24 @@ func (c *Capture[P, K]) prepare(nc *nats.Conn) (*capture.Run, *Options[P, K], fu
 		defer sums.Flush()
 		return run.Close()
 	}, err
+}
+
+// ErrNotRunning is the error of Flush if nothing is captured.
+var ErrNotRunning = errors.New("the capture is not running")
+
+// Flush makes a cut now, with the reason "flush", and returns nil when everything is stored that was read when it was
+// called. If all of it is stored already, no cut is made. What the stream holds beyond that is not waited for. While
+// server or store are away, Flush waits until ctx ends. Any goroutine may call it while Run runs.
+func (c *Capture[P, K]) Flush(ctx context.Context) error {
+	run := c.running.Load()
+	if run == nil {
+		return ErrNotRunning
+	}
+	err := run.Flush(ctx)
+	if errors.Is(err, capture.ErrEnded) {
+		return fmt.Errorf("%w: %w", ErrNotRunning, err)
+	}
+	return err
 }
 
 // promise chooses what is promised for each message: exactly once with an archive, at least once with a Store.

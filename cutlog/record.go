@@ -34,6 +34,7 @@ const (
 	ReasonFull     Reason = "full"     // the open blocks are closed parts, or the plan would grow too large
 	ReasonIdle     Reason = "idle"     // MaxIdle passed without a message
 	ReasonPressure Reason = "pressure" // spool, memory, AckWait or MaxAckPending
+	ReasonFlush    Reason = "flush"    // somebody has asked for it
 	ReasonShutdown Reason = "shutdown" // the capture was stopped
 	ReasonOnce     Reason = "once"     // the last sequence seen at the start was reached
 	ReasonDiverged Reason = "diverged" // the stream is another one now, and what was read of the old one is cut first

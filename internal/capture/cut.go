@@ -19,6 +19,10 @@ func (l *loop) cutIfDue(ctx context.Context) error {
 		l.planFull = c.PlanBytes() >= engine.MaxPlanBytes
 		return nil
 	}
+	flush := l.flushes.due(l.open.cut.Through)
+	if flush && (!c.Moved() || c.Empty()) {
+		l.flushes.stored(l.open.cut.Through)
+	}
 	half := l.cfg.SpoolLimit / 2
 	if !l.cfg.BufferToDisk {
 		half = l.cfg.MemoryLimit / 2
@@ -27,6 +31,7 @@ func (l *loop) cutIfDue(ctx context.Context) error {
 		Spool: l.spool.Over(),
 		Half:  (l.cfg.MaxMessages > 0 || l.cfg.MaxBytes > 0) && l.closedBytes() >= half,
 		Acks:  l.acksNear(),
+		Flush: flush,
 	})
 	if !ok {
 		return nil
@@ -112,15 +117,22 @@ func (l *loop) detach(ctx context.Context, due engine.Due) error {
 	l.ended, l.postponed, l.planFull = nil, nil, false
 	l.observer.Observe(Detached{})
 	storing := make(chan error, 1)
-	l.storing = storing
+	l.storing, l.storingTo = storing, s.Cut.Through
 	go func() { storing <- s.store(ctx, l.rd) }()
 	return nil
 }
 
 // stored waits for the cut that is being stored, and returns its error.
 func (l *loop) stored() error {
-	err := <-l.storing
+	return l.noteStored(<-l.storing)
+}
+
+// noteStored notes the result of the cut that was being stored.
+func (l *loop) noteStored(err error) error {
 	l.storing = nil
+	if err == nil {
+		l.flushes.stored(l.storingTo)
+	}
 	return err
 }
 
@@ -213,8 +225,7 @@ func (l *loop) storeToMakeRoom(ctx context.Context) error {
 	}
 	select {
 	case err := <-l.storing:
-		l.storing = nil
-		return err
+		return l.noteStored(err)
 	default:
 		return nil
 	}

@@ -32,6 +32,8 @@ type loop struct {
 	open      *Table          // the blocks behind it
 	pace      engine.Pace     // where windows end, and when a cut is due
 	storing   chan error      // gets the result of the cut that is being stored; nil if there is none
+	storingTo uint64          // the stream sequence that this cut ends at
+	flushes   *flushes        // requests for a cut
 	lastMsg   *reader.Message // last message behind the boundary; nil if none was read
 	planFull  bool            // the plan of what is open cannot grow, and the cut before is still being stored
 	postponed error           // why a cut was due and was not made; nil if nothing is in the way
@@ -53,12 +55,13 @@ const (
 // newLoop starts the feed of a reading that was opened. Its caller stops the feed.
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
-		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
+		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(), flushes: r.flushes,
 		rd: o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
 		warned: retry.Limiter{Every: warnEvery},
 	}
 	l.pace = engine.Pace{MaxAge: l.cfg.MaxAge, Grace: l.cfg.Grace, MaxIdle: l.cfg.MaxIdle}
 	l.pace.Start(time.Now())
+	l.flushes.stored(o.From)
 	l.feed = startFeed(context.WithoutCancel(ctx), o.Reading, l.maker)
 	l.tell(StateReading)
 	return l
@@ -130,8 +133,10 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 			l.observer.Observe(l.usage())
 			err = l.look(end.work)
 		case stored := <-l.storing:
-			l.storing = nil
-			err = l.explain(end, stored)
+			err = l.explain(end, l.noteStored(stored))
+		case done := <-l.flushes.asks:
+			l.flushes.waiting = append(l.flushes.waiting, flush{l.open.cut.Through, done})
+			err = l.look(end.work)
 		case <-l.stopping:
 			return stop, nil
 		}

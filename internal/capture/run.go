@@ -36,6 +36,7 @@ type Run struct {
 	waiting retry.Limiter // of reports that reading cannot start yet
 	entered bool          // reading has started once; from then on, an error of Open is temporary if its kind is
 	promise Promise
+	flushes *flushes
 }
 
 // target is what a run with Once has to reach: the last stream sequence that the stream held at the start.
@@ -48,7 +49,7 @@ type target struct {
 func New(nc *nats.Conn, src *reader.Source, cfg Config, o Observer) (*Run, error) {
 	r := &Run{
 		Config: cfg, Source: src, Observer: o, began: time.Now(),
-		pull: pullBytes(nc, cfg.MemoryLimit), waiting: retry.Limiter{Every: warnEvery},
+		pull: pullBytes(nc, cfg.MemoryLimit), waiting: retry.Limiter{Every: warnEvery}, flushes: newFlushes(),
 	}
 	o.Observe(Began{})
 	var err error
@@ -83,8 +84,9 @@ func (r *Run) PullBytes() int { return int(r.pull) }
 // Live reads and cuts until ctx ends, the target of Once is stored, or an error comes that only an operator can mend.
 // Whenever what was read since the last cut cannot be trusted, it starts another life at the position of what is
 // stored.
-func (r *Run) Live(ctx context.Context, p Promise) error {
+func (r *Run) Live(ctx context.Context, p Promise) (err error) {
 	r.promise = p
+	defer func() { r.flushes.end(err) }()
 	for {
 		cause, err := r.life(ctx)
 		if cause == "" || ctx.Err() != nil {
@@ -192,6 +194,7 @@ func (r *Run) diverged(err error) {
 	var d *reader.DivergedError
 	errors.As(err, &d)
 	r.promise.Diverged(d)
+	r.flushes.answer(errReplaced) // they wait for sequences of the old one
 	r.target = target{}
 }
 

@@ -84,6 +84,7 @@ type Pressure struct {
 	Spool bool // the spool is over its limit
 	Half  bool // closed parts hold half of the spool
 	Acks  bool // AckWait or MaxAckPending is near
+	Flush bool // somebody has asked for a cut
 }
 
 // Due says whether a cut must be made now, and which.
@@ -93,6 +94,8 @@ func (p *Pace) Due(now time.Time, c Collected, pr Pressure) (Due, bool) {
 		return Due{}, false
 	case c.Empty():
 		return Due{Reason: cutlog.ReasonIdle}, now.Sub(p.lastCut) >= emptyCutEvery
+	case pr.Flush:
+		return Due{Reason: cutlog.ReasonFlush}, true
 	case pr.Spool, pr.Acks:
 		return c.Relieve(cutlog.ReasonPressure), true
 	case c.AllClosed():

@@ -201,6 +201,8 @@ func TestPressureAndFull(t *testing.T) {
 		{"spool", cutOf(began), engine.Pressure{Spool: true}, cutlog.ReasonPressure},
 		{"acks", cutOf(began), engine.Pressure{Acks: true}, cutlog.ReasonPressure},
 		{"acks of skipped messages", skipped, engine.Pressure{Acks: true}, cutlog.ReasonPressure},
+		{"flush", cutOf(began), engine.Pressure{Flush: true}, cutlog.ReasonFlush},
+		{"flush of nothing", empty, engine.Pressure{Flush: true}, ""},
 		{"closed parts", cutOf(began), engine.Pressure{Half: true}, cutlog.ReasonFull},
 		{"all closed", closed, engine.Pressure{}, cutlog.ReasonFull},
 		{"some closed", half, engine.Pressure{}, ""},
