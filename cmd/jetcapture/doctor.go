@@ -16,6 +16,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/permission"
+	"github.com/jetcapture/jetcapture/internal/service"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 )
@@ -187,9 +188,15 @@ func (s *settings) permissions() (permission.Capture, error) {
 			return permission.Capture{}, err
 		}
 	}
+	name := cutlog.EscapeSegment(s.capture.name())
+	var services []string
+	if s.service.micro {
+		services = []string{service.StatusSubject(name), service.FlushSubject(name)}
+	}
 	return permission.Capture{
-		Stream: library.NATSStreamName, Durable: library.NATSConsumerName, Create: library.CreateConsumer,
-		Ephemeral:   exactlyonce.ConsumerName(cutlog.EscapeSegment(s.capture.name()), instance),
+		Services: services,
+		Stream:   library.NATSStreamName, Durable: library.NATSConsumerName, Create: library.CreateConsumer,
+		Ephemeral:   exactlyonce.ConsumerName(name, instance),
 		AnyInstance: generated, FromTime: !library.Start.Time.IsZero(),
 	}, nil
 }

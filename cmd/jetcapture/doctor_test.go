@@ -30,6 +30,7 @@ func TestPermissionsSuffice(t *testing.T) {
 			name: "instance", args: []string{"--instance", "here", "--start", "2020-01-01T00:00:00Z"},
 			cfg: jetstream.StreamConfig{Name: "ORDERS"},
 		},
+		{name: "micro", args: []string{"--micro"}, cfg: jetstream.StreamConfig{Name: "ORDERS"}},
 		{
 			name: "durable", args: []string{"--consumer-name", "archive"},
 			cfg: jetstream.StreamConfig{Name: "ORDERS", Retention: jetstream.WorkQueuePolicy},
@@ -64,9 +65,20 @@ func TestPermissionsSuffice(t *testing.T) {
 			for i, subject := range subjects {
 				name := fmt.Sprintf("without%d", i)
 				env := environment{"NATS_URL": url, "NATS_USER": name, "NATS_PASSWORD": name}
+				if strings.HasPrefix(subject, "$SRV.") || strings.HasPrefix(subject, "jetcapture.") {
+					wantOneWarning(t, env.run(t, command("run", "-o", folder, "--once")...), subject)
+				}
 				checkDenied(t, notWell(t, env, command("doctor", "-o", folder, "--json")...), subject)
 			}
 		})
+	}
+}
+
+// wantOneWarning wants a run without a permission of its service to succeed, and to warn of that once at most.
+func wantOneWarning(t *testing.T, r result, subject string) {
+	t.Helper()
+	if n := strings.Count(r.stderr, "level=WARN"); r.code != exitDone || n != 1 {
+		t.Errorf("without %s, run has exit code %d and %d warnings, want 0 and 1:\n%s", subject, r.code, n, r.stderr)
 	}
 }
 
@@ -75,7 +87,8 @@ func permitted(block string) (subjects []string) {
 	for _, m := range regexp.MustCompile(`(?m)^    "(.+)"  #`).FindAllStringSubmatch(block, -1) {
 		subjects = append(subjects, m[1])
 	}
-	return subjects
+	slices.Sort(subjects)
+	return slices.Compact(subjects)
 }
 
 // startWithUsers starts a server with three messages in a stream. User all has the block of permissions, and without0,

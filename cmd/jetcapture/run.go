@@ -214,7 +214,9 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 
 	seen.Run(capture.Stats)
 	end := r.overview.add(what.name(), capture.Stats)
+	stop := r.serve(s, archive.String(), capture)
 	err = advise(capture.Run(ctx, nc))
+	stop()
 	end()
 	watch.End()
 

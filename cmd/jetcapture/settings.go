@@ -21,6 +21,7 @@ type settings struct {
 	nats    connection
 	report  reportSettings
 	monitor monitorSettings
+	service serviceSettings
 	choices // of all the options
 }
 
@@ -37,6 +38,7 @@ func newSettings() *settings {
 		{"Resources", s.capture.resourceOptions()},
 		{"Messages", s.report.options()},
 		{"Monitoring", s.monitor.options()},
+		{"On NATS", s.service.options()},
 		{"Connection", s.nats.options()},
 	})
 	return s

@@ -36,7 +36,7 @@ func (e *exam) checkPermissions(ctx context.Context) {
 	e.nats.mute = !inbox
 	tried, bad := 0, 0
 	for _, r := range e.nats.rules {
-		if r.Op != permission.Publish {
+		if r == e.inboxRule() {
 			continue
 		}
 		tried++
@@ -49,7 +49,7 @@ func (e *exam) checkPermissions(ctx context.Context) {
 		}
 	}
 	if bad == 0 {
-		e.ok("N2", "permissions", fmt.Sprintf("all %d subjects may be published to", tried))
+		e.ok("N2", "permissions", fmt.Sprintf("all %d subjects may be used", tried))
 	}
 	if inbox {
 		e.roundTrip(ctx)
@@ -86,8 +86,11 @@ func (e *exam) inboxRule() permission.Rule {
 	return permission.Rule{}
 }
 
-// try publishes to the subject of a rule what has no effect there.
+// try publishes to the subject of a rule what has no effect there, or subscribes to it for a moment.
 func (e *exam) try(ctx context.Context, r permission.Rule) outcome {
+	if r.Op == permission.Subscribe {
+		return e.trySubscription(r)
+	}
 	body := refusedBody
 	if strings.HasPrefix(r.Try, "$JS.ACK.") {
 		body = progressBody
@@ -104,16 +107,33 @@ func (e *exam) try(ctx context.Context, r permission.Rule) outcome {
 	return silent
 }
 
+func (e *exam) trySubscription(r permission.Rule) outcome {
+	nc := e.nats.conn
+	sub, err := nc.SubscribeSync(r.Try)
+	if err != nil {
+		return silent
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the connection is closed soon
+	switch err := nc.FlushTimeout(requestTimeout); {
+	case err != nil:
+		return silent
+	case e.nats.violated("Subscription to", r.Try):
+		return denied
+	}
+	return answered
+}
+
 // judge adds what a try means, and reports whether it is well.
 func (e *exam) judge(ctx context.Context, r permission.Rule, o outcome) bool {
 	const name = "permissions"
 	switch {
 	case o == denied && r.Optional:
-		e.warn("N2", name, "the server denies publishing to "+r.Try, r.Need, "allow the user to publish to "+r.Subject)
+		e.warn("N2", name, fmt.Sprintf("the server denies this user to %s to %s", r.Op, r.Try), r.Need,
+			fmt.Sprintf("allow the user to %s to %s", r.Op, r.Subject))
 	case o == denied:
-		e.problem("N2", name, "the server denies publishing to "+r.Try, r.Need,
-			"allow the user to publish to "+r.Subject+"; all that is needed: jetcapture doctor --print-permissions")
-	case (o == unheard || o == silent) && !e.consumerListens(ctx, r):
+		e.problem("N2", name, fmt.Sprintf("the server denies this user to %s to %s", r.Op, r.Try), r.Need,
+			fmt.Sprintf("allow the user to %s to %s; all that is needed: jetcapture doctor --print-permissions", r.Op, r.Subject))
+	case (o == unheard || o == silent) && !e.isHeard(ctx, r):
 		return true // nobody listens before the consumer is there
 	case o == unheard && strings.HasPrefix(r.Try, "$JS.ACK."):
 		e.problem("N2", name, "nobody listens on "+r.Subject, "acknowledgements would reach nobody, without an error",
@@ -134,13 +154,13 @@ func (e *exam) judge(ctx context.Context, r permission.Rule, o outcome) bool {
 	return false
 }
 
-// consumerListens reports whether the subject of a rule must have a listener at present. Pulls, resets and
-// acknowledgements are heard by the consumer itself, everything else by the server.
-func (e *exam) consumerListens(ctx context.Context, r permission.Rule) bool {
+// isHeard reports whether the subject of a rule must have a listener at present. Pulls, resets and acknowledgements are
+// heard by the consumer itself, the rest of the JetStream API by the server, and other subjects by somebody or nobody.
+func (e *exam) isHeard(ctx context.Context, r permission.Rule) bool {
 	own := strings.Contains(r.Try, ".CONSUMER.MSG.NEXT.") || strings.Contains(r.Try, ".CONSUMER.RESET.") ||
 		strings.HasPrefix(r.Try, "$JS.ACK.")
 	if !own {
-		return true
+		return strings.HasPrefix(r.Try, e.nats.prefix+".")
 	}
 	name := e.Capture.Durable
 	if name == "" {

@@ -38,6 +38,9 @@ type Capture struct {
 	AnyInstance bool
 	// FromTime: a new capture begins at a time, which it finds with a second ephemeral consumer.
 	FromTime bool
+	// Services are subjects that the micro service of the capture listens on, besides those that all services have. None:
+	// there is no service.
+	Services []string
 }
 
 // Rules are the least permissions for a capture, in the order in which it needs them.
@@ -49,9 +52,29 @@ func (c Capture) Rules() []Rule {
 		optional(c.api("CONSUMER.LIST", "", "it records the consumers for a restore; without it they are not recorded")),
 	}
 	if c.Durable != "" {
-		return append(rules, c.durable()...)
+		rules = append(rules, c.durable()...)
+	} else {
+		rules = append(rules, c.ephemeral()...)
 	}
-	return append(rules, c.ephemeral()...)
+	return append(rules, c.services()...)
+}
+
+// services are the permissions of the micro service.
+func (c Capture) services() (rules []Rule) {
+	if len(c.Services) == 0 {
+		return nil
+	}
+	rules = []Rule{
+		{Op: Subscribe, Subject: "$SRV.>", Try: "$SRV.PING.jetcapture.doctor", Need: "nats micro finds the capture"},
+		{Op: Publish, Subject: "_INBOX.>", Try: "_INBOX.jetcapture.doctor", Need: "the service answers who asks"},
+	}
+	for _, subject := range c.Services {
+		rules = append(rules, Rule{Op: Subscribe, Subject: subject, Try: subject, Need: "the service can be asked there"})
+	}
+	for i := range rules {
+		rules[i] = optional(rules[i])
+	}
+	return rules
 }
 
 func (c Capture) inbox() Rule {

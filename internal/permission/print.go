@@ -50,8 +50,8 @@ func only(rules []Rule, op Op) (kept []Rule) {
 	for _, r := range rules {
 		if r.Op == op && !seen[r.Subject] {
 			kept = append(kept, r)
+			seen[r.Subject] = true
 		}
-		seen[r.Subject] = true
 	}
 	return kept
 }
