@@ -101,7 +101,7 @@ func writeOption(b *strings.Builder, indent string, o option, s *settings) {
 	switch {
 	case text == "":
 		return
-	case o.envOnly && o.name != "nats-user":
+	case o.envOnly && o.name != "nats-user", o.name == "events-webhook": // a key may be in its URL
 		text = redacted
 	case o.name == "nats-server":
 		text = urls.ShowServers(text)

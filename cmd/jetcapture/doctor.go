@@ -12,6 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/doctor"
+	"github.com/jetcapture/jetcapture/internal/events"
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
@@ -194,8 +195,8 @@ func (s *settings) permissions() (permission.Capture, error) {
 		services = []string{service.StatusSubject(name), service.FlushSubject(name)}
 	}
 	return permission.Capture{
-		Services: services,
-		Stream:   library.NATSStreamName, Durable: library.NATSConsumerName, Create: library.CreateConsumer,
+		Services: services, Events: s.service.stream, EventsSubject: events.Subject(name),
+		Stream: library.NATSStreamName, Durable: library.NATSConsumerName, Create: library.CreateConsumer,
 		Ephemeral:   exactlyonce.ConsumerName(name, instance),
 		AnyInstance: generated, FromTime: !library.Start.Time.IsZero(),
 	}, nil

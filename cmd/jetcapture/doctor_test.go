@@ -30,6 +30,7 @@ func TestPermissionsSuffice(t *testing.T) {
 			name: "instance", args: []string{"--instance", "here", "--start", "2020-01-01T00:00:00Z"},
 			cfg: jetstream.StreamConfig{Name: "ORDERS"},
 		},
+		{name: "events", args: []string{"--events-stream", "EVENTS"}, cfg: jetstream.StreamConfig{Name: "ORDERS"}},
 		{name: "micro", args: []string{"--micro"}, cfg: jetstream.StreamConfig{Name: "ORDERS"}},
 		{
 			name: "durable", args: []string{"--consumer-name", "archive"},
@@ -59,18 +60,27 @@ func TestPermissionsSuffice(t *testing.T) {
 			if n := len(rowsBelow(t, folder)[""]); n != 3 {
 				t.Errorf("%d rows are stored, want 3", n)
 			}
+			wantEvents(t, url, slices.Contains(tt.args, "--events-stream"))
 			if bad := notWell(t, env, command("doctor", "-o", folder, "--json")...); len(bad) > 0 {
 				t.Errorf("doctor finds with all permissions: %+v", bad)
 			}
 			for i, subject := range subjects {
 				name := fmt.Sprintf("without%d", i)
 				env := environment{"NATS_URL": url, "NATS_USER": name, "NATS_PASSWORD": name}
-				if strings.HasPrefix(subject, "$SRV.") || strings.HasPrefix(subject, "jetcapture.") {
+				if slices.Contains(tt.args, "--micro") && !strings.HasPrefix(subject, "$JS.") && !strings.HasPrefix(subject, "_INBOX") {
 					wantOneWarning(t, env.run(t, command("run", "-o", folder, "--once")...), subject)
 				}
 				checkDenied(t, notWell(t, env, command("doctor", "-o", folder, "--json")...), subject)
 			}
 		})
+	}
+}
+
+// wantEvents wants events of the runs, or none.
+func wantEvents(t *testing.T, url string, some bool) {
+	t.Helper()
+	if ids := published(t, natstest.Connect(t, url, nats.UserInfo("admin", "admin"))); (len(ids) > 0) != some {
+		t.Errorf("the events %q were told", ids)
 	}
 }
 
@@ -120,6 +130,7 @@ func startWithUsers(t *testing.T, block string, subjects []string, cfg jetstream
 	nc := srv.Connect(nats.UserInfo("admin", "admin"))
 	natstest.CreateStream(t, nc, cfg)
 	natstest.PublishN(t, nc, "orders.eu", 3)
+	createEvents(t, nc)
 	return srv.URL()
 }
 

@@ -126,7 +126,7 @@ func titleOf(block []string) (title string, ok bool) {
 }
 
 // optionLine is the first line of an option in help, with what explains it.
-var optionLine = regexp.MustCompile(`^  (-\S.*?|NATS_[A-Z]+)(?:  +(\S.*))?$`)
+var optionLine = regexp.MustCompile(`^  (-\S.*?|(?:NATS|JETCAPTURE)_[A-Z_]+)(?:  +(\S.*))?$`)
 
 // section writes a title and what is below it, options or a text as it is.
 func (p *manWriter) section(title string, lines []string) {

@@ -210,6 +210,12 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 	watch := what.watch(r.log)
 	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }, Watch: watch})
 	sum := newSummary(what, archive.String())
+	told, err := r.tell(ctx, s, archive)
+	defer func() { err = errors.Join(err, told.stop()) }()
+	if err != nil {
+		return err
+	}
+	o.Hooks.CutDone = told.done
 	capture := o.Build()
 
 	seen.Run(capture.Stats)

@@ -38,7 +38,7 @@ func newSettings() *settings {
 		{"Resources", s.capture.resourceOptions()},
 		{"Messages", s.report.options()},
 		{"Monitoring", s.monitor.options()},
-		{"On NATS", s.service.options()},
+		{"Service and events", s.service.options()},
 		{"Connection", s.nats.options()},
 	})
 	return s
@@ -105,6 +105,7 @@ func (s *settings) check() []error {
 	problems := s.capture.check(&s.choices)
 	problems = append(problems, s.nats.check(&s.choices)...)
 	problems = append(problems, s.monitor.check()...)
+	problems = append(problems, s.service.check(s.capture.library.NATSStreamName)...)
 	o := s.capture.captureOptions(bucket.NewMem(), nil, form.Hooks{})
 	return append(problems, s.ofFlags(o.Validate())...)
 }

@@ -91,11 +91,16 @@ func (e *exam) try(ctx context.Context, r permission.Rule) outcome {
 	if r.Op == permission.Subscribe {
 		return e.trySubscription(r)
 	}
-	body := refusedBody
-	if strings.HasPrefix(r.Try, "$JS.ACK.") {
-		body = progressBody
+	m := nats.NewMsg(r.Try)
+	switch {
+	case strings.HasPrefix(r.Try, "$JS.ACK."):
+		m.Data = []byte(progressBody)
+	case strings.HasPrefix(r.Try, e.nats.prefix+"."):
+		m.Data = []byte(refusedBody)
+	default: // if a stream takes the subject, it must not take this
+		m.Header.Set(jetstream.ExpectedStreamHeader, "no stream has this name")
 	}
-	_, err := e.nats.request(ctx, r.Try, []byte(body))
+	_, err := e.nats.request(ctx, m)
 	switch {
 	case err == nil, errors.Is(err, errUnanswered):
 		return answered

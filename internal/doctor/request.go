@@ -31,7 +31,7 @@ func (n *natsFacts) violated(what, subject string) bool {
 // request publishes and waits for the answer, unless no answer can come back: then it only finds out whether the user
 // may publish. Other than a client's request it tells a denial at once: it comes before the answer to the PING of a
 // flush.
-func (n *natsFacts) request(ctx context.Context, subject string, body []byte) (*nats.Msg, error) {
+func (n *natsFacts) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
 	limited, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	reply := n.conn.NewInbox()
@@ -43,13 +43,14 @@ func (n *natsFacts) request(ctx context.Context, subject string, body []byte) (*
 		}
 		defer func() { _ = sub.Unsubscribe() }() // the connection is closed soon
 	}
-	if err := n.conn.PublishRequest(subject, reply, body); err != nil {
+	m.Reply = reply
+	if err := n.conn.PublishMsg(m); err != nil {
 		return nil, err
 	}
 	if err := n.conn.FlushWithContext(limited); err != nil {
 		return nil, err
 	}
-	if n.violated("Publish to", subject) {
+	if n.violated("Publish to", m.Subject) {
 		return nil, errDenied
 	}
 	if sub == nil {
@@ -78,7 +79,7 @@ func ask[T any](ctx context.Context, n *natsFacts, verb string) (*T, error) {
 	if err := n.answers(verb); err != nil {
 		return nil, err
 	}
-	m, err := n.request(ctx, n.prefix+"."+verb, nil)
+	m, err := n.request(ctx, nats.NewMsg(n.prefix+"."+verb))
 	if err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", n.prefix, verb, err)
 	}

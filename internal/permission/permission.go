@@ -41,6 +41,9 @@ type Capture struct {
 	// Services are subjects that the micro service of the capture listens on, besides those that all services have. None:
 	// there is no service.
 	Services []string
+	// Events is the stream that events go to, and EventsSubject where they are published to, without the type. Empty:
+	// none.
+	Events, EventsSubject string
 }
 
 // Rules are the least permissions for a capture, in the order in which it needs them.
@@ -56,7 +59,25 @@ func (c Capture) Rules() []Rule {
 	} else {
 		rules = append(rules, c.ephemeral()...)
 	}
-	return append(rules, c.services()...)
+	rules = append(rules, c.services()...)
+	return append(rules, c.events()...)
+}
+
+// events are the permissions for events. The capture works without them.
+func (c Capture) events() []Rule {
+	if c.Events == "" {
+		return nil
+	}
+	to := c
+	to.Stream = c.Events
+	return []Rule{
+		optional(to.api("STREAM.INFO", "", "it looks up the stream of events; without it none is told")),
+		optional(to.api("STREAM.MSG.GET", "", "it looks up the last event; without it none is told")),
+		optional(Rule{
+			Op: Publish, Subject: c.EventsSubject + ".>", Try: c.EventsSubject + ".doctor",
+			Need: "it publishes events; without it none is told",
+		}),
+	}
 }
 
 // services are the permissions of the micro service.
