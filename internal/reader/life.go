@@ -46,6 +46,7 @@ type life struct {
 	got         uint64    // messages delivered
 	quiet       int       // heartbeats in a row without a message
 	patience    int       // such heartbeats until the consumer is looked at
+	looks       int       // looks at the consumer in a row that found messages pending, none of which has come
 	glance      time.Time // when the owner wants to look at the stream
 	timer       *time.Timer
 	tick        time.Duration
@@ -161,7 +162,7 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 		l.dseq, l.sseq = t.dseq, t.sseq
 		l.through = max(l.through, t.sseq)
 	}
-	l.pending, l.quiet, l.patience = t.pending, 0, quietLeast
+	l.pending, l.quiet, l.patience, l.looks = t.pending, 0, quietLeast, 0
 	l.got++
 	if len(l.filter) > 0 && !matchesAny(l.filter, m.Subject) {
 		l.outside(m.Subject)

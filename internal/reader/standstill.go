@@ -17,6 +17,9 @@ const (
 	warnedLives = 3
 	// lastLife is the number of the life in such a row with which a reader gives up that is to reach an end.
 	lastLife = 6
+	// warnedLooks is how many looks at the consumer in a row must find messages pending until there is a warning. While
+	// the owner did not read, heartbeats may have waited that are older than the messages.
+	warnedLooks = 2
 	// quietLeast is after how many heartbeats in a row without a message, of two pulls, the consumer is looked at. If
 	// nothing is pending, it is looked at less and less often, down to each quietMost heartbeats.
 	quietLeast, quietMost = 4, 24
@@ -96,8 +99,10 @@ func (f *follower) look(ctx context.Context) error {
 	f.life.pending = info.NumPending
 	if info.NumPending > 0 {
 		f.life.patience = quietLeast
+		f.life.looks++
 		return f.kind.stalled(info)
 	}
+	f.life.looks = 0
 	f.life.patience = min(2*f.life.patience, quietMost)
 	if was > 0 { // the stream has dropped them, or others have got them
 		f.queue = append(f.queue, batch{Batch: Batch{Through: f.through}})
@@ -111,6 +116,7 @@ func (f *follower) stalled(info *consumerInfo) error {
 	case info.Paused:
 		f.tellPause(info)
 	case info.Config.ReplayPolicy == jetstream.ReplayOriginalPolicy: // messages come at their old pace
+	case f.life.looks < warnedLooks:
 	case f.still.warned.Ready(time.Now()):
 		f.log.Warn("reading does not get on: messages are pending and do not come", "pending", info.NumPending,
 			"after", f.through, "unacknowledged", info.AckPending, "max_ack_pending", info.Config.MaxAckPending,

@@ -149,6 +149,33 @@ func TestPaused(t *testing.T) {
 	}
 }
 
+// Heartbeats of the time in which nobody has read say nothing about messages that were published since.
+func TestHeartbeatsThatWaited(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	js := natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	for kind, consumer := range map[string]string{"ordered": "o", "durable": "D"} {
+		t.Run(kind, func(t *testing.T) {
+			var log logged
+			r := openers(t, source(nc, "S"), &log)[kind]()
+			natstest.PublishN(t, nc, "s.a", 10)
+			readUntil(t, r, 10)
+			c, err := js.Consumer(natstest.Context(t), consumer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			natstest.Eventually(t, 10*time.Second, "end of the pulls", func() bool {
+				info, err := c.Info(natstest.Context(t))
+				return err == nil && info.NumWaiting == 0
+			})
+			natstest.PublishN(t, nc, "s.a", 50_000)
+			readUntil(t, r, 50_010)
+			if log.has("WARN") {
+				t.Errorf("got a warning:\n%s", log.text.String())
+			}
+		})
+	}
+}
+
 // pause pauses a consumer of S.
 func pause(t *testing.T, nc *nats.Conn, consumer string, until time.Time) {
 	t.Helper()
