@@ -1,9 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/cutlog"
 )
 
 func TestWrongUsage(t *testing.T) {
@@ -274,8 +279,41 @@ func TestVersion(t *testing.T) {
 	if flag := (environment{}).run(t, "--version"); flag != r {
 		t.Errorf("--version gives %+v", flag)
 	}
-	if r.code != exitDone || !strings.HasPrefix(r.stdout, "jetcapture "+version) || strings.Count(r.stdout, "\n") != 1 {
+	if r.code != exitDone || !strings.HasPrefix(r.stdout, "jetcapture "+version) || strings.Count(r.stdout, "\n") != 2 {
 		t.Errorf("exit code %d, %q", r.code, r.stdout)
+	}
+}
+
+func TestVersionAsJSON(t *testing.T) {
+	r := environment{}.run(t, "version", "--json")
+	var got build
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || r.code != exitDone {
+		t.Fatalf("exit code %d, %v: %q", r.code, err, r.stdout)
+	}
+	want := build{
+		Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
+		Formats: formats{cutlog.Version, cutlog.CommandVersion, jetcapture.RawMagic},
+		Commit:  got.Commit, Date: got.Date, Modified: got.Modified, // a test binary may know them, or not
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestVersionOfBuilds(t *testing.T) {
+	for module, want := range map[string]string{
+		"v0.2.0":                               "0.2.0",
+		"v1.0.0-rc.1":                          "1.0.0-rc.1",
+		"":                                     nextVersion,
+		"(devel)":                              nextVersion,
+		"v0.2.0+dirty":                         nextVersion,
+		"v0.2.0-rc.1+dirty":                    nextVersion,
+		"v0.1.1-0.20261128063100-b306e8d25cae": nextVersion,
+		"v0.2.0-rc.1.0.20261128063100-b306e8d25cae": nextVersion,
+	} {
+		if got := versionOf(module); got != want {
+			t.Errorf("%q is version %s, want %s", module, got, want)
+		}
 	}
 }
 
