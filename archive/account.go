@@ -57,7 +57,7 @@ func (a *Account) add(r *messageReader, cut Cut, through uint64) error {
 		if chosen[i] = c.wants(&b); !chosen[i] {
 			continue
 		}
-		if _, err := c.kind(&b); err != nil {
+		if _, _, err := c.kind(&b); err != nil {
 			return err
 		}
 		a.Files++

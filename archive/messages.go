@@ -33,7 +33,11 @@ type ReadOptions struct {
 	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, those of
 	// the file's messages that were not read are left out, as items of FateDamaged. Zero: reading ends with the error.
 	Damaged func(err *FileError) error
-	// TempDir is where a cut of very many files is unpacked to. Zero: the system's directory for temporary files.
+	// Formats read files of formats that this package does not know, by the name that plans give the format: those of
+	// package columnar are "parquet" and "avro". They are called from several goroutines.
+	Formats map[string]RowsFunc
+	// TempDir is where a cut of very many files, or of files that one of Formats reads, is unpacked to. Zero: the system's
+	// directory for temporary files.
 	TempDir string
 }
 
@@ -45,6 +49,7 @@ type Item struct {
 	Error       string // of a dead letter: why it is one
 	Cut         uint64 // number of the cut
 	Incarnation string // the life of the stream that it belongs to
+	Rounded     bool   // the file has the time of the message in microseconds only
 }
 
 // IsMessage reports whether the item is a message.

@@ -41,6 +41,7 @@ func (r *messageReader) begin(ctx context.Context, cut Cut, through uint64) (_ *
 	c := r.cutOf(cut, through)
 	c.files = make([]*fileReader, len(cut.Plan.Blocks))
 	var chosen []*fileReader
+	packed := false
 	for i := range c.files {
 		b := cut.block(i)
 		if !c.wants(&b) {
@@ -51,9 +52,9 @@ func (r *messageReader) begin(ctx context.Context, cut Cut, through uint64) (_ *
 			return nil, err
 		}
 		c.files[i] = f
-		chosen = append(chosen, f)
+		chosen, packed = append(chosen, f), packed || f.packed != nil
 	}
-	if len(chosen) > maxOpen {
+	if packed || len(chosen) > maxOpen {
 		c.unpack, err = startUnpacking(ctx, chosen, r.opts.TempDir)
 		return c, err
 	}
@@ -75,7 +76,7 @@ func (c *cutReader) wants(b *Block) bool {
 
 // newFile returns a reader of a file, which reads nothing yet.
 func (c *cutReader) newFile(b Block) (*fileReader, error) {
-	kind, err := c.kind(&b)
+	kind, packed, err := c.kind(&b)
 	if err != nil {
 		return nil, err
 	}
@@ -83,42 +84,50 @@ func (c *cutReader) newFile(b Block) (*fileReader, error) {
 	if err != nil {
 		return nil, &FileError{b.Path(), b.Cut, err}
 	}
-	f := &fileReader{bucket: c.capture.bucket, block: b, kind: kind, codec: cd, fate: b.fate(0), long: &c.long}
+	f := &fileReader{
+		bucket: c.capture.bucket, block: b, kind: kind, packed: packed, codec: cd, fate: b.fate(0), long: &c.long,
+	}
 	f.last = b.Seqs.Minus(b.Lost).Last()
 	return f, nil
 }
 
-// kind returns what the rows of a file hold, or why they are not enough.
-func (c *cutReader) kind(b *Block) (rowread.Kind, error) {
+// kind returns what the rows of a file hold, or why they are not enough. Rows that a function of ReadOptions.Formats
+// reads become those of a raw file.
+func (c *cutReader) kind(b *Block) (rowread.Kind, RowsFunc, error) {
 	if b.Kind == cutlog.KindDead {
-		return rowread.DeadLetter, nil
+		return rowread.DeadLetter, nil, nil
 	}
 	s := c.cut.Plan.Settings
 	no := &NotWholeError{
 		Capture: c.capture.name, Cut: c.cut.N, Format: s.User(cutlog.SettingFormat), Record: s.User(cutlog.SettingRecord),
 	}
+	columns := s.User(cutlog.SettingColumns)
+	table := columns != "" && columns != "[]"
+	packed := c.opts.Formats[no.Format]
 	switch {
 	case !s.Command():
 		no.Format, no.Record = "", ""
 		no.Lacks = "a program that uses the library planned them, and it alone knows what their rows hold"
-		return 0, no
+		return 0, nil, no
 	case no.Format == cutlog.FormatRaw:
-		return rowread.Raw, nil
+		return rowread.Raw, nil, nil
 	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordMessage:
-		return rowread.JSONMessage, nil
+		return rowread.JSONMessage, nil, nil
 	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordEvent:
-		return rowread.Event, nil
+		return rowread.Event, nil, nil
 	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordPayload:
 		no.Lacks = "their rows are the payloads, without sequence, time, subject and header"
 		if c.opts.Partial && len(c.opts.Subjects) == 0 {
-			return rowread.Payload, nil
+			return rowread.Payload, nil, nil
 		}
-	case no.Format == cutlog.FormatParquet, no.Format == cutlog.FormatAvro:
-		no.Lacks = "this version does not read them back"
+	case packed != nil && no.Record == cutlog.RecordMessage && !table:
+		return rowread.Raw, packed, nil
+	case no.Record == cutlog.RecordMessage && !table && no.Format != cutlog.FormatCSV:
+		no.Lacks = "nothing was given to read this format"
 	default:
 		no.Lacks = "their rows do not hold whole messages"
 	}
-	return 0, no
+	return 0, nil, no
 }
 
 // read yields the items of the cut.
@@ -207,6 +216,7 @@ func (c *cutReader) message(ctx context.Context, f *fileReader, seq uint64) erro
 			Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: m.Header, HeaderRaw: m.HeaderRaw, Data: m.Data,
 		},
 		Last: m.Seq, Fate: f.fate, Error: m.Error, Cut: c.cut.N, Incarnation: c.cut.Plan.Incarnation,
+		Rounded: f.rounded,
 	}
 	return c.hand()
 }

@@ -19,9 +19,12 @@ type fileReader struct {
 	bucket bucket.Bucket
 	block  Block
 	kind   rowread.Kind
+	packed RowsFunc // nil: kind is that of the file
 	codec  *codec.Codec
 	fate   Fate
 	last   uint64 // the last message that is not lost; 0: all are
+
+	rounded bool // see Item
 
 	source io.ReadCloser // bytes of the object, or with unpacked those of its rows; nil: not fetched
 	plain  io.ReadCloser // nil: not open

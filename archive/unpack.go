@@ -17,10 +17,12 @@ const (
 	unpackWorkers  = 8
 )
 
-// unpacking unpacks the files of a cut that has too many of them to read side by side. Their rows wait in a spool.
+// unpacking unpacks the files of a cut that has too many of them to read side by side, or packed ones. Their rows wait
+// in a spool.
 type unpacking struct {
 	cancel context.CancelFunc
 	spool  *spool.Spool
+	dir    string          // for temporary files of its own
 	sealed []*spool.Sealed // by file
 	files  []*fileReader
 	done   chan struct{}
@@ -35,7 +37,8 @@ func startUnpacking(ctx context.Context, files []*fileReader, dir string) (*unpa
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	u := &unpacking{
-		cancel: cancel, spool: room, files: files, sealed: make([]*spool.Sealed, len(files)), done: make(chan struct{}),
+		cancel: cancel, spool: room, dir: dir, files: files, sealed: make([]*spool.Sealed, len(files)),
+		done: make(chan struct{}),
 	}
 	go func() {
 		defer close(u.done)
@@ -48,7 +51,11 @@ func startUnpacking(ctx context.Context, files []*fileReader, dir string) (*unpa
 func (u *unpacking) unpack(ctx context.Context, i int) error {
 	f := u.files[i]
 	buf := u.spool.NewBuffer(nil)
-	f.failed = copyRows(ctx, f, buf)
+	if f.packed != nil {
+		f.failed = repackRows(ctx, f, u.dir, buf)
+	} else {
+		f.failed = copyRows(ctx, f, buf)
+	}
 	if f.failed != nil {
 		buf.Discard()
 		return ctx.Err()

@@ -32,8 +32,9 @@ ARCHIVE is what --output of jetcapture run names. Times are UTC.
 `
 
 const catConclusion = `
-It reads files that hold whole messages: raw, and NDJSON of the records message and event. With
---format payload it reads those of the record payload, too. Every file is checked on the way.
+It reads files that hold whole messages: raw, NDJSON of the records message and event, Parquet
+without columns, Avro of the record message. With --format payload it reads those of the record
+payload, too. Every file is checked on the way.
 Dead letters come as the messages that they were. What was lost is said at the end, on stderr.
 
 Exit codes: 0 done, also if nothing was found, 1 failed, 2 wrong usage.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/archive/columnar"
 	"github.com/jetcapture/jetcapture/internal/source"
 )
 
@@ -162,7 +163,7 @@ func (m *messageChoice) reading() archive.ReadOptions {
 	if m.seqs.first > 0 {
 		o.After = m.seqs.first - 1
 	}
-	o.Through = m.seqs.last
+	o.Through, o.Formats = m.seqs.last, columnar.Formats()
 	return o
 }
 

@@ -34,8 +34,9 @@ ARCHIVE is what --output of jetcapture run names. The server must be nats-server
 const restoreConclusion = `
 The stream must not exist. Its configuration is the newest one that the archive has recorded; limits
 that would drop messages are lifted, and named at the end with the commands that set them again.
-Files must hold whole messages: raw, or NDJSON of the records message and event. Dead letters come
-back as the messages that they were. A restore that fails deletes what it has made.
+Files must hold whole messages: raw, NDJSON of the records message and event, Parquet without
+columns, Avro of the record message. Dead letters come back as the messages that they were. A restore
+that fails deletes what it has made.
 
 Exit codes: 0 restored, 1 failed, 2 wrong usage.
 `
@@ -51,6 +52,7 @@ type restoreSettings struct {
 	storage     storage
 	origin      string
 	skipDamaged bool
+	rounded     bool // times in microseconds are allowed
 	dryRun      bool
 	verify      bool
 	json        bool
@@ -81,6 +83,10 @@ func (s *restoreSettings) options() optionSet {
 			{
 				name: "skip-damaged", value: boolean(&s.skipDamaged),
 				help: "leave out the messages of damaged files, and say which; without it nothing is restored",
+			},
+			{
+				name: "allow-rounded-times", value: boolean(&s.rounded),
+				help: "restore messages, too, whose files hold their times in microseconds only: old Parquet and Avro files",
 			},
 		}},
 		{"The stream", []option{

@@ -26,8 +26,8 @@ func (r *restorer) object() restoreReport {
 	a := &r.account
 	o := restoreReport{
 		Capture: r.from.Name(), Stream: r.name, Restored: !r.dryRun, From: a.First, To: a.Last, Messages: a.Messages + a.Dead,
-		DeadLetters: a.Dead, Skipped: a.Skipped, Lost: a.Lost, Absent: a.Absent, Damaged: r.left, Files: a.Files,
-		FileBytes: a.Bytes, Changed: map[string]json.RawMessage{},
+		DeadLetters: a.Dead, Skipped: a.Skipped, Lost: a.Lost, Absent: a.Absent, Damaged: r.left,
+		Rounded: r.coarse, Files: a.Files, FileBytes: a.Bytes, Changed: map[string]json.RawMessage{},
 	}
 	for _, c := range r.changes {
 		o.Changed[c.Name] = c.Was
@@ -52,6 +52,7 @@ func (r *restorer) printAccount() {
 		{a.Skipped, "were skipped when they were captured, and do not come back"},
 		{a.Absent, "were not in the stream, or not matched by the capture's filter"},
 		{r.left, "are in damaged files, and were left out"},
+		{r.coarse, "have their times in microseconds, as their files do"},
 	} {
 		if one.n > 0 {
 			say(r.stdout, "  %s %s\n", thousands(int64(one.n)), one.text)

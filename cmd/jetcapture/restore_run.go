@@ -39,6 +39,7 @@ type restorer struct {
 	seen    int
 	damaged []string // files that were left out
 	left    uint64   // messages of them
+	coarse  uint64   // messages whose times were rounded
 	began   time.Time
 }
 
@@ -155,6 +156,9 @@ func (r *restorer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 		for i, err := range r.from.Messages(ctx, o) {
 			switch {
 			case err != nil:
+			case i.IsMessage() && i.Rounded && !r.rounded:
+				err = fmt.Errorf("stream sequence %d: its file (cut %d) has its time in microseconds only; "+
+					"--allow-rounded-times restores it so", i.Seq, i.Cut)
 			case i.IsMessage():
 				r.sample(i)
 			case i.Fate == archive.FateDamaged:
@@ -170,6 +174,9 @@ func (r *restorer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 // sample keeps some messages, each with the same chance (algorithm R of J. S. Vitter).
 func (r *restorer) sample(i *archive.Item) {
 	r.seen++
+	if i.Rounded {
+		r.coarse++
+	}
 	if len(r.kept) < samples {
 		r.kept = append(r.kept, i.Clone())
 	} else if n := rand.IntN(r.seen); n < samples { //nolint:gosec // nobody gains by guessing it
@@ -309,6 +316,7 @@ type restoreReport struct {
 	Lost        uint64                     `json:"lost"`
 	Absent      uint64                     `json:"absent"`
 	Damaged     uint64                     `json:"damaged"`
+	Rounded     uint64                     `json:"rounded"` // with their times in microseconds
 	Files       int64                      `json:"files"`
 	FileBytes   int64                      `json:"file_bytes"`
 	Stored      uint64                     `json:"stored"` // as the server counts

@@ -4,13 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/parquetwriter"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -118,6 +123,81 @@ func TestRestoreUnderAnotherName(t *testing.T) {
 	}
 	if again := r.run("--stream-name", "COPY"); again.code != exitFailed || !strings.Contains(again.stderr, "COPY") {
 		t.Errorf("exit code %d: %s", again.code, again.stderr)
+	}
+}
+
+// The files of formats with columns come back as the stream was, to the nanosecond.
+func TestRestoreOfColumns(t *testing.T) {
+	for _, args := range [][]string{
+		{"--format", "parquet"}, {"--format", "parquet", "--payload", "json", "--compression", "gzip"}, {"--format", "avro"},
+	} {
+		r := newRestoring(t, args...)
+		if got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--verify"); got.code != exitDone {
+			t.Fatalf("%q: exit code %d: %s%s", args, got.code, got.stdout, got.stderr)
+		}
+		r.wantCopy()
+	}
+}
+
+// wantCopy compares the stream COPY with the stream ORDERS.
+func (r *restoring) wantCopy() {
+	t := r.t
+	t.Helper()
+	for seq := uint64(1); seq <= 50; seq++ {
+		var all [2]*jetstream.RawStreamMsg
+		for i, name := range []string{"ORDERS", "COPY"} {
+			s, err := r.js.Stream(t.Context(), name)
+			if err == nil {
+				all[i], err = s.GetMsg(t.Context(), seq)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !reflect.DeepEqual(all[0], all[1]) {
+			t.Errorf("%+v came back as %+v", all[0], all[1])
+		}
+	}
+}
+
+// An archive whose Parquet files were planned before they had nanoseconds.
+func TestRestoreOfRoundedTimes(t *testing.T) {
+	r := newRestoring(t)
+	r.folder = filepath.Join(t.TempDir(), "old")
+	dir, err := bucket.OpenDir(r.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := parquetwriter.NewMessageWriter(parquetwriter.Options{OmitTimeNS: true}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := jetcapture.Options[*parquetwriter.Message, string]{
+		NATSStreamName: "ORDERS", Suffix: "parquet", Once: true, DecoderVersion: "jetcapture-1",
+		Settings: map[string]string{"format": "parquet", "record": "message"},
+		Archive:  jetcapture.ArchiveOptions[string]{Bucket: dir}, Logger: slog.New(slog.DiscardHandler),
+		WriterFactory: func() jetcapture.FormattedDataWriter[*parquetwriter.Message] { return first.New() },
+		MessageDecoder: func(m *nats.Msg) (*parquetwriter.Message, string, error) {
+			meta, err := m.Metadata()
+			if err != nil {
+				return nil, "", err
+			}
+			return &parquetwriter.Message{
+				Stream: "ORDERS", Seq: meta.Sequence.Stream, Time: meta.Timestamp, Subject: m.Subject, Header: m.Header,
+				Payload: m.Data,
+			}, "", nil
+		},
+	}
+	if err := errors.Join(o.Build().Run(t.Context(), r.nc), dir.Close()); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--stream-name", "COPY", "--subjects", "copy.>", "--like", "ORDERS", "--verify"}
+	if got := r.run(args...); got.code != exitFailed || !strings.Contains(got.stderr, "--allow-rounded-times") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	got := r.run(append(args, "--allow-rounded-times")...)
+	if got.code != exitDone || !strings.Contains(got.stdout, "50 have their times in microseconds") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
 

@@ -12,9 +12,10 @@ import (
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
+// What a raw file begins with, and how many bytes of a record are between its length and the subject.
 const (
-	rawMagic = "JCRAW001"    // equals jetcapture.RawMagic
-	rawFixed = 8 + 8 + 4 + 4 // bytes of a record between its length and the subject
+	RawMagic = "JCRAW001" // equals jetcapture.RawMagic
+	RawFixed = 8 + 8 + 4 + 4
 )
 
 // rawReader reads raw files, see docs/FORMAT.md.
@@ -27,14 +28,14 @@ type rawReader struct {
 // length reads the magic, if it comes next, and the length of the next record.
 func (r *rawReader) length() (int, error) {
 	if !r.begun {
-		var magic [len(rawMagic)]byte
+		var magic [len(RawMagic)]byte
 		switch _, err := io.ReadFull(r.in, magic[:]); {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return 0, ErrCutOff // even an empty file has the magic
 		case err != nil:
 			return 0, err
-		case string(magic[:]) != rawMagic:
-			return 0, fmt.Errorf("it begins with %q: a raw file begins with %s", magic, rawMagic)
+		case string(magic[:]) != RawMagic:
+			return 0, fmt.Errorf("it begins with %q: a raw file begins with %s", magic, RawMagic)
 		}
 		r.begun = true
 	}
@@ -43,7 +44,7 @@ func (r *rawReader) length() (int, error) {
 		return 0, cutOff(err)
 	}
 	n := binary.BigEndian.Uint32(b[:])
-	if n < rawFixed || n > maxRow {
+	if n < RawFixed || n > maxRow {
 		return 0, fmt.Errorf("a record of %d bytes", n)
 	}
 	return int(n), nil
@@ -91,7 +92,7 @@ func (r *rawReader) Skip() error {
 // parseRaw reads a record without its length. m keeps parts of it.
 func parseRaw(b []byte, m *Message) error {
 	subject, header := uint64(binary.BigEndian.Uint32(b[16:])), uint64(binary.BigEndian.Uint32(b[20:]))
-	rest := b[rawFixed:]
+	rest := b[RawFixed:]
 	if subject+header > uint64(len(rest)) {
 		return fmt.Errorf("a record of %d bytes with a subject of %d and a header of %d", len(b), subject, header)
 	}
