@@ -194,7 +194,8 @@ func TestRaceIsToldOnce(t *testing.T) {
 	w.look(now)
 	w.look(now)
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 2 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], "not=read limit=age in=5m0s") ||
+	const detail = "not=read limit=age in=5m0s"
+	if len(lines) != 2 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], detail) ||
 		!strings.Contains(lines[1], "long enough again") {
 		t.Errorf("the log says %q", lines)
 	}
