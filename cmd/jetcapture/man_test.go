@@ -30,10 +30,24 @@ func manPages(t *testing.T) map[string]string {
 func TestManPages(t *testing.T) {
 	pages := manPages(t)
 	want := []string{
-		"jetcapture-cat.1", "jetcapture-completion.1", "jetcapture-config.1", "jetcapture-demo.1", "jetcapture-doctor.1",
-		"jetcapture-get.1", "jetcapture-grep.1", "jetcapture-help.1", "jetcapture-ls.1",
-		"jetcapture-repair.1", "jetcapture-restore.1", "jetcapture-run.1", "jetcapture-status.1", "jetcapture-validate.1",
-		"jetcapture-verify.1", "jetcapture-version.1", "jetcapture.1",
+		"jetcapture-cat.1",
+		"jetcapture-completion.1",
+		"jetcapture-config.1",
+		"jetcapture-demo.1",
+		"jetcapture-doctor.1",
+		"jetcapture-get.1",
+		"jetcapture-grep.1",
+		"jetcapture-help.1",
+		"jetcapture-ls.1",
+		"jetcapture-repair.1",
+		"jetcapture-replay.1",
+		"jetcapture-restore.1",
+		"jetcapture-run.1",
+		"jetcapture-status.1",
+		"jetcapture-validate.1",
+		"jetcapture-verify.1",
+		"jetcapture-version.1",
+		"jetcapture.1",
 	}
 	for _, name := range want {
 		for _, section := range []string{".TH ", ".SH NAME\n", ".SH SYNOPSIS\n", ".SH DESCRIPTION\n", ".SH SEE ALSO\n"} {

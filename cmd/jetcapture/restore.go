@@ -35,8 +35,8 @@ const restoreConclusion = `
 The stream must not exist. Its configuration is the newest one that the archive has recorded; limits
 that would drop messages are lifted, and named at the end with the commands that set them again.
 Files must hold whole messages: raw, NDJSON of the records message and event, Parquet without
-columns, Avro of the record message. Dead letters come back as the messages that they were. A restore
-that fails deletes what it has made.
+columns, Avro of the record message. Dead letters come back as the messages that they were. A
+restore that fails deletes what it has made.
 
 Exit codes: 0 restored, 1 failed, 2 wrong usage.
 `

@@ -22,9 +22,24 @@ func newRoot(c console) *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	help := helpCommand()
 	commands := []*cobra.Command{
-		runCommand(c), configCommand(c), validateCommand(c), doctorCommand(c), demoCommand(c), lsCommand(c), verifyCommand(c),
-		repairCommand(c), catCommand(c), grepCommand(c), getCommand(c), restoreCommand(c),
-		statusCommand(c), versionCommand(c), completionCommand(c), manCommand(c), help,
+		runCommand(c),
+		configCommand(c),
+		validateCommand(c),
+		doctorCommand(c),
+		demoCommand(c),
+		lsCommand(c),
+		verifyCommand(c),
+		repairCommand(c),
+		statusCommand(c),
+		catCommand(c),
+		grepCommand(c),
+		getCommand(c),
+		restoreCommand(c),
+		replayCommand(c),
+		versionCommand(c),
+		completionCommand(c),
+		manCommand(c),
+		help,
 	}
 	root.AddCommand(commands...)
 	root.SetHelpCommand(help)

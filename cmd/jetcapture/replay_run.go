@@ -1,0 +1,196 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/replay"
+	"github.com/jetcapture/jetcapture/internal/restore"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// replayer is one replay of the command.
+type replayer struct {
+	*replaySettings
+	*ticker
+	console
+	from    *archive.Capture
+	account archive.Account
+	began   time.Time
+}
+
+// count says what the archive has, and finds out whether it can be replayed.
+func (r *replayer) count(ctx context.Context) (err error) {
+	if r.account, err = r.from.Account(ctx, r.choice.reading()); err != nil {
+		return err
+	}
+	a := &r.account
+	all, gaps := a.Messages+a.Dead, a.Absent+a.Lost+a.Skipped
+	say(r.stdout, "capture %s has stream sequences %s to %s: %s in %s (%s)\n", r.from.Name(), thousands(int64(a.First)),
+		thousands(int64(a.Last)), counted(int64(all), "message"), counted(a.Files, "file"), byteText(a.Bytes))
+	switch {
+	case all == 0:
+		return fmt.Errorf("capture %s: %w in the range that was asked for", r.from.Name(), restore.ErrNothing)
+	case gaps == 0:
+		return nil
+	}
+	say(r.stdout, "  %s have no message: %s lost, %s skipped, the others were not in the stream, or not captured\n",
+		thousands(int64(gaps)), thousands(int64(a.Lost)), thousands(int64(a.Skipped)))
+	if r.keep {
+		return fmt.Errorf("--keep-sequences: %s between %d and %d have no message, and a server leaves out none when it is "+
+			"published to: choose a range without them by --seq, leave the sequences, or use jetcapture restore",
+			counted(int64(gaps), "sequence"), a.First, a.Last)
+	}
+	return nil
+}
+
+// replay publishes the messages.
+func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) error {
+	js, err := replay.JetStream(nc, prefix)
+	if err != nil {
+		return err
+	}
+	if r.keep {
+		err = r.prepare(ctx, js, nc, prefix)
+	} else {
+		err = r.checkTarget(ctx, nc, prefix)
+	}
+	if err != nil {
+		return err
+	}
+	r.began = time.Now()
+	result, err := replay.Run(ctx, js, r.items(ctx), replay.Options{
+		Stream: r.name, Map: r.maps, Speed: r.speed, KeepSequences: r.keep, Progress: r.progress,
+	})
+	r.show("")
+	took := time.Since(r.began)
+	say(r.stdout, "stream %s took %s (%s) in %s (%s/s)\n", r.name, counted(int64(result.Messages), "message"),
+		byteText(int64(result.Bytes)), took.Round(time.Millisecond),
+		thousands(int64(float64(result.Messages)/took.Seconds())))
+	if result.Duplicates > 0 {
+		say(r.stdout, "  %s of them were there from an earlier replay\n", thousands(int64(result.Duplicates)))
+	}
+	if err != nil && result.Last > 0 {
+		return fmt.Errorf("%w\nall up to stream sequence %d are confirmed: go on with --seq %d..%s", err, result.Last,
+			result.Last+1, r.upTo())
+	}
+	return err
+}
+
+// upTo is the end of the range that was asked for.
+func (r *replayer) upTo() string {
+	if r.choice.seqs.last == 0 {
+		return ""
+	}
+	return fmt.Sprint(r.choice.seqs.last)
+}
+
+// items are the messages that are chosen.
+func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
+	return func(yield func(*archive.Item, error) bool) {
+		err := r.choice.each(ctx, r.from, func(i *archive.Item) error {
+			if !yield(i, nil) {
+				return errStop
+			}
+			return nil
+		})
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// checkTarget looks at the stream that is to take the messages. The one that was captured is refused if nothing would
+// tell old messages from new ones.
+func (r *replayer) checkTarget(ctx context.Context, nc *nats.Conn, prefix string) error {
+	info, err := reader.NewSource(nc, prefix, r.name).Info(ctx)
+	if err != nil {
+		return err
+	}
+	last, err := r.from.Last(ctx)
+	if err != nil || len(r.maps) > 0 {
+		return err
+	}
+	for cut, err := range r.from.CutsFrom(ctx, last) {
+		if err != nil {
+			return err
+		}
+		if cut.Plan.Stream.Name == r.name && cut.Plan.Stream.Created.Equal(info.Created) {
+			return fmt.Errorf("%s is the stream that was captured: its messages would come twice. "+
+				"Choose another stream, or other subjects with --map", r.name)
+		}
+	}
+	return nil
+}
+
+// prepare makes the stream whose sequences are kept, or finds it where an earlier replay ended.
+func (r *replayer) prepare(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, prefix string) error {
+	stream, err := js.Stream(ctx, r.name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return r.create(ctx, nc, prefix)
+	}
+	if err != nil {
+		return err
+	}
+	if last := stream.CachedInfo().State.LastSeq; last+1 != r.account.First {
+		return fmt.Errorf("--keep-sequences: stream %s exists, and its next message gets sequence %d: go on with "+
+			"--seq %[2]d..%s, or choose a stream that does not exist", r.name, last+1, r.upTo())
+	}
+	return nil
+}
+
+// create makes the stream, so that its first message gets the sequence that it has in the archive.
+func (r *replayer) create(ctx context.Context, nc *nats.Conn, prefix string) error {
+	maker := &restorer{
+		restoreSettings: &restoreSettings{name: r.name}, from: r.from, nc: nc, prefix: prefix, account: r.account,
+	}
+	if err := maker.configure(ctx); err != nil {
+		return err
+	}
+	if err := maker.config.Set("first_seq", r.account.First); err != nil {
+		return err
+	}
+	request, err := json.Marshal(maker.config)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	m, err := nc.RequestWithContext(ctx, cmp.Or(prefix, "$JS.API")+".STREAM.CREATE."+r.name, request)
+	if err != nil {
+		return fmt.Errorf("make stream %s: %w", r.name, err)
+	}
+	var answer struct {
+		Error *struct {
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return fmt.Errorf("make stream %s: %w", r.name, err)
+	}
+	if answer.Error != nil {
+		return fmt.Errorf("make stream %s: %w", r.name, errors.New(answer.Error.Description))
+	}
+	for _, c := range maker.changes {
+		say(r.stdout, "  the configuration differs from the recorded one: %s was %s: %s\n", c.Name, printable(string(c.Was)),
+			c.Why)
+	}
+	return nil
+}
+
+// progress shows how far the replay is.
+func (r *replayer) progress(p replay.Result) {
+	r.tick(func() string {
+		return fmt.Sprintf("%s of %s messages, up to sequence %d, %s/s", thousands(int64(p.Messages)),
+			thousands(int64(r.account.Messages+r.account.Dead)), p.Last,
+			thousands(int64(float64(p.Messages)/time.Since(r.began).Seconds())))
+	})
+}

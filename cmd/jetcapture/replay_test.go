@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// replay runs jetcapture replay.
+func (r *restoring) replay(args ...string) result {
+	r.t.Helper()
+	return environment{}.run(r.t, append([]string{"replay", r.folder, "--nats-server", r.srv.URL()}, args...)...)
+}
+
+// wantReplay wants an exit code and a part of what is printed.
+func wantReplay(t *testing.T, got result, code int, part string) {
+	t.Helper()
+	if got.code != code || !strings.Contains(got.stdout+got.stderr, part) {
+		t.Errorf("exit code %d, want %d and %q:\n%s%s", got.code, code, part, got.stdout, got.stderr)
+	}
+}
+
+func TestReplay(t *testing.T) {
+	r := newRestoring(t)
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})
+	args := []string{"-s", "TEST", "--map", "orders.*=test.order.$1"}
+	wantReplay(t, r.replay(append(args, "--dry-run")...), exitDone, "50 messages in 3 files")
+	wantReplay(t, r.replay(append(args, "--seq", "1..10", "--speed", "10000x")...), exitDone, "took 10 messages")
+	wantReplay(t, r.replay(args...), exitDone, "10 of them were there from an earlier replay")
+	if n := r.info("TEST").State.Msgs; n != 50 {
+		t.Errorf("%d messages, want 50", n)
+	}
+	wantReplay(t, r.replay("-s", "ORDERS"), exitFailed, "is the stream that was captured")
+	wantReplay(t, r.replay("-s", "NONE", "--map", ">=x.>"), exitFailed, "NONE")
+	wantReplay(t, r.replay("--speed", "0x"), exitUsage, "neither max nor a factor")
+	wantReplay(t, r.replay("-s", "X", "--keep-sequences", "--subject", "orders.1"), exitUsage, "--keep-sequences")
+}
+
+func TestReplayWithItsSequences(t *testing.T) {
+	r := newRestoring(t)
+	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-s", "ORDERS", "--keep-sequences", "--seq"}
+	wantReplay(t, r.replay(append(args, "5..20")...), exitDone, "took 16 messages")
+	wantReplay(t, r.replay(append(args, "5..20")...), exitFailed, "go on with --seq 21..20")
+	wantReplay(t, r.replay(append(args, "21..")...), exitDone, "took 30 messages")
+	if s := r.info("ORDERS").State; s.FirstSeq != 5 || s.LastSeq != 50 || s.Msgs != 46 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestReplayOfGaps(t *testing.T) {
+	r := newRestoring(t)
+	s, err := r.js.Stream(t.Context(), "ORDERS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publish(5)
+	if err := s.DeleteMsg(t.Context(), 53); err != nil {
+		t.Fatal(err)
+	}
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "1 sequence between 1 and 55 have no message")
+}
