@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/reader"
@@ -110,5 +111,57 @@ func TestUnheardAcksOfAStore(t *testing.T) {
 	s.wantAtLeastOnce(r)
 	if !errors.Is(err, reader.ErrUnheard) {
 		t.Errorf("Run = %v", err)
+	}
+}
+
+// relayAcks does what an import of the acks does, but the first confirmation gets lost, with all acks before it.
+func relayAcks(r *rig, owner, nc *nats.Conn) {
+	r.t.Helper()
+	lost := false
+	sub, err := nc.Subscribe("$JS.ACK.>", func(m *nats.Msg) {
+		switch {
+		case !lost:
+			lost = m.Reply != ""
+		case m.Reply == "":
+			_ = owner.Publish(m.Subject, m.Data)
+		default:
+			if answer, err := owner.Request(m.Subject, m.Data, 5*time.Second); err == nil {
+				_ = m.Respond(answer.Data)
+			}
+		}
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = sub.Unsubscribe() })
+}
+
+// TestOneLostAck: one ack that gets lost, as with a leader of the consumer, is no error of a capture that ends with it.
+func TestOneLostAck(t *testing.T) {
+	for _, once := range []bool{false, true} {
+		for _, store := range []bool{false, true} {
+			t.Run(fmt.Sprintf("once=%t store=%t", once, store), func(t *testing.T) {
+				r, nc := newImportRig(t, "")
+				r.publish(100)
+				relayAcks(r, r.nc, nc)
+				o := r.throughImport(readMode{durable: true})
+				s := &memStore{}
+				if store {
+					r.consumer()
+					o = with(r.toStore(s), func(o *options) { o.APIPrefix = importedAPI })
+				}
+				c := start(r, nc, with(o, func(o *options) { o.Once = once }))
+				if !once {
+					c.untilRead(r.last)
+					c.stop()
+				}
+				wantEqual(t, "error", c.end(), nil)
+				if store {
+					s.wantAtLeastOnce(r)
+				} else {
+					r.wantAll()
+				}
+			})
+		}
 	}
 }

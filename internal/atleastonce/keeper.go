@@ -93,8 +93,18 @@ func (rd *reading) Detach() { rd.sealed, rd.ended = rd.ended, replies{} }
 // Check implements capture.Reading: a shared consumer proves nothing, and nothing is concluded from it.
 func (*reading) Check(context.Context, *engine.Cut) error { return nil }
 
-// Settle implements capture.Reading. There is nothing to wait for, since each Commit has waited for its acks.
-func (rd *reading) Settle(context.Context) error { return rd.Unheard() }
+// Settle implements capture.Reading. There is nothing to wait for, since each Commit has waited for its acks. One ack
+// alone may have got lost with a leader of the consumer, so it is sent again before there is an error.
+func (rd *reading) Settle(ctx context.Context) error {
+	unheard := rd.Unheard()
+	if unheard == nil {
+		return nil
+	}
+	if info, err := rd.k.askStream(ctx); err == nil && info.Created.Equal(rd.created) && rd.AckAgain(ctx) != nil {
+		return unheard
+	}
+	return nil
+}
 
 // Commit implements capture.Reading. It stores all blocks, then it acknowledges all their messages. An error of the
 // acks is only reported: the messages come again and are stored again.

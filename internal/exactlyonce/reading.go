@@ -23,8 +23,7 @@ type reading struct {
 	streamReader
 	k     *Keeper
 	floor func() uint64 // ack floor of a durable consumer; 0 with an ephemeral one
-	// unheard says that acks do not reach the durable consumer; nil with an ephemeral one
-	unheard func() error
+	acks  acknowledger  // the durable reader; nil with an ephemeral consumer
 	passed
 
 	// The last Check sets these for the Commit that follows. There is no other Check before that Commit has ended.
@@ -33,9 +32,15 @@ type reading struct {
 	designed  lossByDesign
 }
 
+// acknowledger is what a durable reader knows about its acks.
+type acknowledger interface {
+	Unheard() error
+	AckAgain(ctx context.Context) error
+}
+
 // newReading returns a reading without a reader, and without a durable consumer.
 func newReading(k *Keeper) *reading {
-	return &reading{k: k, floor: func() uint64 { return 0 }, unheard: func() error { return nil }}
+	return &reading{k: k, floor: func() uint64 { return 0 }}
 }
 
 // openReading starts to read after a position for the loop.
@@ -56,7 +61,7 @@ func (k *Keeper) openReading(ctx context.Context, at reader.Position) (*reading,
 		return nil, err
 	}
 	k.again = 0
-	rd.streamReader, rd.floor, rd.unheard = durable, durable.Floor, durable.Unheard
+	rd.streamReader, rd.floor, rd.acks = durable, durable.Floor, durable
 	return rd, nil
 }
 
@@ -128,16 +133,34 @@ func (k *Keeper) durableConfig() reader.DurableConfig {
 
 // Close implements reader.Reader. A capture that ends although acks do not reach the consumer has an error.
 func (rd *reading) Close(ctx context.Context) error {
-	err := rd.streamReader.Close(ctx)
-	unheard := rd.unheard()
+	return errors.Join(rd.streamReader.Close(ctx), rd.unheard(ctx))
+}
+
+// unheard returns an error if acks do not reach the durable consumer. Before it says so, it looks at the consumer, and
+// sends the last ack again: one alone may have got lost with a leader. While the server cannot be asked, nothing is
+// known. The goroutine of Run.Live calls it when no cut is being stored.
+func (rd *reading) unheard(ctx context.Context) error {
+	if rd.acks == nil {
+		return nil
+	}
+	unheard := rd.acks.Unheard()
 	if unheard == nil {
-		return err
+		return nil
 	}
-	ok, lookErr := reader.Acknowledged(ctx, rd.k.run.Source, rd.k.cfg.Consumer, rd.k.writer.Head.Plan.To)
-	if ok || lookErr != nil {
-		return err
+	if rd.owesAcks(ctx) && rd.acks.AckAgain(ctx) != nil {
+		return unheard
 	}
-	return errors.Join(err, unheard)
+	return nil
+}
+
+// owesAcks reports whether the durable consumer certainly lacks acks of what is stored, and may get them.
+func (rd *reading) owesAcks(ctx context.Context) bool {
+	done, err := reader.Acknowledged(ctx, rd.k.run.Source, rd.k.cfg.Consumer, rd.k.writer.Head.Plan.To)
+	if done || err != nil {
+		return false
+	}
+	same, err := rd.k.entry.MayAck(ctx)
+	return same && err == nil
 }
 
 // Ordered implements capture.Reading.
@@ -241,7 +264,7 @@ func (rd *reading) Settle(ctx context.Context) error {
 			return nil
 		}
 		if paused := retry.Pause(limited, settleEvery); paused != nil {
-			if unheard := rd.unheard(); unheard != nil {
+			if unheard := rd.unheard(ctx); unheard != nil {
 				return unheard
 			}
 			k.run.Observer.Observe(capture.Unsettled{To: to, Err: err})

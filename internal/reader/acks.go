@@ -202,6 +202,11 @@ func (d *Durable) Ack(ctx context.Context, to uint64) error {
 // Unheard returns an error if acks do not reach the consumer. It may be called from any goroutine.
 func (d *Durable) Unheard() error { return d.heard.unheard(d.src) }
 
+// AckAgain sends the ack again because of which Unheard has returned an error: one alone may have got lost with a
+// leader of the consumer. It returns nil if it is confirmed now. The caller has made sure that the stream is still the
+// same. It may be called from any goroutine, after Close, too.
+func (d *Durable) AckAgain(ctx context.Context) error { return d.heard.again(ctx, d.src) }
+
 // confirmedAck sends an ack and waits until the server has counted it, and thereby every ack sent before. An ack of a
 // delivery that the server has taken back is never confirmed.
 func (s *Source) confirmedAck(ctx context.Context, reply string) error {

@@ -58,6 +58,21 @@ func (h *heard) unheard(src *Source) error {
 	return fmt.Errorf("%w: %s", ErrUnheard, src.adviseAcks(h.reply))
 }
 
+// again repeats the last ack that was not confirmed, and returns nil if it is confirmed now. The caller has made sure
+// that the stream is still the one that was read.
+func (h *heard) again(ctx context.Context, src *Source) error {
+	h.mu.Lock()
+	reply := h.reply
+	h.mu.Unlock()
+	if err := src.confirmedAck(ctx, reply); err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ever, h.missed = true, 0
+	return nil
+}
+
 // ErrUnheard says that acknowledgements do not reach the consumer. What is stored stays stored.
 var ErrUnheard = errors.New("acknowledgements do not reach the consumer, which keeps the messages that are stored")
 

@@ -162,6 +162,9 @@ func (s *Shared) AckReplies(ctx context.Context, replies []string) error {
 // Unheard returns an error if acks do not reach the consumer. It may be called from any goroutine.
 func (s *Shared) Unheard() error { return s.heard.unheard(s.src) }
 
+// AckAgain sends the ack again because of which Unheard has returned an error, see Durable.AckAgain.
+func (s *Shared) AckAgain(ctx context.Context) error { return s.heard.again(ctx, s.src) }
+
 // AcksNear reports whether a cut is due because of the consumer's settings, see Durable.AcksNear. It may be called from
 // any goroutine.
 func (s *Shared) AcksNear(now time.Time) (why string, near bool) { return s.pending.near(now) }
