@@ -3,6 +3,7 @@ GO               ?= go
 TESTFLAGS        ?=
 BENCHFLAGS       ?=
 DEMO_OUTPUT      ?= jetcapture-demo
+DIST             ?= dist
 FROM             ?= 1
 SIM_SEEDS        ?= 1000000
 LOOP_SEEDS       ?= 20000
@@ -23,7 +24,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build first jetcapture test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -32,6 +33,10 @@ build:
 
 jetcapture: first
 	$(GO) build -o $@ ./cmd/jetcapture
+
+# release builds VERSION from HEAD into DIST: binaries, archives, licences, bills of materials, checksums. See docs/INSTALL.md.
+release: first
+	$(GO) run ./internal/release -version "$(VERSION)" -out $(DIST) -tags $(TAGS)
 
 # first says what the first build takes, unless the largest of its modules is there already.
 first:
