@@ -137,7 +137,8 @@ func (e *exam) judge(ctx context.Context, r permission.Rule, o outcome) bool {
 			fmt.Sprintf("allow the user to %s to %s", r.Op, r.Subject))
 	case o == denied:
 		e.problem("N2", name, fmt.Sprintf("the server denies this user to %s to %s", r.Op, r.Try), r.Need,
-			fmt.Sprintf("allow the user to %s to %s; all that is needed: jetcapture doctor --print-permissions", r.Op, r.Subject))
+			fmt.Sprintf("allow the user to %s to %s; all that is needed: jetcapture doctor --print-permissions",
+				r.Op, r.Subject))
 	case (o == unheard || o == silent) && !e.isHeard(ctx, r):
 		return true // nobody listens before the consumer is there
 	case o == unheard && strings.HasPrefix(r.Try, "$JS.ACK."):

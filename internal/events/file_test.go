@@ -14,7 +14,8 @@ import (
 // whole one.
 func TestFileIsCutOff(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "events.ndjson")
-	all := (&Projection{Capture: "ORDERS"}).Cut(cutlog.Head{}, cut(2, cutlog.ReasonWindow, 14*time.Minute, 16*time.Minute, 0))
+	p := &Projection{Capture: "ORDERS"}
+	all := p.Cut(cutlog.Head{}, cut(2, cutlog.ReasonWindow, 14*time.Minute, 16*time.Minute, 0))
 	put(t, name, all[:2])
 	whole, err := os.ReadFile(name)
 	if err != nil {

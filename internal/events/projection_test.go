@@ -11,8 +11,8 @@ import (
 
 var hour = time.Date(2026, 11, 28, 14, 0, 0, 0, time.UTC)
 
-// cut is a finished cut with a file in each of the windows, which begin so many quarters of an hour after hour. Its last
-// message is of a time after hour.
+// cut is a finished cut with a file in each of the windows, which begin so many quarters of an hour after hour. last is
+// how long after hour its last message was taken, made how long after it the cut was made.
 func cut(n uint64, reason cutlog.Reason, last, made time.Duration, windows ...int) cutlog.Head {
 	plan := &cutlog.Plan{
 		N: n, Reason: reason, Time: hour.Add(made), Incarnation: "1a2b3c4d", Writer: cutlog.Writer{Instance: "one"},
@@ -50,17 +50,22 @@ func TestWindows(t *testing.T) {
 		want []string // without block.stored and cut.done
 	}{
 		{
-			"the cut of a window", []cutlog.Head{cut(2, cutlog.ReasonWindow, 14*minute, 15*minute+time.Second, 0)},
+			"the cut of a window",
+			[]cutlog.Head{cut(2, cutlog.ReasonWindow, 14*minute, 15*minute+time.Second, 0)},
 			[]string{"window.complete 2026-11-28T14:15:00Z"},
 		},
 		{"a cut inside of a window", []cutlog.Head{cut(2, cutlog.ReasonFlush, 14*minute, 14*minute, 0)}, nil},
 		{
 			"its window ends in the next cut",
-			[]cutlog.Head{cut(2, cutlog.ReasonFlush, 14*minute, 14*minute, 0), cut(3, cutlog.ReasonFull, 16*minute, 16*minute, 1)},
+			[]cutlog.Head{
+				cut(2, cutlog.ReasonFlush, 14*minute, 14*minute, 0),
+				cut(3, cutlog.ReasonFull, 16*minute, 16*minute, 1),
+			},
 			[]string{"window.complete 2026-11-28T14:15:00Z"},
 		},
 		{
-			"a backfill takes many windows", []cutlog.Head{cut(2, cutlog.ReasonFull, 50*minute, 9*time.Hour, 0, 1, 2, 3)},
+			"a backfill takes many windows",
+			[]cutlog.Head{cut(2, cutlog.ReasonFull, 50*minute, 9*time.Hour, 0, 1, 2, 3)},
 			[]string{"window.complete 2026-11-28T14:45:00Z"},
 		},
 		{
@@ -80,7 +85,8 @@ func TestWindows(t *testing.T) {
 			},
 		},
 		{
-			"the last cut", []cutlog.Head{cut(2, cutlog.ReasonShutdown, 14*minute, 14*minute, 0)},
+			"the last cut",
+			[]cutlog.Head{cut(2, cutlog.ReasonShutdown, 14*minute, 14*minute, 0)},
 			[]string{"capture.stopped one"},
 		},
 	} {

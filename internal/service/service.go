@@ -25,8 +25,8 @@ type Config struct {
 	// Status returns what the status endpoint and the statistics of the service answer, as JSON. It is called from any
 	// goroutine.
 	Status func() any
-	// Flush makes a cut and returns when it is stored. It is called from any goroutine; ctx ends when the service stops, or
-	// after FlushTimeout. If it is nil, there is no endpoint for it.
+	// Flush makes a cut and returns when it is stored. It is called from any goroutine. ctx ends when the service stops,
+	// or after FlushTimeout. If it is nil, there is no endpoint for it.
 	Flush func(ctx context.Context) error
 }
 
