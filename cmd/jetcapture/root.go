@@ -34,6 +34,8 @@ func newRoot(c console) *cobra.Command {
 		catCommand(c),
 		grepCommand(c),
 		getCommand(c),
+		diffCommand(c),
+		kvCommand(c),
 		restoreCommand(c),
 		replayCommand(c),
 		versionCommand(c),

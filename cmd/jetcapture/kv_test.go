@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// changes describes the lines that kv prints.
+func changes(t *testing.T, args ...string) string {
+	t.Helper()
+	var all []string
+	for line := range strings.Lines(readingRun(t, append([]string{"kv"}, args...)...)) {
+		var e kvEntry
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.Time.IsZero() {
+			t.Fatalf("%s: %v", line, err)
+		}
+		value := fmt.Sprintf("%x", e.Binary)
+		if e.Value != nil {
+			value = *e.Value
+		}
+		all = append(all, fmt.Sprintf("%d %s %s%s", e.Revision, e.Key, e.Operation, value))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestKV(t *testing.T) {
+	srv := natstest.Start(t)
+	js := natstest.JetStream(t, srv.Connect())
+	kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "settings", History: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, put := range []func() error{
+		func() error { _, err := kv.PutString(t.Context(), "a", "1"); return err },
+		func() error { _, err := kv.PutString(t.Context(), "b.c", "2\n"); return err },
+		func() error { _, err := kv.Put(t.Context(), "d", []byte("\xff")); return err },
+		func() error { _, err := kv.PutString(t.Context(), "a", "3"); return err },
+		func() error { return kv.Delete(t.Context(), "b.c") },
+		func() error { _, err := kv.PutString(t.Context(), "b.c", ""); return err },
+		func() error { return kv.Purge(t.Context(), "d") },
+	} {
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "archive")
+	captureStream(t, srv, "KV_settings", folder)
+	if got, want := changes(t, folder, "settings"), "4 a 3, 6 b.c "; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	history := changes(t, folder, "settings", "--history")
+	if want := "1 a 1, 2 b.c 2\n, 4 a 3, 5 b.c DEL, 6 b.c , 7 d PURGE"; history != want {
+		t.Errorf("%q, want %q", history, want)
+	}
+	if got, want := changes(t, folder, "settings", "--key", "b.*", "--history"), "2 b.c 2\n, 5 b.c DEL, 6 b.c "; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	third, err := kv.GetRevision(t.Context(), "a", 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := third.Created().UTC().Format("2006-01-02T15:04:05.999999999Z")
+	if got, want := changes(t, folder, "settings", "--at", at), "1 a 1, 2 b.c 2\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := changes(t, folder, "other"); got != "" {
+		t.Error(got)
+	}
+	if got := (environment{}).run(t, "kv", folder, "a.b"); got.code != exitUsage {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
+// captureStream captures what a stream holds.
+func captureStream(t *testing.T, srv *natstest.Server, stream, folder string) {
+	t.Helper()
+	args := []string{"run", "--once", "-s", stream, "-o", folder, "--nats-server", srv.URL()}
+	if got := (environment{}).run(t, args...); got.code != exitDone {
+		t.Fatalf("exit code %d: %s", got.code, got.stderr)
+	}
+}
