@@ -33,7 +33,8 @@ func TestConsumerSaysWhoseItIs(t *testing.T) {
 			go func() {
 				args := append([]string{"jetcapture", "run", "-s", "ORDERS", "-o", folder, "--instance", "here"}, tt.args...)
 				env := environment{"NATS_URL": srv.URL()}
-				done <- execute(ctx, args, console{io.Discard, io.Discard, func(name string) string { return env[name] }, new(atomic.Bool)})
+				getenv := func(name string) string { return env[name] }
+				done <- execute(ctx, args, console{io.Discard, io.Discard, getenv, new(atomic.Bool)})
 			}()
 			defer func() {
 				cancel()

@@ -67,7 +67,8 @@ func TestPermissionsSuffice(t *testing.T) {
 			for i, subject := range subjects {
 				name := fmt.Sprintf("without%d", i)
 				env := environment{"NATS_URL": url, "NATS_USER": name, "NATS_PASSWORD": name}
-				if slices.Contains(tt.args, "--micro") && !strings.HasPrefix(subject, "$JS.") && !strings.HasPrefix(subject, "_INBOX") {
+				ofService := !strings.HasPrefix(subject, "$JS.") && !strings.HasPrefix(subject, "_INBOX")
+				if slices.Contains(tt.args, "--micro") && ofService {
 					wantOneWarning(t, env.run(t, command("run", "-o", folder, "--once")...), subject)
 				}
 				checkDenied(t, notWell(t, env, command("doctor", "-o", folder, "--json")...), subject)
