@@ -130,7 +130,7 @@ func TestConfigPrintsWhatItReads(t *testing.T) {
 nats_server: nats://me:hunter2@127.0.0.1:4222
 nats_user: me
 nats_password_file: `+secret+`
-output: s3://b/p?region=x&secret_access_key=hunter2
+output: s3://b/p?region=x
 log_level: warn
 captures:
   "eu $1": &eu
