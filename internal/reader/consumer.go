@@ -30,8 +30,18 @@ type consumerInfo struct {
 	Paused     bool                     `json:"paused"`
 	ServerTime time.Time                `json:"ts"`
 	ResetSeq   uint64                   `json:"reset_seq"`
+	Cluster    *struct {
+		Replicas []replica `json:"replicas"`
+	} `json:"cluster"`
 
 	PauseRemaining time.Duration `json:"pause_remaining"`
+}
+
+// replica is a follower of a consumer in a cluster, as its leader sees it.
+type replica struct {
+	Name    string `json:"name"`
+	Current bool   `json:"current"`
+	Offline bool   `json:"offline"`
 }
 
 // createConsumer creates a consumer. It fails if one with the same name and another configuration exists. The filter is

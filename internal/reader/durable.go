@@ -114,6 +114,9 @@ func (d *Durable) position(ctx context.Context) (*life, error) {
 	if err := d.standBy(ctx, consumer); err != nil {
 		return nil, err
 	}
+	if err := d.awaitReplicas(ctx, consumer); err != nil {
+		return nil, err
+	}
 	d.tellPause(consumer)
 	d.id.created, d.consumer, d.config = info.Created, consumer.Created, consumer.Config
 	d.retention, d.maxAge = info.Retention, info.MaxAge
