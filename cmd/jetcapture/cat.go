@@ -54,6 +54,7 @@ const (
 type catSettings struct {
 	choice messageChoice
 	format catFormat
+	follow bool
 }
 
 func (s *catSettings) options() optionSet {
@@ -62,6 +63,9 @@ func (s *catSettings) options() optionSet {
 		{"How", []option{{
 			name: "format", arg: "FORMAT", value: choice(&s.format, catNDJSON, catPayload, catCSV, catRaw),
 			help: "ndjson, payload (each on a line), csv (sequence, time, subject, payload) or raw (a raw file)",
+		}, {
+			name: "follow", value: boolean(&s.follow),
+			help: "go on with each cut that is finished, until Ctrl-C; what the stream holds beyond them comes with its cut",
 		}}},
 	}
 }
@@ -73,7 +77,11 @@ func catCommand(c console) *cobra.Command {
 	cmd := readingCommand("cat", "print the messages of an archive", helpText(catHelp, options, catConclusion))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := newChoices(options)
-		if problems := given.take(options.all(), cmd.Flags(), c.getenv); len(problems) > 0 {
+		problems := given.take(options.all(), cmd.Flags(), c.getenv)
+		if s.follow && s.choice.limit+s.choice.tail > 0 {
+			problems = append(problems, errors.New("--follow: has no end, so it goes with neither --limit nor --tail"))
+		}
+		if len(problems) > 0 {
 			return &usageError{problems}
 		}
 		s.choice.read.Partial = s.format == catPayload
@@ -103,19 +111,24 @@ func (m *messageChoice) readArchive(
 
 // print prints the messages, and at the end what is missing among them.
 func (s *catSettings) print(ctx context.Context, from *archive.Capture, c console) error {
-	return onPage(c.stdout, func(out io.Writer) error {
+	return onPage(c.stdout, func(out *bufio.Writer) error {
 		p, err := newMessagePrinter(s.format, out)
 		if err != nil {
 			return err
 		}
 		var missing missingCount
-		err = s.choice.each(ctx, from, func(i *archive.Item) error {
+		one := func(i *archive.Item) error {
 			if !i.IsMessage() {
 				missing.add(i)
 				return nil
 			}
 			return p.print(i)
-		})
+		}
+		if s.follow {
+			err = s.choice.followCuts(ctx, from, one, out.Flush)
+		} else {
+			err = s.choice.each(ctx, from, one)
+		}
 		missing.say(c.stderr)
 		if no := (*archive.NotWholeError)(nil); errors.As(err, &no) && no.Record == cutlog.RecordPayload {
 			return fmt.Errorf("%w; --format payload prints them", err)
@@ -125,7 +138,7 @@ func (s *catSettings) print(ctx context.Context, from *archive.Capture, c consol
 }
 
 // onPage calls f with a buffer before out. A reader that has gone, as after "| head", is no error.
-func onPage(out io.Writer, f func(io.Writer) error) error {
+func onPage(out io.Writer, f func(*bufio.Writer) error) error {
 	page := bufio.NewWriterSize(out, 64<<10)
 	err := f(page)
 	if flushErr := page.Flush(); err == nil {

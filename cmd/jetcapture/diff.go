@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func (s *diffSettings) compare(ctx context.Context, a, b *archive.Capture, c con
 		return err
 	}
 	d := &differ{rounded: s.rounded}
-	err := onPage(c.stdout, func(out io.Writer) error {
+	err := onPage(c.stdout, func(out *bufio.Writer) error {
 		d.out = out
 		return d.run(ctx, a, b, o)
 	})

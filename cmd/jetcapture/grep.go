@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -102,7 +103,7 @@ func (s *grepSettings) compile(pattern string) (err error) {
 
 // grep prints what matches.
 func (s *grepSettings) grep(ctx context.Context, from *archive.Capture, c console) error {
-	return onPage(c.stdout, func(out io.Writer) error {
+	return onPage(c.stdout, func(out *bufio.Writer) error {
 		g := &grepper{grepSettings: s, out: out}
 		var missing missingCount
 		choice := s.choice

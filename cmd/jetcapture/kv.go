@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -106,7 +106,7 @@ func (s *kvSettings) print(
 		key = ">"
 	}
 	choice.read.Subjects, choice.read.To, choice.read.Present = []string{prefix + key}, s.at, true
-	return onPage(c.stdout, func(out io.Writer) error {
+	return onPage(c.stdout, func(out *bufio.Writer) error {
 		lines := json.NewEncoder(printableJSON{out})
 		lines.SetEscapeHTML(false)
 		var missing missingCount
