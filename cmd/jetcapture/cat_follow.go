@@ -48,10 +48,12 @@ func (m *messageChoice) followCuts(
 
 // unlessEnded is an error that is not the end of ctx.
 func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return fmt.Errorf("follow the archive: %w", err)
 	}
-	return fmt.Errorf("follow the archive: %w", err)
 }
 
 // lastFinished returns the number of the last cut from a number on up to which all are finished, or that before it.

@@ -121,11 +121,11 @@ func (s *diffSettings) limit(
 ) error {
 	ofA, err := a.Account(ctx, *o)
 	if err != nil {
-		return fmt.Errorf("A: %w", err)
+		return fmt.Errorf("archive A: %w", err)
 	}
 	ofB, err := b.Account(ctx, *o)
 	if err != nil {
-		return fmt.Errorf("B: %w", err)
+		return fmt.Errorf("archive B: %w", err)
 	}
 	if s.choice.seqs != (seqRange{}) || ofA.First == ofB.First && ofA.Last == ofB.Last {
 		return nil
@@ -158,10 +158,10 @@ func (d *differ) run(ctx context.Context, a, b *archive.Capture, o archive.ReadO
 	y, errB, moreB := nextB()
 	for moreA || moreB {
 		if errA != nil {
-			return fmt.Errorf("A: %w", errA)
+			return fmt.Errorf("archive A: %w", errA)
 		}
 		if errB != nil {
-			return fmt.Errorf("B: %w", errB)
+			return fmt.Errorf("archive B: %w", errB)
 		}
 		takeA, takeB := moreA && (!moreB || x.Seq <= y.Seq), moreB && (!moreA || y.Seq <= x.Seq)
 		if err := d.pair(x, y, takeA, takeB); err != nil {
