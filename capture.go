@@ -47,13 +47,18 @@ func (c *Capture[P, K]) Stats() Stats {
 //
 // Run goes on by itself after every fault that time can mend, so any other error means that only an operator can help.
 // It neither closes nor drains nor reconfigures the connection. It may be called again after it has returned.
-func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
-	run, o, end, err := c.prepare(nc)
+func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) error {
+	return c.run(ctx, nc, c.opts, nil)
+}
+
+// run runs a capture of a stream, or of the archive from if that is not nil.
+func (c *Capture[P, K]) run(ctx context.Context, nc *nats.Conn, opts Options[P, K], from *copied) (err error) {
+	run, o, end, err := c.prepare(nc, opts)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, end()) }()
-	p, err := o.promise(run)
+	p, err := o.promise(run, from)
 	if err != nil {
 		return err
 	}
@@ -66,11 +71,13 @@ func (c *Capture[P, K]) Run(ctx context.Context, nc *nats.Conn) (err error) {
 
 // prepare validates the options. It returns a run of them, the options with their defaults, and what the caller calls
 // in the end.
-func (c *Capture[P, K]) prepare(nc *nats.Conn) (*capture.Run, *Options[P, K], func() error, error) {
-	if err := c.opts.Validate(); err != nil {
+func (c *Capture[P, K]) prepare(
+	nc *nats.Conn, opts Options[P, K],
+) (*capture.Run, *Options[P, K], func() error, error) {
+	if err := opts.Validate(); err != nil {
 		return nil, nil, nil, fmt.Errorf("invalid options: %w", err)
 	}
-	o := c.opts.withDefaults()
+	o := opts.withDefaults()
 	if o.Logger == nil {
 		o.Logger = defaultLogger()
 	}
@@ -79,8 +86,10 @@ func (c *Capture[P, K]) prepare(nc *nats.Conn) (*capture.Run, *Options[P, K], fu
 	o.Archive.Capture = cutlog.EscapeSegment(o.Archive.Capture)
 	src := reader.NewSource(nc, o.APIPrefix, o.NATSStreamName)
 	report := o.report(&c.counters)
-	report.server = []any{"server", nc.ConnectedServerName(), "server_version", nc.ConnectedServerVersion()}
-	c.nc.Store(nc)
+	if nc != nil {
+		report.server = []any{"server", nc.ConnectedServerName(), "server_version", nc.ConnectedServerVersion()}
+		c.nc.Store(nc)
+	}
 	c.counters.limits(o.MaxAge, o.MemoryLimit, o.SpoolLimit)
 	run, err := capture.New(nc, src, o.config(), report)
 	return run, &o, func() error {
@@ -108,9 +117,13 @@ func (c *Capture[P, K]) Flush(ctx context.Context) error {
 }
 
 // promise chooses what is promised for each message: exactly once with an archive, at least once with a Store.
-func (o *Options[P, K]) promise(run *capture.Run) (capture.Promise, error) {
+func (o *Options[P, K]) promise(run *capture.Run, from *copied) (capture.Promise, error) {
 	if o.Store == nil {
-		return exactlyonce.New(run, o.exactlyOnce(run.Observer))
+		cfg := o.exactlyOnce(run.Observer)
+		if from != nil {
+			cfg.From, cfg.Domain = from.capture, from.format.Domain
+		}
+		return exactlyonce.New(run, cfg)
 	}
 	return atleastonce.New(run, atleastonce.Config{
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer, Filter: o.FilterSubjects,

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/engine"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go"
@@ -27,6 +29,7 @@ const crashChildVar = "JETCAPTURE_CRASH_CHILD"
 // crashChild is one run of a capture, with Once.
 type crashChild struct {
 	URL, Stream, Consumer, Folder, Instance string
+	From                                    string // convert the archive in this folder; empty: capture the stream
 	MaxMessages                             int
 	Arrow                                   string // the step at which it kills itself; empty means at none
 	Occurrence                              int    // which time it comes there, counted from 1
@@ -110,10 +113,23 @@ func (c *crashChild) run(ctx context.Context, log io.Writer, crash func(point st
 		MessageDecoder: NatsToNats(SubjectToDestKey),
 		WriterFactory:  func() FormattedDataWriter[*NatsMessage] { return &NewLineDelimitedJSON[*NatsMessage]{} },
 		Suffix:         "ndjson", Compression: GZip, MaxMessages: c.MaxMessages,
-		Settings: map[string]string{"format": "ndjson"},
-		Archive:  ArchiveOptions[string]{Bucket: dir, Instance: c.Instance},
-		Logger:   slog.New(slog.NewTextHandler(log, nil)),
-		crash:    crash,
+		DecoderVersion: cutlog.CommandVersion, // so that the files can be read back
+		Settings:       map[string]string{"format": "ndjson", "record": "message"},
+		Archive:        ArchiveOptions[string]{Bucket: dir, Instance: c.Instance},
+		Logger:         slog.New(slog.NewTextHandler(log, nil)),
+		crash:          crash,
 	}
-	return o.Build().Run(ctx, nc)
+	if c.From == "" {
+		return o.Build().Run(ctx, nc)
+	}
+	from, err := bucket.OpenDir(c.From)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	source, err := archive.Open(from).Capture(c.Stream)
+	if err != nil {
+		return err
+	}
+	return o.Build().Convert(ctx, source)
 }

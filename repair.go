@@ -24,7 +24,7 @@ type Repaired struct {
 func (c *Capture[P, K]) Repair(
 	ctx context.Context, nc *nats.Conn, cut uint64, files []string,
 ) (_ []Repaired, err error) {
-	run, o, end, err := c.prepare(nc)
+	run, o, end, err := c.prepare(nc, c.opts)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ type ReadOptions struct {
 	Key []string
 	// FirstCut leaves out the cuts with lower numbers.
 	FirstCut uint64
+	// Incarnation chooses one life of the stream by its name. Empty: all.
+	Incarnation string
 	// Present leaves out what the stream does not have any more because it was rolled back or made again: what an older
 	// incarnation has beyond the beginning of a later one. So no sequence comes twice.
 	Present bool
@@ -47,6 +49,7 @@ type Item struct {
 	Last        uint64 // the last sequence of a run; of a message its own
 	Fate        Fate   // FateStored and FateDead are messages, all others are runs
 	Error       string // of a dead letter: why it is one
+	Reason      string // of lost or absent sequences: why they are, as Cut.Reason; may be empty
 	Cut         uint64 // number of the cut
 	Incarnation string // the life of the stream that it belongs to
 	Rounded     bool   // the file has the time of the message in microseconds only
@@ -150,7 +153,8 @@ func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, li
 		}
 	}
 	for i, l := range lives {
-		if l.last < r.opts.FirstCut {
+		other := r.opts.Incarnation != "" && r.opts.Incarnation != l.opening.Incarnation
+		if other || l.last < r.opts.FirstCut {
 			continue
 		}
 		if err := f(ctx, l, wanted[i]); err != nil {
@@ -242,7 +246,9 @@ func (r *messageReader) hand() error {
 }
 
 // handRun yields a run of sequences without messages.
-func (r *messageReader) handRun(cut *Cut, f Fate, first, last uint64) error {
-	r.item = Item{Message: Message{Seq: first}, Last: last, Fate: f, Cut: cut.N, Incarnation: cut.Plan.Incarnation}
+func (r *messageReader) handRun(cut *Cut, f Fate, reason string, first, last uint64) error {
+	r.item = Item{
+		Message: Message{Seq: first}, Last: last, Fate: f, Reason: reason, Cut: cut.N, Incarnation: cut.Plan.Incarnation,
+	}
 	return r.hand()
 }

@@ -167,11 +167,11 @@ func (c *cutReader) pass(s cutlog.Span) {
 func (c *cutReader) span(ctx context.Context, s cutlog.Span) error {
 	switch s.Fate {
 	case cutlog.SpanAbsent:
-		return c.handRun(&c.cut, FateAbsent, s.First, s.Last)
+		return c.handRun(&c.cut, FateAbsent, c.cut.absentReason(), s.First, s.Last)
 	case cutlog.SpanSkipped:
-		return c.handRun(&c.cut, FateSkipped, s.First, s.Last)
+		return c.handRun(&c.cut, FateSkipped, "", s.First, s.Last)
 	case cutlog.SpanLost:
-		return c.handRun(&c.cut, FateLost, s.First, s.Last)
+		return c.handRun(&c.cut, FateLost, string(c.cut.Plan.Lost[s.Index].Reason), s.First, s.Last)
 	}
 	f := c.files[s.Index]
 	if f == nil {
@@ -188,7 +188,7 @@ func (c *cutReader) span(ctx context.Context, s cutlog.Span) error {
 // notRead yields what is lost of a span whose file was not chosen.
 func (c *cutReader) notRead(s cutlog.Span) error {
 	if b := c.cut.block(s.Index); b.Stored != nil && b.Stored.Missing {
-		return c.handRun(&c.cut, FateLost, s.First, s.Last)
+		return c.handRun(&c.cut, FateLost, string(cutlog.LostGone), s.First, s.Last)
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (c *cutReader) notRead(s cutlog.Span) error {
 // message yields the message with a sequence, which is in a file.
 func (c *cutReader) message(ctx context.Context, f *fileReader, seq uint64) error {
 	if f.block.Lost.Contains(seq) {
-		return c.handRun(&c.cut, FateLost, seq, seq)
+		return c.handRun(&c.cut, FateLost, string(cutlog.LostGone), seq, seq)
 	}
 	if f.failed == nil {
 		f.failed = f.next(seq, &c.row)
@@ -205,7 +205,7 @@ func (c *cutReader) message(ctx context.Context, f *fileReader, seq uint64) erro
 		if err := c.damaged(ctx, f); err != nil {
 			return err
 		}
-		return c.handRun(&c.cut, FateDamaged, seq, seq)
+		return c.handRun(&c.cut, FateDamaged, "", seq, seq)
 	}
 	if !c.chosen() {
 		return nil

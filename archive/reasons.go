@@ -99,7 +99,15 @@ func (c Cut) Reason(seq uint64) string {
 				return string(l.Reason)
 			}
 		}
-	case fate == FateAbsent && len(c.Plan.AbsentBy) == 1:
+	case fate == FateAbsent:
+		return c.absentReason()
+	}
+	return ""
+}
+
+// absentReason returns why sequences of the cut are absent, if that is the same for all.
+func (c Cut) absentReason() string {
+	if len(c.Plan.AbsentBy) == 1 {
 		for reason := range c.Plan.AbsentBy {
 			return string(reason)
 		}

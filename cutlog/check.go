@@ -44,6 +44,9 @@ func (p *Plan) checkHead() error {
 	case !p.Opens && (len(p.Past) > 0 || p.Cause != ""):
 		return errors.New("earlier streams or a cause are named, but the plan does not open an incarnation")
 	}
+	if err := p.Source.check(); err != nil {
+		return err
+	}
 	return p.checkFormat()
 }
 

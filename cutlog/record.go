@@ -1,6 +1,9 @@
 package cutlog
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Version is the layout version that this package writes, in format.json and in every record.
 const Version = 1
@@ -143,6 +146,7 @@ type Plan struct {
 	// Anchors are further messages of the range, at regular intervals, at most MaxAnchors.
 	Anchors  []Anchor    `json:"anchors,omitempty"`
 	Format   *Format     `json:"format,omitempty"` // only in plan 1, which is put before format.json
+	Source   *Origin     `json:"source,omitempty"` // of a capture that was made from an archive: what this cut was made of
 	Notes    []string    `json:"notes,omitempty"`
 	Settings Settings    `json:"settings,omitempty"` // what shapes the bytes of the files
 	Blocks   []Block     `json:"blocks,omitempty"`   // in JSON, the last member before the sum
@@ -151,6 +155,30 @@ type Plan struct {
 	Absent   uint64      `json:"absent"` // what no set covers: no message of this capture, as far as can be known
 	// AbsentBy is Absent by reason. Plans of earlier programs do not have it; see AbsentReasons.
 	AbsentBy map[AbsentReason]uint64 `json:"absent_by,omitempty"`
+}
+
+// Origin says of which cuts of another capture a cut was made. Either all plans of a capture have one or none.
+type Origin struct {
+	Capture     string `json:"capture"`     // the other capture
+	Incarnation string `json:"incarnation"` // of the other capture
+	FirstCut    uint64 `json:"first_cut"`   // the cut that holds the first sequence
+	LastCut     uint64 `json:"last_cut"`    // the cut that holds the last sequence
+	Sum         string `json:"sum"`         // SHA-256 (hex) of the bytes of the done record of LastCut
+}
+
+// check reports what is wrong with an origin.
+func (o *Origin) check() error {
+	switch {
+	case o == nil:
+		return nil
+	case len(o.Incarnation) != incDigits || !isLowerHex(o.Incarnation):
+		return fmt.Errorf("source is of incarnation %q, expected IncarnationID", o.Incarnation)
+	case o.FirstCut == 0 || o.LastCut < o.FirstCut:
+		return fmt.Errorf("source is cuts %d to %d, expected at least one", o.FirstCut, o.LastCut)
+	case !isSum(o.Sum):
+		return fmt.Errorf("sum of the source is %q, expected the SHA-256 of done %d", o.Sum, o.LastCut)
+	}
+	return CheckCapture(o.Capture)
 }
 
 // AbsentReasons returns how many sequences are absent for which reason. In a plan that does not say, nothing is known.

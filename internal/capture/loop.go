@@ -317,7 +317,9 @@ func (l *loop) note(messages []reader.Message, pending uint64) {
 // is good, and dropped otherwise.
 func (l *loop) readerEnded(ctx context.Context) error {
 	err := l.feed.err
-	if !ends(err) || l.collected().Empty() {
+	var d *reader.DivergedError
+	proved := errors.As(err, &d) && d.Proved && l.collected().Moved()
+	if !ends(err) || l.collected().Empty() && !proved {
 		return err
 	}
 	// It is cut now, because after the next start it could not be read again.

@@ -75,6 +75,9 @@ const maxPull = 4 << 20
 
 // pullBytes returns the size of a pull. It must hold the largest message twice, or a pull could bring nothing.
 func pullBytes(nc *nats.Conn, memoryLimit int64) int64 {
+	if nc == nil { // an archive is read, which knows no largest message
+		return min(maxPull, memoryLimit/4)
+	}
 	return max(2*nc.MaxPayload(), min(maxPull, memoryLimit/4))
 }
 

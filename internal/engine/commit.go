@@ -13,7 +13,8 @@ type Checked struct {
 	Reason cutlog.Reason
 	Stream StreamFacts
 	Witness
-	Notes []string
+	Notes  []string
+	Source *cutlog.Origin // of a copy
 }
 
 // Delivery is what one commit needs of the running capture.
@@ -77,7 +78,7 @@ func (e *Entry) Commit(ctx context.Context, c *Cut, checked Checked, d Delivery)
 // planFacts is what the plan of a checked cut says beside the cut.
 func (e *Entry) planFacts(c Checked) Facts {
 	f := e.Facts(c.Stream, c.Reason)
-	f.Stream, f.Witness, f.Notes = c.Stream, c.Witness, c.Notes
+	f.Stream, f.Witness, f.Notes, f.Source = c.Stream, c.Witness, c.Notes, c.Source
 	return f
 }
 

@@ -49,6 +49,8 @@ type Entry struct {
 	// Describe keeps the configuration of the stream in the archive if it is another one than before. It is called before
 	// each plan, with the number of the plan. Nil: nothing is kept.
 	Describe func(ctx context.Context, s StreamFacts, n uint64) error
+	// Copied is the source of a copy; nil if the messages come from the stream.
+	Copied Copied
 	// Wait sleeps.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Takeover is how long a cut is left to the writer that planned it, if that is another instance. 0 means not at all.
@@ -99,6 +101,13 @@ func (e *Entry) Birth(ctx context.Context) error {
 
 // plant puts plan 1. If another writer was first, PutFormat finds out whether its plan fits.
 func (e *Entry) plant(ctx context.Context) error {
+	if e.Copied != nil {
+		first, err := e.Copied.Follows(ctx, cutlog.Head{})
+		if err == nil {
+			_, err = e.openCopied(ctx, first)
+		}
+		return err
+	}
 	s, err := e.Source.Facts(ctx)
 	if err != nil {
 		return err
@@ -137,6 +146,9 @@ func (e *Entry) Enter(ctx context.Context) (Entered, error) {
 	for {
 		if err := e.Refresh(ctx); err != nil {
 			return Entered{}, err
+		}
+		if (e.Head.Plan.Source != nil) != (e.Copied != nil) {
+			return Entered{}, fmt.Errorf("capture %s: %w: give this capture another name", e.Capture, ErrNotCopied)
 		}
 		e.RolledBack = e.RolledBack && e.Head.Plan.Opened == e.entered
 		if e.Head.Done == nil {
@@ -223,6 +235,9 @@ func (e *Entry) awaitDone(ctx context.Context) (done bool, err error) {
 // identify compares the stream with the head. It reports false if the log must be read again: an incarnation was
 // opened, by us or by another writer.
 func (e *Entry) identify(ctx context.Context) (in Entered, ok bool, err error) {
+	if opened, err := e.follow(ctx); err != nil || opened {
+		return in, false, err
+	}
 	opening, err := e.cut(ctx, e.Head.Plan.Opened)
 	if err != nil {
 		return in, false, err

@@ -16,6 +16,7 @@ type Facts struct {
 	Time     time.Time
 	Settings map[string]string
 	Notes    []string
+	Source   *cutlog.Origin // of a copy
 	Witness
 	Stream StreamFacts // what the stream said about itself when the cut was checked
 }
@@ -32,6 +33,8 @@ type Witness struct {
 	// the cut: the messages may never have existed, have expired, or have gone to another reader. So they are
 	// recorded as lost, not as absent.
 	Unproved bool
+	// Told is what the source of a copy says about the holes; nil if the capture is no copy. Nothing else counts then.
+	Told *Told
 }
 
 // Plan makes the plan that follows head. It removes blocks without messages from c.Blocks and sorts them as the plan
@@ -55,6 +58,7 @@ func (c *Cut) Plan(head cutlog.Head, f Facts) *cutlog.Plan {
 		To:          c.Through,
 		Anchor:      c.Last,
 		Anchors:     c.anchors(),
+		Source:      f.Source,
 		Notes:       f.Notes,
 		Settings:    f.Settings,
 		Skipped:     c.Skipped,

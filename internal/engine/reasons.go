@@ -45,6 +45,10 @@ func (c *Cut) explain(f Facts) *reasons {
 	}
 	r.left = c.Holes(0, c.Through)
 	all := span(1, c.Through)
+	if f.Told != nil {
+		f.Told.explain(r, all)
+		return r
+	}
 	r.away(cutlog.AbsentNever, f.Never)
 	if f.Unproved { // what the stream says is old, or not about the one that was read
 		r.lose(cutlog.LostElsewhere, span(1, f.Floor))

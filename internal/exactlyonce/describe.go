@@ -54,7 +54,7 @@ func (k *Keeper) putDescription(ctx context.Context, s engine.StreamFacts, n uin
 		Server: k.stream.Server(), Config: json.RawMessage(s.Config),
 	}
 	var err error
-	if c.Consumers, err = k.run.Source.Consumers(ctx); err != nil {
+	if c.Consumers, err = k.stream.Consumers(ctx); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}

@@ -4,6 +4,7 @@
 package exactlyonce
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
@@ -30,9 +32,11 @@ type Config struct {
 	Filter   []string      // subjects, sorted; empty means the whole stream
 	Domain   string        // JetStream domain; empty means none
 	Start    Start
-	Sample   int    // if above 0, only so many messages are read, and without a consumer
-	Consumer string // name of the durable consumer; empty means that an ephemeral one is used
-	CreateIt bool   // create the durable consumer if it is missing
+	From     *archive.Capture // where the messages come from, if this is a copy; nil: from the stream
+	Poll     time.Duration    // of a copy: between two looks for new cuts; 0 means 2 s
+	Sample   int              // if above 0, only so many messages are read, and without a consumer
+	Consumer string           // name of the durable consumer; empty means that an ephemeral one is used
+	CreateIt bool             // create the durable consumer if it is missing
 	Settings cutlog.Settings
 	// FormOf returns the form under which a plan with other settings was made. Open calls it before a redo.
 	FormOf func(planned cutlog.Settings) (capture.Form, error)
@@ -99,6 +103,10 @@ func New(run *capture.Run, cfg Config) (*Keeper, error) {
 	}
 	if run.Config.Once {
 		k.entry.Takeover = 0
+	}
+	if cfg.From != nil {
+		src := &copySource{from: cfg.From, keeper: k, poll: cmp.Or(cfg.Poll, followEvery)}
+		k.stream, k.entry.Copied = src, src
 	}
 	return k, nil
 }

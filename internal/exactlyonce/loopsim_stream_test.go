@@ -2,6 +2,7 @@ package exactlyonce
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
@@ -171,6 +172,9 @@ func (s memStream) Stream() string { return "S" }
 
 // Server implements stream.
 func (s memStream) Server() string { return "0.0.0" }
+
+// Consumers implements stream.
+func (s memStream) Consumers(context.Context) ([]json.RawMessage, error) { return nil, nil }
 
 // Info implements stream.
 func (s memStream) Info(ctx context.Context) (reader.StreamInfo, error) {

@@ -25,7 +25,7 @@ func newPassed(anchor cutlog.Anchor, s engine.StreamFacts) passed {
 // Next implements reader.Reader.
 func (rd *reading) Next(ctx context.Context) (reader.Batch, error) {
 	b, err := rd.streamReader.Next(ctx)
-	if err == nil && len(rd.k.cfg.Filter) == 0 {
+	if err == nil && len(rd.k.cfg.Filter) == 0 && rd.copy == nil {
 		rd.passed.note(ctx, rd.k, b)
 	}
 	return b, err

@@ -25,6 +25,7 @@ type reading struct {
 	floor func() uint64 // ack floor of a durable consumer; 0 with an ephemeral one
 	acks  acknowledger  // the durable reader; nil with an ephemeral consumer
 	passed
+	copy *copyReader // the reader, if the messages come from an archive; otherwise nil
 
 	// The last Check sets these for the Commit that follows. There is no other Check before that Commit has ended.
 	checked   engine.StreamFacts
@@ -81,6 +82,7 @@ func (rd *reading) openOrdered(ctx context.Context, at reader.Position) error {
 		return err
 	}
 	rd.streamReader = ordered
+	rd.copy, _ = ordered.(*copyReader)
 	if direct {
 		stored := reader.OpenStored(k.stream, k.cfg.Filter, after, k.doubt.through)
 		rd.streamReader = &doubted{streamReader: ordered, stored: stored}
@@ -177,6 +179,9 @@ func (*reading) Detach() {}
 
 // Check implements capture.Reading. Beside the reader it asks for the state of the stream, which the plan keeps.
 func (rd *reading) Check(ctx context.Context, c *engine.Cut) error {
+	if rd.copy != nil {
+		return nil // Commit asks for everything
+	}
 	if err := rd.streamReader.Check(ctx); err != nil {
 		return err
 	}
@@ -197,6 +202,13 @@ func (rd *reading) Commit(ctx context.Context, s *capture.Sealed) (capture.Commi
 		Reason: s.Reason, Stream: rd.checked, Witness: rd.witnessed, Notes: k.notes,
 	}
 	checked.Unproved = s.Reason == cutlog.ReasonDiverged
+	if rd.copy != nil {
+		var err error
+		if checked, err = rd.copy.account(ctx, s.Cut, k.writer.Head.Plan); err != nil {
+			return capture.Committed{}, err
+		}
+		checked.Reason = s.Reason
+	}
 	done, err := k.entry.Commit(ctx, s.Cut, checked, &delivery{rd, s})
 	if err != nil {
 		return capture.Committed{}, err

@@ -65,7 +65,7 @@ func (k *Keeper) checkRetention(info reader.StreamInfo) error {
 
 // Look implements engine.Source: it compares the stream's message at the place of the anchor with the anchor.
 func (k *Keeper) Look(ctx context.Context, a cutlog.Anchor) (engine.AnchorLook, error) {
-	if a.Seq == 0 { // nothing was read yet that could have changed
+	if a.Seq == 0 || k.entry.Copied != nil { // nothing was read yet that could have changed, or finished cuts do not
 		return engine.AnchorSame, nil
 	}
 	m, err := k.stream.Get(ctx, a.Seq)

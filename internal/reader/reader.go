@@ -27,7 +27,9 @@ type DivergedError struct {
 	Stream     string
 	Was, Is    time.Time // created
 	RolledBack bool      // same created, but another message at the anchor, or a last sequence below it
-	Info       StreamInfo
+	// Proved: what has no message up to the last batch is proved as well, as by an archive.
+	Proved bool
+	Info   StreamInfo
 }
 
 // Message is one stored message as delivered. Nobody changes it after Next has returned it.

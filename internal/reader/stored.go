@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/parallel"
 	"github.com/nats-io/nats.go"
@@ -66,19 +67,24 @@ func (s *Stored) Next(ctx context.Context) (Batch, error) {
 	b := Batch{Through: last}
 	for _, m := range found {
 		if m != nil && (len(s.filter) == 0 || matchesAny(s.filter, m.Subject)) {
-			b.Messages = append(b.Messages, s.message(m))
+			b.Messages = append(b.Messages, m.Delivered(s.src.Stream()))
 		}
 	}
 	s.next = last + 1
 	return b, nil
 }
 
-// message is a stored message as a consumer would deliver it.
-func (s *Stored) message(m *StoredMessage) Message {
+// StoredReply returns a reply subject that Metadata reads, for a message that no consumer has delivered.
+func StoredReply(stream string, seq uint64, at time.Time) string {
+	return fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", stream, seq, at.UnixNano())
+}
+
+// Delivered returns a message of a stream as a consumer would deliver it.
+func (m *StoredMessage) Delivered(stream string) Message {
 	header, raw := m.ParseHeader()
 	msg := &nats.Msg{
 		Subject: m.Subject, Header: header, Data: m.Data, Sub: &nats.Subscription{},
-		Reply: fmt.Sprintf("$JS.ACK.%s.stored.1.%d.0.%d.0", s.src.Stream(), m.Seq, m.Time.UnixNano()),
+		Reply: StoredReply(stream, m.Seq, m.Time),
 	}
 	if msg.Data == nil { // a delivered message has an empty payload, which is another JSON than none
 		msg.Data = []byte{}

@@ -1,0 +1,52 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Incarnation is the part of a capture that is about one life of its stream: until that was made again, restored or
+// rolled back.
+type Incarnation struct {
+	Opening *cutlog.Plan // its first cut
+	Newest  Cut          // the newest finished cut; its number is 0 if there is none yet
+}
+
+// Incarnations returns the incarnations of the capture, oldest first. There is none before the first cut. Errors are
+// those of Cuts.
+func (c *Capture) Incarnations(ctx context.Context) ([]Incarnation, error) {
+	lives, err := c.lives(ctx)
+	if errors.Is(err, errNoCut) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Incarnation, len(lives))
+	for i, l := range lives {
+		all[i].Opening = l.opening
+		h, err := c.log.At(ctx, l.last)
+		if err == nil && h.Done == nil && l.last > l.first {
+			h, err = c.log.At(ctx, l.last-1)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find the newest finished cut of incarnation %s: %w", l.opening.Incarnation, err)
+		}
+		if h.Done != nil {
+			all[i].Newest = c.cut(h)
+		}
+	}
+	return all, nil
+}
+
+// Cut reads a cut by its number. The error wraps fs.ErrNotExist if there is no such cut; others are those of Cuts.
+func (c *Capture) Cut(ctx context.Context, n uint64) (Cut, error) {
+	h, err := c.log.At(ctx, n)
+	if err != nil {
+		return Cut{}, fmt.Errorf("cut %d of capture %s: %w", n, c.name, err)
+	}
+	return c.cut(h), nil
+}
