@@ -65,7 +65,9 @@ func (c *Capture[P, K]) run(ctx context.Context, nc *nats.Conn, opts Options[P, 
 	defer func() { err = errors.Join(err, p.Close()) }()
 	races := raceWarner{log: run.Config.Logger, stats: c.Stats}
 	c.running.Store(run)
-	defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, races.look)()
+	if from == nil {
+		defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, races.look)()
+	}
 	return run.Live(ctx, p)
 }
 

@@ -22,6 +22,7 @@ type comparison struct {
 	created StreamInfo        // at the start
 	valid   map[string]uint64 // by incarnation: the sequence up to which the present stream is the captured one
 	hash    hasher
+	other   *otherCapture // stream, if that is another capture; otherwise nil
 }
 
 // openStream opens the stream of the capture, if it is to be compared.
@@ -64,6 +65,10 @@ func (l *logCheck) bound(ctx context.Context) (cutlog.Format, error) {
 
 // begin finds out which incarnations the present stream can be compared with. It notes it if there are none.
 func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
+	if other, is := c.stream.(*otherCapture); is {
+		c.other = other
+		return c.beginOther(ctx, other)
+	}
 	c.created, err = c.stream.Info(ctx)
 	if errors.Is(err, ErrNoStream) {
 		c.unchecked("a stream to compare with", err.Error())
@@ -116,11 +121,14 @@ func (c *comparison) cut(ctx context.Context, cut Cut, files []checked) error {
 	if c == nil {
 		return nil
 	}
+	if c.other != nil && !c.other.enter(cut.Plan) {
+		return nil
+	}
 	info, err := c.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("look up the stream: %w", err)
 	}
-	if !info.Created.Equal(c.created.Created) {
+	if c.other == nil && !info.Created.Equal(c.created.Created) {
 		return fmt.Errorf("the stream was recreated at %s, during the verification: verify again", info.Created)
 	}
 	after := max(cut.Plan.From, max(info.First, 1)-1)
@@ -217,6 +225,9 @@ func (c *cutComparison) chunk(ctx context.Context, ch *chunk) error {
 // contradicts reports whether a message that the stream holds cannot have been lost for a reason. After a rollback, an
 // older copy of the stream may have brought it back.
 func (c *cutComparison) contradicts(reason cutlog.LostReason) bool {
+	if c.other != nil {
+		return true
+	}
 	since := c.valid[c.Plan.Incarnation] == math.MaxUint64
 	return since && (reason == cutlog.LostExpired || reason == cutlog.LostRemoved)
 }

@@ -36,6 +36,7 @@ func newRoot(c console) *cobra.Command {
 		getCommand(c),
 		diffCommand(c),
 		kvCommand(c),
+		convertCommand(c),
 		restoreCommand(c),
 		replayCommand(c),
 		versionCommand(c),

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/monitor"
@@ -200,12 +201,23 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 	}
 	defer nc.Close()
 	r.log.Info("connected", "jetcapture", version, "server", urls.Show(nc.ConnectedUrl()))
+	what.library.APIPrefix = apiPrefix
+	return r.store(ctx, s, seen, func(c *rowCapture) error { return advise(c.Run(ctx, nc)) })
+}
+
+// rowCapture is a capture of the command.
+type rowCapture = jetcapture.Capture[form.Row, form.Key]
+
+// store makes a capture with the place and form that s says, lets run run it, and prints its summary.
+func (r *runner) store(
+	ctx context.Context, s *settings, seen *monitor.Entry, run func(*rowCapture) error,
+) (err error) {
+	what := &s.capture
 	archive, err := openOutput(ctx, what.output)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, archive.Close()) }()
-	what.library.APIPrefix = apiPrefix
 	var rescued atomic.Int64
 	watch := what.watch(r.log)
 	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }, Watch: watch})
@@ -221,7 +233,7 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 	seen.Run(capture.Stats)
 	end := r.overview.add(what.name(), capture.Stats)
 	stop := r.serve(s, archive.String(), capture)
-	err = advise(capture.Run(ctx, nc))
+	err = run(capture)
 	stop()
 	end()
 	watch.End()

@@ -20,8 +20,9 @@ import (
 type captureSettings struct {
 	library   form.Options // what has a field there
 	form      form.Form
-	bySubject bool // check makes a key of it
-	csvHeader bool // effective puts it into the form
+	bySubject bool     // check makes a key of it
+	csvHeader bool     // effective puts it into the form
+	leaveOut  []string // subjects that a conversion skips
 	paths     place.Paths
 	output    string // folder, or URL of a store
 }
@@ -150,6 +151,9 @@ func (s *captureSettings) captureOptions(b bucket.Bucket, log *slog.Logger, hook
 	o = f.Apply(o, hooks)
 	o.Archive.Bucket = b
 	o.Archive.Segments = form.Key.Segments
+	if len(s.leaveOut) > 0 {
+		leaveOut(&o, s.leaveOut)
+	}
 	o.Logger = log
 	o.ForPlan = func(planned map[string]string) (form.Options, error) {
 		return form.ForPlan(o, cutlog.Settings(planned), hooks)

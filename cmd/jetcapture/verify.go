@@ -31,6 +31,9 @@ Examples:
   Message by message against what the streams still hold:
     jetcapture verify /var/orders --against-stream --nats-server nats://127.0.0.1:4222
 
+  Message by message against the archive that jetcapture convert made it from:
+    jetcapture verify /var/orders-by-day --against /var/orders
+
   The logs and the sizes of the files only, which is fast:
     jetcapture verify /var/orders --quick
 
@@ -39,8 +42,9 @@ neither in the archive nor in the stream.
 `
 
 const verifyConclusion = `
-With --against-stream, NDJSON as jetcapture run writes it and dead letters are compared; messages in
-other formats are counted as not compared. Flags override the environment.
+With --against-stream and --against, NDJSON as jetcapture run writes it and dead letters are
+compared. Of other formats the sequences are compared, and the messages are counted as not compared.
+Flags override the environment.
 
 Each problem is a line with the object, the cut, the stream sequences, what was expected and what
 was found; notes are no problems. Exit codes: 0 no problem, 1 problems, or the verification failed,
@@ -51,7 +55,8 @@ was found; notes are no problems. Exit codes: 0 no problem, 1 problems, or the v
 type verifySettings struct {
 	capture string
 	quick   bool
-	against bool
+	against bool   // the streams
+	archive string // or this archive
 	json    bool
 	metrics string     // file; empty: none
 	nats    connection // with against
@@ -61,6 +66,10 @@ func (s *verifySettings) options() optionSet {
 	return optionSet{
 		{"What to check", []option{
 			{name: "against-stream", help: "compare with what the streams still hold", value: boolean(&s.against)},
+			{
+				name: "against", arg: "ARCHIVE", value: outputPlace(&s.archive),
+				help: "compare with this archive, which it was made from, or which is one of the same stream",
+			},
 			{
 				name: "quick", value: boolean(&s.quick),
 				help: "do not read the files, only look that they are there with the right size",
@@ -102,6 +111,9 @@ func (s *verifySettings) read(options optionSet, flags *pflag.FlagSet, getenv fu
 	given := newChoices(options)
 	problems := given.take(options[0].options, flags, getenv)
 	problems = append(problems, checkMetricsFile(s.metrics)...)
+	if s.against && s.archive != "" {
+		problems = append(problems, errors.New("--against: give that or --against-stream, not both"))
+	}
 	if s.against {
 		problems = append(problems, given.take(s.nats.options(), flags, getenv)...)
 		return append(problems, s.nats.check(&given)...)
@@ -127,6 +139,18 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	screen := newScreen(c.stderr)
 	p := &verdict{ticker: newTicker(screen), out: c.stdout, asJSON: s.json}
 	o := archive.VerifyOptions{Capture: s.capture, Quick: s.quick, Found: p.found, Progress: p.progress}
+	if s.archive != "" {
+		other, otherDir, err := openArchive(ctx, s.archive)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, otherDir.Close()) }()
+		from, err := s.pickOther(ctx, a, other)
+		if err != nil {
+			return err
+		}
+		o.Against = archive.Against(from)
+	}
 	if s.against {
 		log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelInfo}))
 		nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture verify"), log)
@@ -138,7 +162,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	}
 	report, err := a.Verify(ctx, o)
 	screen.show("")
-	p.summary(a, report, s.against, err)
+	p.summary(a, report, s.against || s.archive != "", err)
 	if s.metrics != "" {
 		if err := monitor.WriteVerified(s.metrics, a.String(), time.Now(), report.Problems, err == nil); err != nil {
 			return err
@@ -153,6 +177,21 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		return fmt.Errorf("%s is not as it should be: %s", a, counted(report.Problems, "problem"))
 	}
 	return nil
+}
+
+// pickOther returns the capture of the other archive that a capture of a is compared with: the one that it was made
+// from, else the one of its name.
+func (s *verifySettings) pickOther(ctx context.Context, a, other *archive.Archive) (*archive.Capture, error) {
+	mine, err := (&messageChoice{capture: s.capture}).pick(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	name := mine.Name()
+	first, err := mine.Cut(ctx, 1)
+	if err == nil && first.Plan.Source != nil {
+		name = first.Plan.Source.Capture
+	}
+	return (&messageChoice{capture: name}).pick(ctx, other)
 }
 
 // adviseVerify adds to an error what can be done about it.

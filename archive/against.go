@@ -1,0 +1,108 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+)
+
+// Against returns a VerifyOptions.Against that compares a capture with another one: with the archive that it was made
+// from, or with another archive of the same stream. Each incarnation is compared with that which it was made from. What
+// the other one holds and the capture calls lost or absent is a problem, whatever the reason.
+func Against(other *Capture) func(context.Context, cutlog.Format) (Stream, error) {
+	return func(ctx context.Context, _ cutlog.Format) (Stream, error) {
+		all, err := other.Incarnations(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &otherCapture{capture: other, all: all}, nil
+	}
+}
+
+// otherCapture is the Stream of Against. It belongs to the goroutine of the verification.
+type otherCapture struct {
+	capture *Capture
+	filter  []string
+	all     []Incarnation
+	at      Incarnation // that the cut which is compared was made from
+}
+
+// enter chooses what a plan is compared with. It reports false if there is nothing.
+func (o *otherCapture) enter(p *cutlog.Plan) bool {
+	for i := len(o.all) - 1; i >= 0; i-- {
+		in := o.all[i]
+		same := in.Opening.Stream.Created.Equal(p.Stream.Created)
+		if p.Source != nil {
+			same = in.Opening.Incarnation == p.Source.Incarnation
+		}
+		if same {
+			o.at = in
+			return in.Newest.N > 0
+		}
+	}
+	return false
+}
+
+// Info implements Stream: of the incarnation that was entered.
+func (o *otherCapture) Info(context.Context) (StreamInfo, error) {
+	if o.at.Newest.N == 0 {
+		return StreamInfo{}, nil
+	}
+	return StreamInfo{
+		Created: o.at.Opening.Stream.Created, First: o.at.Opening.From + 1, Last: o.at.Newest.Plan.To,
+	}, nil
+}
+
+// Messages implements Stream.
+func (o *otherCapture) Messages(ctx context.Context, after, through uint64) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		read := ReadOptions{
+			After: after, Through: through, Incarnation: o.at.Opening.Incarnation, Subjects: o.filter,
+		}
+		for item, err := range o.capture.Messages(ctx, read) {
+			if err != nil {
+				yield(Message{}, fmt.Errorf("capture %s, which it is compared with: %w", o.capture.name, err))
+				return
+			}
+			if item.IsMessage() && !yield(item.Message, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Close implements Stream.
+func (o *otherCapture) Close(context.Context) error { return nil }
+
+// beginOther is begin for another capture. It notes what that one holds beyond this one.
+func (c *comparison) beginOther(ctx context.Context, other *otherCapture) (ok bool, err error) {
+	format, err := c.log.bound(ctx)
+	if err != nil {
+		return false, err
+	}
+	other.filter = format.Filter
+	lives, err := c.log.capture.Incarnations(ctx)
+	if err != nil {
+		return false, c.log.tolerate(ctx, err)
+	}
+	for _, in := range lives {
+		if other.enter(in.Opening) {
+			c.valid[in.Opening.Incarnation] = other.at.Newest.Plan.To
+		}
+	}
+	if len(c.valid) == 0 {
+		c.unchecked("an archive that it was made from, or of the same stream", "another one: capture "+other.capture.name)
+		return false, nil
+	}
+	last := lives[len(lives)-1]
+	newest := other.all[len(other.all)-1]
+	if more := newest.Newest.N > 0 &&
+		(other.at.Opening.Incarnation != newest.Opening.Incarnation || last.Newest.Plan.To < newest.Newest.Plan.To); more {
+		c.unchecked("everything that the other archive holds", fmt.Sprintf(
+			"cuts up to stream sequence %d; the other archive goes on up to %d of incarnation %s",
+			last.Newest.Plan.To, newest.Newest.Plan.To, newest.Opening.Incarnation))
+	}
+	return true, nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// newSource captures 60 messages of ORDERS, some of which are no JSON, in files of at most 7.
+func newSource(t *testing.T) (srv *natstest.Server, folder string) {
+	t.Helper()
+	srv = natstest.Start(t)
+	nc := srv.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
+	natstest.Publish(t, nc, 60, func(i int) *nats.Msg {
+		m := &nats.Msg{Subject: fmt.Sprintf("orders.%d", i%3), Data: fmt.Appendf(nil, `{"n":%d}`, i)}
+		if i%20 == 5 {
+			m.Data = []byte("no JSON")
+		}
+		if i%4 == 0 {
+			m.Header = nats.Header{"Trace": {fmt.Sprint(i)}}
+		}
+		return m
+	})
+	folder = filepath.Join(t.TempDir(), "source")
+	captureOnce(t, srv, folder, "--key", "subject[2]", "--max-messages", "7")
+	return srv, folder
+}
+
+// TestConvertFormats: an archive becomes one of each format, which is sound and lacks nothing. A second run finds
+// nothing to do.
+func TestConvertFormats(t *testing.T) {
+	srv, source := newSource(t)
+	for _, form := range [][]string{
+		{"--format", "raw"}, {"--format", "ndjson", "--record", "event"}, {"--format", "parquet"}, {"--format", "avro"},
+		{"--format", "csv", "--column", "n=json:n", "--column", "subject=subject"}, {"--record", "payload", "--key", "subject"},
+	} {
+		t.Run(strings.Join(form, " "), func(t *testing.T) {
+			place := filepath.Join(t.TempDir(), "copy")
+			args := append([]string{"convert", source, place, "--once", "--max-age", "24h"}, form...)
+			for _, want := range []string{"60 messages", "0 messages"} {
+				if out := (environment{}).run(t, args...); out.code != exitDone || !strings.Contains(out.stderr, want) {
+					t.Fatalf("convert = %d, want %q:\n%s", out.code, want, out.stderr)
+				}
+			}
+			for _, against := range [][]string{{"--against", source}, {"--against-stream", "--nats-server", srv.URL()}} {
+				out := environment{}.run(t, append([]string{"verify", place}, against...)...)
+				if out.code != exitDone {
+					t.Errorf("verify %v = %d:\n%s%s", against, out.code, out.stdout, out.stderr)
+				}
+			}
+		})
+	}
+}
+
+// TestVerifyAgainstNotices: what a copy lacks shows, and so does a source that has gone on.
+func TestVerifyAgainstNotices(t *testing.T) {
+	_, source := newSource(t)
+	place := filepath.Join(t.TempDir(), "copy")
+	out := environment{}.run(t, "convert", source, place, "--once", "--filter-subject", "orders.1")
+	if out.code != exitDone {
+		t.Fatalf("convert = %d:\n%s", out.code, out.stderr)
+	}
+	out = environment{}.run(t, "verify", place, "--against", source)
+	if out.code != exitDone || !strings.Contains(out.stdout+out.stderr, "20") {
+		t.Errorf("verify = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	out = environment{}.run(t, "verify", source, "--against", place) // which lacks two thirds, but nothing that is wrong
+	if out.code != exitDone {
+		t.Errorf("verify = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
+// TestConvertLeavesOut: a subject is left out for good, and its messages count as skipped.
+func TestConvertLeavesOut(t *testing.T) {
+	_, source := newSource(t)
+	place := filepath.Join(t.TempDir(), "copy")
+	out := environment{}.run(t, "convert", source, place, "--once", "--leave-out", "*.2", "--json")
+	if out.code != exitDone || !strings.Contains(out.stdout, `"skipped":20`) {
+		t.Errorf("convert = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	if out := readingRun(t, "cat", place, "--subject", "orders.2"); out != "" {
+		t.Errorf("cat prints %s", out)
+	}
+}
+
+func TestConvertWrongUsage(t *testing.T) {
+	for _, args := range [][]string{
+		{"convert"}, {"convert", "a"}, {"convert", "a", "b", "c"}, {"convert", "a", "b", "--start", "new"},
+		{"convert", "a", "b", "--format", "nothing"}, {"convert", "a", "ftp://b"},
+	} {
+		if out := (environment{}).run(t, args...); out.code != exitUsage {
+			t.Errorf("%v = %d, want %d:\n%s", args, out.code, exitUsage, out.stderr)
+		}
+	}
+	out := environment{}.run(t, "convert", t.TempDir(), t.TempDir(), "--once")
+	if out.code != exitFailed || !strings.Contains(out.stderr, "holds no capture") {
+		t.Errorf("convert of an empty folder = %d:\n%s", out.code, out.stderr)
+	}
+}
