@@ -132,8 +132,8 @@ func (s *diffSettings) limit(
 	}
 	first, last := max(ofA.First, ofB.First), min(ofA.Last, ofB.Last)
 	if first == 0 || last < first {
-		return fmt.Errorf("they have no stream sequence in common: A has %d to %d, B %d to %d", ofA.First, ofA.Last, ofB.First,
-			ofB.Last)
+		return fmt.Errorf("they have no stream sequence in common: A has %d to %d, B %d to %d",
+			ofA.First, ofA.Last, ofB.First, ofB.Last)
 	}
 	o.After, o.Through = first-1, last
 	say(stderr, "jetcapture: A has stream sequences %d to %d, B %d to %d: compared are %d to %d\n", ofA.First, ofA.Last,

@@ -14,8 +14,8 @@ import (
 func wantDiff(t *testing.T, code int, stdout, stderr string, args ...string) {
 	t.Helper()
 	got := environment{}.run(t, append([]string{"diff"}, args...)...)
-	if got.code != code || got.stdout != stdout && !strings.Contains(got.stdout, stdout) || stdout == "" && got.stdout != "" ||
-		!strings.Contains(got.stderr, stderr) {
+	printed := strings.Contains(got.stdout, stdout) && (stdout == "") == (got.stdout == "")
+	if got.code != code || !printed || !strings.Contains(got.stderr, stderr) {
 		t.Errorf("%q: exit code %d, want %d, %q and %q:\n%s%s", args, got.code, code, stdout, stderr, got.stdout, got.stderr)
 	}
 }
