@@ -74,6 +74,18 @@ func (o *overview) stats() (state string, sum jetcapture.Stats) {
 	return state, sum
 }
 
+// begun is how many captures read, or have ended.
+func (o *overview) begun() (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.all {
+		if c.ended || c.stats().State != jetcapture.StateStarting {
+			n++
+		}
+	}
+	return n
+}
+
 // running returns the counters of the captures that have not ended, by their names.
 func (o *overview) running() map[string]jetcapture.Stats {
 	o.mu.Lock()

@@ -134,6 +134,11 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 		return err
 	}
 	defer func() { stop(err) }()
+	unsupervise, err := r.supervise(ctx, len(all))
+	if err != nil {
+		return err
+	}
+	defer unsupervise()
 	defer r.report(ctx)()
 	if len(all) == 1 {
 		return r.capture(ctx, all[0], m.entries[0])

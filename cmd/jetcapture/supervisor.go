@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+)
+
+// supervisor is systemd, which has started the process with Type=notify: it wants to know when the captures read, what
+// they do, and that the process is not stuck. See sd_notify(3). Its methods are for one goroutine. Nil is no supervisor.
+type supervisor struct {
+	socket   net.Conn
+	watchdog time.Duration // it wants to hear of the process within this time; 0: it does not care
+}
+
+// supervisorEvery is how often the supervisor gets the status.
+const supervisorEvery = 5 * time.Second
+
+// newSupervisor connects to the supervisor that the environment names. Without one it returns nil.
+func newSupervisor(ctx context.Context, getenv func(string) string) (*supervisor, error) {
+	path := getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return nil, nil //nolint:nilnil // nil is no supervisor
+	}
+	socket, err := (&net.Dialer{}).DialContext(ctx, "unixgram", path) // a leading @ is an abstract one, for net as well
+	if err != nil {
+		return nil, errors.New("NOTIFY_SOCKET: " + err.Error())
+	}
+	s := &supervisor{socket: socket}
+	if pid := getenv("WATCHDOG_PID"); pid == "" || pid == strconv.Itoa(os.Getpid()) {
+		if us, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64); err == nil && us > 0 {
+			s.watchdog = time.Duration(us) * time.Microsecond
+		}
+	}
+	return s, nil
+}
+
+// say tells the supervisor assignments. What it does not take is lost: the captures matter more.
+func (s *supervisor) say(assignments ...string) {
+	if s != nil {
+		_, _ = s.socket.Write([]byte(strings.Join(assignments, "\n")))
+	}
+}
+
+// every is how often it wants to hear of the process: at least twice within the time of the watchdog.
+func (s *supervisor) every() time.Duration {
+	if s.watchdog > 0 {
+		return min(supervisorEvery, s.watchdog/2)
+	}
+	return supervisorEvery
+}
+
+// supervise starts a goroutine that tells the supervisor how the captures are, and that they are stopping when ctx ends.
+// stop ends it and waits for it. n is the number of captures.
+func (r *runner) supervise(ctx context.Context, n int) (stop func(), err error) {
+	s, err := newSupervisor(ctx, r.getenv)
+	if s == nil || err != nil {
+		return func() {}, err
+	}
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		defer s.socket.Close()
+		ticker := time.NewTicker(s.every())
+		defer ticker.Stop()
+		ready, stopping := false, ctx.Done()
+		for {
+			if !ready && r.overview.begun() == n {
+				ready = true
+				s.say("READY=1")
+			}
+			// Counters that nobody can read, since a capture holds their lock for good, stop the watchdog as well.
+			s.say("STATUS="+supervisorStatus(r.overview.stats()), "WATCHDOG=1")
+			select {
+			case <-ended:
+				return
+			case <-stopping:
+				stopping = nil
+				s.say("STOPPING=1")
+			case <-ticker.C:
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-done
+	}, nil
+}
+
+// supervisorStatus is a line for systemctl status.
+func supervisorStatus(state string, s jetcapture.Stats) string {
+	return state + ", " + counted(s.Messages, "message") + " read, " + thousands(int64(left(s))) + " to come"
+}
