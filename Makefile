@@ -11,6 +11,7 @@ CRASH_SEEDS      ?= 50
 TORTURE_PARALLEL ?= 4
 GOLANGCI_VERSION := v2.15.0
 GOVULN_VERSION   := v1.9.0
+NFPM_VERSION     := v2.45.0
 
 # jetcapture speaks HTTP to Google's storage. disable_grpc_modules leaves out of the SDK what only gRPC needs; grpcnotrace leaves out the last
 # user of html/template, which keeps the linker from dropping unused code. The command is two fifths smaller, on disk and in memory.
@@ -24,7 +25,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build first jetcapture release test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -37,6 +38,15 @@ jetcapture: first
 # release builds VERSION from HEAD into DIST: binaries, archives, licences, bills of materials, checksums. See docs/INSTALL.md.
 release: first
 	$(GO) run ./internal/release -version "$(VERSION)" -out $(DIST) -tags $(TAGS)
+
+# packages makes deb, rpm and apk of what release has built.
+packages:
+	@set -e; for arch in amd64 arm64; do for kind in deb rpm apk; do \
+		[ -e $(DIST)/linux_$$arch ] || continue; \
+		GOFLAGS= CGO_ENABLED=0 VERSION=$(VERSION) ARCH=$$arch DIST=$(DIST) SOURCE_DATE_EPOCH=$$(git show --no-patch --format=%ct) \
+			$(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION) package -f deploy/nfpm/nfpm.yaml -p $$kind -t $(DIST); \
+	done; done
+	@cd $(DIST) && find . -maxdepth 1 -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum > SHA256SUMS
 
 # first says what the first build takes, unless the largest of its modules is there already.
 first:
