@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // stopMargin is what a supervisor gives the command beyond its drain timeout, to write the end of its log and summary.
@@ -57,5 +60,68 @@ func TestUnitFitsTheCommand(t *testing.T) {
 	}
 	if got := unit["ExecStart"]; got != "/usr/bin/jetcapture run --config /etc/jetcapture/%i.yaml" {
 		t.Errorf("ExecStart=%s", got)
+	}
+}
+
+// TestChartFitsTheCommand: the values of the chart give the last cut its time, and the command knows its flags.
+func TestChartFitsTheCommand(t *testing.T) {
+	var values struct {
+		Drain  int64 `yaml:"drainTimeoutSeconds"`
+		Margin int64 `yaml:"gracePeriodMarginSeconds"`
+	}
+	if err := yaml.Unmarshal([]byte(deployed(t, "helm/jetcapture/values.yaml")), &values); err != nil {
+		t.Fatal(err)
+	}
+	drain, margin := time.Duration(values.Drain)*time.Second, time.Duration(values.Margin)*time.Second
+	if drain != defaultOf(t, "drain-timeout") || margin < stopMargin {
+		t.Errorf("drainTimeoutSeconds is %v, gracePeriodMarginSeconds %v", drain, margin)
+	}
+	template := deployed(t, "helm/jetcapture/templates/deployment.yaml")
+	for _, want := range []string{
+		"terminationGracePeriodSeconds: {{ add .Values.drainTimeoutSeconds .Values.gracePeriodMarginSeconds }}",
+		"--drain-timeout={{ .Values.drainTimeoutSeconds }}s",
+	} {
+		if !strings.Contains(template, want) {
+			t.Errorf("the template lacks %s", want)
+		}
+	}
+	checkFlags(t, template)
+}
+
+// TestChartHasTheAlerts: a chart cannot read files outside of its folder.
+func TestChartHasTheAlerts(t *testing.T) {
+	if deployed(t, "helm/jetcapture/files/jetcapture.rules.yml") != deployed(t, "prometheus/jetcapture.rules.yml") {
+		t.Error("cp deploy/prometheus/jetcapture.rules.yml deploy/helm/jetcapture/files/")
+	}
+}
+
+// TestBaseFitsTheCommand: the same of the base for kustomize, whose configuration file is valid.
+func TestBaseFitsTheCommand(t *testing.T) {
+	text := deployed(t, "kustomize/deployment.yaml")
+	var grace int64
+	drain := ""
+	if m := regexp.MustCompile(`terminationGracePeriodSeconds: (\d+)`).FindStringSubmatch(text); m != nil {
+		_, _ = fmt.Sscan(m[1], &grace) // digits
+	}
+	if m := regexp.MustCompile(`--drain-timeout=(\S+)`).FindStringSubmatch(text); m != nil {
+		drain = m[1]
+	}
+	if d, err := time.ParseDuration(drain); err != nil || time.Duration(grace)*time.Second < d+stopMargin {
+		t.Errorf("terminationGracePeriodSeconds is %d, --drain-timeout %s: %v", grace, drain, err)
+	}
+	checkFlags(t, text)
+	r := environment{}.run(t, "validate", "--config", "../../deploy/kustomize/jetcapture.yaml")
+	if r.code != exitDone {
+		t.Errorf("the configuration file is wrong: %s", r.stderr)
+	}
+}
+
+// checkFlags: run has the flags in the arguments of a container.
+func checkFlags(t *testing.T, text string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`- --([a-z-]+)`).FindAllStringSubmatch(text, -1) {
+		if _, found := runOptions().find(m[1]); !found {
+			t.Errorf("run has no flag --%s", m[1])
+		}
 	}
 }

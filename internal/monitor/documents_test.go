@@ -95,7 +95,7 @@ func TestDocumentsHaveTheMetrics(t *testing.T) {
 func TestDeployedMetricsExist(t *testing.T) {
 	byName := families(t)
 	name := regexp.MustCompile(`\bjetcapture_[a-z_]+`)
-	files, err := filepath.Glob("../../deploy/*/*")
+	files, err := filepath.Glob("../../deploy/*/jetcapture.*")
 	if err != nil || len(files) < 3 {
 		t.Fatalf("found %v, %v", files, err)
 	}
