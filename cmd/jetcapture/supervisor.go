@@ -13,7 +13,7 @@ import (
 )
 
 // supervisor is systemd, which has started the process with Type=notify: it wants to know when the captures read, what
-// they do, and that the process is not stuck. See sd_notify(3). Its methods are for one goroutine. Nil is no supervisor.
+// they do, and that the process is not stuck. See sd_notify(3). Its methods are for one goroutine. Nil stands for none.
 type supervisor struct {
 	socket   net.Conn
 	watchdog time.Duration // it wants to hear of the process within this time; 0: it does not care
@@ -26,7 +26,7 @@ const supervisorEvery = 5 * time.Second
 func newSupervisor(ctx context.Context, getenv func(string) string) (*supervisor, error) {
 	path := getenv("NOTIFY_SOCKET")
 	if path == "" {
-		return nil, nil //nolint:nilnil // nil is no supervisor
+		return nil, nil //nolint:nilnil // nil stands for none
 	}
 	socket, err := (&net.Dialer{}).DialContext(ctx, "unixgram", path) // a leading @ is an abstract one, for net as well
 	if err != nil {
@@ -56,8 +56,8 @@ func (s *supervisor) every() time.Duration {
 	return supervisorEvery
 }
 
-// supervise starts a goroutine that tells the supervisor how the captures are, and that they are stopping when ctx ends.
-// stop ends it and waits for it. n is the number of captures.
+// supervise starts a goroutine that tells the supervisor how the captures are, and that they are stopping when ctx
+// ends. stop ends it and waits for it. n is the number of captures.
 func (r *runner) supervise(ctx context.Context, n int) (stop func(), err error) {
 	s, err := newSupervisor(ctx, r.getenv)
 	if s == nil || err != nil {

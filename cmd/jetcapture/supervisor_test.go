@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// TestSupervisor: systemd hears that the capture reads, how far it is, that the process is not stuck, and that it stops.
+// TestSupervisor: systemd hears that the capture reads, how far it is, that the process is not stuck, and that it
+// stops.
 func TestSupervisor(t *testing.T) {
 	srv, _ := orders(t, "1", "2")
 	folder := t.TempDir()

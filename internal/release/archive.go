@@ -53,7 +53,8 @@ func writeTar(w io.Writer, entries []entry, modified time.Time) error {
 	t := tar.NewWriter(packed)
 	for _, e := range entries {
 		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: e.name, Size: int64(len(e.body)), Mode: e.mode, ModTime: modified, Format: tar.FormatUSTAR,
+			Typeflag: tar.TypeReg, Name: e.name, Size: int64(len(e.body)), Mode: e.mode,
+			ModTime: modified, Format: tar.FormatUSTAR,
 		}
 		if err := t.WriteHeader(header); err != nil {
 			return err
