@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 )
@@ -31,8 +32,7 @@ type otherCapture struct {
 
 // enter chooses what a plan is compared with. It reports false if there is nothing.
 func (o *otherCapture) enter(p *cutlog.Plan) bool {
-	for i := len(o.all) - 1; i >= 0; i-- {
-		in := o.all[i]
+	for _, in := range slices.Backward(o.all) {
 		same := in.Opening.Stream.Created.Equal(p.Stream.Created)
 		if p.Source != nil {
 			same = in.Opening.Incarnation == p.Source.Incarnation

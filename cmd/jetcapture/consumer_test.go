@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"maps"
 	"sync/atomic"
 	"testing"
 
@@ -53,9 +54,7 @@ func TestConsumerSaysWhoseItIs(t *testing.T) {
 			want := map[string]string{
 				"jetcapture.capture": "ORDERS", "jetcapture.instance": "here", "jetcapture.output": folder,
 			}
-			for name, v := range tt.also {
-				want[name] = v
-			}
+			maps.Copy(want, tt.also)
 			for name, v := range want {
 				if info.Config.Metadata[name] != v {
 					t.Errorf("%s is %q, want %q", name, info.Config.Metadata[name], v)

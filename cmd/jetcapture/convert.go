@@ -163,7 +163,9 @@ func (r *runner) convert(ctx context.Context, s *convertSettings, from string) (
 			return err
 		}
 	}
-	return r.store(ctx, s.settings, &monitor.Entry{}, func(c *rowCapture) error { return adviseConvert(c.Convert(ctx, source)) })
+	return r.store(ctx, s.settings, &monitor.Entry{}, func(c *rowCapture) error {
+		return adviseConvert(c.Convert(ctx, source))
+	})
 }
 
 // adviseConvert adds to an error what can be done about it.

@@ -37,8 +37,12 @@ func newSource(t *testing.T) (srv *natstest.Server, folder string) {
 func TestConvertFormats(t *testing.T) {
 	srv, source := newSource(t)
 	for _, form := range [][]string{
-		{"--format", "raw"}, {"--format", "ndjson", "--record", "event"}, {"--format", "parquet"}, {"--format", "avro"},
-		{"--format", "csv", "--column", "n=json:n", "--column", "subject=subject"}, {"--record", "payload", "--key", "subject"},
+		{"--format", "raw"},
+		{"--format", "ndjson", "--record", "event"},
+		{"--format", "parquet"},
+		{"--format", "avro"},
+		{"--format", "csv", "--column", "n=json:n", "--column", "subject=subject"},
+		{"--record", "payload", "--key", "subject"},
 	} {
 		t.Run(strings.Join(form, " "), func(t *testing.T) {
 			place := filepath.Join(t.TempDir(), "copy")
@@ -91,8 +95,12 @@ func TestConvertLeavesOut(t *testing.T) {
 
 func TestConvertWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"convert"}, {"convert", "a"}, {"convert", "a", "b", "c"}, {"convert", "a", "b", "--start", "new"},
-		{"convert", "a", "b", "--format", "nothing"}, {"convert", "a", "ftp://b"},
+		{"convert"},
+		{"convert", "a"},
+		{"convert", "a", "b", "c"},
+		{"convert", "a", "b", "--start", "new"},
+		{"convert", "a", "b", "--format", "nothing"},
+		{"convert", "a", "ftp://b"},
 	} {
 		if out := (environment{}).run(t, args...); out.code != exitUsage {
 			t.Errorf("%v = %d, want %d:\n%s", args, out.code, exitUsage, out.stderr)

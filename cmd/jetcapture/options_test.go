@@ -16,8 +16,19 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestHelpIsTheGoldenOne(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"run"}, {"config"}, {"validate"}, {"doctor"}, {"demo"}, {"version"}, {"ls"}, {"verify"}, {"status"}, {"repair"},
-		{"completion"}, {"man"},
+		{},
+		{"run"},
+		{"config"},
+		{"validate"},
+		{"doctor"},
+		{"demo"},
+		{"version"},
+		{"ls"},
+		{"verify"},
+		{"status"},
+		{"repair"},
+		{"completion"},
+		{"man"},
 	} {
 		name := "testdata/help" + strings.Join(append([]string{""}, args...), "-") + ".txt"
 		r := environment{}.run(t, append(args, "--help")...)

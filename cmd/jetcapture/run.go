@@ -213,7 +213,7 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 // rowCapture is a capture of the command.
 type rowCapture = jetcapture.Capture[form.Row, form.Key]
 
-// store makes a capture with the place and form that s says, lets run run it, and prints its summary.
+// store makes a capture with the place and form that s says, has it run, and prints its summary.
 func (r *runner) store(
 	ctx context.Context, s *settings, seen *monitor.Entry, run func(*rowCapture) error,
 ) (err error) {

@@ -43,7 +43,8 @@ func (r *runner) tell(ctx context.Context, s *settings, archive bucket.Bucket) (
 		capture: name, archive: archive, log: r.log.With("capture", s.capture.name()), drain: make(chan struct{}),
 		cancel: func() {},
 	}
-	if err := errors.Join(t.toStream(s), t.toFile(s), t.toWebhook(s)); err != nil {
+	t.toWebhook(s)
+	if err := errors.Join(t.toStream(s), t.toFile(s)); err != nil {
 		return t, err
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -97,9 +98,9 @@ func (t *teller) toFile(s *settings) error {
 	return nil
 }
 
-func (t *teller) toWebhook(s *settings) error {
+func (t *teller) toWebhook(s *settings) {
 	if s.service.webhook == "" {
-		return nil
+		return
 	}
 	client := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	t.add(&events.Webhook{
@@ -108,7 +109,6 @@ func (t *teller) toWebhook(s *settings) error {
 		client.CloseIdleConnections()
 		return nil
 	})
-	return nil
 }
 
 // done is a hook: it wakes the followers.

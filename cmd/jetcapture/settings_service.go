@@ -18,7 +18,7 @@ type serviceSettings struct {
 // check returns what is wrong with the settings of a capture of a stream.
 func (s *serviceSettings) check(captured string) (problems []error) {
 	if s.stream != "" && s.stream == captured {
-		problems = append(problems, errors.New("--events-stream: is the stream that is captured; its events need another one"))
+		problems = append(problems, errors.New("--events-stream: is the stream that is captured; events need another one"))
 	}
 	if (s.webhook == "") != (s.position == "") {
 		problems = append(problems, errors.New("--events-webhook: needs --events-position, and the other way round"))

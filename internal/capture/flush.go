@@ -29,8 +29,8 @@ func newFlushes() *flushes {
 	return &flushes{asks: make(chan chan<- error), over: make(chan struct{})}
 }
 
-// Flush makes a cut, unless everything is stored, and returns when everything is stored that was read when the loop took
-// the request. Any goroutine may call it. While the server or the store is away, it waits until ctx ends.
+// Flush makes a cut, unless everything is stored, and returns when everything is stored that was read when the loop
+// took the request. Any goroutine may call it. While the server or the store is away, it waits until ctx ends.
 func (r *Run) Flush(ctx context.Context) error {
 	done := make(chan error, 1)
 	select {

@@ -55,8 +55,9 @@ const (
 // newLoop starts the feed of a reading that was opened. Its caller stops the feed.
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
-		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(), flushes: r.flushes,
-		rd: o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
+		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
+		flushes: r.flushes,
+		rd:      o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
 		warned: retry.Limiter{Every: warnEvery},
 	}
 	l.pace = engine.Pace{MaxAge: l.cfg.MaxAge, Grace: l.cfg.Grace, MaxIdle: l.cfg.MaxIdle}

@@ -112,7 +112,8 @@ func (r *copyReader) look(ctx context.Context) (last uint64, next *cutlog.Plan, 
 	}
 	i := slices.IndexFunc(all, func(in archive.Incarnation) bool { return in.Opening.Incarnation == r.incarnation })
 	if i < 0 {
-		return 0, nil, fmt.Errorf("incarnation %s of capture %s is gone: %w", r.incarnation, r.src.from.Name(), ErrOtherSource)
+		return 0, nil, fmt.Errorf("incarnation %s of capture %s is gone: %w",
+			r.incarnation, r.src.from.Name(), ErrOtherSource)
 	}
 	if i+1 < len(all) && all[i+1].Newest.N > 0 {
 		next = all[i+1].Opening

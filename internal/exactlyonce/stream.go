@@ -9,9 +9,9 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// stream is what a Keeper asks its stream. In production that is natsStream, or copySource if the messages come
-// from an archive; the simulation of the loop has one in memory. Durable consumers are not part of it. The methods are those of reader.Source, and several goroutines may call
-// them.
+// stream is what a Keeper asks its stream. In production that is natsStream, or copySource if the messages come from an
+// archive; the simulation of the loop has one in memory. Durable consumers are not part of it. The methods are those of
+// reader.Source, and several goroutines may call them.
 type stream interface {
 	reader.Lookup
 	Info(ctx context.Context) (reader.StreamInfo, error)

@@ -7,9 +7,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The metadata by which `nats server check consumer` judges a consumer (jsm.go, monitor/consumer.go). There are keys for
-// the time since the last delivery and the last ack, too. They are not set: they would be alarms on a stream that is
-// quiet.
+// The metadata by which `nats server check consumer` judges a consumer (jsm.go, monitor/consumer.go). There are keys
+// for the time since the last delivery and the last ack, too. They are not set: they would be alarms on a stream that
+// is quiet.
 const (
 	monitorEnabled     = "io.nats.monitor.enabled"
 	monitorOutstanding = "io.nats.monitor.outstanding-ack-critical"

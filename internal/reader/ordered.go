@@ -23,7 +23,7 @@ type OrderedConfig struct {
 	Name              string            // of the consumer; no two readers of a stream may use one name at the same time
 	Filter            []string          // subjects; empty: the whole stream
 	FailWhenGone      bool              // Next returns ErrStreamNotFound instead of waiting for the stream
-	PullBytes         int               // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if that is more
+	PullBytes         int               // bytes of a pull; 0: 16 MiB, or twice the server's maximum payload if more
 	InactiveThreshold time.Duration     // the server deletes the consumer of a dead reader after this time; 0: 1 min
 	Metadata          map[string]string // of the consumer
 	Logger            *slog.Logger      // nil: none

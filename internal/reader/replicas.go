@@ -12,9 +12,9 @@ const (
 	replicasLook = 500 * time.Millisecond // between two looks
 )
 
-// awaitReplicas waits a little while until all replicas of a consumer are up to date, before it is RESET. A replica that
-// misses the RESET, and is brought up to date by a snapshot later, may keep the acks from before. If it becomes the
-// leader, a work queue may lose messages that nobody acknowledged (nats-server 2.15.2, consumerFileStore.Update).
+// awaitReplicas waits a little while until all replicas of a consumer are up to date, before it is RESET. A replica
+// that misses the RESET, and is brought up to date by a snapshot later, may keep the acks from before. If it becomes
+// the leader, a work queue may lose messages that nobody acknowledged (nats-server 2.15.2, consumerFileStore.Update).
 func (d *Durable) awaitReplicas(ctx context.Context, consumer *consumerInfo) error {
 	if consumer.AckFloor.Consumer == 0 { // there are no acks from before
 		return nil
