@@ -59,10 +59,10 @@ test:
 test-race:
 	@status=0; for m in $(MODULES); do (cd $$m && $(GO) test -race -timeout 20m $(TESTFLAGS) ./...) || status=1; done; exit $$status
 
-# test-sim runs the simulations at full length. Without the race detector they go many times further; test-race runs short ones with it, since
+# test-sim runs the simulations, and a test of a log with a year of cuts, at full length. Without the race detector they go many times further; test-race runs short ones with it, since
 # cutlog.EncodePlan checks a plan on a goroutine of its own.
 test-sim:
-	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run Simulation ./internal/sim/... ./internal/exactlyonce; fi
+	@if [ -d internal/sim ]; then $(GO) test $(TESTFLAGS) -run "Simulation|Year" ./internal/sim/... ./internal/exactlyonce ./archive; fi
 
 # torture runs the proofs as long as one likes, see CONTRIBUTING.md. Another FROM goes on where an earlier run has ended.
 torture:

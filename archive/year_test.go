@@ -18,10 +18,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/logstore"
 )
 
-const (
-	aYear   = 35_000 // cuts of a quarter of an hour
-	latency = 20 * time.Millisecond
-)
+const latency = 20 * time.Millisecond
 
 // slow is a bucket that takes the time of a distant one for each request. A page of a list has 1,000 names.
 type slow struct {
