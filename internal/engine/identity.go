@@ -23,7 +23,8 @@ type StreamFacts struct {
 
 // NeverAfter returns the sequences of the stream that no message ever had: `nats stream purge --seq` beyond the end
 // makes such ones. They are proved only in an empty stream whose newest message, as the stream remembers, was the
-// anchor.
+// anchor. It is known by its time: where a server's clock is so coarse that several messages have one, those behind the
+// anchor that are gone may get the wrong word.
 func (s StreamFacts) NeverAfter(a cutlog.Anchor) cutlog.SeqSet {
 	if s.FirstSeq <= s.LastSeq || !s.Newest.Equal(a.Time) { // without an anchor, its time is zero
 		return cutlog.SeqSet{}

@@ -161,7 +161,8 @@ func (s *stream) publish(n int) {
 	for range n {
 		s.vals++
 		s.cur.last++
-		at := s.cur.created.Add(time.Duration(s.vals)*time.Second + s.clock)
+		// Two messages never have the same time: their number is in the nanoseconds.
+		at := s.cur.created.Add(time.Duration(s.vals)*time.Second + time.Duration(s.vals) + s.clock)
 		m := message{key: s.w.luck.key(s.vals), val: s.vals, at: at}
 		s.cur.alive[s.cur.last] = m
 		s.cur.ever[s.cur.last] = m
