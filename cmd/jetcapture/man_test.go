@@ -33,6 +33,7 @@ func TestManPages(t *testing.T) {
 		"jetcapture-cat.1",
 		"jetcapture-completion.1",
 		"jetcapture-config.1",
+		"jetcapture-convert.1",
 		"jetcapture-demo.1",
 		"jetcapture-diff.1",
 		"jetcapture-doctor.1",

@@ -127,7 +127,7 @@ func TestOnceLeavesMetrics(t *testing.T) {
 		t.Errorf("%d heartbeats, want 1", beats.Load())
 	}
 	if r := (environment{}).run(t, "run", "-s", "ORDERS", "-o", folder, "--once", "--nats-server", "nats://127.0.0.1:1",
-		"--heartbeat-url", watch.URL); r.code != exitFailed || beats.Load() != 1 {
+		"--wait", "20ms", "--heartbeat-url", watch.URL); r.code != exitFailed || beats.Load() != 1 {
 		t.Errorf("a run that fails: exit code %d, %d heartbeats", r.code, beats.Load())
 	}
 	verified := filepath.Join(t.TempDir(), "verify.prom")

@@ -72,8 +72,8 @@ func TestNoSecretOfAPlaceIsPrinted(t *testing.T) {
 				{"validate", "-s", "S", "-o", place},
 				{"ls", "x", place},
 				{"demo", "-o", place},
-				{"run", place},
-				{"run", "-s", "S", "-o", "x", place},
+				{"run", "--wait", "20ms", place},
+				{"run", "-s", "S", "-o", "x", "--wait", "20ms", place},
 				{place},
 			} {
 				wantNoCanary(t, environment{}.run(t, args...), args...)
@@ -111,10 +111,12 @@ func TestNoSecretOfAServerIsPrinted(t *testing.T) {
 			}
 		}
 		for _, place := range places(user)[:4] {
-			args := []string{"run", "-s", "S", "-o", filepath.Join(t.TempDir(), "x"), "--nats-server", place}
+			args := []string{
+				"run", "-s", "S", "-o", filepath.Join(t.TempDir(), "x"), "--wait", "20ms", "--nats-server", place,
+			}
 			wantNoCanary(t, environment{}.run(t, args...), args...)
 			writeContext(t, natscontext.Settings{URL: place})
-			wantNoCanary(t, environment{"NATS_CONTEXT": "test"}.run(t, args[:5]...), place, "in a context")
+			wantNoCanary(t, environment{"NATS_CONTEXT": "test"}.run(t, args[:7]...), place, "in a context")
 		}
 	}
 }
@@ -166,7 +168,7 @@ func TestNoSecretIsStored(t *testing.T) {
 		{"NATS_URL": srv.URL(), "NATS_USER": "me", "NATS_PASSWORD": "a#" + canary},
 	} {
 		for _, args := range [][]string{{"--log-json"}, {"--json"}, {"--log-level", "debug"}} {
-			r := e.run(t, append([]string{"run", "-s", "ORDERS", "-o", folder, "--once"}, args...)...)
+			r := e.run(t, append([]string{"run", "-s", "ORDERS", "-o", folder, "--once", "--wait", "2s"}, args...)...)
 			if r.code != exitDone {
 				t.Fatalf("exit code %d: %s", r.code, r.stderr)
 			}
