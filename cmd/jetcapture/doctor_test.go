@@ -85,11 +85,12 @@ func wantEvents(t *testing.T, url string, some bool) {
 	}
 }
 
-// wantOneWarning wants a run without a permission of its service to succeed, and to warn of that once at most.
+// wantOneWarning wants a run without a permission of its service to succeed, and to warn of that once at most: a short
+// run may end before the server's refusal arrives.
 func wantOneWarning(t *testing.T, r result, subject string) {
 	t.Helper()
-	if n := strings.Count(r.stderr, "level=WARN"); r.code != exitDone || n != 1 {
-		t.Errorf("without %s, run has exit code %d and %d warnings, want 0 and 1:\n%s", subject, r.code, n, r.stderr)
+	if n := strings.Count(r.stderr, "level=WARN"); r.code != exitDone || n > 1 {
+		t.Errorf("without %s, run has exit code %d and %d warnings, want 0 and at most 1:\n%s", subject, r.code, n, r.stderr)
 	}
 }
 
