@@ -9,6 +9,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -24,7 +25,8 @@ type ReadOptions struct {
 	Key []string
 	// FirstCut leaves out the cuts with lower numbers.
 	FirstCut uint64
-	// Incarnation chooses one life of the stream by its name. Empty: all.
+	// Incarnation chooses one life of the stream by its name. With Present, the stream is as it was in that life, with
+	// what it kept of the lives before. Empty: all, with Present the newest.
 	Incarnation string
 	// Present leaves out what the stream does not have any more because it was rolled back or made again: what an older
 	// incarnation has beyond the beginning of a later one. So no sequence comes twice.
@@ -129,7 +131,8 @@ type messageReader struct {
 	opts    ReadOptions
 	yield   func(*Item, error) bool
 	item    Item
-	ahead   *cutReader // whose files are being fetched while the cut before is read; nil: none
+	ahead   *cutReader      // whose files are being fetched while the cut before is read; nil: none
+	mended  map[string]bool // names of the repair records; nil: not listed yet
 }
 
 // read reads all incarnations.
@@ -144,6 +147,10 @@ func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, li
 	if err != nil {
 		return err
 	}
+	if r.opts.Present && r.opts.Incarnation != "" { // what came after it does not count
+		i := slices.IndexFunc(lives, func(l life) bool { return l.opening.Incarnation == r.opts.Incarnation })
+		lives = lives[:i+1]
+	}
 	through := cmp.Or(r.opts.Through, math.MaxUint64)
 	wanted := make([]uint64, len(lives))
 	for i := len(lives) - 1; i >= 0; i-- {
@@ -153,7 +160,7 @@ func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, li
 		}
 	}
 	for i, l := range lives {
-		other := r.opts.Incarnation != "" && r.opts.Incarnation != l.opening.Incarnation
+		other := !r.opts.Present && r.opts.Incarnation != "" && r.opts.Incarnation != l.opening.Incarnation
 		if other || l.last < r.opts.FirstCut {
 			continue
 		}

@@ -48,6 +48,9 @@ func (r *messageReader) begin(ctx context.Context, cut Cut, through uint64) (_ *
 			continue
 		}
 		f, err := c.newFile(b)
+		if err == nil {
+			err = r.mend(ctx, cut, i, f)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +88,8 @@ func (c *cutReader) newFile(b Block) (*fileReader, error) {
 		return nil, &FileError{b.Path(), b.Cut, err}
 	}
 	f := &fileReader{
-		bucket: c.capture.bucket, block: b, kind: kind, packed: packed, codec: cd, fate: b.fate(0), long: &c.long,
+		bucket: c.capture.bucket, block: b, object: b.Path(), kind: kind, packed: packed, codec: cd,
+		fate: b.fate(0), long: &c.long,
 	}
 	f.last = b.Seqs.Minus(b.Lost).Last()
 	return f, nil
@@ -125,7 +129,7 @@ func (c *cutReader) kind(b *Block) (rowread.Kind, RowsFunc, error) {
 	case no.Record == cutlog.RecordMessage && !table && no.Format != cutlog.FormatCSV:
 		no.Lacks = "nothing was given to read this format"
 	default:
-		no.Lacks = "their rows do not hold whole messages"
+		no.Lacks = "their rows do not hold whole messages; raw, and NDJSON, Avro and Parquet without columns do"
 	}
 	return 0, nil, no
 }
@@ -223,7 +227,7 @@ func (c *cutReader) message(ctx context.Context, f *fileReader, seq uint64) erro
 
 // damaged asks once for each file whether to go on without it.
 func (c *cutReader) damaged(ctx context.Context, f *fileReader) error {
-	err := &FileError{f.block.Path(), f.block.Cut, f.failed}
+	err := &FileError{f.object, f.block.Cut, f.failed}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

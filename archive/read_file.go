@@ -18,6 +18,7 @@ import (
 type fileReader struct {
 	bucket bucket.Bucket
 	block  Block
+	object string // that holds the rows; another one than planned if the file was repaired
 	kind   rowread.Kind
 	packed RowsFunc // nil: kind is that of the file
 	codec  *codec.Codec
@@ -39,7 +40,7 @@ type fileReader struct {
 }
 
 // fetch begins to read the object.
-func (f *fileReader) fetch(ctx context.Context) { f.source = readObject(ctx, f.bucket, f.block.Path()) }
+func (f *fileReader) fetch(ctx context.Context) { f.source = readObject(ctx, f.bucket, f.object) }
 
 // unpacked makes f read rows that were unpacked and checked.
 func (f *fileReader) unpacked(rows io.ReadCloser) error {

@@ -36,7 +36,7 @@ func repackRows(ctx context.Context, f *fileReader, dir string, buf *spool.Buffe
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	in := readObject(ctx, f.bucket, f.block.Path())
+	in := readObject(ctx, f.bucket, f.object)
 	defer func() { err = errors.Join(err, in.Close()) }()
 	sum := measure.NewReader(in)
 	if _, err := io.Copy(file, sum); err != nil {

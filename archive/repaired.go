@@ -111,3 +111,24 @@ func hasProblem(findings []Finding) bool {
 	}
 	return false
 }
+
+// mend makes f read the mended file if its own was repaired. Which ones were is listed once for each reading.
+func (r *messageReader) mend(ctx context.Context, cut Cut, i int, f *fileReader) error {
+	if r.mended == nil {
+		r.mended = map[string]bool{}
+		for name, err := range r.capture.store.List(ctx, cutlog.RepairPrefix(cut.capture), "") {
+			if err != nil {
+				return fmt.Errorf("list the repairs of capture %s: %w", cut.capture, err)
+			}
+			r.mended[name] = true
+		}
+	}
+	if !r.mended[cutlog.RepairName(cut.capture, cut.N, i)] {
+		return nil
+	}
+	m, ok, err := repaired(ctx, r.capture.store, cut, i)
+	if ok {
+		f.object, f.block.Stored = m.Name, &m.File
+	}
+	return err
+}

@@ -71,7 +71,7 @@ func (u *unpacking) unpack(ctx context.Context, i int) error {
 
 // copyRows unpacks a file into a buffer, and checks its size and sum.
 func copyRows(ctx context.Context, f *fileReader, buf *spool.Buffer) (err error) {
-	in := readObject(ctx, f.bucket, f.block.Path())
+	in := readObject(ctx, f.bucket, f.object)
 	defer func() { err = errors.Join(err, in.Close()) }()
 	sum := measure.NewReader(in)
 	plain, err := f.codec.NewReader(sum)

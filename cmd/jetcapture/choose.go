@@ -29,6 +29,7 @@ func (m *messageChoice) group() group {
 			name: "capture", arg: "NAME", help: "of this capture; needed if the archive has several",
 			value: text(&m.capture), complete: completeCaptures,
 		},
+		incarnationOption(&m.read.Incarnation),
 		{
 			name: "seq", arg: "N|FROM..TO", value: sequences(&m.seqs),
 			help: "with this stream sequence, or from one to another; either end may be left out",
@@ -57,6 +58,14 @@ func (m *messageChoice) group() group {
 		{name: "limit", arg: "N", help: "the first N of them; 0: all", value: count(&m.limit)},
 		{name: "tail", arg: "N", help: "the last N of them; 0: all", value: count(&m.tail)},
 	}}
+}
+
+// incarnationOption chooses a life of the stream.
+func incarnationOption(to *string) option {
+	return option{
+		name: "incarnation", arg: "ID", value: text(to),
+		help: "of this life of the stream, as ls --cuts names it, if it was made again or rolled back",
+	}
 }
 
 // seqRange is a range of stream sequences, both ends included; 0: open.

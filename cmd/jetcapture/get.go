@@ -31,7 +31,7 @@ ARCHIVE is what --output of jetcapture run names. SEQ is the stream sequence.
 `
 
 const getConclusion = `
-If the stream was rolled back or made again, the message is that of the newest incarnation.
+If the stream was rolled back or made again, the message is that of the newest life that has one.
 
 Exit codes: 0 printed, 1 the archive does not have it, or failed, 2 wrong usage.
 `
@@ -81,7 +81,7 @@ func getCommand(c console) *cobra.Command {
 			return &usageError{problems}
 		}
 		s.choice.seqs = seqRange{seq, seq}
-		s.choice.read.Present, s.choice.read.Partial = true, s.format != getJSON
+		s.choice.read.Partial = s.format != getJSON
 		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
 			return s.print(ctx, from, seq, c.stdout)
 		})
@@ -100,35 +100,46 @@ func twoArguments(cmd *cobra.Command, args []string, second string) error {
 
 // print prints the message, or fails with what became of it.
 func (s *getSettings) print(ctx context.Context, from *archive.Capture, seq uint64, out io.Writer) error {
-	found := false
-	err := s.choice.each(ctx, from, func(i *archive.Item) error {
-		found = true
-		if !i.IsMessage() {
-			return fmt.Errorf("stream sequence %d is %s: jetcapture ls --seq %[1]d says which cut knows it", seq, i.Fate)
-		}
-		switch s.format {
-		case getPayload:
-			_, err := out.Write(i.Data)
-			return err
-		case getJSON:
-			p, err := newMessagePrinter(catNDJSON, out)
-			if err != nil {
-				return err
-			}
-			return p.print(i)
-		}
-		return printMessage(out, i)
-	})
-	if err == nil && !found {
+	newest, err := s.find(ctx, from)
+	switch {
+	case err != nil:
+		return err
+	case newest == nil:
 		return uncaptured(from, seq)
+	case !newest.IsMessage():
+		return fmt.Errorf("stream sequence %d is %s: jetcapture ls --seq %[1]d says which cut knows it", seq, newest.Fate)
 	}
-	return err
+	switch s.format {
+	case getPayload:
+		_, err := out.Write(newest.Data)
+		return err
+	case getJSON:
+		p, err := newMessagePrinter(catNDJSON, out)
+		if err != nil {
+			return err
+		}
+		return p.print(newest)
+	}
+	return printMessage(out, newest)
+}
+
+// find returns the message of the newest incarnation that has one, or what else became of the sequence; nil if no cut
+// covers it.
+func (s *getSettings) find(ctx context.Context, from *archive.Capture) (newest *archive.Item, err error) {
+	err = s.choice.each(ctx, from, func(i *archive.Item) error {
+		if newest == nil || i.IsMessage() || !newest.IsMessage() {
+			newest = i.Clone()
+		}
+		return nil
+	})
+	return newest, err
 }
 
 // printMessage prints a message for people.
 func printMessage(out io.Writer, i *archive.Item) error {
 	var head strings.Builder
-	fmt.Fprintf(&head, "Sequence: %d\nTime: %s\nSubject: %s\nCut: %d\n", i.Seq, itemTime(i), itemSubject(i), i.Cut)
+	fmt.Fprintf(&head, "Sequence: %d\nTime: %s\nSubject: %s\nCut: %d of incarnation %s\n",
+		i.Seq, itemTime(i), itemSubject(i), i.Cut, i.Incarnation)
 	if i.Fate == archive.FateDead {
 		fmt.Fprintf(&head, "Dead letter: %s\n", printable(i.Error))
 	}

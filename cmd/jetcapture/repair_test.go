@@ -77,6 +77,10 @@ func TestRepairDamaged(t *testing.T) {
 		t.Errorf("ls: %s%s", r.stdout, r.stderr)
 	}
 
+	if got := readingRun(t, "get", folder, "5", "--capture", "ORDERS", "--format", "payload"); got != `{"n":5}` {
+		t.Errorf("message 5 of the mended file: %s", got)
+	}
+
 	dropOrders(t, srv)
 	remove(t, folder, damaged)
 	if r, repairs = repair(t, srv, folder); r.code != exitDone || repairs[0] != "repaired: "+damaged {

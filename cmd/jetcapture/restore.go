@@ -70,6 +70,7 @@ func (s *restoreSettings) options() optionSet {
 				name: "capture", arg: "NAME", help: "of this capture; needed if the archive has several",
 				value: text(&c.capture), complete: completeCaptures,
 			},
+			incarnationOption(&c.read.Incarnation),
 			{
 				name: "seq", arg: "N|FROM..TO", value: sequences(&c.seqs),
 				help: "these stream sequences only; either end may be left out",

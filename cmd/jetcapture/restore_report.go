@@ -58,6 +58,11 @@ func (r *restorer) printAccount() {
 			say(r.stdout, "  %s %s\n", thousands(int64(one.n)), one.text)
 		}
 	}
+	if r.elsewhere > 0 {
+		say(r.stdout, "  %s of other lives of the stream, which was made again or rolled back, are left out: "+
+			"jetcapture ls --cuts names the incarnations, --incarnation chooses one\n",
+			counted(int64(r.elsewhere), "message"))
+	}
 	for _, d := range r.damaged {
 		say(r.stdout, "  left out: %s\n", printable(d))
 	}

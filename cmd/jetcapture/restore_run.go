@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -40,16 +41,33 @@ type restorer struct {
 	damaged []string // files that were left out
 	left    uint64   // messages of them
 	coarse  uint64   // messages whose times were rounded
-	began   time.Time
+
+	elsewhere uint64 // messages of the range in lives of the stream that are not restored
+
+	began time.Time
 }
 
 // count finds out what would come back.
 func (r *restorer) count(ctx context.Context) (err error) {
-	r.account, err = r.from.Account(ctx, r.choice.reading())
-	if err == nil && r.account.Messages+r.account.Dead == 0 {
-		err = fmt.Errorf("capture %s: %w in the range that was asked for", r.from.Name(), restore.ErrNothing)
+	o := r.choice.reading()
+	if r.account, err = r.from.Account(ctx, o); err != nil {
+		return err
 	}
-	return err
+	o.Present, o.Incarnation = false, ""
+	all, err := r.from.Account(ctx, o)
+	if err != nil {
+		return err
+	}
+	r.elsewhere = all.Messages + all.Dead - r.account.Messages - r.account.Dead
+	switch {
+	case r.account.Messages+r.account.Dead > 0:
+		return nil
+	case r.elsewhere > 0:
+		return fmt.Errorf("capture %s: %w of the newest life of the stream; other lives have %s: "+
+			"jetcapture ls --cuts names the incarnations, choose one with --incarnation",
+			r.from.Name(), restore.ErrNothing, counted(int64(r.elsewhere), "message"))
+	}
+	return fmt.Errorf("capture %s: %w in the range that was asked for", r.from.Name(), restore.ErrNothing)
 }
 
 // isWhole reports whether neither time nor subject choose among the messages.
@@ -105,18 +123,41 @@ func (r *restorer) findConfig(ctx context.Context) (restore.StreamConfig, error)
 		}
 		return restore.ParseStreamConfig([]byte(info.Config))
 	}
+	before, err := r.nextLife(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var newest *cutlog.StreamConfig
 	for c, err := range r.from.StreamConfigs(ctx) {
 		if err != nil {
 			return nil, fmt.Errorf("read how the stream was configured: %w; --like or --stream-config says it, too", err)
 		}
-		newest = &c
+		if c.N < before {
+			newest = &c
+		}
 	}
 	if newest == nil {
 		return nil, errors.New("the archive does not say how the stream was configured, because it was made by a " +
 			"jetcapture of before 2026-11-28: give --like or --stream-config")
 	}
 	return restore.ParseStreamConfig(newest.Config)
+}
+
+// nextLife returns the number of the cut with which the life of the stream ends that is restored.
+func (r *restorer) nextLife(ctx context.Context) (uint64, error) {
+	if r.choice.read.Incarnation == "" {
+		return math.MaxUint64, nil
+	}
+	all, err := r.from.Incarnations(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for i := range len(all) - 1 {
+		if all[i].Opening.Incarnation == r.choice.read.Incarnation {
+			return all[i+1].Opening.N, nil
+		}
+	}
+	return math.MaxUint64, nil
 }
 
 // restore sends the messages and compares what came of them.
@@ -131,7 +172,9 @@ func (r *restorer) restore(ctx context.Context) error {
 	if r.result, err = restore.Run(ctx, r.nc, r.items(ctx), o); err != nil {
 		return fmt.Errorf("stream %s was not restored: %w", r.name, adviseRestore(err, r.nc))
 	}
-	r.show("comparing")
+	if r.terminal {
+		r.show("comparing")
+	}
 	if r.verify {
 		err = r.compareAll(ctx)
 	} else {

@@ -273,3 +273,33 @@ func TestRestoreRefusesWhatItCannotDo(t *testing.T) {
 		}
 	}
 }
+
+// An archive of two lives of a stream: the newest comes back, the other one if it is asked for, and get finds messages
+// of both.
+func TestRestoreOfAnEarlierLife(t *testing.T) {
+	r := newRestoring(t)
+	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
+	r.publish(10)
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--dry-run")
+	if got.code != exitDone || !strings.Contains(got.stdout, "10 messages in 3 files") ||
+		!strings.Contains(got.stdout, "50 messages of other lives of the stream") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	text := readingRun(t, "get", r.folder, "42")
+	if !strings.Contains(text, `{"n":41}`) {
+		t.Errorf("message 42 is that of the first life: %s", text)
+	}
+	_, id, _ := strings.Cut(text, "of incarnation ")
+	id, _, _ = strings.Cut(id, "\n")
+	got = r.run("--stream-name", "COPY", "--subjects", "copy.>", "--incarnation", id, "--verify")
+	if got.code != exitDone || !strings.Contains(got.stdout, "max_msgs was 50") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	if state := r.info("COPY").State; state.Msgs != 50 || state.LastSeq != 50 {
+		t.Errorf("%+v", state)
+	}
+}

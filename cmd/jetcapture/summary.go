@@ -107,7 +107,7 @@ func (s *summary) text(w io.Writer) {
 	}
 	say(w, "%s%s: %s\n", counted(s.Cuts, "cut"), reasonText(s.Reasons), s.coverage())
 	if s.StartSeq > 0 {
-		say(w, "the capture begins behind stream sequence %d: nothing before is stored\n", s.StartSeq)
+		say(w, "this life of the stream is captured from behind stream sequence %d on\n", s.StartSeq)
 	}
 	if s.Lag > 0 {
 		say(w, "still in the stream: %s\n", counted(int64(s.Lag), "message"))
@@ -122,7 +122,7 @@ func (s *summary) coverage() string {
 	text := fmt.Sprintf("stream sequences %d to %d", s.ResumedSeq+1, s.StoredSeq)
 	switch {
 	case s.StoredSeq <= s.ResumedSeq:
-		return "nothing of the stream as it is now"
+		return "nothing new of the stream, which was replaced or restored"
 	case s.Incarnations > 0:
 		return text + " of the stream as it is now; ls lists what was stored before it was replaced"
 	}

@@ -19,7 +19,7 @@ func TestSummaryClaimsWhatIsStored(t *testing.T) {
 	}{
 		"never reached": {jetcapture.Stats{}, 0, "0 cuts: nothing new is stored\n"},
 		"new": {
-			jetcapture.Stats{StoredSeq: 9, StartSeq: 9, ResumedSeq: 9}, 0, "behind stream sequence 9: nothing before",
+			jetcapture.Stats{StoredSeq: 9, StartSeq: 9, ResumedSeq: 9}, 0, "from behind stream sequence 9 on",
 		},
 		"whole": {jetcapture.Stats{StoredSeq: 9, ResumedSeq: 4}, 9, "sequences 5 to 9, all of them stored\n"},
 		"holes": {
