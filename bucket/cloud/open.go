@@ -128,6 +128,9 @@ func parseStore(u *url.URL, opts *Options) (p parsedURL, err error) {
 	if strings.Contains(p.query.Get("endpoint")+p.query.Get("domain"), "@") {
 		return p, errUser
 	}
+	if e := p.query.Get("endpoint"); u.Scheme == "s3" && e != "" && !strings.Contains(e, "://") {
+		return p, errors.New("endpoint: write it with http:// or https://, host and port")
+	}
 	if err := opts.take(p.query); err != nil {
 		return p, err
 	}

@@ -17,6 +17,7 @@ func TestParametersThatAreNotKnown(t *testing.T) {
 		"s3://b?AKIA7EXAMPLE1234/secret":          "one of its names is not known",
 		"s3://b?part_size=1MiB":                   "part_size is 1048576 bytes, at least 5242880 are needed",
 		"s3://b?concurrency=0x":                   "concurrency: ",
+		"s3://b?endpoint=127.0.0.1:9000":          "endpoint: write it with http:// or https://",
 	} {
 		err := cloud.CheckURL(address)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
