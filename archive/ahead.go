@@ -15,8 +15,9 @@ const (
 	aheadBytes = 32 << 20
 )
 
-// ahead is a store that reads the plans and done records of a log before they are asked for, several at a time. Whoever
-// walks through a log in its order waits for few requests then. One goroutine calls Get; close ends those that read.
+// ahead is a store that reads the plans and done records of a log before they are asked for, several at a time. A
+// reader that walks through a log in its order waits for few requests then. One goroutine calls Get; close ends those
+// that read.
 type ahead struct {
 	cutlog.Store
 	capture string

@@ -236,12 +236,12 @@ func (c *cutComparison) contradicts(reason cutlog.LostReason) bool {
 func (c *cutComparison) block(ctx context.Context, i int, ch *chunk) error {
 	b := c.Cut.block(i)
 	held := ch.meet(b.Seqs)
-	kind := rowKindOf(c.Plan, b.Kind)
+	kind := rowsOf(c.Plan, b.Kind)
 	seqs, known := c.files[i].rowSeqs(&b)
 	if held == 0 || !c.files[i].sound {
 		return nil
 	}
-	if kind == rowUnknown || !known || c.log.codec(layoutOf(c.Plan, &b.Block).compression) == nil {
+	if kind == 0 || !known || c.log.codec(layoutOf(c.Plan, &b.Block).compression) == nil {
 		c.log.count(func(r *Report, _ *Progress) { r.Uncompared += held })
 		return nil
 	}

@@ -1,17 +1,14 @@
 package archive
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/rowread"
 )
-
-// maxRow is the largest row in bytes that is read. A message has at most 64 MiB, and base64 adds a third.
-const maxRow = 160 << 20
 
 // checked is the result of the check of a file.
 type checked struct {
@@ -33,9 +30,9 @@ func (c checked) rowSeqs(b *Block) (cutlog.SeqSet, bool) {
 
 // rows compares the rows of a file that belong to messages of the chunk, and adds what differs to d.
 func (c *cutComparison) rows(
-	ctx context.Context, d *difference, b *Block, k rowKind, seqs cutlog.SeqSet, ch *chunk,
+	ctx context.Context, d *difference, b *Block, k rowread.Kind, seqs cutlog.SeqSet, ch *chunk,
 ) (err error) {
-	r, err := c.log.openRows(ctx, c.Plan, b)
+	r, err := c.log.openRows(ctx, c.Plan, b, k)
 	if err != nil {
 		return fmt.Errorf("read %s again: %w", b.Path(), err)
 	}
@@ -48,14 +45,14 @@ func (c *cutComparison) rows(
 		if i == len(ch.seqs) {
 			break
 		}
-		wanted := ch.seqs[i] == seq
-		row, err := r.next(wanted)
+		if ch.seqs[i] == seq {
+			n++
+			err = d.compare(c.hash, k, seq, r, ch.prints[i])
+		} else {
+			err = r.Skip()
+		}
 		if err != nil {
 			return fmt.Errorf("read %s again: %w", b.Path(), err)
-		}
-		if wanted {
-			n++
-			d.compare(c.hash, k, seq, row, ch.prints[i])
 		}
 	}
 	c.log.count(func(r *Report, p *Progress) {
@@ -65,34 +62,36 @@ func (c *cutComparison) rows(
 	return nil
 }
 
-// compare compares a row with the message that the stream has under its sequence.
-func (d *difference) compare(h hasher, k rowKind, seq uint64, row []byte, want fingerprint) {
-	got, err := h.row(k, row)
-	what := k.difference(got, want)
-	if err != nil {
-		what = err.Error()
-	} else if what != "" {
-		what += " differs"
+// compare compares the next row with the message that the stream has under its sequence.
+func (d *difference) compare(h hasher, k rowread.Kind, seq uint64, r rowread.Reader, want fingerprint) error {
+	var m rowread.Message
+	var what string
+	err := r.Next(&m)
+	if bad := (*rowread.RowError)(nil); errors.As(err, &bad) {
+		what, err = bad.Error(), nil
+	} else if err == nil {
+		if what = differs(k, h.row(k, &m), want); what != "" {
+			what += " differs"
+		}
 	}
-	if what == "" {
-		return
+	if err != nil || what == "" {
+		return err
 	}
 	if d.seqs.Empty() {
 		d.first = fmt.Sprintf("at sequence %d, %s", seq, what)
 	}
 	d.seqs.Add(seq)
+	return nil
 }
 
-// rowReader reads the lines of a file.
-type rowReader struct {
-	in    *bufio.Reader
-	row   []byte
-	plain io.Closer
-	file  io.Closer
+// openedRows are the rows of a file.
+type openedRows struct {
+	rowread.Reader
+	plain, file io.Closer
 }
 
 // openRows opens a file whose check was sound.
-func (v *verifier) openRows(ctx context.Context, p *cutlog.Plan, b *Block) (*rowReader, error) {
+func (v *verifier) openRows(ctx context.Context, p *cutlog.Plan, b *Block, k rowread.Kind) (*openedRows, error) {
 	f, err := v.archive.bucket.Open(ctx, b.Path(), 0, -1)
 	if err != nil {
 		return nil, err
@@ -105,31 +104,9 @@ func (v *verifier) openRows(ctx context.Context, p *cutlog.Plan, b *Block) (*row
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &rowReader{in: bufio.NewReaderSize(plain, 64<<10), plain: plain, file: f}, nil
-}
-
-// next returns the next row without its line feed, valid until the next call. A row that is not wanted is skipped.
-func (r *rowReader) next(wanted bool) ([]byte, error) {
-	r.row = r.row[:0]
-	for {
-		part, err := r.in.ReadSlice('\n')
-		if wanted {
-			r.row = append(r.row, part...)
-		}
-		switch {
-		case err == nil && wanted:
-			return r.row[:len(r.row)-1], nil
-		case err == nil:
-			return nil, nil
-		case errors.Is(err, io.EOF):
-			return nil, io.ErrUnexpectedEOF
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		case len(r.row) > maxRow:
-			return nil, fmt.Errorf("a row has more than %d bytes", maxRow)
-		}
-	}
+	rows, err := rowread.New(k, plain, rowread.BufferSize, new(rowread.Scratch))
+	return &openedRows{rows, plain, f}, err
 }
 
 // Close closes the file.
-func (r *rowReader) Close() error { return errors.Join(r.plain.Close(), r.file.Close()) }
+func (r *openedRows) Close() error { return errors.Join(r.plain.Close(), r.file.Close()) }

@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"hash/maphash"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/rowread"
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
@@ -20,29 +19,27 @@ type fingerprint struct {
 	payload  uint64
 }
 
-// rowKind says which parts of its message a row holds.
-type rowKind int
-
-const (
-	rowUnknown rowKind = iota // not known
-	rowMessage                // all of it: NatsMessage of package jetcapture as JSON
-	rowPayload                // the payload, on one line
-	rowDead                   // all of it: DeadLetter of package jetcapture as JSON
-)
-
-// rowKindOf returns what the rows of a planned file hold. Only the rows of the command and of dead letters are known.
-func rowKindOf(p *cutlog.Plan, k cutlog.Kind) rowKind {
-	switch {
-	case k == cutlog.KindDead:
-		return rowDead
-	case !p.Settings.Command() || p.Settings.User(cutlog.SettingFormat) != cutlog.FormatNDJSON:
-		return rowUnknown
-	case p.Settings.User(cutlog.SettingRecord) == cutlog.RecordMessage:
-		return rowMessage
-	case p.Settings.User(cutlog.SettingRecord) == cutlog.RecordPayload:
-		return rowPayload
+// rowsOf returns what the rows of a planned file hold, 0 if it is not known. Only the rows of the command and of dead
+// letters are known.
+func rowsOf(p *cutlog.Plan, k cutlog.Kind) rowread.Kind {
+	if k == cutlog.KindDead {
+		return rowread.DeadLetter
 	}
-	return rowUnknown
+	if !p.Settings.Command() {
+		return 0
+	}
+	switch format, record := p.Settings.User(cutlog.SettingFormat), p.Settings.User(cutlog.SettingRecord); {
+	case format == cutlog.FormatRaw:
+		return rowread.Raw
+	case format != cutlog.FormatNDJSON:
+	case record == cutlog.RecordMessage:
+		return rowread.JSONMessage
+	case record == cutlog.RecordEvent:
+		return rowread.Event
+	case record == cutlog.RecordPayload:
+		return rowread.Payload
+	}
+	return 0
 }
 
 // hasher makes fingerprints that can be compared with those of the same hasher.
@@ -50,11 +47,7 @@ type hasher struct{ seed maphash.Seed }
 
 // message returns the fingerprint of a message of the stream.
 func (h hasher) message(m *Message) fingerprint {
-	header := m.HeaderRaw
-	if header == nil {
-		header = wire.HeaderBlock(m.Header)
-	}
-	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, header), h.payload(line(m.Data))}
+	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, m.HeaderBlock()), h.payload(line(m.Data))}
 }
 
 // line returns a payload as a row that holds only the payload: JSON on several lines is put on one.
@@ -85,73 +78,26 @@ func (h hasher) envelope(seq uint64, t time.Time, subject string, header []byte)
 
 func (h hasher) payload(data []byte) uint64 { return maphash.Bytes(h.seed, data) }
 
-// messageRow is a row of kind rowMessage.
-type messageRow struct {
-	rowBody
-	Metadata struct {
-		Sequence struct {
-			Stream uint64 `json:"stream_seq"`
-		}
-		Timestamp time.Time
-	} `json:"metadata"`
-}
-
-// deadRow is a row of kind rowDead.
-type deadRow struct {
-	rowBody
-	Seq  uint64    `json:"seq"`
-	Time time.Time `json:"time"`
-}
-
-// rowBody is what both have.
-type rowBody struct {
-	Subject    string              `json:"subject"`
-	SubjectRaw []byte              `json:"subject_raw"`
-	Header     map[string][]string `json:"header"`
-	HeaderRaw  []byte              `json:"header_raw"`
-	Data       []byte              `json:"data"`
-}
-
-// row returns the fingerprint of a row. It is an error if the row is not of its kind.
-func (h hasher) row(k rowKind, row []byte) (fingerprint, error) {
-	switch k {
-	case rowMessage:
-		var m messageRow
-		if err := json.Unmarshal(row, &m); err != nil {
-			return fingerprint{}, fmt.Errorf("the row is not a message: %w", err)
-		}
-		return h.body(&m.rowBody, m.Metadata.Sequence.Stream, m.Metadata.Timestamp), nil
-	case rowDead:
-		var d deadRow
-		if err := json.Unmarshal(row, &d); err != nil {
-			return fingerprint{}, fmt.Errorf("the row is not a dead letter: %w", err)
-		}
-		return h.body(&d.rowBody, d.Seq, d.Time), nil
-	case rowPayload:
-		return fingerprint{payload: h.payload(row)}, nil
+// row returns the fingerprint of a row.
+func (h hasher) row(k rowread.Kind, m *rowread.Message) fingerprint {
+	if !k.Whole() {
+		return fingerprint{payload: h.payload(m.Data)}
 	}
-	return fingerprint{}, errors.New("the kind of the row is not known")
-}
-
-func (h hasher) body(b *rowBody, seq uint64, t time.Time) fingerprint {
-	subject, header := b.Subject, b.HeaderRaw
-	if len(b.SubjectRaw) > 0 {
-		subject = string(b.SubjectRaw)
-	}
+	header := m.HeaderRaw
 	if fields := wire.ParseBlock(header); fields != nil {
 		header = wire.HeaderBlock(fields) // what a client parses is compared, in rows of all versions
 	} else if len(header) == 0 {
-		header = wire.HeaderBlock(b.Header)
+		header = wire.HeaderBlock(m.Header)
 	}
-	return fingerprint{h.envelope(seq, t, subject, header), h.payload(line(b.Data))}
+	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, header), h.payload(line(m.Data))}
 }
 
-// difference returns in which parts a row differs from the message of the stream; empty means that it does not.
-func (k rowKind) difference(row, stream fingerprint) string {
+// differs returns in which parts a row differs from the message of the stream; empty means that it does not.
+func differs(k rowread.Kind, row, stream fingerprint) string {
 	switch payload := row.payload != stream.payload; {
-	case k == rowPayload && payload:
+	case !k.Whole() && payload:
 		return "the payload"
-	case k == rowPayload || row == stream:
+	case !k.Whole() || row == stream:
 		return ""
 	case payload && row.envelope != stream.envelope:
 		return "the payload and the sequence, time, subject or header"

@@ -60,6 +60,17 @@ type Item struct {
 // IsMessage reports whether the item is a message.
 func (i *Item) IsMessage() bool { return i.Fate == FateStored || i.Fate == FateDead }
 
+// OnlyMessages leaves out the items that are no message. Errors stay.
+func OnlyMessages(items iter.Seq2[*Item, error]) iter.Seq2[*Item, error] {
+	return func(yield func(*Item, error) bool) {
+		for i, err := range items {
+			if (err != nil || i.IsMessage()) && !yield(i, err) {
+				return
+			}
+		}
+	}
+}
+
 // Clone returns a copy that stays valid.
 func (i *Item) Clone() *Item {
 	c := *i

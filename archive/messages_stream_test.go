@@ -2,13 +2,16 @@ package archive_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"testing"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
@@ -130,4 +133,53 @@ func compact(data []byte) []byte {
 		return data
 	}
 	return one.Bytes()
+}
+
+// changed is a stream of which one message has another payload.
+type changed struct {
+	archive.Stream
+	seq uint64
+}
+
+func (s changed) Messages(ctx context.Context, after, through uint64) iter.Seq2[archive.Message, error] {
+	return func(yield func(archive.Message, error) bool) {
+		for m, err := range s.Stream.Messages(ctx, after, through) {
+			if m.Seq == s.seq {
+				m.Data = []byte(`{"order":"another"}`)
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+// A verification compares the content of all files of lines and records that hold whole messages.
+func TestWholeFormatsAgainstStream(t *testing.T) {
+	srv, nc := ordersStream(t)
+	publish(t, nc, 100)
+	publishOdd(t, srv, nc)
+	for r, writer := range wholeFormats() {
+		b := bucket.NewMem()
+		o := captureOptions(b, "ORDERS", r)
+		if writer != nil {
+			o.WriterFactory = writer
+		}
+		capture(t, nc, o)
+		open := against(t, nc)
+		same := verify(t, b, archive.VerifyOptions{Against: open})
+		same.clean(t)
+		if same.Compared == 0 || same.Uncompared != 0 {
+			t.Errorf("%v: %d messages compared, %d not", r, same.Compared, same.Uncompared)
+		}
+		other := func(ctx context.Context, f cutlog.Format) (archive.Stream, error) {
+			s, err := open(ctx, f)
+			return changed{s, 5}, err
+		}
+		got := verify(t, b, archive.VerifyOptions{Against: other})
+		if len(got.problems) != 1 || got.problems[0].Kind != archive.Differs ||
+			archive.FormatSeqs(got.problems[0].Seqs, 0) != "5" {
+			t.Errorf("%v: %v", r, got.problems)
+		}
+	}
 }

@@ -98,8 +98,9 @@ func (c *cutReader) newFile(b Block) (*fileReader, error) {
 // kind returns what the rows of a file hold, or why they are not enough. Rows that a function of ReadOptions.Formats
 // reads become those of a raw file.
 func (c *cutReader) kind(b *Block) (rowread.Kind, RowsFunc, error) {
-	if b.Kind == cutlog.KindDead {
-		return rowread.DeadLetter, nil, nil
+	kind := rowsOf(c.cut.Plan, b.Kind)
+	if kind != 0 && kind.Whole() {
+		return kind, nil, nil
 	}
 	s := c.cut.Plan.Settings
 	no := &NotWholeError{
@@ -112,18 +113,10 @@ func (c *cutReader) kind(b *Block) (rowread.Kind, RowsFunc, error) {
 	case !s.Command():
 		no.Format, no.Record = "", ""
 		no.Lacks = "a program that uses the library planned them, and it alone knows what their rows hold"
-		return 0, nil, no
-	case no.Format == cutlog.FormatRaw:
-		return rowread.Raw, nil, nil
-	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordMessage:
-		return rowread.JSONMessage, nil, nil
-	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordEvent:
-		return rowread.Event, nil, nil
-	case no.Format == cutlog.FormatNDJSON && no.Record == cutlog.RecordPayload:
+	case kind == rowread.Payload && c.opts.Partial && len(c.opts.Subjects) == 0:
+		return kind, nil, nil
+	case kind == rowread.Payload:
 		no.Lacks = "their rows are the payloads, without sequence, time, subject and header"
-		if c.opts.Partial && len(c.opts.Subjects) == 0 {
-			return rowread.Payload, nil, nil
-		}
 	case packed != nil && no.Record == cutlog.RecordMessage && !table:
 		return rowread.Raw, packed, nil
 	case no.Record == cutlog.RecordMessage && !table && no.Format != cutlog.FormatCSV:

@@ -15,7 +15,6 @@ import (
 	"github.com/jetcapture/jetcapture/internal/measure"
 	"github.com/jetcapture/jetcapture/internal/rowread"
 	"github.com/jetcapture/jetcapture/internal/spool"
-	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // RowsFunc reads a file of whole messages, in a format that this package does not know. It yields the messages in the
@@ -63,10 +62,7 @@ func repackRows(ctx context.Context, f *fileReader, dir string, buf *spool.Buffe
 
 // writeRecord writes a message as a record of a raw file, see docs/FORMAT.md.
 func writeRecord(out *bufio.Writer, m *Message) error {
-	block := m.HeaderRaw
-	if block == nil {
-		block = wire.HeaderBlock(m.Header)
-	}
+	block := m.HeaderBlock()
 	size := uint64(rowread.RawFixed + len(m.Subject) + len(block) + len(m.Data))
 	if size > math.MaxUint32 || !m.Time.Equal(time.Unix(0, m.Time.UnixNano())) {
 		return fmt.Errorf("stream sequence %d, of %d bytes at %s, is no message of a stream", m.Seq, size, m.Time)

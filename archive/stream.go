@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // ErrNoStream is wrapped by the error of a Stream's Info if the stream does not exist.
@@ -37,4 +39,13 @@ type Message struct {
 	Header    map[string][]string // nil: none, or one that cannot be parsed
 	HeaderRaw []byte              // the stored block of a header that cannot be parsed; otherwise nil
 	Data      []byte
+}
+
+// HeaderBlock is the header as a stream keeps it: HeaderRaw, or the fields of Header with their names sorted; nil if
+// there is none.
+func (m *Message) HeaderBlock() []byte {
+	if m.HeaderRaw != nil {
+		return m.HeaderRaw
+	}
+	return wire.HeaderBlock(m.Header)
 }

@@ -150,9 +150,9 @@ type differ struct {
 
 // run compares all messages. Both archives are read side by side.
 func (d *differ) run(ctx context.Context, a, b *archive.Capture, o archive.ReadOptions) error {
-	nextA, stopA := iter.Pull2(onlyMessages(a.Messages(ctx, o)))
+	nextA, stopA := iter.Pull2(archive.OnlyMessages(a.Messages(ctx, o)))
 	defer stopA()
-	nextB, stopB := iter.Pull2(onlyMessages(b.Messages(ctx, o)))
+	nextB, stopB := iter.Pull2(archive.OnlyMessages(b.Messages(ctx, o)))
 	defer stopB()
 	x, errA, moreA := nextA()
 	y, errB, moreB := nextB()
@@ -202,15 +202,4 @@ func (d *differ) pair(x, y *archive.Item, inA, inB bool) error {
 func (d *differ) print(mark byte, i *archive.Item, what string) error {
 	_, err := fmt.Fprintf(d.out, "%c %d %s %s: %s\n", mark, i.Seq, itemTime(i), itemSubject(i), what)
 	return err
-}
-
-// onlyMessages leaves out what is no message.
-func onlyMessages(items iter.Seq2[*archive.Item, error]) iter.Seq2[*archive.Item, error] {
-	return func(yield func(*archive.Item, error) bool) {
-		for i, err := range items {
-			if (err != nil || i.IsMessage()) && !yield(i, err) {
-				return
-			}
-		}
-	}
 }

@@ -87,7 +87,7 @@ type counts struct {
 	LostBy   map[cutlog.LostReason]int64    `json:"lost_by,omitempty"`
 	AbsentBy map[cutlog.AbsentReason]uint64 `json:"absent_by,omitempty"`
 
-	why archive.Reasons // the same
+	why archive.Reasons // of Lost and Absent, for the text
 }
 
 func newTotals(capture string) *totals { return &totals{Type: "capture", Capture: capture} }

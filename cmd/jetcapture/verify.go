@@ -42,8 +42,9 @@ neither in the archive nor in the stream.
 `
 
 const verifyConclusion = `
-With --against-stream and --against, NDJSON as jetcapture run writes it and dead letters are
-compared. Of other formats the sequences are compared, and the messages are counted as not compared.
+With --against-stream and --against, raw files, NDJSON as jetcapture run writes it and dead letters
+are compared. Of other formats the sequences are compared, and the messages are counted as not
+compared.
 Flags override the environment.
 
 Each problem is a line with the object, the cut, the stream sequences, what was expected and what

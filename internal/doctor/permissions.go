@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/permission"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -183,7 +184,7 @@ func (e *exam) roundTrip(ctx context.Context) {
 	took := time.Since(began)
 	const slow = 500 * time.Millisecond
 	seen := fmt.Sprintf("a request takes %v", took.Round(10*time.Microsecond))
-	var api *apiError
+	var api *reader.APIError
 	switch {
 	case err != nil && !errors.As(err, &api):
 		return // N2 has said it

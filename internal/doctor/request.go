@@ -59,18 +59,9 @@ func (n *natsFacts) request(ctx context.Context, m *nats.Msg) (*nats.Msg, error)
 	return sub.NextMsgWithContext(limited)
 }
 
-// apiError is an error that the JetStream API answered with.
-type apiError struct {
-	Code        int    `json:"code"`
-	ErrCode     int    `json:"err_code"`
-	Description string `json:"description"`
-}
-
-func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description, e.ErrCode) }
-
 // hasCode reports whether the JetStream API answered with a code of errors.json of nats-server.
 func hasCode(err error, code int) bool {
-	var api *apiError
+	var api *reader.APIError
 	return errors.As(err, &api) && api.ErrCode == code
 }
 
@@ -84,14 +75,15 @@ func ask[T any](ctx context.Context, n *natsFacts, verb string) (*T, error) {
 		return nil, fmt.Errorf("%s.%s: %w", n.prefix, verb, err)
 	}
 	var failed struct {
-		Error *apiError `json:"error"`
+		Error *reader.APIError `json:"error"`
 	}
 	answer := new(T)
 	if err := errors.Join(json.Unmarshal(m.Data, &failed), json.Unmarshal(m.Data, answer)); err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", n.prefix, verb, err)
 	}
 	if failed.Error != nil {
-		return nil, fmt.Errorf("%s.%s: %w", n.prefix, verb, failed.Error)
+		failed.Error.Subject = n.prefix + "." + verb
+		return nil, failed.Error
 	}
 	return answer, nil
 }

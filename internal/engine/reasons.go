@@ -58,7 +58,7 @@ func (c *Cut) explain(f Facts) *reasons {
 	r.away(cutlog.AbsentNever, f.Stream.NeverAfter(c.Last))
 	r.away(cutlog.AbsentFiltered, f.LeftOut)
 	how, head := f.Stream.Retention, span(1, max(f.Stream.FirstSeq, 1)-1)
-	if how.whole() && !how.Acks { // whoever may have acknowledged them, an ack does not take them away
+	if how.whole() && !how.Acks { // an ack of another client does not take them away
 		r.lose(how.took(true), head)
 	}
 	r.lose(cutlog.LostElsewhere, span(1, f.Floor))

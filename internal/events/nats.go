@@ -27,8 +27,8 @@ const (
 )
 
 // NATS is a sink: a stream of NATS that the user has made for Subject(capture).>. Each event is in it exactly once,
-// whoever publishes, and however often: an event is accepted only behind the one that its publisher knows as the last.
-// The connection needs no other use.
+// however many processes publish it, and however often: the stream accepts an event only behind the one that its
+// publisher knows as the last. The connection needs no other use.
 type NATS struct {
 	js      jetstream.JetStream
 	name    string

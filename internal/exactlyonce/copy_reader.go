@@ -228,13 +228,9 @@ func (r *copyReader) message(b *copyBatch, item *archive.Item) reader.Message {
 
 // storedItem returns a message of the source as its stream had it.
 func storedItem(item *archive.Item) reader.StoredMessage {
-	m := reader.StoredMessage{
-		Subject: item.Subject, Seq: item.Seq, Time: item.Time, Header: item.HeaderRaw, Data: item.Data,
+	return reader.StoredMessage{
+		Subject: item.Subject, Seq: item.Seq, Time: item.Time, Header: item.HeaderBlock(), Data: item.Data,
 	}
-	if m.Header == nil && len(item.Header) > 0 {
-		m.Header = wire.HeaderBlock(item.Header)
-	}
-	return m
 }
 
 // permanentlyUnreadable decides whether an error of the source ends the run.

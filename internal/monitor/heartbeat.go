@@ -26,8 +26,8 @@ func CheckHeartbeat(s string) error {
 	return nil
 }
 
-// Heartbeat asks a URL once a minute while all captures are healthy, and is silent otherwise: whoever watches for it
-// hears of a process that is dead, too. Its methods may be called from any goroutine.
+// Heartbeat asks a URL once a minute while all captures are healthy, and is silent otherwise. A service that watches
+// for it notices a dead process, too. Its methods may be called from any goroutine.
 type Heartbeat struct {
 	URL   string
 	Board *Board

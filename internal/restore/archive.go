@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
-	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/klauspost/compress/s2"
 	natsarc "github.com/nats-io/nats-server/v2/server/archive"
 )
@@ -48,10 +47,7 @@ func (w *writer) begin(s state) error {
 
 // message writes one message.
 func (w *writer) message(m *archive.Message) error {
-	header := m.HeaderRaw
-	if header == nil {
-		header = wire.HeaderBlock(m.Header)
-	}
+	header := m.HeaderBlock()
 	return w.entry(&natsarc.Header{
 		Name: m.Subject, Timestamp: m.Time.UnixNano(), Sequence: m.Seq,
 		HeaderSize: int64(len(header)), PayloadSize: int64(len(m.Data)),

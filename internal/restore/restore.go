@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
 )
 
@@ -44,7 +45,7 @@ var ErrNothing = errors.New("there is no message to restore")
 func Run(ctx context.Context, nc *nats.Conn, items iter.Seq2[*archive.Item, error], o Options) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	next, stop := iter.Pull2(messagesOf(items))
+	next, stop := iter.Pull2(archive.OnlyMessages(items))
 	defer stop()
 	first, err, ok := next() // before the server is asked: it does not wait long for the first message
 	switch {
@@ -62,17 +63,6 @@ func Run(ctx context.Context, nc *nats.Conn, items iter.Seq2[*archive.Item, erro
 		return r.result, errors.Join(err, r.remove(ctx))
 	}
 	return r.result, nil
-}
-
-// messagesOf leaves out what is no message.
-func messagesOf(items iter.Seq2[*archive.Item, error]) iter.Seq2[*archive.Item, error] {
-	return func(yield func(*archive.Item, error) bool) {
-		for i, err := range items {
-			if (err != nil || i.IsMessage()) && !yield(i, err) {
-				return
-			}
-		}
-	}
 }
 
 // run is one restore.
@@ -104,7 +94,7 @@ func (r *run) api(ctx context.Context, call string, request, answer any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", call, err)
 	}
-	if err := problem(m.Data); err != nil {
+	if err := problem(prefix+"."+call, m.Data); err != nil {
 		return err
 	}
 	return json.Unmarshal(m.Data, answer)
@@ -248,7 +238,7 @@ func (r *run) remove(ctx context.Context) error {
 		Success bool `json:"success"`
 	}
 	err := r.api(ctx, "STREAM.DELETE."+name, struct{}{}, &answer)
-	var refused *apiError
+	var refused *reader.APIError
 	if errors.As(err, &refused) && refused.ErrCode == 10059 { // stream not found
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
 )
 
@@ -17,15 +18,6 @@ const (
 	answerAfter = 30 * time.Second
 	finishAfter = time.Hour // the server answers the last chunk when the stream is there
 )
-
-// apiError is an error of the server's API.
-type apiError struct {
-	Code        int    `json:"code"`
-	ErrCode     int    `json:"err_code"`
-	Description string `json:"description"`
-}
-
-func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description, e.ErrCode) }
 
 // sender sends an archive in chunks to the subject that the server has named. The server answers each one when it has
 // taken it in; a few are under way. One goroutine uses it at a time.
@@ -109,7 +101,7 @@ func (s *sender) answer(patience time.Duration) error {
 		return err
 	}
 	s.open--
-	return problem(data)
+	return problem(s.subject, data)
 }
 
 func (s *sender) next(patience time.Duration) ([]byte, error) {
@@ -129,18 +121,19 @@ func (s *sender) next(patience time.Duration) ([]byte, error) {
 	return m.Data, nil
 }
 
-// problem returns the error of an answer.
-func problem(data []byte) error {
+// problem returns the error of an answer to a request.
+func problem(subject string, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
 	var answer struct {
-		Error *apiError `json:"error"`
+		Error *reader.APIError `json:"error"`
 	}
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return fmt.Errorf("the server answers %.100q", data)
 	}
 	if answer.Error != nil {
+		answer.Error.Subject = subject
 		return answer.Error
 	}
 	return nil
@@ -166,5 +159,5 @@ func (s *sender) finish() ([]byte, error) {
 	if len(strings.TrimSpace(string(data))) == 0 {
 		return nil, errors.New("the server ends the restore without a word")
 	}
-	return data, problem(data)
+	return data, problem(s.subject, data)
 }

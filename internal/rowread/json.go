@@ -92,11 +92,21 @@ func parseEvent(line []byte, m *Message) error {
 	}
 	b := body{row.Subject, row.SubjectRaw, row.Headers, row.HeadersRaw, row.DataBase64}
 	if row.Data != nil {
-		b.Data = row.Data
+		b.Data = eventData(line, row.Data)
 	}
 	*m = Message{Seq: n, Time: time.Unix(0, t).UTC()}
 	b.fill(m)
 	return nil
+}
+
+// eventData returns the payload of an event with the blanks around it, which encoding/json drops. It is the last member
+// of a row. No text and no header can hold what comes before it.
+func eventData(line, parsed []byte) []byte {
+	_, data, found := bytes.Cut(line, []byte(`,"datacontenttype":"application/json","data":`))
+	if !found || !bytes.HasSuffix(data, []byte("}")) {
+		return parsed
+	}
+	return data[:len(data)-1]
 }
 
 // quickMessage is parseMessage for the rows that jetcapture writes, without escapes. It returns false, and leaves m as

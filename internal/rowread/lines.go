@@ -80,7 +80,7 @@ func (t *textReader) Next(m *Message) error {
 		return err
 	}
 	*m = Message{}
-	return t.parse(line, m)
+	return notRow(t.parse(line, m))
 }
 
 // Skip implements Reader.

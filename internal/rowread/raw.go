@@ -76,7 +76,7 @@ func (r *rawReader) Next(m *Message) error {
 	if _, err := io.ReadFull(r.in, record); err != nil {
 		return within(err)
 	}
-	return parseRaw(record, m)
+	return notRow(parseRaw(record, m))
 }
 
 // Skip implements Reader.

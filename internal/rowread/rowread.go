@@ -24,7 +24,7 @@ type Message struct {
 // Kind is what the rows of a file hold.
 type Kind int
 
-// The kinds. The zero value is none of them.
+// The kinds. The zero value is not a kind.
 const (
 	JSONMessage Kind = iota + 1 // lines: a message of package jetcapture as JSON
 	Event                       // lines: a CloudEvent of package jetcapture
@@ -41,6 +41,23 @@ const maxRow = 160 << 20
 
 // BufferSize is a good size of the buffer for New.
 const BufferSize = 64 << 10
+
+// RowError says that a row is not of its kind. The next row can be read.
+type RowError struct{ Err error }
+
+// Error is that of the cause.
+func (e *RowError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RowError) Unwrap() error { return e.Err }
+
+// notRow makes a *RowError of an error.
+func notRow(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &RowError{err}
+}
 
 // ErrCutOff is the error of a file that does not end with a whole row.
 var ErrCutOff = errors.New("it ends in the middle of a row")
@@ -66,7 +83,7 @@ func (s *Scratch) grow(n int) []byte {
 // Reader reads one file. It belongs to one goroutine.
 type Reader interface {
 	// Next reads the next row. What it puts into m is valid until the next call of a reader with the same Scratch. io.EOF
-	// is the end of the file.
+	// is the end of the file; a *RowError is about this row alone.
 	Next(m *Message) error
 	// Skip passes over the next row. io.EOF is the end of the file.
 	Skip() error

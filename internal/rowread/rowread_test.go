@@ -35,6 +35,7 @@ func samples() []*jetcapture.NatsMessage {
 	}
 	add("orders.new", nil, nil, []byte(`{"a":1}`))
 	add("orders.new", nil, nil, []byte{})
+	add("blanks", nil, nil, []byte("  {\"datacontenttype\":\"application/json\",\"data\":1}\t "))
 	add("a\"<\\>", nil, nil, []byte("\x00\xff\n\r"))
 	add("not\xffutf8", nil, nil, []byte("x"))
 	add("h", nats.Header{"A": {"1", ""}, "b": {"<&>"}}, nil, []byte("[1,2]"))
