@@ -3,6 +3,7 @@ package reader_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/reader"
@@ -35,11 +36,17 @@ func TestOddHeadersAreKept(t *testing.T) {
 	natstest.PublishN(t, nc, "s.a", 1)
 	r := openOrdered(t, nc, "S", reader.Position{})
 	var gets atomic.Int64
-	if _, err := s.Connect().Subscribe("$JS.API.STREAM.MSG.GET.S", func(*nats.Msg) { gets.Add(1) }); err != nil {
+	watcher := s.Connect()
+	if _, err := watcher.Subscribe("$JS.API.STREAM.MSG.GET.S", func(*nats.Msg) { gets.Add(1) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := watcher.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	got := readUntil(t, r, n+1)
-	if want := int64(3 * 3); gets.Load() != want {
+	const want = 3 * 3
+	natstest.Eventually(t, 10*time.Second, "the requests for header blocks", func() bool { return gets.Load() >= want })
+	if gets.Load() != want {
 		t.Errorf("%d requests for header blocks, want %d", gets.Load(), want)
 	}
 	if err := r.Check(natstest.Context(t)); err != nil {

@@ -30,7 +30,8 @@ const (
 
 // standstill is what a follower knows about reading that does not get on. It belongs to the reader's goroutine.
 type standstill struct {
-	dry       int // lives in a row that brought nothing, although messages were pending
+	dry       int    // lives in a row that brought nothing, although messages were pending
+	advice    string // what the last of them that knew its cause advises
 	warned    retry.Limiter
 	toldPause retry.Limiter
 	blind     bool // we may not ask for the consumer
@@ -47,7 +48,7 @@ func (l *life) dry(why *anomaly) bool {
 // error of a reader that waits for no stream.
 func (f *follower) dried(why *anomaly) error {
 	if !f.life.dry(why) {
-		f.still.dry = 0
+		f.still.dry, f.still.advice = 0, ""
 		return nil
 	}
 	f.still.dry++
@@ -64,19 +65,22 @@ func (f *follower) dried(why *anomaly) error {
 		f.life.pending, f.src.stream, f.through, f.still.dry, why.reason, advice)}
 }
 
-// advise says what an operator can do about a reason that does not go away.
+// advise says what an operator can do about a reason that does not go away. A life that ended without a cause of its
+// own, such as one whose server did not answer for a moment, gets the advice of the one before.
 func (f *follower) advise(why *anomaly) string {
 	switch {
 	case why.advice != "":
-		return why.advice
+		f.still.advice = why.advice
 	case why.silent && f.src.imported():
-		return "the account of JetStream must export its API with response_type: stream, or the first answer to a request " +
-			"is the only one"
+		f.still.advice = "the account of JetStream must export its API with response_type: stream, or the first answer " +
+			"to a request is the only one"
 	case why.silent:
-		return "look whether the consumer's server is alive, and whether the messages are larger than the max_payload of a " +
-			"server or leaf node on the way"
+		f.still.advice = "look whether the consumer's server is alive, and whether the messages are larger than the " +
+			"max_payload of a server or leaf node on the way"
+	case f.still.advice == "":
+		return "look at the consumer and at the log of its server"
 	}
-	return "look at the consumer and at the log of its server"
+	return f.still.advice
 }
 
 // imported reports whether the JetStream API is that of another account, reached through an import.
