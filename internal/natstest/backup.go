@@ -2,6 +2,7 @@ package natstest
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -25,7 +26,9 @@ func BackUp(tb testing.TB, nc *nats.Conn, stream string) *Backup {
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	var b Backup
-	ask(tb, nc, "$JS.API.STREAM.SNAPSHOT."+stream, map[string]any{"deliver_subject": inbox}, &b)
+	if err := ask(tb, nc, "$JS.API.STREAM.SNAPSHOT."+stream, map[string]any{"deliver_subject": inbox}, &b); err != nil {
+		tb.Fatal(err)
+	}
 	for {
 		m, err := sub.NextMsgWithContext(Context(tb))
 		if err != nil {
@@ -62,7 +65,9 @@ func (b *Backup) restore(tb testing.TB, nc *nats.Conn, stream string) error {
 	var to struct {
 		Subject string `json:"deliver_subject"`
 	}
-	ask(tb, nc, "$JS.API.STREAM.RESTORE."+stream, b, &to)
+	if err := ask(tb, nc, "$JS.API.STREAM.RESTORE."+stream, b, &to); err != nil {
+		return err
+	}
 	for _, chunk := range append(slices.Clone(b.chunks), nil) {
 		m, err := nc.RequestWithContext(Context(tb), to.Subject, chunk)
 		if err == nil && len(m.Data) > 0 {
@@ -76,7 +81,7 @@ func (b *Backup) restore(tb testing.TB, nc *nats.Conn, stream string) error {
 }
 
 // ask sends a request to the JetStream API.
-func ask(tb testing.TB, nc *nats.Conn, subject string, request, answer any) {
+func ask(tb testing.TB, nc *nats.Conn, subject string, request, answer any) error {
 	tb.Helper()
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -90,8 +95,9 @@ func ask(tb testing.TB, nc *nats.Conn, subject string, request, answer any) {
 		err = json.Unmarshal(m.Data, answer)
 	}
 	if err != nil {
-		tb.Fatalf("request %s: %v", subject, err)
+		return fmt.Errorf("request %s: %w", subject, err)
 	}
+	return nil
 }
 
 // failure returns the error in an answer of the JetStream API.
