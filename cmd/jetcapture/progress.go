@@ -14,7 +14,7 @@ import (
 // value is an overview of no captures.
 type overview struct {
 	mu    sync.Mutex
-	all   []tracked
+	all   []*tracked
 	ended int
 }
 
@@ -29,22 +29,31 @@ type tracked struct {
 func (o *overview) add(name string, stats func() jetcapture.Stats) (end func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i := slices.IndexFunc(o.all, func(c tracked) bool { return c.name == name && c.ended })
+	c := &tracked{name: name, stats: stats}
+	i := slices.IndexFunc(o.all, func(c *tracked) bool { return c.name == name && c.ended })
 	if i >= 0 { // it is tried again
-		o.all[i] = tracked{name: name, stats: stats}
+		o.all[i] = c
 		o.ended--
 	} else {
-		i = len(o.all)
-		o.all = append(o.all, tracked{name: name, stats: stats})
+		o.all = append(o.all, c)
 	}
 	return func() {
 		s := stats()
 		last := jetcapture.Stats{State: s.State, Messages: s.Messages, Dead: s.Dead}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.all[i].stats, o.all[i].ended = func() jetcapture.Stats { return last }, true
+		c.stats, c.ended = func() jetcapture.Stats { return last }, true
 		o.ended++
 	}
+}
+
+// remove forgets a capture that has ended.
+func (o *overview) remove(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before := len(o.all)
+	o.all = slices.DeleteFunc(o.all, func(c *tracked) bool { return c.name == name && c.ended })
+	o.ended -= before - len(o.all)
 }
 
 // stats returns the state and the counters of the one capture, or the sums of several. The state is for people.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
-	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
@@ -122,77 +120,29 @@ func newRunner(c console, s *reportSettings) *runner {
 	return &runner{console: c, settings: s, screen: screen, sums: sums, log: slog.New(sums)}
 }
 
-// run runs captures, each over a connection of its own, until ctx ends or all are done. If one of several fails,
-// --on-failure says what becomes of it and of the others; run returns the error in the end.
+// run runs captures until ctx ends or all are done. If one of several fails, --on-failure says what becomes of it and of
+// the others; run returns the error in the end.
 func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	if r.settings.dryRun {
 		return r.dryRuns(ctx, all)
 	}
-	m := newMonitoring(all, r.log)
-	stop, err := m.start(ctx)
+	systemd, err := newSupervisor(ctx, r.getenv)
 	if err != nil {
 		return err
 	}
+	defer systemd.close()
+	g := r.newGroup(ctx)
+	defer g.cancel()
+	m := newMonitoring(all, &g.board, r.log)
+	if err := m.listen(ctx); err != nil {
+		return err
+	}
+	err = g.start(all...) // before anybody can ask how they are
+	stop := m.start(ctx)
 	defer func() { stop(err) }()
-	unsupervise, err := r.supervise(ctx, len(all))
-	if err != nil {
-		return err
-	}
-	defer unsupervise()
+	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
-	if len(all) == 1 {
-		return r.capture(ctx, all[0], m.entries[0])
-	}
-	failed := make([]error, len(all))
-	ctx, end := context.WithCancel(ctx)
-	defer end()
-	var running sync.WaitGroup
-	for i, s := range all {
-		running.Go(func() {
-			if err := r.keep(ctx, end, s, m.entries[i]); err != nil {
-				failed[i] = fmt.Errorf("capture %s: %w", s.name, err)
-			}
-		})
-	}
-	running.Wait()
-	return errors.Join(failed...)
-}
-
-// The pauses before a capture that has failed is tried again.
-const (
-	firstAgain = time.Second
-	mostAgain  = 5 * time.Minute
-)
-
-// keep runs one of several captures. If it fails, keep tries it again, ends them all, or leaves it. Several run side by
-// side.
-func (r *runner) keep(ctx context.Context, end func(), s *settings, seen *monitor.Entry) error {
-	wait := retry.Backoff{First: firstAgain, Max: mostAgain}
-	for {
-		began := time.Now()
-		err := r.capture(ctx, s, seen)
-		if exitCode(err) != exitFailed || ctx.Err() != nil {
-			return err
-		}
-		log := r.log.With("capture", s.name, "error", err)
-		switch {
-		case r.settings.onFailure == failureEnd:
-			log.Error("a capture has failed, stopping the others")
-			end()
-			return err
-		case r.settings.onFailure == failureLeave, s.capture.library.Once:
-			log.Error("a capture has failed, the others go on")
-			return err
-		}
-		if time.Since(began) > mostAgain { // it had begun well
-			wait = retry.Backoff{First: firstAgain, Max: mostAgain}
-		}
-		pause := wait.Next().Round(time.Millisecond)
-		log.Error("a capture has failed, it is tried again, the others go on", "in", pause.String())
-		if retry.Pause(ctx, pause) != nil {
-			return err
-		}
-	}
+	return errors.Join(err, g.wait())
 }
 
 // capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.
@@ -307,14 +257,15 @@ func (r *runner) logProgress() func(now time.Time) {
 	before, last := map[string]int64{}, time.Now()
 	return func(now time.Time) {
 		seconds := now.Sub(last).Seconds()
-		last = now
+		messages := map[string]int64{}
 		for name, s := range r.overview.running() {
 			rate := float64(s.Messages-before[name]) / seconds
-			before[name] = s.Messages
+			messages[name] = s.Messages
 			r.log.Info("progress", append([]any{
 				"capture", name, "state", s.State, "lag", left(s), "last_seq", s.LastSeq, "stored_seq", s.StoredSeq,
 				"messages_per_second", int64(math.Round(rate)), "open_files", s.OpenBlocks, "held_bytes", s.Memory + s.Spooled,
 			}, storing(s.Storing)...)...)
 		}
+		before, last = messages, now
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/monitor"
-	"github.com/jetcapture/jetcapture/internal/status"
-	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -20,43 +20,43 @@ const metricsEvery = time.Minute
 type monitoring struct {
 	set      monitorSettings
 	log      *slog.Logger
-	board    monitor.Board
+	board    *monitor.Board
+	listener net.Listener // nil: nothing is served
 	registry *prometheus.Registry
 	once     bool // the run ends by itself
-	entries  []*monitor.Entry
 }
 
-// newMonitoring puts the captures on a board. Nothing is served yet.
-func newMonitoring(all []*settings, log *slog.Logger) *monitoring {
-	m := &monitoring{set: all[0].monitor, log: log, once: true}
-	for _, s := range all {
-		what := &s.capture
-		m.once = m.once && what.library.Once
-		m.entries = append(m.entries, m.board.Add(status.Running{
-			Capture: what.name(), Stream: what.library.NATSStreamName, Output: urls.Show(what.output),
-			Consumer: what.library.NATSConsumerName,
-		}))
+// newMonitoring returns the monitoring of the captures on a board, as the first of the settings says. Nothing is served
+// yet.
+func newMonitoring(all []*settings, board *monitor.Board, log *slog.Logger) *monitoring {
+	continuous := func(s *settings) bool { return !s.capture.library.Once }
+	return &monitoring{set: all[0].monitor, log: log, board: board, once: !slices.ContainsFunc(all, continuous)}
+}
+
+// listen opens the port, if there is to be one.
+func (m *monitoring) listen(ctx context.Context) (err error) {
+	if m.set.http == "" {
+		return nil
 	}
-	return m
+	if m.listener, err = monitor.Listen(ctx, m.set.http); err != nil {
+		return fmt.Errorf("--http: %w", err)
+	}
+	return nil
 }
 
 // start begins to serve. stop ends that: with what the run has come to, it writes the last metrics and the heartbeat of
 // a run that has done its work.
-func (m *monitoring) start(ctx context.Context) (stop func(err error), err error) {
+func (m *monitoring) start(ctx context.Context) (stop func(err error)) {
 	program := monitor.Program{Version: version, Revision: revision(), Started: time.Now()}
-	m.registry = monitor.Registry(program, &m.board)
+	m.registry = monitor.Registry(program, m.board)
 	closeServer := func() {}
-	if m.set.http != "" {
-		l, err := monitor.Listen(ctx, m.set.http)
-		if err != nil {
-			return nil, fmt.Errorf("--http: %w", err)
-		}
-		m.log.Info("serving metrics, probes and status", "url", "http://"+l.Addr().String()+"/")
-		closeServer = monitor.Serve(l, monitor.Handler(program, &m.board, m.registry, m.set.pprof), m.log)
+	if m.listener != nil {
+		m.log.Info("serving metrics, probes and status", "url", "http://"+m.listener.Addr().String()+"/")
+		closeServer = monitor.Serve(m.listener, monitor.Handler(program, m.board, m.registry, m.set.pprof), m.log)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // also while the last cut is being stored
 	var joined sync.WaitGroup
-	heartbeat := monitor.Heartbeat{URL: m.set.heartbeat, Board: &m.board, Log: m.log}
+	heartbeat := monitor.Heartbeat{URL: m.set.heartbeat, Board: m.board, Log: m.log}
 	if m.set.heartbeat != "" && !m.once {
 		joined.Go(func() { heartbeat.Beat(ctx) })
 	}
@@ -73,7 +73,7 @@ func (m *monitoring) start(ctx context.Context) (stop func(err error), err error
 			m.writeFile()
 		}
 		closeServer()
-	}, nil
+	}
 }
 
 // writeFiles writes the file of metrics until ctx ends.

@@ -13,7 +13,7 @@ import (
 )
 
 // supervisor is systemd, which has started the process with Type=notify: it wants to know when the captures read, what
-// they do, and that the process is not stuck. See sd_notify(3). Its methods are for one goroutine. Nil stands for none.
+// they do, and that the process is not stuck. See sd_notify(3). Any goroutine may call its methods. Nil stands for none.
 type supervisor struct {
 	socket   net.Conn
 	watchdog time.Duration // it wants to hear of the process within this time; 0: it does not care
@@ -56,23 +56,28 @@ func (s *supervisor) every() time.Duration {
 	return supervisorEvery
 }
 
-// supervise starts a goroutine that tells the supervisor how the captures are, and that they are stopping when ctx
-// ends. stop ends it and waits for it. n is the number of captures.
-func (r *runner) supervise(ctx context.Context, n int) (stop func(), err error) {
-	s, err := newSupervisor(ctx, r.getenv)
-	if s == nil || err != nil {
-		return func() {}, err
+// close ends the connection.
+func (s *supervisor) close() {
+	if s != nil {
+		_ = s.socket.Close() // nothing waits in it
+	}
+}
+
+// supervise starts a goroutine that tells the supervisor how the captures are, once that they are ready, and that they
+// are stopping when ctx ends. stop ends it and waits for it.
+func (r *runner) supervise(ctx context.Context, s *supervisor, ready func() bool) (stop func()) {
+	if s == nil {
+		return func() {}
 	}
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		defer s.socket.Close()
 		ticker := time.NewTicker(s.every())
 		defer ticker.Stop()
-		ready, stopping := false, ctx.Done()
+		said, stopping := false, ctx.Done()
 		for {
-			if !ready && r.overview.begun() == n {
-				ready = true
+			if !said && ready() {
+				said = true
 				s.say("READY=1")
 			}
 			// Counters that nobody can read, since a capture holds their lock for good, stop the watchdog as well.
@@ -90,7 +95,7 @@ func (r *runner) supervise(ctx context.Context, n int) (stop func(), err error) 
 	return func() {
 		close(ended)
 		<-done
-	}, nil
+	}
 }
 
 // supervisorStatus is a line for systemctl status.

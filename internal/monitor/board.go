@@ -37,6 +37,13 @@ func (b *Board) Add(what status.Running) *Entry {
 	return e
 }
 
+// Remove takes a capture off the board: nothing of it is shown any more.
+func (b *Board) Remove(e *Entry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.all = slices.DeleteFunc(slices.Clone(b.all), func(other *Entry) bool { return other == e }) // entries has given it out
+}
+
 // Run says that the capture runs now, and counts. It may do so again after its end.
 func (e *Entry) Run(stats func() jetcapture.Stats) {
 	e.mu.Lock()
@@ -72,8 +79,8 @@ func (b *Board) entries() []*Entry {
 	return slices.Clip(b.all)
 }
 
-// running returns all captures as they are now.
-func (b *Board) running() (all []status.Running) {
+// Running returns all captures as they are now.
+func (b *Board) Running() (all []status.Running) {
 	for _, e := range b.entries() {
 		all = append(all, e.now())
 	}
@@ -92,7 +99,7 @@ func (b *Board) exported() (all []promexport.Capture) {
 
 // Healthy reports whether all captures store what they read in time.
 func (b *Board) Healthy(now time.Time) bool {
-	for _, r := range b.running() {
+	for _, r := range b.Running() {
 		if r.Of(now).Health.Code != status.OK {
 			return false
 		}

@@ -106,7 +106,7 @@ func Handler(p Program, b *Board, gatherer prometheus.Gatherer, pprof bool) http
 		"startupz": func(all []status.Running, _ time.Time) []status.Check { return status.Started(all) },
 	} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
-			probe(w, r, name, look(b.running(), time.Now()))
+			probe(w, r, name, look(b.Running(), time.Now()))
 		})
 	}
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answerStatus(w, p, b) })
@@ -156,7 +156,7 @@ func probe(w http.ResponseWriter, r *http.Request, name string, checks []status.
 func Status(p Program, b *Board) status.Process {
 	now := time.Now()
 	s := status.Process{Version: p.Version, Started: p.Started.UTC(), Now: now.UTC(), Captures: []status.Capture{}}
-	for _, r := range b.running() {
+	for _, r := range b.Running() {
 		s.Captures = append(s.Captures, r.Of(now))
 	}
 	return s
