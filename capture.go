@@ -63,10 +63,10 @@ func (c *Capture[P, K]) run(ctx context.Context, nc *nats.Conn, opts Options[P, 
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	races := raceWarner{log: run.Config.Logger, stats: c.Stats}
 	c.running.Store(run)
 	if from == nil {
-		defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, races.look)()
+		g := raceGuard{log: run.Config.Logger, stats: c.Stats, run: run}
+		defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, g.look)()
 	}
 	return run.Live(ctx, p)
 }

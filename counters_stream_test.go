@@ -180,19 +180,71 @@ func TestRetentionRace(t *testing.T) {
 	}
 }
 
-// TestRaceIsToldOnce: a race is a warning when it begins, and a line when it is over.
+// TestCutForRetention: what is open is cut when the stream will soon drop it, but not all the time.
+func TestCutForRetention(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		what        string
+		age, maxAge time.Duration // of the oldest message, and of the stream
+		seq         uint64        // of the oldest message
+		cut         time.Duration // time since the last cut; 0: there was none
+		want        bool
+	}{
+		{"an hour is left", 23 * time.Hour, 24 * time.Hour, 1, 0, false},
+		{"five minutes are left", 24*time.Hour - 5*time.Minute, 24 * time.Hour, 1, 0, true},
+		{"nothing was read", 24*time.Hour - 5*time.Minute, 24 * time.Hour, 0, 0, false},
+		{"a cut was made just before", 24*time.Hour - 5*time.Minute, 24 * time.Hour, 1, 50 * time.Second, false},
+		{"a cut was made a minute before", 24*time.Hour - 5*time.Minute, 24 * time.Hour, 1, time.Minute, true},
+		{"a stream of 40 seconds", 31 * time.Second, 40 * time.Second, 1, time.Second, true},
+	} {
+		s := Stats{
+			OldestTime: now.Add(-c.age), OldestSeq: c.seq, Stream: StreamStats{MaxAge: c.maxAge, LastSeq: 1},
+		}
+		if c.seq == 0 {
+			s.Unread, s.LastTime = 1, s.OldestTime
+		}
+		if c.cut > 0 {
+			s.Recent = []RecentCut{{At: now.Add(-c.cut)}}
+		}
+		if got := s.cutForRetention(now); got != c.want {
+			t.Errorf("%s: a cut is due: %v, want %v", c.what, got, c.want)
+		}
+	}
+}
+
+// racingRun is a run that notes what it is told of a race.
+type racingRun struct {
+	on   bool
+	cuts int
+}
+
+func (r *racingRun) Race(on bool)     { r.on = on }
+func (r *racingRun) CutForRetention() { r.cuts++ }
+
+// TestRaceIsToldOnce: a race is a warning when it begins, and a line when it is over. The run is told all the time.
 func TestRaceIsToldOnce(t *testing.T) {
 	var log bytes.Buffer
 	now := time.Now()
 	s := Stats{Stream: StreamStats{MaxAge: time.Hour}}
-	w := raceWarner{log: slog.New(slog.NewTextHandler(&log, nil)), stats: func() Stats { return s }}
-	w.look(now)
+	run := &racingRun{}
+	g := raceGuard{log: slog.New(slog.NewTextHandler(&log, nil)), stats: func() Stats { return s }, run: run}
+	look := func(want bool) {
+		t.Helper()
+		if got := g.look(now); got != want || run.on != want {
+			t.Errorf("there is a race: %v, and the run was told %v, want %v", got, run.on, want)
+		}
+	}
+	look(false)
 	s.Unread, s.LastTime = 1, now.Add(-55*time.Minute)
-	w.look(now)
-	w.look(now)
-	s.Unread = 0
-	w.look(now)
-	w.look(now)
+	look(true)
+	s.OldestTime, s.OldestSeq = s.LastTime, 1
+	look(true)
+	s.Unread, s.OldestTime = 0, time.Time{}
+	look(false)
+	look(false)
+	if run.cuts != 1 {
+		t.Errorf("the run was asked for %d cuts, want 1", run.cuts)
+	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	const detail = "not=read limit=age in=5m0s"
 	if len(lines) != 2 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], detail) ||

@@ -157,6 +157,7 @@ type running struct {
 	t     *testing.T
 	Stats func() jetcapture.Stats
 	Flush func(ctx context.Context) error
+	Race  func(on bool) // says that there is a race with the retention, as the guard does
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -166,7 +167,7 @@ func start[P jetcapture.Payload, K jetcapture.DestKey](r *rig, nc *nats.Conn, o 
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := o.Build()
-	run := &running{t: r.t, Stats: c.Stats, Flush: c.Flush, stop: cancel, ended: make(chan error, 1)}
+	run := &running{t: r.t, Stats: c.Stats, Flush: c.Flush, Race: c.Race, stop: cancel, ended: make(chan error, 1)}
 	go func() { run.ended <- c.Run(ctx, nc) }()
 	r.t.Cleanup(func() {
 		cancel()

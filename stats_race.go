@@ -20,32 +20,59 @@ func (s *Stats) RetentionRace(now time.Time) (unread, unstored bool) {
 	return ahead.within(kept, unreadBound), held.within(kept, unstoredBound)
 }
 
-// raceWarner logs when a race with the retention begins, and when it is over. One goroutine uses it.
-type raceWarner struct {
-	log   *slog.Logger
-	stats func() Stats
-	told  bool
+// cutForRetention reports whether what is open should be stored now: a process that dies would lose it, as the stream
+// will soon drop it. Such cuts are a tenth of the bound apart, so that files do not get too small in a race that lasts.
+func (s *Stats) cutForRetention(now time.Time) bool {
+	if _, unstored := s.RetentionRace(now); !unstored || s.OldestSeq == 0 {
+		return false
+	}
+	kept, _ := s.Stream.kept().Least()
+	apart := min(unstoredBound, kept/4) / 10
+	n := len(s.Recent)
+	return n == 0 || now.Sub(s.Recent[n-1].At) >= apart
 }
 
-// look looks whether there is a race now.
-func (w *raceWarner) look(now time.Time) {
-	s := w.stats()
+// raceGuard does what can be done about a race with the retention: it logs when one begins and when it is over, and
+// tells the run, which then stores earlier. It never touches the stream. One goroutine uses it.
+type raceGuard struct {
+	log   *slog.Logger
+	stats func() Stats
+	run   interface { // a capture.Run
+		Race(on bool)
+		CutForRetention()
+	}
+	told bool
+}
+
+// look looks whether there is a race now, and returns whether there is.
+func (g *raceGuard) look(now time.Time) bool {
+	s := g.stats()
 	unread, unstored := s.RetentionRace(now)
-	if is := unread || unstored; is == w.told {
+	is := unread || unstored
+	if is != g.told {
+		g.told = is
+		g.run.Race(is)
+		g.tell(&s, now, unread)
+	}
+	if s.cutForRetention(now) {
+		g.run.CutForRetention()
+	}
+	return is
+}
+
+// tell logs that a race has begun or is over.
+func (g *raceGuard) tell(s *Stats, now time.Time, unread bool) {
+	if !g.told {
+		g.log.Info("the stream keeps what is not stored long enough again")
 		return
 	}
-	w.told = !w.told
 	ahead, held := s.Headroom(now)
-	if !w.told {
-		w.log.Info("the stream keeps what is not stored long enough again")
-		return
-	}
 	what, h := "stored", held
 	if unread {
 		what, h = "read", ahead
 	}
 	left, limit := h.Least()
-	w.log.Warn("the stream will soon drop messages: raise its limit, or find out what holds up the capture",
+	g.log.Warn("the stream will soon drop messages: raise its limit, or find out what holds up the capture",
 		"not", what, "limit", limit, "in", max(left, 0).Round(time.Second), "lag", s.Lag, "unstored_age", s.Freshness(now))
 }
 

@@ -9,28 +9,43 @@ import (
 	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
-// watchEvery is how often a stream is asked how it is, besides at each cut. Without that, nobody would know how fast a
-// stream grows while reading waits for the store.
-const watchEvery = 30 * time.Second
+const (
+	// watchEvery is how often a stream is asked how it is, besides at each cut. Without that, nobody would know how fast
+	// a stream grows while reading waits for the store.
+	watchEvery = 30 * time.Second
+	// watchRace is how often it is asked while it will soon drop messages.
+	watchRace = 5 * time.Second
+	// lookEvery is how often look is called.
+	lookEvery = time.Second
+)
 
-// watch starts a goroutine that asks how the stream is and reports it, and then calls look. stop ends it and waits for
-// it. An error says nothing that the reader does not report itself.
-func watch(ctx context.Context, src *reader.Source, o capture.Observer, look func(now time.Time)) (stop func()) {
+// watch starts a goroutine that asks how the stream is and reports it. In between it calls look, which returns whether
+// the stream will soon drop messages. stop ends the goroutine and waits for it. An error of asking says nothing that
+// the reader does not report itself.
+func watch(
+	ctx context.Context, src *reader.Source, o capture.Observer, look func(now time.Time) (race bool),
+) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var joined sync.WaitGroup
 	joined.Go(func() {
-		tick := time.NewTicker(watchEvery)
+		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
-		for {
+		for asked, every := time.Now(), watchEvery; ; {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
-			if info, err := src.Info(ctx); err == nil {
-				o.Observe(capture.StreamSeen{Info: info})
+			if time.Since(asked) >= every {
+				if info, err := src.Info(ctx); err == nil {
+					o.Observe(capture.StreamSeen{Info: info})
+				}
+				asked = time.Now()
 			}
-			look(time.Now())
+			every = watchEvery
+			if look(time.Now()) {
+				every = watchRace
+			}
 		}
 	})
 	return func() {

@@ -41,6 +41,8 @@ const (
 	ReasonShutdown Reason = "shutdown" // the capture was stopped
 	ReasonOnce     Reason = "once"     // the last sequence seen at the start was reached
 	ReasonDiverged Reason = "diverged" // the stream is another one now, and what was read of the old one is cut first
+	// ReasonRetention: the stream will soon drop messages that are not read or not stored.
+	ReasonRetention Reason = "retention"
 )
 
 // Cause says why an incarnation follows another one.

@@ -106,7 +106,7 @@ func lossMetrics() []metric {
 func cutReasons() []cutlog.Reason {
 	return []cutlog.Reason{
 		cutlog.ReasonOpen, cutlog.ReasonWindow, cutlog.ReasonFull, cutlog.ReasonIdle, cutlog.ReasonPressure,
-		cutlog.ReasonShutdown, cutlog.ReasonOnce, cutlog.ReasonFlush, cutlog.ReasonDiverged,
+		cutlog.ReasonRetention, cutlog.ReasonShutdown, cutlog.ReasonOnce, cutlog.ReasonFlush, cutlog.ReasonDiverged,
 	}
 }
 

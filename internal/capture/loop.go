@@ -34,6 +34,7 @@ type loop struct {
 	storing   chan error      // gets the result of the cut that is being stored; nil if there is none
 	storingTo uint64          // the stream sequence that this cut ends at
 	flushes   *flushes        // requests for a cut
+	race      *race           // what the retention of the stream asks for
 	lastMsg   *reader.Message // last message behind the boundary; nil if none was read
 	planFull  bool            // the plan of what is open cannot grow, and the cut before is still being stored
 	postponed error           // why a cut was due and was not made; nil if nothing is in the way
@@ -56,13 +57,14 @@ const (
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
 		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
-		flushes: r.flushes,
-		rd:      o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
+		flushes: r.flushes, race: &r.race,
+		rd: o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
 		warned: retry.Limiter{Every: warnEvery},
 	}
 	l.pace = engine.Pace{MaxAge: l.cfg.MaxAge, Grace: l.cfg.Grace, MaxIdle: l.cfg.MaxIdle}
 	l.pace.Start(time.Now())
 	l.flushes.stored(o.From)
+	l.race.cut.Store(false)
 	l.feed = startFeed(context.WithoutCancel(ctx), o.Reading, l.maker)
 	l.tell(StateReading)
 	return l

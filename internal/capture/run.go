@@ -37,6 +37,7 @@ type Run struct {
 	entered bool          // reading has started once; from then on, an error of Open is temporary if its kind is
 	promise Promise
 	flushes *flushes
+	race    race
 }
 
 // target is what a run with Once has to reach: the last stream sequence that the stream held at the start.

@@ -81,10 +81,11 @@ func (p *Pace) Read(now time.Time, n int, highest int64, caughtUp bool) {
 
 // Pressure says which limits around a cut are reached.
 type Pressure struct {
-	Spool bool // the spool is over its limit
-	Half  bool // closed parts hold half of the spool
-	Acks  bool // AckWait or MaxAckPending is near
-	Flush bool // somebody has asked for a cut
+	Spool     bool // the spool is over its limit
+	Half      bool // closed parts hold half of the spool
+	Acks      bool // AckWait or MaxAckPending is near
+	Flush     bool // somebody has asked for a cut
+	Retention bool // the stream will soon drop messages that are not read or not stored
 }
 
 // Due says whether a cut must be made now, and which.
@@ -98,6 +99,8 @@ func (p *Pace) Due(now time.Time, c Collected, pr Pressure) (Due, bool) {
 		return Due{Reason: cutlog.ReasonFlush}, true
 	case pr.Spool, pr.Acks:
 		return c.Relieve(cutlog.ReasonPressure), true
+	case pr.Retention:
+		return c.Relieve(cutlog.ReasonRetention), true
 	case c.AllClosed():
 		return Due{Reason: cutlog.ReasonFull}, true
 	case pr.Half, planDue(c):

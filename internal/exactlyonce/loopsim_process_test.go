@@ -27,6 +27,7 @@ var errDead = errors.New("this process is dead")
 type process struct {
 	dice
 	w       *world
+	run     *capture.Run
 	name    string // different for each start
 	once    bool
 	stopped bool // it was asked to end; owned by the goroutine that plays the schedule
@@ -68,7 +69,7 @@ func (w *world) launch(instance string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	k.stream, k.writer.Me.Boot = memStream{p}, p.name
+	k.stream, k.writer.Me.Boot, p.run = memStream{p}, p.name, run
 	w.procs = append(w.procs, p)
 	w.trace("%s starts: once %v, %v", p.name, p.once, k.cfg.Settings)
 	go func() {
@@ -140,6 +141,18 @@ func (p *process) cross(arrow string) {
 		p.w.trace("%s dies %s", p.name, arrow)
 		p.w.meet("death " + arrow)
 		p.kill()
+	}
+}
+
+// race tells the process now and then that the stream will soon drop messages.
+func (p *process) race() {
+	switch p.draw("race", 20) {
+	case 0:
+		p.run.CutForRetention()
+	case 1:
+		p.run.Race(true)
+	case 2:
+		p.run.Race(false)
 	}
 }
 

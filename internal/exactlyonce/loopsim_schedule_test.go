@@ -29,6 +29,9 @@ func play(t *testing.T, seed uint64, m mutant) (end outcome, wrong error) {
 		w.launch("a")
 		for range steps {
 			w.wait(time.Duration(1+w.rng.IntN(20_000)) * time.Millisecond)
+			for _, p := range w.live() {
+				p.race()
+			}
 			w.happen()
 		}
 		wrong = errors.Join(w.settle(), w.end())

@@ -24,8 +24,8 @@ var toMeet = []string{
 	"Awaiting", "CutLost", "Diverged", "LookingAgain", "NotYet", "Poisoned", "Postponed", "Recovered", "Redone", "Refused",
 	"Skipped", "StreamUnreachable", "Targeted", "Unwitnessed", "message passed over", "rollback",
 	"Lost expired", "Lost gone", "Lost recreated", "Lost unknown",
-	"cut for diverged", "cut for full", "cut for idle", "cut for once", "cut for pressure", "cut for shutdown",
-	"cut for window", "cut at the boundary for window", "cut at the boundary for pressure",
+	"cut for diverged", "cut for full", "cut for idle", "cut for once", "cut for pressure", "cut for retention",
+	"cut for shutdown", "cut for window", "cut at the boundary for window", "cut at the boundary for pressure",
 	"death after-format", "death before-plan", "death after-plan", "death after-file", "death after-files",
 	"death after-done", "death before-redo", "death after-lost",
 }

@@ -107,3 +107,35 @@ func TestLimitLeavesRoomToSeal(t *testing.T) {
 		checkEmpty(t, s)
 	}
 }
+
+// Half is true before Over, when half of the memory or of the file is in use, and false when that was stored.
+func TestHalf(t *testing.T) {
+	const memory, limit = 512 << 10, 2 << 20
+	for _, c := range []spool.Config{
+		{Memory: memory},
+		{Memory: memory, Disk: true, Limit: limit},
+	} {
+		s := newSpool(t, c)
+		b := s.NewBuffer(newCodec(t, codec.None))
+		for _, line := range rows(1, 40_000) {
+			add(t, b, line)
+			if s.Half() || s.Over() {
+				break
+			}
+		}
+		u := s.Usage()
+		if !s.Half() || s.Over() || c.Disk && (u.Disk < limit/2 || u.Disk > limit*3/4) || u.Memory > memory*5/4 {
+			t.Errorf("disk %v: half is %v, over %v at %+v", c.Disk, s.Half(), s.Over(), u)
+		}
+		z := seal(t, b)
+		z.Discard()
+		if s.Half() {
+			t.Errorf("disk %v: still half at %+v", c.Disk, s.Usage())
+		}
+	}
+	s := newSpool(t, spool.Config{Memory: 1, Disk: true})
+	add(t, s.NewBuffer(newCodec(t, codec.None)), rows(1, 1)[0])
+	if s.Half() {
+		t.Error("a spool without a limit is half full")
+	}
+}

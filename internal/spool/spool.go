@@ -134,6 +134,18 @@ func (s *Spool) Over() bool {
 	return used-s.mem.fixed.Load()-s.frames.inFlight.Load() > s.cfg.Memory
 }
 
+// Half reports whether the spool holds at least half of what it may: of the file if there is one with a limit, else of
+// the memory, unless bytes may go to disk without a limit.
+func (s *Spool) Half() bool {
+	switch {
+	case !s.cfg.Disk:
+		return s.mem.used.Load()-s.mem.fixed.Load()-s.frames.inFlight.Load() > s.cfg.Memory/2
+	case s.cfg.Limit > 0:
+		return s.file.inUse()+s.again.Load() >= s.cfg.Limit/2
+	}
+	return false
+}
+
 // Close stops the compressors, waits for them and removes the file. Frames that they have not begun fail with
 // [ErrClosed]. The error is one of the file; calling Close again returns it again.
 func (s *Spool) Close() error {
