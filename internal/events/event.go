@@ -23,6 +23,7 @@ const (
 	WindowComplete Type = "window.complete"
 	WindowReopened Type = "window.reopened"
 	SequencesLost  Type = "sequences.lost"
+	RetentionRace  Type = "retention.race"
 	StreamChanged  Type = "stream.changed"
 	Started        Type = "capture.started"
 	Stopped        Type = "capture.stopped"
@@ -163,6 +164,15 @@ type Lost struct {
 	Sequences   uint64            `json:"sequences"`
 	FirstSeq    uint64            `json:"first_seq"`
 	LastSeq     uint64            `json:"last_seq"`
+}
+
+// Race is the data of RetentionRace. How long the messages had left is not in the log, so it is not told.
+type Race struct {
+	Capture     string `json:"capture"`
+	Incarnation string `json:"incarnation"`
+	Cut         uint64 `json:"cut"`
+	From        uint64 `json:"from"` // stream sequence, exclusive
+	To          uint64 `json:"to"`
 }
 
 // Life is the data of StreamChanged.

@@ -36,6 +36,10 @@ func (p *Projection) Cut(before, cut cutlog.Head) []Event {
 	if plan.Reason == cutlog.ReasonShutdown || plan.Reason == cutlog.ReasonOnce {
 		m.add(Stopped, plan.Writer.Instance, Process{p.Capture, cut.N, plan.Writer})
 	}
+	// New types come last, so that the ids of the others stay as a process of an earlier version makes them.
+	if plan.Reason == cutlog.ReasonRetention {
+		m.add(RetentionRace, fmt.Sprint(cut.N), Race{p.Capture, plan.Incarnation, cut.N, plan.From, plan.To})
+	}
 	return m.events
 }
 

@@ -116,6 +116,20 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestRetentionRace: a cut that was made for the retention is told once, behind the events that every cut has.
+func TestRetentionRace(t *testing.T) {
+	got := told(&Projection{Capture: "ORDERS"},
+		cut(2, cutlog.ReasonRetention, 16*time.Minute, 16*time.Minute, 0),
+		cut(3, cutlog.ReasonFlush, 17*time.Minute, 17*time.Minute, 1))
+	want := []string{
+		"block.stored w0/2", "cut.done 2", "window.complete 2026-11-28T14:15:00Z", "retention.race 2", "block.stored w1/3",
+		"cut.done 3",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
 // TestPosition: a projection that goes on from the position of any event makes the rest of the same events.
 func TestPosition(t *testing.T) {
 	first, second := cut(2, cutlog.ReasonWindow, 14*time.Minute, 16*time.Minute, 0),
