@@ -9,6 +9,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +73,24 @@ func TestFailedJobTellsWhatItPrinted(t *testing.T) {
 	_, err := h.run(t.Context(), []string{h.self, "bare", "-url", "nats://127.0.0.1:1"})
 	if err == nil || !strings.Contains(err.Error(), "connect to nats://127.0.0.1:1") {
 		t.Errorf("got %v, want what the job printed", err)
+	}
+}
+
+// TestScraper: a scraper asks for the metrics until it is stopped, and says how often it got them.
+func TestScraper(t *testing.T) {
+	asked := make(chan string, 100)
+	capture := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path }))
+	defer capture.Close()
+	s, err := startScraper(t.Context(), os.Args[0], capture.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path := <-asked; path != "/metrics" {
+		t.Errorf("asked for %s", path)
+	}
+	<-asked
+	if times, err := s.stop(); err != nil || times < 1 {
+		t.Errorf("scraped %d times: %v, want at least once", times, err)
 	}
 }
 

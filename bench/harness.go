@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -144,11 +145,14 @@ func (h *harness) sample(ctx context.Context, r *result, round int) (err error) 
 		self: h.self, jetcapture: h.jetcapture, url: h.url, stream: r.job.stream, output: filepath.Join(h.dir, "archive"),
 	}
 	t.consumer = fmt.Sprintf("%s-%d", r.job.name, round)
-	got, err := h.run(ctx, r.job.command(t))
+	if t.metrics, err = freeAddress(ctx); err != nil {
+		return err
+	}
+	got, err := h.runScraped(ctx, r.job.command(t), t.metrics)
 	if err != nil {
 		return fmt.Errorf("job %s: %w", r.job.name, err)
 	}
-	fmt.Fprintf(h.stderr, "round %d of %d: %-18s %8.0f messages/s\n", round, h.rounds, r.job.name, r.rate(got))
+	fmt.Fprintf(h.stderr, "round %d of %d: %-20s %8.0f messages/s\n", round, h.rounds, r.job.name, r.rate(got))
 	if r.job.count != nil {
 		defer func() { err = errors.Join(err, os.RemoveAll(t.output)) }()
 		wrote, err := r.job.count(t.output)
@@ -165,6 +169,23 @@ func (h *harness) sample(ctx context.Context, r *result, round int) (err error) 
 	}
 	r.samples = append(r.samples, got)
 	return nil
+}
+
+// runScraped runs a command to its end. If it serves its metrics at an address, they are scraped meanwhile.
+func (h *harness) runScraped(ctx context.Context, command []string, metrics string) (sample, error) {
+	if !slices.Contains(command, metrics) {
+		return h.run(ctx, command)
+	}
+	s, err := startScraper(ctx, h.self, metrics)
+	if err != nil {
+		return sample{}, err
+	}
+	got, err := h.run(ctx, command)
+	times, stopErr := s.stop()
+	if err == nil && stopErr == nil && times == 0 {
+		stopErr = errors.New("nobody could scrape the metrics")
+	}
+	return got, errors.Join(err, stopErr)
 }
 
 // run runs a command to its end. The end of ctx kills it. The error has what the command printed.

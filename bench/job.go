@@ -20,6 +20,7 @@ type target struct {
 	url, stream      string
 	consumer         string // that does not exist yet
 	output           string // a directory that does not exist yet
+	metrics          string // an address that is free; what a job serves there is scraped once a second
 }
 
 // allJobs returns all jobs. A new one is one entry here.
@@ -33,6 +34,10 @@ func allJobs() []job {
 		{"payload-none", "payloads as NDJSON", "orders", false, ndjson("payload", "none"), lines(0)},
 		{"payload-gzip", "payloads as NDJSON, gzip", "orders", false, ndjson("payload", "gzip"), lines(0)},
 		{"payload-zstd", "payloads as NDJSON, zstd", "orders", false, ndjson("payload", "zstd"), lines(0)},
+		{
+			"payload-zstd-scraped", "the same with --http, its metrics scraped each second", "orders", false,
+			scraped(ndjson("payload", "zstd")), lines(0),
+		},
 		{"message-gzip", "whole messages as NDJSON, gzip", "orders", false, ndjson("message", "gzip"), lines(0)},
 		{"csv-gzip", "the library, JSON decoded by the user, CSV, gzip", "orders", false, csvProgram, lines(1)},
 		{"event-zstd", "events with the payload as JSON, NDJSON, zstd", "orders", false, ndjson("event", "zstd"), lines(0)},
@@ -123,6 +128,11 @@ func bareAcks(t target) []string {
 // acked makes a capture read through a durable consumer.
 func acked(command func(target) []string) func(target) []string {
 	return func(t target) []string { return append(command(t), "--consumer-name", t.consumer) }
+}
+
+// scraped makes a capture serve its metrics.
+func scraped(command func(target) []string) func(target) []string {
+	return func(t target) []string { return append(command(t), "--http", t.metrics) }
 }
 
 // csvProgram is the command of the part "csv".

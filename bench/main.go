@@ -49,6 +49,7 @@ func parts() map[string]part {
 		"bare":    runBare,
 		"csv":     runCSV,
 		"log":     runLog,
+		"scrape":  runScrape,
 	}
 }
 
