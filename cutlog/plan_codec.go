@@ -212,8 +212,8 @@ func (p *Plan) readBlocks(r *bufio.Reader) error {
 			return err
 		}
 		line, more = bytes.CutSuffix(line, []byte(","))
-		var b Block
-		if err := strictUnmarshal(line, &b); err != nil {
+		b, err := parseBlock(line)
+		if err != nil {
 			return err
 		}
 		p.Blocks = append(p.Blocks, b)
@@ -223,6 +223,25 @@ func (p *Plan) readBlocks(r *bufio.Reader) error {
 		err = fmt.Errorf("found %.20q, expected %q or a comma before it", line, blocksEnd)
 	}
 	return err
+}
+
+// longBlock is the length of a block's line from which on its sequences are most of it.
+const longBlock = 4 << 10
+
+// parseBlock reads the JSON of a block. Many sequences are read by themselves if they are where appendJSON puts them:
+// encoding/json would go over megabytes of them several times.
+func parseBlock(line []byte) (b Block, err error) {
+	const member = `"seqs":`
+	if at := bytes.Index(line, []byte(member+"[")); at >= 0 && len(line) > longBlock {
+		before, seqs := line[:at+len(member)], line[at+len(member):]
+		var s SeqSet
+		if seqs, ok := bytes.CutSuffix(seqs, []byte("}")); ok && s.UnmarshalJSON(seqs) == nil {
+			err = strictUnmarshal(append(bytes.Clone(before), "[]}"...), &b)
+			b.Seqs = s
+			return b, err
+		}
+	}
+	return b, strictUnmarshal(line, &b)
 }
 
 // readLine returns a line without its line feed, and io.EOF after the last one.

@@ -222,6 +222,31 @@ func TestDecodePlanRefuses(t *testing.T) {
 	}
 }
 
+// TestDecodePlanOfLongBlocks reads blocks of so many sequences that these are read by themselves.
+func TestDecodePlanOfLongBlocks(t *testing.T) {
+	p := largePlan(3, 2000)
+	record := encodePlan(t, p)
+	got, err := cutlog.DecodePlan(record.Data)
+	if err != nil || !reflect.DeepEqual(got.Blocks, p.Blocks) {
+		t.Fatalf("%v: the blocks are not those that were written", err)
+	}
+	text := string(unpack(t, record.Data))
+	body := text[:strings.LastIndex(text, `,"sha256"`)]
+	for change, want := range map[[2]string]string{
+		{"1,2,1]}", `1,2,1],"more":1}`}: "unknown field",
+		{"1,2,1]}", `1,2,1]}}`}:         "data after the object",
+		{"1,2,1]}", `1,2,1`}:            "EOF",
+		{"1,2,1]}", `1,2,1,0,1]}`}:      "touches the one before",
+		{`"rows":`, `"more":1,"rows":`}: "unknown field",
+	} {
+		bad := strings.Replace(body, change[0], change[1], 1)
+		_, err := cutlog.DecodePlan(pack(t, fmt.Appendf(nil, "%s,\"sha256\":%q}\n", bad, cutlog.Sum([]byte(bad)))))
+		if bad == body || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s instead of %s: %v, want %q", change[1], change[0], err, want)
+		}
+	}
+}
+
 // TestDecodePlanNamesDamage changes each byte of a stored plan.
 func TestDecodePlanNamesDamage(t *testing.T) {
 	data := encodePlan(t, samplePlan()).Data
@@ -389,6 +414,15 @@ func BenchmarkEncodePlan(b *testing.B) {
 // BenchmarkEncodeScattered encodes a plan of few blocks whose messages alternate at random. It consists almost only of
 // sequences.
 func BenchmarkEncodeScattered(b *testing.B) {
+	p := scatteredPlan()
+	b.ReportAllocs()
+	for b.Loop() {
+		encodePlan(b, p)
+	}
+}
+
+// scatteredPlan returns a plan of half a million messages in few blocks.
+func scatteredPlan() *cutlog.Plan {
 	const messages = 500_000
 	p := largePlan(0, 0)
 	p.To = p.From + messages
@@ -402,9 +436,16 @@ func BenchmarkEncodeScattered(b *testing.B) {
 		p.Blocks = append(p.Blocks,
 			block(cutlog.KindData, p.Incarnation, key+"/2024/05/06/07/00", "ndjson.gz", s, cutlog.Text(key)))
 	}
+	return p
+}
+
+func BenchmarkDecodeScattered(b *testing.B) {
+	data := encodePlan(b, scatteredPlan()).Data
 	b.ReportAllocs()
 	for b.Loop() {
-		encodePlan(b, p)
+		if _, err := cutlog.DecodePlan(data); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -91,17 +91,18 @@ func (p *numbers) run(s *SeqSet) error {
 }
 
 // number reads a decimal number without leading zeros.
-func (p *numbers) number() (uint64, error) {
+func (p *numbers) number() (v uint64, err error) {
 	p.space()
-	n := 0
-	for n < len(p.rest) && p.rest[n] >= '0' && p.rest[n] <= '9' {
-		n++
+	n, over := 0, false
+	for ; n < len(p.rest) && p.rest[n] >= '0' && p.rest[n] <= '9'; n++ {
+		digit := uint64(p.rest[n] - '0')
+		over = over || n >= 19 && v > (math.MaxUint64-digit)/10 // 19 digits always fit
+		v = v*10 + digit
 	}
-	if n == 0 || n > 20 || n > 1 && p.rest[0] == '0' {
+	switch {
+	case n == 0, n > 20, n > 1 && p.rest[0] == '0':
 		return 0, errors.New("expected a whole number without leading zeros")
-	}
-	v, err := strconv.ParseUint(string(p.rest[:n]), 10, 64)
-	if err != nil {
+	case over:
 		return 0, errors.New("number is over 64 bits")
 	}
 	p.rest = p.rest[n:]
