@@ -158,7 +158,8 @@ func (c *Capture) TailCut(ctx context.Context, n int64) (uint64, error) {
 // life is the part of a log that belongs to one incarnation.
 type life struct {
 	opening     *cutlog.Plan
-	first, last uint64 // numbers of its cuts
+	first, last uint64      // numbers of its cuts
+	newest      cutlog.Head // the last one of the log, checked against the one before; other lives have none here
 }
 
 // lives returns the incarnations of the log, oldest first.
@@ -173,6 +174,9 @@ func (c *Capture) lives(ctx context.Context) ([]life, error) {
 	var lives []life
 	for h := head; h.Plan != nil; {
 		l := life{opening: h.Plan, first: h.Plan.Opened, last: h.N}
+		if h.N == head.N {
+			l.newest = head
+		}
 		if l.first != h.N {
 			opening, err := c.log.At(ctx, l.first)
 			if err != nil {

@@ -218,7 +218,8 @@ func (r *messageReader) finish(ctx context.Context, c *cutReader) error {
 // close ends what was begun and not read.
 func (r *messageReader) close() { _ = r.ahead.close() } // its files were not wanted any more
 
-// cuts yields the finished cuts of an incarnation that reach beyond After.
+// cuts yields the finished cuts of an incarnation that reach beyond After. The newest cut of the log was read before,
+// and is not read again: it may be most of what there is.
 func (r *messageReader) cuts(ctx context.Context, l life) iter.Seq2[Cut, error] {
 	return func(yield func(Cut, error) bool) {
 		first, err := r.capture.firstBeyond(ctx, l, r.opts.After)
@@ -226,20 +227,39 @@ func (r *messageReader) cuts(ctx context.Context, l life) iter.Seq2[Cut, error] 
 			yield(Cut{}, err)
 			return
 		}
-		for cut, err := range r.capture.CutsFrom(ctx, max(first, r.opts.FirstCut)) {
-			if err != nil {
-				yield(Cut{}, err)
-				return
-			}
-			if cut.N > l.last || !cut.Finished() || !yield(cut, nil) {
-				return
-			}
+		first = max(first, r.opts.FirstCut)
+		if first != l.newest.N && !r.cutsBefore(ctx, first, &l, yield) {
+			return
+		}
+		if l.newest.Done != nil {
+			yield(r.capture.cut(l.newest), nil)
 		}
 	}
 }
 
+// cutsBefore yields the finished cuts of an incarnation from the first one on, but not the newest of the log. It reports
+// whether that comes next.
+func (r *messageReader) cutsBefore(ctx context.Context, first uint64, l *life, yield func(Cut, error) bool) bool {
+	for cut, err := range r.capture.CutsFrom(ctx, first) {
+		if err != nil {
+			yield(Cut{}, err)
+			return false
+		}
+		if cut.N > l.last || !cut.Finished() || !yield(cut, nil) {
+			return false
+		}
+		if cut.N+1 == l.newest.N {
+			return true
+		}
+	}
+	return false
+}
+
 // firstBeyond returns the number of the first cut of a life that reaches beyond a sequence, or that behind the last.
 func (c *Capture) firstBeyond(ctx context.Context, l life, after uint64) (uint64, error) {
+	if after <= l.opening.From {
+		return l.first, nil
+	}
 	for l.first <= l.last {
 		middle := l.first + (l.last-l.first)/2
 		h, err := c.log.At(ctx, middle)
