@@ -5,16 +5,20 @@ import (
 	"debug/buildinfo"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestTwoBuildsAreEqual: two builds of one commit, in different folders, give equal files.
+// TestTwoBuildsAreEqual: two builds of one commit, in different folders and without a common cache, give equal files.
+// The command would take minutes to be compiled twice, so a small one takes its place: all else is what make release
+// does. The workflow of a release compares two builds of the command itself.
 func TestTwoBuildsAreEqual(t *testing.T) {
-	first, second := releaseHere(t), releaseHere(t)
+	repository := smallRepository(t)
+	first := releaseOf(t, repository)
+	t.Setenv("GOCACHE", t.TempDir())
+	second := releaseOf(t, repository)
 	names := map[string]bool{}
 	for _, f := range first {
 		names[f.name] = true
@@ -27,17 +31,71 @@ func TestTwoBuildsAreEqual(t *testing.T) {
 			t.Errorf("%s and %s of two builds differ", f.name, second[i].name)
 		}
 	}
-	checkBinary(t, first)
+	checkBinary(t, repository, first)
 	checkBill(t, first)
 }
 
-// releaseHere releases HEAD for this machine alone.
-func releaseHere(t *testing.T) []text {
+// smallRepository is one like ours, with a command of some lines, which needs one module.
+func smallRepository(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	sums, err := os.ReadFile("../../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"go.mod": "module example.com/jetcapture\n\ngo 1.26.0\n\nrequire github.com/inconshreveable/mousetrap v1.1.0\n",
+		"go.sum": string(sums), "LICENSE": "licence", "README.md": "# readme", "CHANGELOG.md": "# changes",
+		"cmd/jetcapture/main.go": smallCommand,
+	} {
+		path := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet"}, {"add", "."},
+		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "first"},
+	} {
+		if _, err := output(command(t.Context(), folder, "git", args...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// smallCommand does what a release asks of the command. It imports little, since all of it is compiled twice.
+const smallCommand = `package main
+
+import (
+	"os"
+
+	"github.com/inconshreveable/mousetrap"
+)
+
+func main() {
+	switch {
+	case mousetrap.StartedByExplorer():
+		os.Exit(1)
+	case os.Args[1] == "man":
+		if os.WriteFile(os.Args[2]+"/jetcapture.1", []byte("manual"), 0o644) != nil {
+			os.Exit(1)
+		}
+	default:
+		os.Stdout.WriteString(os.Args[1] + "\\n")
+	}
+}
+`
+
+// releaseOf releases HEAD of a repository for this machine alone.
+func releaseOf(t *testing.T, repository string) []text {
 	t.Helper()
 	out := t.TempDir()
 	args := []string{
-		"-repository", "../..", "-version", "0.9.8", "-out", out, "-only", host().String(),
-		"-tags", "disable_grpc_modules,grpcnotrace",
+		"-repository", repository, "-version", "0.9.8", "-out", out, "-only", host().String(), "-tags", "one,two",
 	}
 	if err := run(t.Context(), args); err != nil {
 		t.Fatal(err)
@@ -60,24 +118,32 @@ func bodyOf(t *testing.T, files []text, suffix string) []byte {
 	return nil
 }
 
-// checkBinary: the binary names the version and the commit.
-func checkBinary(t *testing.T, files []text) {
+// checkBinary: the binary names the version and the commit, and is static and trimmed.
+func checkBinary(t *testing.T, repository string, files []text) {
 	t.Helper()
 	body := bodyOf(t, files, "/jetcapture")
 	info, err := buildinfo.Read(bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Main.Version != "v0.9.8" {
-		t.Errorf("the binary is of version %s", info.Main.Version)
-	}
-	path := filepath.Join(t.TempDir(), "jetcapture")
-	if err := os.WriteFile(path, body, 0o700); err != nil {
+	commit, err := output(command(t.Context(), repository, "git", "rev-parse", "HEAD"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), path, "version").CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "jetcapture 0.9.8 (commit ") {
-		t.Errorf("jetcapture version: %v, %s", err, out)
+	got := map[string]string{"version": info.Main.Version}
+	for _, s := range info.Settings {
+		got[s.Key] = s.Value
+	}
+	for key, want := range map[string]string{
+		"version": "v0.9.8", "vcs.revision": strings.TrimSpace(commit), "vcs.modified": "false",
+		"CGO_ENABLED": "0", "-trimpath": "true", "-tags": "one,two",
+	} {
+		if got[key] != want {
+			t.Errorf("%s of the binary is %q, want %q", key, got[key], want)
+		}
+	}
+	if bytes.Contains(body, []byte(repository)) {
+		t.Error("the binary names the folder that it was built in")
 	}
 }
 
@@ -88,14 +154,44 @@ func checkBill(t *testing.T, files []text) {
 	if err := json.Unmarshal(bodyOf(t, files, ".cdx.json"), &b); err != nil {
 		t.Fatal(err)
 	}
-	licences := string(bodyOf(t, files, "share/THIRD-PARTY-LICENSES.txt"))
-	const many = 50
-	if len(b.Components) < many {
-		t.Errorf("the bill has %d components", len(b.Components))
+	names := map[string]bool{}
+	for _, c := range b.Components {
+		names[c.PURL] = true
 	}
-	for _, c := range b.Components[1:] {
-		if !strings.Contains(licences, "\n"+c.Name+" "+c.Version+": ") {
-			t.Errorf("there is no licence of %s %s", c.Name, c.Version)
+	if !names["pkg:golang/github.com/inconshreveable/mousetrap@v1.1.0"] {
+		t.Errorf("the bill has %v", names)
+	}
+	licences := string(bodyOf(t, files, "share/THIRD-PARTY-LICENSES.txt"))
+	for _, want := range []string{"The Go standard library, go1", "github.com/inconshreveable/mousetrap v1.1.0: LICENSE"} {
+		if !strings.Contains(licences, "\n"+want) {
+			t.Errorf("there is no licence of %s", want)
+		}
+	}
+}
+
+// TestLicences: each module of the command can be shipped.
+func TestLicences(t *testing.T) {
+	list := command(t.Context(), "../..", "go", "list", "-deps", "-tags", "disable_grpc_modules,grpcnotrace",
+		"-f", "{{with .Module}}{{.Path}} {{.Dir}}{{end}}", "./cmd/jetcapture")
+	list.Env = append(list.Environ(), "GOFLAGS=")
+	out, err := output(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := map[string]string{}
+	for line := range strings.Lines(out) {
+		path, folder, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if path != "" {
+			modules[path] = folder
+		}
+	}
+	const many = 50
+	if len(modules) < many {
+		t.Errorf("the command has %d modules", len(modules))
+	}
+	for path, folder := range modules {
+		if err := appendLicences(&bytes.Buffer{}, path, folder); err != nil {
+			t.Error(err)
 		}
 	}
 }
