@@ -166,7 +166,7 @@ func (d *Durable) standBy(ctx context.Context, consumer *consumerInfo) error {
 // reset begins a new life. It opens a fresh inbox first, so that nothing of the new life is missed and nothing of the
 // old one arrives.
 func (d *Durable) reset(ctx context.Context, cfg jetstream.ConsumerConfig) (*life, error) {
-	f, err := openFeed(d.src.nc, d.src.pullSubject(d.cfg.Name), d.limits(cfg))
+	f, err := openFeed(d.src.nc, d.src.pullSubject(d.cfg.Name), d.limits(cfg), d.src.room)
 	if err != nil {
 		return nil, err
 	}

@@ -15,12 +15,10 @@ const (
 	defaultPullBytes = 16 << 20
 	// maxPullBatch is how many messages one pull may bring.
 	maxPullBatch = 32 << 10
-	// feedBuffer is the capacity of the channel between the connection and the reader. Pulls never ask for more messages
-	// at a time than this less the reserve, because the connection drops what finds the channel full.
-	feedBuffer = 4*maxPullBatch + statusReserve
-	// statusReserve is kept free for status messages. Each of the few outstanding pulls gets one every heartbeat until it
-	// expires.
-	statusReserve = 1024
+	// statusReserve is the part of the channel between the connection and the reader that is kept free for status
+	// messages. Each of the few outstanding pulls gets one every heartbeat until it expires. Pulls never ask for more
+	// messages at a time than the rest, because the connection drops what finds the channel full.
+	statusReserve = 128
 	// overdue is how long after its expiry a pull counts as ended even if the server did not say so.
 	overdue = 2 * time.Second
 )
@@ -32,6 +30,14 @@ type pullLimits struct {
 	maxBytes  int // the consumer's limit for bytes; 0: none
 	expires   time.Duration
 	heartbeat time.Duration
+}
+
+// grow lets the pulls of all levels bring twice as many bytes as the present ones, because a message did not fit. It
+// returns false if the consumer forbids more.
+func (f *feed) grow() bool {
+	ok := f.limits.grow()
+	f.least = f.limits.bytes
+	return ok
 }
 
 // grow doubles the bytes of a pull, because a message did not fit. It returns false if the consumer forbids more.
@@ -61,7 +67,9 @@ type feed struct {
 	inbox   string
 	sub     *nats.Subscription
 	ch      chan *nats.Msg
-	limits  pullLimits
+	limits  pullLimits // of the next pull
+	least   int        // bytes that a pull must have, since a message did not fit into fewer
+	sizer   sizer
 
 	pulls  []pull // outstanding, oldest first
 	serial uint64 // of the newest pull, the last token of its inbox
@@ -79,13 +87,16 @@ type pull struct {
 	sent   time.Time
 }
 
-// openFeed subscribes to a fresh inbox, which no message for an earlier life of the consumer can reach.
-func openFeed(nc *nats.Conn, subject string, limits pullLimits) (*feed, error) {
-	f := &feed{nc: nc, subject: subject, inbox: nc.NewInbox(), limits: limits, reconnects: nc.Stats().Reconnects}
-	f.ch = make(chan *nats.Msg, feedBuffer)
-	var err error
-	if f.sub, err = nc.ChanSubscribe(f.inbox+".*", f.ch); err != nil {
-		return nil, fmt.Errorf("subscribe to the inbox for messages: %w", err)
+// openFeed subscribes to a fresh inbox, which no message for an earlier life of the consumer can reach. Its pulls have
+// at most the limits, and as much of them as room allows; nil: all.
+func openFeed(nc *nats.Conn, subject string, limits pullLimits, room Room) (*feed, error) {
+	f := &feed{
+		nc: nc, subject: subject, reconnects: nc.Stats().Reconnects,
+		sizer: sizer{full: limits, room: room, since: time.Now()},
+	}
+	f.limits = f.sizer.at(0, 0)
+	if err := f.listen(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
@@ -94,14 +105,19 @@ func openFeed(nc *nats.Conn, subject string, limits pullLimits) (*feed, error) {
 // more.
 func (f *feed) close() {
 	_ = f.sub.Unsubscribe() // fails only on a closed connection
+	f.sizer.give(0)
 }
 
 // topUp sends pulls until two are outstanding, and another one as soon as half is used up, by bytes or by number of
 // messages.
 func (f *feed) topUp(now time.Time) error {
 	f.expire(now)
+	f.sizer.note(now, f.limits)
+	if ready, err := f.resize(now); !ready || err != nil {
+		return err
+	}
 	for (f.bytes <= f.limits.bytes || f.msgs <= f.limits.batch) &&
-		f.bytes <= 2*f.limits.bytes && f.msgs+f.limits.batch <= feedBuffer-statusReserve {
+		f.bytes <= 2*f.limits.bytes && f.msgs+f.limits.batch <= cap(f.ch)-statusReserve {
 		if err := f.pull(now); err != nil {
 			return err
 		}
@@ -131,6 +147,7 @@ func (f *feed) pull(now time.Time) error {
 	f.pulls = append(f.pulls, pull{serial: f.serial, bytes: f.limits.bytes, sent: now})
 	f.bytes += f.limits.bytes
 	f.msgs += f.limits.batch
+	f.sizer.owe(f.limits.batch, f.limits.bytes)
 	return nil
 }
 
@@ -138,6 +155,9 @@ func (f *feed) pull(now time.Time) error {
 func (f *feed) received(size int) {
 	f.bytes -= size
 	f.msgs--
+	f.sizer.bytes += size
+	f.sizer.msgs++
+	f.sizer.owe(-1, -size)
 }
 
 // ended removes a pull of which msgs and bytes were left. It reports whether this was a pull of the present size that
@@ -150,6 +170,7 @@ func (f *feed) ended(serial uint64, msgs, bytes int) (untouched bool) {
 		f.pulls = append(f.pulls[:i], f.pulls[i+1:]...)
 		f.bytes -= bytes
 		f.msgs -= msgs
+		f.sizer.owe(-msgs, -bytes)
 		f.settle()
 		return bytes == p.bytes && bytes == f.limits.bytes
 	}
@@ -167,7 +188,9 @@ func (f *feed) settle() {
 // expire drops pulls that must have ended by now, although the server did not say so.
 func (f *feed) expire(now time.Time) {
 	for len(f.pulls) > 0 && now.Sub(f.pulls[0].sent) > f.limits.expires+overdue {
-		f.pulls = f.pulls[1:]
+		if f.pulls = f.pulls[1:]; len(f.pulls) == 0 {
+			f.sizer.forgive()
+		}
 	}
 	f.settle()
 }

@@ -113,7 +113,7 @@ func (o *Ordered) belongs(ctx context.Context, proved StreamInfo) error {
 func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 	f, err := openFeed(o.src.nc, o.src.pullSubject(o.made.Config.Name), clampPull(consumer.Config, pullLimits{
 		batch: maxPullBatch, bytes: o.pullBytes, expires: o.timing.Expires, heartbeat: o.timing.Heartbeat,
-	}))
+	}), o.src.room)
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (s *Shared) position(ctx context.Context) (*life, error) {
 	}
 	f, err := openFeed(s.src.nc, s.src.pullSubject(s.cfg.Name), clampPull(consumer.Config, pullLimits{
 		batch: maxPullBatch, bytes: s.pullBytes, expires: s.timing.Expires, heartbeat: s.timing.Heartbeat,
-	}))
+	}), s.src.room)
 	if err != nil {
 		return nil, err
 	}

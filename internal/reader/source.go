@@ -27,6 +27,7 @@ type Source struct {
 	prefix  string // of the API's subjects, without the last dot
 	stream  string
 	timeout time.Duration // for one request; not changed once the source is in use
+	room    Room          // for the pulls of its readers; nil: as much as they want; not changed once in use
 }
 
 // NewSource names a stream. apiPrefix is the JetStream API prefix ("$JS.<domain>.API", or that of an import); empty

@@ -99,7 +99,7 @@ func (f *feed) endOf(s status) *anomaly {
 			reason: "server refuses the pull: " + s.text,
 			advice: "change the limit that the answer names, of the consumer, the account or the server",
 		}
-	case untouched && strings.HasSuffix(s.text, textTooLarge) && !f.limits.grow():
+	case untouched && strings.HasSuffix(s.text, textTooLarge) && !f.grow():
 		return &anomaly{final: true, reason: fmt.Sprintf(
 			"a message is larger than the %d bytes that the consumer allows a pull (max_bytes): raise that limit",
 			f.limits.bytes)}

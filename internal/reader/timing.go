@@ -45,3 +45,7 @@ func (t Timing) withDefaults() Timing {
 // SetTimeout sets how long a request may take before it counts as unanswered. The default is 5 s. Call it before the
 // source is used.
 func (s *Source) SetTimeout(d time.Duration) { s.timeout = d }
+
+// SetRoom makes the readers of the source share room for their pulls with those of other sources. Call it before the
+// source is used.
+func (s *Source) SetRoom(r Room) { s.room = r }
