@@ -1,0 +1,210 @@
+// Package fleet shares captures among workers, on any number of machines. The tasks are messages of a work-queue
+// stream, one for each capture. A worker pulls as many as it has room for; AckWait is its lease, an ack in progress
+// renews it, a nak hands the task over, and the redelivery of what a dead worker held is the failover. So JetStream
+// decides who works on what, and there is no election here.
+//
+// Nothing that a capture stores rests on that. Two workers at one capture cost work, and the create-only plans decide.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Fleet is a stream of tasks on a connection. Its methods may be called from any goroutine.
+type Fleet struct {
+	name   string
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	prefix string // of the JetStream API
+
+	mu     sync.Mutex
+	stream jetstream.Stream // nil until it is asked for
+}
+
+// Config says how the stream of a fleet is made.
+type Config struct {
+	Replicas int           // of the stream; 0 is 1
+	Lease    time.Duration // after which the task of a worker that is silent goes to another; 0 is DefaultLease
+	Memory   bool          // the tasks are in memory, for a standby, which makes its task again
+}
+
+// The limits of a lease.
+const (
+	DefaultLease = 30 * time.Second
+	MinLease     = time.Second
+)
+
+// consumer is the durable consumer that all workers share.
+const consumer = "workers"
+
+// validName is what the name of a fleet may be: a part of the names of streams and of subjects.
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{0,64}$`)
+
+// New returns the fleet of a name, which may be empty, over a connection. apiPrefix is the prefix of the JetStream
+// API, empty for the usual one. Nothing is asked yet.
+func New(nc *nats.Conn, apiPrefix, name string) (*Fleet, error) {
+	if !validName.MatchString(name) {
+		return nil, fmt.Errorf("fleet %q: a name has up to 64 letters, digits, _ and -", name)
+	}
+	f := &Fleet{name: name, nc: nc, prefix: apiPrefix}
+	var err error
+	if apiPrefix == "" {
+		f.prefix = jetstream.DefaultAPIPrefix
+		f.js, err = jetstream.New(nc)
+	} else {
+		f.js, err = jetstream.NewWithAPIPrefix(nc, apiPrefix)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fleet %q: %w", name, err)
+	}
+	return f, nil
+}
+
+// Stream is the name of the stream of tasks.
+func (f *Fleet) Stream() string {
+	if f.name == "" {
+		return "JETCAPTURE_FLEET"
+	}
+	return "JETCAPTURE_FLEET_" + f.name
+}
+
+// subject is one of the fleet's subjects: the tasks, the workers, or the drain.
+func (f *Fleet) subject(what string) string {
+	if f.name == "" {
+		return "jetcapture." + what
+	}
+	return "jetcapture." + what + "." + f.name
+}
+
+// Init makes the stream of tasks and its consumer, or changes an existing one to what cfg says. The tasks of an
+// existing one stay.
+func (f *Fleet) Init(ctx context.Context, cfg Config) (created bool, err error) {
+	stream, consumer, err := f.config(cfg)
+	if err != nil {
+		return false, err
+	}
+	_, err = f.js.CreateStream(ctx, stream)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // it has another configuration
+		var have *jetstream.StreamInfo
+		if have, err = f.info(ctx); err == nil {
+			if err = suitable(have.Config, stream); err == nil {
+				_, err = f.js.UpdateStream(ctx, stream)
+			}
+		}
+	case err == nil:
+		created = true
+	}
+	if err == nil {
+		_, err = f.js.CreateOrUpdateConsumer(ctx, f.Stream(), consumer)
+	}
+	if err != nil {
+		return false, fmt.Errorf("make stream %s of the fleet: %w", f.Stream(), err)
+	}
+	return created, nil
+}
+
+// config is what a fleet consists of.
+func (f *Fleet) config(cfg Config) (s jetstream.StreamConfig, c jetstream.ConsumerConfig, err error) {
+	if cfg.Lease == 0 {
+		cfg.Lease = DefaultLease
+	}
+	if cfg.Lease < MinLease {
+		return s, c, fmt.Errorf("a lease of %v is too short: give at least %v", cfg.Lease, MinLease)
+	}
+	s = jetstream.StreamConfig{
+		Name: f.Stream(), Description: "captures that jetcapture workers share",
+		Subjects: []string{f.subject("task") + ".*"}, Retention: jetstream.WorkQueuePolicy,
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, // a new revision takes the place of the old one
+		Replicas: max(cfg.Replicas, 1),
+	}
+	if cfg.Memory {
+		s.Storage = jetstream.MemoryStorage
+	}
+	c = jetstream.ConsumerConfig{
+		Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: cfg.Lease,
+		MaxDeliver: -1, MaxAckPending: -1,
+	}
+	return s, c, nil
+}
+
+// suitable returns why an existing stream is not the stream of a fleet.
+func suitable(have, want jetstream.StreamConfig) error {
+	switch {
+	case have.Retention != want.Retention:
+		return fmt.Errorf("it is no work queue, but keeps by %s: it is another stream, give the fleet another name",
+			have.Retention)
+	case !slices.Equal(have.Subjects, want.Subjects):
+		return fmt.Errorf("its subjects are %q, not %q", have.Subjects, want.Subjects)
+	case have.MaxMsgsPerSubject != 1 || have.Discard != jetstream.DiscardOld:
+		return errors.New("it must keep the newest message of each subject alone (max-msgs-per-subject 1, discard old): " +
+			"set that with nats stream edit")
+	case have.MaxAge != 0:
+		return errors.New("it has a max-age, after which tasks would vanish: set it to 0 with nats stream edit")
+	}
+	return nil
+}
+
+// handle returns what the stream is asked through.
+func (f *Fleet) handle(ctx context.Context) (jetstream.Stream, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stream == nil {
+		stream, err := f.js.Stream(ctx, f.Stream())
+		if err != nil {
+			return nil, fmt.Errorf("look at stream %s of the fleet: %w", f.Stream(), err)
+		}
+		f.stream = stream
+	}
+	return f.stream, nil
+}
+
+// info asks how the stream is.
+func (f *Fleet) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	stream, err := f.handle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look at stream %s of the fleet: %w", f.Stream(), err)
+	}
+	return info, nil
+}
+
+// Open checks that there is a stream of tasks, with its consumer, and returns the length of the leases.
+func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
+	info, err := f.info(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 0, fmt.Errorf("there is no fleet, stream %s is missing: make it with jetcapture fleet init", f.Stream())
+	}
+	if err != nil {
+		return 0, err
+	}
+	want, _, err := f.config(Config{})
+	if err == nil {
+		err = suitable(info.Config, want)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("stream %s is not that of a fleet: %w", f.Stream(), err)
+	}
+	c, err := f.js.Consumer(ctx, f.Stream(), consumer)
+	if err != nil {
+		return 0, fmt.Errorf("consumer %s of stream %s: %w; jetcapture fleet init makes it", consumer, f.Stream(), err)
+	}
+	cfg := c.CachedInfo().Config
+	if cfg.AckPolicy != jetstream.AckExplicitPolicy || cfg.MaxDeliver > 0 || cfg.DeliverSubject != "" {
+		return 0, fmt.Errorf("consumer %s of stream %s is not as jetcapture fleet init makes it: delete it and call that",
+			consumer, f.Stream())
+	}
+	return cfg.AckWait, nil
+}

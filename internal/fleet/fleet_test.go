@@ -1,0 +1,135 @@
+package fleet
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+func TestInitMayBeRepeatedAndChangesTheLease(t *testing.T) {
+	f := connect(t, natstest.Start(t).URL())
+	if _, err := f.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "jetcapture fleet init") {
+		t.Errorf("opened before it was made: %v", err)
+	}
+	if created, err := f.Init(t.Context(), Config{}); err != nil || !created {
+		t.Fatalf("made: %v, %v", created, err)
+	}
+	apply(t, f, "orders", "1")
+	if _, err := f.Init(t.Context(), Config{Lease: 7 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if length, err := f.Open(t.Context()); err != nil || length != 7*time.Second {
+		t.Errorf("the lease is %v, %v; want 7s", length, err)
+	}
+	if tasks, err := f.Tasks(t.Context()); err != nil || len(tasks) != 1 {
+		t.Errorf("after the second init there are the tasks %v, %v; want one", tasks, err)
+	}
+}
+
+func TestAStreamThatIsNotAFleetIsRefused(t *testing.T) {
+	for name, cfg := range map[string]jetstream.StreamConfig{
+		"limits":        {},
+		"other subject": {Retention: jetstream.WorkQueuePolicy, Subjects: []string{"x"}, MaxMsgsPerSubject: 1},
+		"all messages":  {Retention: jetstream.WorkQueuePolicy},
+		"max-age":       {Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1, MaxAge: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := natstest.Start(t)
+			cfg.Name = "JETCAPTURE_FLEET"
+			if cfg.Subjects == nil {
+				cfg.Subjects = []string{"jetcapture.task.*"}
+			}
+			natstest.CreateStream(t, srv.Connect(), cfg)
+			f := connect(t, srv.URL())
+			if _, err := f.Init(t.Context(), Config{}); err == nil {
+				t.Error("init takes it for a fleet")
+			}
+			if _, err := f.Open(t.Context()); err == nil {
+				t.Error("a worker takes it for a fleet")
+			}
+		})
+	}
+}
+
+func TestTasks(t *testing.T) {
+	f := begin(t, natstest.Start(t))
+	long := strings.Repeat("x", 200)
+	names := []string{"ORDERS", "a b.*>/ö", "orders.eu", long}
+	for _, name := range names {
+		if got := apply(t, f, name, "1"); got != Added {
+			t.Errorf("%q is %s, want added", name, got)
+		}
+	}
+	if got := apply(t, f, "ORDERS", "1"); got != Unchanged {
+		t.Errorf("the same body is %s", got)
+	}
+	if got := apply(t, f, "ORDERS", "2"); got != Changed {
+		t.Errorf("another body is %s", got)
+	}
+	tasks, err := f.Tasks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, task := range tasks {
+		got = append(got, task.Name)
+	}
+	if strings.Join(got, ",") != strings.Join(names, ",") || string(tasks[0].Body) != "2" {
+		t.Errorf("the tasks are %q, ORDERS has body %s", got, tasks[0].Body)
+	}
+	if err := f.Remove(t.Context(), long); err != nil {
+		t.Error(err)
+	}
+	if err := f.Remove(t.Context(), long); err == nil {
+		t.Error("a task that is gone is removed again")
+	}
+	if _, err := f.Task(t.Context(), long); !errors.Is(err, jetstream.ErrMsgNotFound) {
+		t.Errorf("the removed task: %v", err)
+	}
+}
+
+func TestOfTwoChangesAtOnceOneIsRefused(t *testing.T) {
+	f := begin(t, natstest.Start(t), "orders")
+	seen, err := f.Task(t.Context(), "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, f, "orders", "2")
+	if _, err := f.replace(t.Context(), seen, Task{Name: "orders", Body: []byte("3")}); !errors.Is(err, ErrConflict) {
+		t.Errorf("a change of what another has changed: %v, want a conflict", err)
+	}
+	if _, err := f.replace(t.Context(), Task{}, Task{Name: "orders"}); !errors.Is(err, ErrConflict) {
+		t.Errorf("a task that another has added is added: %v, want a conflict", err)
+	}
+	if task, err := f.Task(t.Context(), "orders"); err != nil || string(task.Body) != "2" {
+		t.Errorf("the task is %s, %v; want the first change", task.Body, err)
+	}
+}
+
+func TestFleetsOfSeveralNamesShareAnAccount(t *testing.T) {
+	nc := natstest.Start(t).Connect()
+	for _, name := range []string{"", "blue", "green"} {
+		f, err := New(nc, "", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Init(t.Context(), Config{}); err != nil {
+			t.Fatal(err)
+		}
+		apply(t, f, "orders", name)
+	}
+	f, err := New(nc, "", "blue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task, err := f.Task(t.Context(), "orders"); err != nil || string(task.Body) != "blue" {
+		t.Errorf("fleet blue has the task %v, %v", task, err)
+	}
+	if _, err := New(nc, "", "a.b"); err == nil {
+		t.Error("a name with a dot is accepted")
+	}
+}

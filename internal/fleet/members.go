@@ -1,0 +1,195 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/lease"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Member is what a worker says about itself.
+type Member struct {
+	ID      string `json:"worker"`
+	Host    string `json:"host"`
+	Room    int    `json:"room"` // for so many tasks; 0 is no limit
+	Drained bool   `json:"drained"`
+	Tasks   []Held `json:"tasks"`
+}
+
+// Held is a task that a worker runs.
+type Held struct {
+	Name     string          `json:"task"`
+	Revision uint64          `json:"revision"`
+	Delivery uint64          `json:"delivery"`
+	Since    time.Time       `json:"since"`
+	Ending   lease.Reason    `json:"ending,omitempty"`
+	Status   json.RawMessage `json:"status,omitempty"` // as its runner describes it
+}
+
+// The requests to workers. Each worker answers each of them with what it is. An order is for the worker that its body
+// names.
+const (
+	workersSubject = "worker"
+	drainSubject   = "drain"  // hand over what you have, and take nothing
+	resumeSubject  = "resume" // take tasks again
+)
+
+// The waits for the answers of workers, of which nobody knows how many will come.
+const (
+	firstLook = time.Second
+	quiet     = 250 * time.Millisecond // after each answer
+	mostLook  = 3 * time.Second
+)
+
+// withStatus is the body of a request to workers that asks how their tasks are, too.
+const withStatus = "status"
+
+// Workers asks all workers about themselves, and how their tasks are if status says so. One that does not answer in
+// time is left out.
+func (f *Fleet) Workers(ctx context.Context, status bool) ([]Member, error) {
+	body := ""
+	if status {
+		body = withStatus
+	}
+	return f.askWorkers(ctx, workersSubject, body)
+}
+
+// Drain has a worker hand over all that it has, and take nothing until Resume or its end.
+func (f *Fleet) Drain(ctx context.Context, worker string) error {
+	return f.order(ctx, drainSubject, worker)
+}
+
+// Resume ends a drain.
+func (f *Fleet) Resume(ctx context.Context, worker string) error {
+	return f.order(ctx, resumeSubject, worker)
+}
+
+// order sends an order to one worker.
+func (f *Fleet) order(ctx context.Context, subject, worker string) error {
+	members, err := f.askWorkers(ctx, subject, worker)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.ID == worker {
+			return nil
+		}
+	}
+	return fmt.Errorf("no worker %s has answered; jetcapture fleet ls lists them", worker)
+}
+
+// askWorkers sends a request to all workers and collects their answers.
+func (f *Fleet) askWorkers(ctx context.Context, subject, body string) (members []Member, err error) {
+	ctx, cancel := context.WithTimeout(ctx, mostLook)
+	defer cancel()
+	inbox := f.nc.NewInbox()
+	sub, err := f.nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, fmt.Errorf("ask the workers: %w", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // the connection may be gone
+	if err := f.nc.PublishRequest(f.subject(subject), inbox, []byte(body)); err != nil {
+		return nil, fmt.Errorf("ask the workers: %w", err)
+	}
+	for wait := firstLook; ; wait = quiet {
+		one, cancel := context.WithTimeout(ctx, wait)
+		m, err := sub.NextMsgWithContext(one)
+		cancel()
+		switch {
+		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrNoResponders):
+			return members, nil
+		case err != nil:
+			return members, fmt.Errorf("ask the workers: %w", err)
+		}
+		var member Member
+		if json.Unmarshal(m.Data, &member) == nil && member.ID != "" {
+			members = append(members, member)
+		}
+	}
+}
+
+// answer answers the requests to workers until stop.
+func (w *Worker) answer() (stop func(), err error) {
+	var subs []*nats.Subscription
+	stop = func() {
+		for _, sub := range subs {
+			_ = sub.Unsubscribe() // the connection may be gone
+		}
+	}
+	for subject, take := range map[string]func(m *nats.Msg){
+		workersSubject: func(*nats.Msg) {},
+		drainSubject:   func(m *nats.Msg) { w.drain(string(m.Data) == w.cfg.ID) },
+		resumeSubject:  func(m *nats.Msg) { w.resume(string(m.Data) == w.cfg.ID) },
+	} {
+		sub, err := w.fleet.nc.Subscribe(w.fleet.subject(subject), func(m *nats.Msg) {
+			take(m)
+			if body, err := json.Marshal(w.member(string(m.Data) == withStatus)); err == nil {
+				_ = m.Respond(body) // who asked may be gone
+			}
+		})
+		if err != nil {
+			stop()
+			return nil, fmt.Errorf("answer requests to workers: %w", err)
+		}
+		subs = append(subs, sub)
+	}
+	return stop, nil
+}
+
+// drain begins a drain, if it is this worker's.
+func (w *Worker) drain(mine bool) {
+	if !mine {
+		return
+	}
+	w.log.Info("drained: handing over all tasks, and taking none")
+	w.endTasks(func(t *lease.Table) {
+		w.drained = true
+		t.Stop()
+	})
+}
+
+// resume ends a drain, if it is this worker's.
+func (w *Worker) resume(mine bool) {
+	if !mine {
+		return
+	}
+	w.log.Info("taking tasks again")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.drained = false
+}
+
+// member is what the worker says about itself.
+func (w *Worker) member(status bool) Member {
+	m := w.holds()
+	if !status {
+		return m
+	}
+	for i := range m.Tasks {
+		if about := w.cfg.Runner.Describe(m.Tasks[i].Name); about != nil {
+			m.Tasks[i].Status, _ = json.Marshal(about) // without it, the rest is still told
+		}
+	}
+	return m
+}
+
+// holds is what the worker holds.
+func (w *Worker) holds() Member {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := Member{ID: w.cfg.ID, Host: w.cfg.Host, Room: w.cfg.Room, Drained: w.drained, Tasks: []Held{}}
+	for _, l := range w.table.All() {
+		m.Tasks = append(m.Tasks, Held{
+			Name: l.Task, Revision: l.Revision, Delivery: l.Delivery, Ending: l.End, Since: w.tasks[l.Task].began.UTC(),
+		})
+	}
+	return m
+}
+
+// isMissing reports whether an error says that there is no such task.
+func isMissing(err error) bool { return errors.Is(err, jetstream.ErrMsgNotFound) }

@@ -1,0 +1,180 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/lease"
+	"github.com/jetcapture/jetcapture/internal/parallel"
+	"github.com/jetcapture/jetcapture/internal/retry"
+)
+
+// view is what a worker knows of the fleet.
+type view struct {
+	tasks, held int // in the queue; granted to workers
+	workers     int // that answer, this one included
+	at          time.Time
+	lost        time.Time // when a worker was seen no more
+	moved       time.Time // when a task was moved
+	state       state
+}
+
+// state changes when a task is added, changed or removed.
+type state struct {
+	last     uint64
+	messages uint64
+}
+
+// renewAll renews the leases, and looks at the fleet, three times in the length of a lease until ctx ends.
+func (w *Worker) renewAll(ctx context.Context) {
+	tick := time.NewTicker(w.length / 3)
+	defer tick.Stop()
+	warn := retry.Limiter{Every: time.Minute}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := w.round(ctx); err != nil && ctx.Err() == nil && warn.Ready(time.Now()) {
+			w.log.Warn("the fleet does not answer, what runs goes on", "error", err)
+		}
+	}
+}
+
+// round renews each lease, and ends what should not run here any more.
+func (w *Worker) round(ctx context.Context) error {
+	w.renew(ctx)
+	ctx, cancel := context.WithTimeout(ctx, w.length)
+	defer cancel()
+	now, err := w.look(ctx)
+	if err != nil {
+		return err
+	}
+	w.endTasks(func(t *lease.Table) { t.Lapse(w.clock.now()) })
+	if err := w.compare(ctx, now); err != nil {
+		return err
+	}
+	members, err := w.fleet.Workers(ctx, false)
+	if err != nil {
+		return err
+	}
+	w.endTasks(func(t *lease.Table) { w.weigh(t, now, members) })
+	return nil
+}
+
+// renew renews the leases that the worker holds.
+func (w *Worker) renew(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, w.length/3)
+	defer cancel()
+	w.mu.Lock()
+	due := w.table.Due(w.clock.now())
+	replies := make([]string, len(due))
+	for i, l := range due {
+		replies[i] = w.tasks[l.Task].reply
+	}
+	w.mu.Unlock()
+	_ = parallel.Each(ctx, requestsAtOnce, len(due), func(ctx context.Context, i int) error {
+		w.mu.Lock()
+		sent := w.clock.now()
+		w.mu.Unlock()
+		if !sent.Before(due[i].Until) { // this process was frozen meanwhile
+			return nil
+		}
+		if w.ask(ctx, replies[i], "+WPI") == nil {
+			w.mu.Lock()
+			w.table.Renewed(due[i], sent)
+			w.mu.Unlock()
+		}
+		return nil // the others are renewed all the same
+	})
+}
+
+// look asks how many tasks there are and how many are held, and notes that.
+func (w *Worker) look(ctx context.Context) (v view, err error) {
+	info, err := w.fleet.info(ctx)
+	if err != nil {
+		return v, err
+	}
+	c, err := w.consumer.Info(ctx)
+	if err != nil {
+		return v, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v = w.view
+	v.tasks, v.held, v.at = int(info.State.Msgs), c.NumAckPending, time.Now()
+	v.state = state{info.State.LastSeq, info.State.Msgs}
+	return v, nil
+}
+
+// compare looks whether the tasks that run are still those of the queue. It asks only if something has changed there.
+func (w *Worker) compare(ctx context.Context, now view) error {
+	w.mu.Lock()
+	same, held := w.view.state == now.state, w.table.All()
+	w.mu.Unlock()
+	if same {
+		return nil
+	}
+	revisions := make([]uint64, len(held))
+	err := parallel.Each(ctx, requestsAtOnce, len(held), func(ctx context.Context, i int) error {
+		t, err := w.fleet.Task(ctx, held[i].Task)
+		if isMissing(err) {
+			return nil
+		}
+		revisions[i] = t.Revision
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.endTasks(func(t *lease.Table) {
+		for i, l := range held {
+			t.Compare(l.Task, revisions[i])
+		}
+	})
+	return nil
+}
+
+// weigh takes what the workers say about themselves: it ends what another one runs by a later grant, and moves a task
+// if this one has too many. The caller holds the lock.
+func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
+	others, drained := 0, 0
+	for _, m := range members {
+		if m.ID == w.cfg.ID {
+			continue
+		}
+		others++
+		if m.Drained {
+			drained++
+		}
+		for _, held := range m.Tasks {
+			if held.Ending == "" {
+				t.Claim(held.Name, held.Revision, held.Delivery, w.cfg.ID < m.ID)
+			}
+		}
+	}
+	now.lost, now.moved = w.view.lost, w.view.moved
+	now.workers = others - drained + 1
+	if now.workers < w.view.workers {
+		now.lost = now.at
+	}
+	calm := now.at.Sub(now.lost) >= w.cfg.Calm && now.at.Sub(now.moved) >= w.cfg.MoveEvery
+	if calm && !w.drained && t.Move(lease.Share(now.tasks, now.workers)) {
+		now.moved = now.at
+		w.log.Info("moving a task to a worker with less to do", "tasks", now.tasks, "workers", now.workers)
+	}
+	w.view = now
+}
+
+// Counts are the numbers of a fleet, as a worker has seen them last.
+type Counts struct {
+	Tasks, Held, Workers int
+}
+
+// Counts returns the numbers of the fleet. It may be called from any goroutine.
+func (w *Worker) Counts() Counts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Counts{w.view.tasks, w.view.held, w.view.workers}
+}

@@ -1,0 +1,155 @@
+package fleet
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/parallel"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Task is one capture of a fleet.
+type Task struct {
+	Name     string // of the capture
+	Revision uint64 // the stream sequence of its message; 0 before it is applied
+	Body     []byte // what its runner knows to read
+}
+
+// nameHeader holds the name of a task: its subject has it escaped, and shortened if it is long.
+const nameHeader = "Jetcapture-Task"
+
+// requestsAtOnce is how many requests of one kind are under way at the same time.
+const requestsAtOnce = 64
+
+// Change is what Apply has done.
+type Change string
+
+// The changes.
+const (
+	Added     Change = "added"
+	Changed   Change = "changed"
+	Unchanged Change = "unchanged"
+)
+
+// ErrConflict says that another process has changed a task meanwhile.
+var ErrConflict = errors.New("another process has changed the task meanwhile: look at it, and do it again")
+
+// subjectOf is the subject of a task. The name is one token.
+func (f *Fleet) subjectOf(name string) string {
+	return f.subject("task") + "." + strings.ReplaceAll(cutlog.EscapeSegment(name), ".", "%2E")
+}
+
+// taskOf is the task of a message.
+func taskOf(header nats.Header, seq uint64, body []byte) (Task, error) {
+	name := header.Get(nameHeader)
+	if name == "" {
+		return Task{}, fmt.Errorf("message %d is not a task: it has no header %s", seq, nameHeader)
+	}
+	return Task{Name: name, Revision: seq, Body: body}, nil
+}
+
+// Task returns a task. It is jetstream.ErrMsgNotFound if there is none.
+func (f *Fleet) Task(ctx context.Context, name string) (Task, error) {
+	return f.last(ctx, f.subjectOf(name))
+}
+
+// last returns the task of a subject.
+func (f *Fleet) last(ctx context.Context, subject string) (Task, error) {
+	stream, err := f.handle(ctx)
+	if err != nil {
+		return Task{}, err
+	}
+	m, err := stream.GetLastMsgForSubject(ctx, subject)
+	if err != nil {
+		return Task{}, fmt.Errorf("task %s: %w", subject, err)
+	}
+	return taskOf(m.Header, m.Sequence, m.Data)
+}
+
+// Tasks returns all tasks by their names.
+func (f *Fleet) Tasks(ctx context.Context) ([]Task, error) {
+	stream, err := f.handle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(f.subject("task")+".*"))
+	if err != nil {
+		return nil, fmt.Errorf("list the tasks in stream %s: %w", f.Stream(), err)
+	}
+	subjects := make([]string, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		subjects = append(subjects, subject)
+	}
+	tasks := make([]Task, len(subjects))
+	err = parallel.Each(ctx, requestsAtOnce, len(subjects), func(ctx context.Context, i int) (err error) {
+		if tasks[i], err = f.last(ctx, subjects[i]); errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil // it was removed meanwhile
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	tasks = slices.DeleteFunc(tasks, func(t Task) bool { return t.Name == "" })
+	slices.SortFunc(tasks, func(a, b Task) int { return cmp.Compare(a.Name, b.Name) })
+	return tasks, nil
+}
+
+// Apply adds a task, or changes the body of an existing one. It is ErrConflict if another process does the same at the
+// same time.
+func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
+	have, err := f.Task(ctx, t.Name)
+	switch {
+	case err != nil && !errors.Is(err, jetstream.ErrMsgNotFound):
+		return "", err
+	case err == nil && have.Name != t.Name: // a name that is shortened
+		return "", fmt.Errorf("task %s: its subject is that of %s; give one of them another name", t.Name, have.Name)
+	case err == nil && bytes.Equal(have.Body, t.Body):
+		return Unchanged, nil
+	}
+	return f.replace(ctx, have, t)
+}
+
+// replace puts a task in the place of the one that the fleet had, whose revision is 0 if it had none.
+func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
+	m := &nats.Msg{Subject: f.subjectOf(t.Name), Header: nats.Header{nameHeader: {t.Name}}, Data: t.Body}
+	_, err := f.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(had.Revision),
+		jetstream.WithExpectStream(f.Stream()))
+	var api *jetstream.APIError
+	switch {
+	case errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
+		return "", fmt.Errorf("task %s: %w", t.Name, ErrConflict)
+	case err != nil:
+		return "", fmt.Errorf("task %s: %w", t.Name, err)
+	case had.Revision == 0:
+		return Added, nil
+	}
+	return Changed, nil
+}
+
+// Remove removes a task. Its worker makes a last cut when it sees that, a third of a lease later at most.
+func (f *Fleet) Remove(ctx context.Context, name string) error {
+	have, err := f.Task(ctx, name)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("there is no task %s", name)
+	}
+	if err != nil {
+		return err
+	}
+	stream, err := f.handle(ctx)
+	if err == nil {
+		err = stream.DeleteMsg(ctx, have.Revision)
+	}
+	if err != nil {
+		return fmt.Errorf("remove task %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,310 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/lease"
+	"github.com/jetcapture/jetcapture/internal/retry"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Runner runs tasks. The tasks of a worker run side by side, each in a goroutine of its own.
+type Runner interface {
+	// Run runs a task until ctx ends; then it stores what was read and returns. If it returns nil before, the task is
+	// done for good, and leaves the fleet. After an error, the task is tried again, by this worker or another one.
+	Run(ctx context.Context, t Task) error
+	// Describe says how a task is that runs, as JSON. It is called from any goroutine. Nil: nothing is known.
+	Describe(task string) any
+}
+
+// WorkerConfig says how a worker works.
+type WorkerConfig struct {
+	ID     string // its name among the workers, unique
+	Host   string // for people
+	Room   int    // for so many tasks; 0 is no limit
+	Runner Runner
+	Log    *slog.Logger
+
+	// How often at most it moves a task to a worker with less to do, and how long after the loss of a worker it does not.
+	// 0 is a minute, and five.
+	MoveEvery, Calm time.Duration
+}
+
+// Worker pulls tasks and runs them. Run may be called once.
+type Worker struct {
+	fleet    *Fleet
+	cfg      WorkerConfig
+	log      *slog.Logger
+	length   time.Duration // of a lease
+	consumer jetstream.Consumer
+	clock    clock
+	freed    chan struct{} // holds one after a task has ended
+	running  sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	table   lease.Table
+	tasks   map[string]*running
+	view    view
+	drained bool // it hands over what it has, and takes nothing
+}
+
+// running is a task that runs.
+type running struct {
+	task  Task
+	reply string // where the queue is told about the lease
+	stop  context.CancelFunc
+	began time.Time // for people
+}
+
+// NewWorker returns a worker of a fleet that exists.
+func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
+	if cfg.MoveEvery == 0 {
+		cfg.MoveEvery = time.Minute
+	}
+	if cfg.Calm == 0 {
+		cfg.Calm = 5 * time.Minute
+	}
+	return &Worker{
+		fleet: f, cfg: cfg, log: cfg.Log.With("worker", cfg.ID), freed: make(chan struct{}, 1),
+		tasks: map[string]*running{},
+	}
+}
+
+// Run pulls tasks and runs them until ctx ends. Then it lets each make its last cut, hands it over, and returns. Its
+// error says why it could not begin.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	if w.length, err = w.fleet.Open(ctx); err != nil {
+		return err
+	}
+	if w.consumer, err = w.fleet.js.Consumer(ctx, w.fleet.Stream(), consumer); err != nil {
+		return fmt.Errorf("consumer %s of stream %s: %w", consumer, w.fleet.Stream(), err)
+	}
+	w.table.Length = w.length
+	stopAnswering, err := w.answer()
+	if err != nil {
+		return err
+	}
+	defer stopAnswering()
+	w.log.Info("working for the fleet", "stream", w.fleet.Stream(), "lease", w.length.String())
+
+	if err := w.round(ctx); err != nil && ctx.Err() == nil { // how many tasks and workers there are
+		return err
+	}
+	// Leases are renewed until the last cut is stored.
+	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
+	var renews, pulls sync.WaitGroup
+	renews.Go(func() { w.renewAll(renewing) })
+	pulls.Go(func() { w.pullAll(ctx, renewing) })
+	<-ctx.Done()
+	pulls.Wait()
+	w.endTasks(func(t *lease.Table) { t.Stop() })
+	w.running.Wait()
+	stopRenewing()
+	renews.Wait()
+	return nil
+}
+
+// pullAll takes tasks until ctx ends. Tasks run under work.
+func (w *Worker) pullAll(ctx, work context.Context) {
+	const firstPause = 100 * time.Millisecond
+	pause := retry.Backoff{First: firstPause, Max: w.length}
+	warn := retry.Limiter{Every: time.Minute}
+	for ctx.Err() == nil {
+		m, err := w.pull(ctx)
+		switch {
+		case ctx.Err() != nil && m == nil:
+			return
+		case err != nil:
+			if warn.Ready(time.Now()) {
+				w.log.Warn("cannot pull tasks, trying again; what runs goes on", "error", err)
+			}
+			_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
+		case m != nil:
+			w.accept(work, m)
+			pause, warn = retry.Backoff{First: firstPause, Max: w.length}, retry.Limiter{Every: time.Minute}
+		}
+	}
+}
+
+// mostWait is how long a pull lies at the server at most.
+const mostWait = 5 * time.Second
+
+// pull returns a task that was granted now, or nil if there was none for a while. A worker that has less than its
+// share waits at the server. One that has its share looks from time to time for what nobody else takes, so that it
+// comes last.
+func (w *Worker) pull(ctx context.Context) (jetstream.Msg, error) {
+	room, below := w.room()
+	if !room || !below {
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-w.freed:
+			return nil, nil
+		case <-time.After(w.length / 4):
+		}
+		if room, _ = w.room(); !room {
+			return nil, nil
+		}
+	}
+	var batch jetstream.MessageBatch
+	var err error
+	if below {
+		wait, cancel := context.WithTimeout(ctx, min(w.length, mostWait))
+		defer cancel()
+		batch, err = w.consumer.Fetch(1, jetstream.FetchContext(wait))
+	} else {
+		batch, err = w.consumer.FetchNoWait(1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := <-batch.Messages()
+	if err := batch.Error(); m == nil && !isNothing(err) {
+		return nil, err
+	}
+	return m, nil
+}
+
+// isNothing reports whether an error of a pull says that there is no task.
+func isNothing(err error) bool {
+	return err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, jetstream.ErrNoMessages)
+}
+
+// room reports whether the worker can take a task, and whether it has less than its share.
+func (w *Worker) room() (room, below bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := w.table.Len()
+	room = !w.drained && (w.cfg.Room == 0 || n < w.cfg.Room)
+	return room, n < lease.Share(w.view.tasks, w.view.workers)
+}
+
+// accept starts a task that was granted, if it does not run here already.
+func (w *Worker) accept(work context.Context, m jetstream.Msg) {
+	meta, err := m.Metadata()
+	var t Task
+	if err == nil {
+		t, err = taskOf(m.Headers(), meta.Sequence.Stream, m.Data())
+	}
+	if err != nil {
+		w.log.Error("a message of the fleet is no task, it is left alone for a while", "subject", m.Subject(), "error", err)
+		w.tell(work, m.Reply(), nakAfter(time.Minute))
+		return
+	}
+	w.mu.Lock()
+	if w.drained || !w.table.Grant(t.Name, t.Revision, meta.NumDelivered, w.clock.now()) {
+		w.stopEnding()
+		w.mu.Unlock()
+		w.tell(work, m.Reply(), nakAfter(min(time.Second, w.length/4)))
+		return
+	}
+	ctx, stop := context.WithCancel(work)
+	r := &running{task: t, reply: m.Reply(), stop: stop, began: time.Now()}
+	w.tasks[t.Name] = r
+	w.mu.Unlock()
+	w.log.Info("took a task", "task", t.Name, "revision", t.Revision, "delivery", meta.NumDelivered)
+	w.running.Go(func() { w.run(ctx, work, r) })
+}
+
+// run runs a task, and tells the queue what has become of it.
+func (w *Worker) run(ctx, work context.Context, r *running) {
+	err := w.cfg.Runner.Run(ctx, r.task)
+	asked := ctx.Err() != nil
+	r.stop()
+	w.mu.Lock()
+	why := w.table.Get(r.task.Name).End
+	answer := w.table.Ended(r.task.Name, err == nil && !asked, err != nil && !asked, w.clock.now())
+	delete(w.tasks, r.task.Name)
+	w.mu.Unlock()
+
+	log := w.log.With("task", r.task.Name, "revision", r.task.Revision)
+	switch {
+	case err != nil:
+		log.Error("a task has failed", "why_it_ended", why, "again_in", answer.Delay.String(), "error", err)
+	case !asked:
+		log.Info("a task is done, it leaves the fleet")
+	default:
+		log.Info("a task has ended here", "why", why)
+	}
+	switch answer.Kind {
+	case lease.GiveBack:
+		w.tell(work, r.reply, nakAfter(answer.Delay))
+	case lease.Finish:
+		w.tell(work, r.reply, "+ACK")
+	case lease.Silent:
+	}
+	select {
+	case w.freed <- struct{}{}:
+	default:
+	}
+}
+
+// endTasks has a decision made, and stops the tasks that it ends.
+func (w *Worker) endTasks(decide func(t *lease.Table)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	decide(&w.table)
+	w.stopEnding()
+}
+
+// stopEnding stops the tasks that are to end. The caller holds the lock.
+func (w *Worker) stopEnding() {
+	for _, l := range w.table.All() {
+		if r := w.tasks[l.Task]; r != nil && l.End != "" {
+			r.stop()
+		}
+	}
+}
+
+// nakAfter is the answer that gives a task back.
+func nakAfter(delay time.Duration) string {
+	if delay == 0 {
+		return "-NAK"
+	}
+	return `-NAK {"delay": ` + strconv.FormatInt(delay.Nanoseconds(), 10) + `}`
+}
+
+// tell tells the queue about a lease, and waits for its confirmation. Without one, the task comes to another worker
+// when the lease has lapsed.
+func (w *Worker) tell(ctx context.Context, reply, answer string) {
+	const tries = 3
+	for range tries {
+		if w.ask(ctx, reply, answer) == nil {
+			return
+		}
+		_ = retry.Pause(ctx, rand.N(w.length/8)) // the tries are few
+	}
+	w.log.Warn("the fleet does not answer: a task goes on elsewhere only after its lease", "lease", w.length.String())
+}
+
+// ask sends an answer about a lease, and returns when the queue has taken it.
+func (w *Worker) ask(ctx context.Context, reply, answer string) error {
+	ctx, cancel := context.WithTimeout(ctx, min(w.length/3, mostWait))
+	defer cancel()
+	_, err := w.fleet.nc.RequestWithContext(ctx, reply, []byte(answer))
+	return err
+}
+
+// clock is the time by which a worker judges its leases. It goes on while the process is frozen, and while the machine
+// sleeps, and it never goes back. The zero value is ready; its caller holds a lock.
+type clock struct{ last, at time.Time }
+
+// now returns the time. Its start means nothing.
+func (c *clock) now() time.Time {
+	t := time.Now()
+	if c.last.IsZero() {
+		c.last, c.at = t, t.Round(0)
+	}
+	// The monotonic clock stops while the machine sleeps, and the other one may be set back.
+	passed := max(t.Sub(c.last), t.Round(0).Sub(c.last.Round(0)), 0)
+	c.last, c.at = t, c.at.Add(passed)
+	return c.at
+}
