@@ -42,6 +42,7 @@ func TestManPages(t *testing.T) {
 		"jetcapture-help.1",
 		"jetcapture-kv.1",
 		"jetcapture-ls.1",
+		"jetcapture-manifest.1",
 		"jetcapture-repair.1",
 		"jetcapture-replay.1",
 		"jetcapture-restore.1",

@@ -28,6 +28,7 @@ func newRoot(c console) *cobra.Command {
 		doctorCommand(c),
 		demoCommand(c),
 		lsCommand(c),
+		manifestCommand(c),
 		verifyCommand(c),
 		repairCommand(c),
 		statusCommand(c),

@@ -128,6 +128,43 @@ func TestDuckDBReadsArchivesOfTheCommand(t *testing.T) {
 	t.Run("flights", sets["flights"].checkFlights)
 	t.Run("earthquakes", sets["earthquakes"].checkEarthquakes)
 	t.Run("birdstrikes", sets["birdstrikes"].checkBirdstrikes)
+	t.Run("manifest", sets["birdstrikes"].checkManifest)
+}
+
+// checkManifest: DuckDB reads the files of the view, and those of the list, and finds each message once.
+func (s set) checkManifest(t *testing.T) {
+	folder := s.capture(t, "--format", "parquet", "--layout", "hive", "--key", "state=json:Origin State")
+	list := filepath.Join(t.TempDir(), "list.jsonl")
+	manifest := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), s.command, append([]string{"manifest", folder}, args...)...)
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%v: %v", cmd, err)
+		}
+		return string(out)
+	}
+	if err := os.WriteFile(list, []byte(manifest("--json")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n := strconv.Itoa(len(s.payloads))
+	states := map[string]bool{}
+	for _, o := range s.objects(t) {
+		states[fmt.Sprint(o["Origin State"])] = true
+	}
+	want := []string{n, n, strconv.Itoa(len(states))}
+	const query = "SELECT count(*), count(DISTINCT sequence), count(DISTINCT state) FROM "
+	results := duckdb(t, manifest("--sql", "strikes"), query+"strikes",
+		"SET VARIABLE files = (SELECT list(path) FROM read_json('"+list+"'))",
+		query+"read_parquet(getvariable('files'), hive_partitioning = true)",
+		"SELECT sum(rows)::BIGINT, count(*) = count(DISTINCT path) FROM read_json('"+list+"')")
+	for _, i := range []int{1, 3} {
+		if !reflect.DeepEqual(results[i], [][]string{want}) {
+			t.Errorf("statement %d gives %q, want %q", i, results[i], want)
+		}
+	}
+	if !reflect.DeepEqual(results[4], [][]string{{n, "true"}}) {
+		t.Errorf("rows of the list, and whether paths are distinct: %q", results[4])
+	}
 }
 
 // summary returns count, sum, smallest and largest of the numbers at a path, as DuckDB prints them.
