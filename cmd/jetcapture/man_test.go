@@ -48,6 +48,7 @@ func TestManPages(t *testing.T) {
 		"jetcapture-restore.1",
 		"jetcapture-run.1",
 		"jetcapture-status.1",
+		"jetcapture-top.1",
 		"jetcapture-validate.1",
 		"jetcapture-verify.1",
 		"jetcapture-version.1",

@@ -4,32 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
-	"unicode/utf8"
+
+	"github.com/jetcapture/jetcapture/internal/terminal"
 )
 
-// printable returns a text with everything that a terminal would not show as it is, such as an escape sequence, in the
-// form of Go's strings. What an archive or a server says goes through it on its way to people.
-func printable(s string) string {
-	if utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		} else if strconv.IsPrint(r) {
-			b.WriteString(s[:n])
-		} else {
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
+// printable returns a text as terminal.Printable does. What an archive or a server says goes through it on its way to
+// people.
+func printable(s string) string { return terminal.Printable(s) }
 
 // printableJSON is a writer of JSON objects, each in one piece. It escapes the control characters that JSON allows, and
 // that terminals obey: DEL, and U+0080 to U+009F.

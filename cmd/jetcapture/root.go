@@ -32,6 +32,7 @@ func newRoot(c console) *cobra.Command {
 		verifyCommand(c),
 		repairCommand(c),
 		statusCommand(c),
+		topCommand(c),
 		catCommand(c),
 		grepCommand(c),
 		getCommand(c),

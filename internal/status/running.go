@@ -129,7 +129,7 @@ const windows = 3
 func (r *Running) judge(c *Capture, now time.Time) {
 	s := &r.Stats
 	for _, p := range r.problems(now) {
-		if c.Health.Code == OK || urgency(p.code) < urgency(c.Health.Code) {
+		if c.Health.Code == OK || p.code.Urgency() < c.Health.Code.Urgency() {
 			c.Health.Code = p.code
 		}
 		c.Problems = append(c.Problems, p.text)
@@ -143,11 +143,6 @@ func (r *Running) judge(c *Capture, now time.Time) {
 	}
 	c.Health.Text = c.Health.Code.String()
 	c.Notes = append(c.Notes, notes(s)...)
-}
-
-// urgency orders the codes of problems, the most urgent first.
-func urgency(c Code) int {
-	return slices.Index([]Code{Failed, DamagedLog, OtherStream, Race, StoreAway, SourceAway, CatchingUp, Losses}, c)
 }
 
 // problem is something that an operator should mend.

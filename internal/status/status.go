@@ -2,7 +2,10 @@
 // and the command status prints it. It is made of the Stats of a running capture, or of an archive alone.
 package status
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Process is what one process has to say, or what was found in some archives. As JSON it is for scripts: fields are
 // added, never renamed.
@@ -85,6 +88,17 @@ func (c Code) String() string {
 		return "failed"
 	}
 	return "unknown"
+}
+
+// Urgency orders the codes: the lower it is, the sooner somebody has to look.
+func (c Code) Urgency() int {
+	order := []Code{
+		Failed, DamagedLog, OtherStream, Race, StoreAway, SourceAway, CatchingUp, Losses, Starting, OK, Ended,
+	}
+	if i := slices.Index(order, c); i >= 0 {
+		return i
+	}
+	return -1 // of a newer version
 }
 
 // Source is the stream.

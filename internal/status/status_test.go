@@ -77,7 +77,7 @@ func TestHealth(t *testing.T) {
 // TestEveryCodeHasAPlace: a problem whose code has no urgency would hide all others.
 func TestEveryCodeHasAPlace(t *testing.T) {
 	for _, c := range []Code{CatchingUp, SourceAway, StoreAway, Race, DamagedLog, OtherStream, Losses, Failed} {
-		if urgency(c) < 0 || c.String() == "unknown" {
+		if c.Urgency() < 0 || c.String() == "unknown" {
 			t.Errorf("code %d has no urgency or no words", c)
 		}
 	}

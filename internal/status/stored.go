@@ -50,7 +50,7 @@ func (st *Stored) Of(now time.Time) Capture {
 		c.Incarnation = p.Incarnation
 	}
 	for _, p := range st.problems(&r, now) {
-		if c.Health.Code == OK || urgency(p.code) < urgency(c.Health.Code) {
+		if c.Health.Code == OK || p.code.Urgency() < c.Health.Code.Urgency() {
 			c.Health.Code = p.code
 		}
 		c.Problems = append(c.Problems, p.text)
