@@ -78,7 +78,7 @@ func (c *counters) count(e capture.Event) {
 		s.Storing = Storing{Cut: e.N, Of: e.Blocks}
 	case capture.FileThere:
 		if s.Storing.Cut != e.N {
-			s.Storing = Storing{Cut: e.N, Of: e.Of}
+			s.Storing = Storing{Cut: e.N, Of: e.Of, Since: s.Storing.Since}
 		}
 		s.Storing.Files++
 	case capture.ReadAgain:
@@ -89,7 +89,7 @@ func (c *counters) count(e capture.Event) {
 		s.Memory, s.Spooled = e.Memory, e.Disk
 		s.Stream.Rate = c.rate.note(now, s.Stream.LastSeq)
 	case capture.Detached:
-		s.OpenBlocks = 0
+		s.OpenBlocks, s.Storing = 0, Storing{Since: now}
 		c.hand.detach()
 	case capture.Skipped:
 		s.Skipped++
@@ -131,6 +131,7 @@ func (c *counters) countPosition(e capture.Event, now time.Time) {
 	case capture.Repositioned:
 		s.Repositions++
 		s.RepositionsBy[string(e.Cause)]++
+		s.Storing = Storing{}
 		c.hand.drop()
 		c.enter(StateStarting, now)
 	case capture.Diverged:

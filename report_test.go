@@ -85,7 +85,7 @@ func effects() []effect {
 			s.Stream.LastSeq, s.Unread, s.OldestTime, s.OldestSeq = 13, 5, eventTime.Add(-1), 6
 		}},
 		{event: capture.Used{Memory: 1, Disk: 2}, counts: func(s *Stats) { s.Memory, s.Spooled = 1, 2 }},
-		{event: capture.Detached{}, counts: func(s *Stats) { s.OpenBlocks = 0 }},
+		{event: capture.Detached{}, counts: func(s *Stats) { s.Storing.Since = s.Began }},
 		{event: capture.Skipped{Seq: 7}, counts: func(s *Stats) { s.Skipped++ }},
 		{
 			event:  capture.Poisoned{Policy: capture.PoisonDeadLetter, Err: fmt.Errorf("wrapped: %w", poison)},

@@ -84,13 +84,15 @@ type Stats struct {
 	SpoolLimit  int64         // bytes
 }
 
-// Storing is how far a cut is. With a Store, it stays zero.
+// Storing is how far a cut is. With a Store, only Since is set.
 type Storing struct {
-	Cut       uint64 // its number
+	Cut       uint64 // its number; 0 as long as nothing of it is stored
 	Files, Of int    // files that are in the store, of how many
 	// Read is how many of the ReadTo sequences of a cut were read again that is finished for an earlier or another
 	// process. Both are 0 if nothing has to be read again.
 	Read, ReadTo uint64
+	// Since is when the cut was made. It is zero for one that is finished for an earlier or another process.
+	Since time.Time
 }
 
 // RepositionCauses returns why reading may start again: another writer was first (behind), the stream is another one

@@ -65,10 +65,25 @@ func Ready(all []Running, now time.Time) (checks []Check) {
 		store := Check{Name: r.Capture + " store"}
 		if !r.Ended && !s.StoreFailing.IsZero() && now.Sub(s.StoreFailing) > awayLimit {
 			store.Fail = fmt.Sprintf("its operations have been failing for %s", ago(now, s.StoreFailing))
+		} else if silent := r.storeSilent(now); silent > 0 {
+			store.Fail = fmt.Sprintf("nothing was stored for %s of the cut that is being stored", Short(silent))
 		}
 		checks = append(checks, ended, server, store)
 	}
 	return checks
+}
+
+// storeSilent is how long nothing was stored of the cut that is being stored, if that is longer than the store may be
+// away. A store that gives no answer fails late: its client waits for minutes, and tries again by itself.
+func (r *Running) storeSilent(now time.Time) time.Duration {
+	s := &r.Stats
+	if r.Ended || s.Storing.Since.IsZero() {
+		return 0
+	}
+	if silent := now.Sub(latest(s.Storing.Since, s.StoreOK)); silent > awayLimit {
+		return silent
+	}
+	return 0
 }
 
 // latest is the latest of some times.

@@ -43,6 +43,12 @@ func TestHealth(t *testing.T) {
 		{"no store", func(s *jetcapture.Stats) {
 			s.StoreFailing, s.StoreError = now.Add(-time.Minute), "put x: http://user:secret@host refuses"
 		}, StoreAway, "failing for 1 m 0 s: put x: http://host refuses"},
+		{"a store without an answer", func(s *jetcapture.Stats) {
+			s.Storing.Since, s.StoreOK = now.Add(-3*time.Minute), now.Add(-time.Hour)
+		}, StoreAway, "nothing of it was stored for 3 m 0 s"},
+		{"a slow store", func(s *jetcapture.Stats) {
+			s.Storing.Since, s.StoreOK = now.Add(-time.Hour), now.Add(-time.Minute)
+		}, OK, ""},
 		{"the stream drops", race, Race, "in 1 m 0 s, because of its limit of age: raise the limit"},
 		{"the worst comes first", func(s *jetcapture.Stats) {
 			late(s)
@@ -125,6 +131,10 @@ func TestChecks(t *testing.T) {
 		{"a store that is away", func(r *Running) {
 			r.Stats.State, r.Stats.Since, r.Stats.Pulse, r.Stats.StoreFailing = jetcapture.StateStore, long, long, long
 		}, "", "", "ORDERS store"},
+		{"a store without an answer", func(r *Running) { r.Stats.Storing.Since = long }, "", "", "ORDERS store"},
+		{"a store that answers late", func(r *Running) {
+			r.Stats.Storing.Since, r.Stats.StoreOK = long, now.Add(-time.Minute)
+		}, "", "", ""},
 		{"a store that was away for a moment", func(r *Running) { r.Stats.StoreFailing = now.Add(-time.Minute) }, "", "", ""},
 		{"a server that is away", func(r *Running) {
 			r.Stats.Connected, r.Stats.Stream.SeenAt, r.Stats.CaughtUp, r.Stats.Began = false, long, long, long
