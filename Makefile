@@ -25,7 +25,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -93,6 +93,10 @@ tidy:
 # vuln needs the network.
 vuln:
 	$(call in_modules,$(GO) run golang.org/x/vuln/cmd/govulncheck@$(GOVULN_VERSION) ./...)
+
+# prometheus checks the alerts with promtool, and with METRICS=HOST:PORT what a running capture serves. Building both takes minutes.
+prometheus:
+	@deploy/prometheus/try $(METRICS)
 
 fmt: tools
 	$(call in_modules,$(LINT) fmt ./...)
