@@ -41,34 +41,57 @@ type raceGuard struct {
 		Race(on bool)
 		CutForRetention()
 	}
-	told bool
+	told  danger    // the worst that was told of the race that is on
+	quiet time.Time // until when a race that seems to be over may come back
 }
 
-// look looks whether there is a race now, and returns whether there is.
+// danger is what a race is about.
+type danger int
+
+const (
+	noDanger       danger = iota
+	unstoredDanger        // what is not stored
+	unreadDanger          // what is not read
+)
+
+// longestQuiet is the longest time without a race after which a race is over.
+const longestQuiet = time.Hour
+
+// look looks whether there is a race now, and returns whether there is. If only early cuts keep a race away, it comes
+// back at the latest when the stream drops what comes now; until then it is not told to be over.
 func (g *raceGuard) look(now time.Time) bool {
 	s := g.stats()
-	unread, unstored := s.RetentionRace(now)
-	is := unread || unstored
-	if is != g.told {
+	is := noDanger
+	switch unread, unstored := s.RetentionRace(now); {
+	case unread:
+		is = unreadDanger
+	case unstored:
+		is = unstoredDanger
+	}
+	if is != noDanger {
+		kept, _ := s.Stream.kept().Least()
+		g.quiet = now.Add(min(kept, longestQuiet))
+	}
+	if is > g.told || is == noDanger && g.told != noDanger && now.After(g.quiet) {
 		g.told = is
-		g.run.Race(is)
-		g.tell(&s, now, unread)
+		g.run.Race(is != noDanger)
+		g.tell(&s, now)
 	}
 	if s.cutForRetention(now) {
 		g.run.CutForRetention()
 	}
-	return is
+	return is != noDanger
 }
 
-// tell logs that a race has begun or is over.
-func (g *raceGuard) tell(s *Stats, now time.Time, unread bool) {
-	if !g.told {
+// tell logs that a race has begun, or is over.
+func (g *raceGuard) tell(s *Stats, now time.Time) {
+	if g.told == noDanger {
 		g.log.Info("the stream keeps what is not stored long enough again")
 		return
 	}
 	ahead, held := s.Headroom(now)
 	what, h := "stored", held
-	if unread {
+	if g.told == unreadDanger {
 		what, h = "read", ahead
 	}
 	left, limit := h.Least()
