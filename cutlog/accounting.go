@@ -84,8 +84,8 @@ func (p *Plan) countDisjoint(sets []ownedSet) (uint64, error) {
 	var count, end uint64
 	var before int // the set whose run ends at end
 	m := newMerge(sets)
-	for len(m) > 0 {
-		top := &m[0]
+	for m.more() {
+		top := m.heap[0]
 		if count > 0 && top.first <= end {
 			return 0, fmt.Errorf("stream sequence %d is in %s and in %s",
 				top.first, sets[before].owner(p), sets[top.set].owner(p))
@@ -97,51 +97,60 @@ func (p *Plan) countDisjoint(sets []ownedSet) (uint64, error) {
 	return count, nil
 }
 
-// merge is a heap of cursors, the one with the lowest first sequence on top.
-type merge []mergeCursor
-
-// mergeCursor walks the runs of one set.
-type mergeCursor struct {
-	cursor
-	set int // index in the list of sets
+// merge walks the runs of several sets in their order.
+type merge struct {
+	cursors []cursor   // by set
+	heap    []mergeRun // the present runs of the sets that have one; that with the lowest first sequence on top
 }
 
-func newMerge(sets []ownedSet) merge {
-	m := make(merge, len(sets))
+// mergeRun is a run of one set. It has no pointer, so that moving it costs little.
+type mergeRun struct {
+	first, last uint64
+	set         int // index in the list of sets
+}
+
+func newMerge(sets []ownedSet) *merge {
+	m := &merge{make([]cursor, len(sets)), make([]mergeRun, len(sets))}
 	for i, s := range sets {
-		m[i] = mergeCursor{s.seqs.cursor(), i}
-		m[i].next()
+		c := s.seqs.cursor()
+		c.next()
+		m.cursors[i], m.heap[i] = c, mergeRun{c.first, c.last, i}
 	}
-	for i := len(m)/2 - 1; i >= 0; i-- {
+	for i := len(sets)/2 - 1; i >= 0; i-- {
 		m.down(i)
 	}
 	return m
 }
 
-// advance steps the top cursor and drops it when it has no more runs.
+// more reports whether there is a run at the top.
+func (m *merge) more() bool { return len(m.heap) > 0 }
+
+// advance steps to the next run of the set at the top, and drops that set when it has no more.
 func (m *merge) advance() {
-	h := *m
-	if !h[0].next() {
-		h[0] = h[len(h)-1]
-		h = h[:len(h)-1]
-		*m = h
+	top := &m.heap[0]
+	if c := &m.cursors[top.set]; c.next() {
+		top.first, top.last = c.first, c.last
+	} else {
+		*top = m.heap[len(m.heap)-1]
+		m.heap = m.heap[:len(m.heap)-1]
 	}
-	h.down(0)
+	m.down(0)
 }
 
-// down moves the cursor at i down until the heap is in order.
-func (m merge) down(i int) {
+// down moves the run at i down until the heap is in order.
+func (m *merge) down(i int) {
+	h := m.heap
 	for {
 		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(m); child++ {
-			if m[child].first < m[least].first {
+		for child := 2*i + 1; child <= 2*i+2 && child < len(h); child++ {
+			if h[child].first < h[least].first {
 				least = child
 			}
 		}
 		if least == i {
 			return
 		}
-		m[i], m[least] = m[least], m[i]
+		h[i], h[least] = h[least], h[i]
 		i = least
 	}
 }

@@ -196,25 +196,26 @@ func (s *SeqSet) addOverlap(first, last uint64) {
 // cursor walks the runs of a set, which must not be added to meanwhile.
 type cursor struct {
 	first, last uint64 // the present run, after next returned true
-	rest        []byte // closed runs to come
+	closed      []byte // of the set
+	at          int    // of the next run in closed
 	openFirst   uint64 // the last run of the set; 0, 0 when it was handed out or the set is empty
 	openLast    uint64
 }
 
 func (s SeqSet) cursor() cursor {
-	return cursor{rest: s.closed, openFirst: s.first, openLast: s.last}
+	return cursor{closed: s.closed, openFirst: s.first, openLast: s.last}
 }
 
 // next steps to the next run and reports whether there is one.
 func (c *cursor) next() bool {
-	if len(c.rest) == 0 {
+	if c.at == len(c.closed) {
 		c.first, c.last = c.openFirst, c.openLast
 		c.openFirst, c.openLast = 0, 0
 		return c.last != 0
 	}
-	gap, n := binary.Uvarint(c.rest)
-	length, m := binary.Uvarint(c.rest[n:])
-	c.rest = c.rest[n+m:]
+	gap, n := binary.Uvarint(c.closed[c.at:])
+	length, m := binary.Uvarint(c.closed[c.at+n:])
+	c.at += n + m
 	c.first = c.last + gap + 1
 	c.last = c.first + length - 1
 	return true

@@ -32,20 +32,28 @@ func (s SeqSet) appendJSON(out []byte) []byte {
 // plain decimal numbers, runs that do not touch, sequences within 64 bits. The length of the text bounds its memory,
 // not the numbers in it.
 func (s *SeqSet) UnmarshalJSON(data []byte) error {
-	p := numbers{rest: data}
-	out, err := p.set()
+	p := numbers{text: data}
+	var empty SeqSet
+	if len(data) > longBlock {
+		empty.closed = make([]byte, 0, len(data)/2) // it never takes more
+	}
+	out, err := p.set(empty)
 	if err != nil {
-		return fmt.Errorf("read a set of sequences at byte %d: %w", len(data)-len(p.rest), err)
+		return fmt.Errorf("read a set of sequences at byte %d: %w", p.at, err)
 	}
 	*s = out
 	return nil
 }
 
-// numbers reads a JSON array of unsigned numbers.
-type numbers struct{ rest []byte }
+// numbers reads a JSON array of unsigned numbers. It moves an index and not a slice, whose pointer costs more while the
+// garbage collector runs.
+type numbers struct {
+	text []byte
+	at   int
+}
 
-func (p *numbers) set() (SeqSet, error) {
-	var s SeqSet
+// set reads a set into s, which is empty.
+func (p *numbers) set(s SeqSet) (SeqSet, error) {
 	if !p.take('[') {
 		return s, errors.New("expected [")
 	}
@@ -93,40 +101,44 @@ func (p *numbers) run(s *SeqSet) error {
 // number reads a decimal number without leading zeros.
 func (p *numbers) number() (v uint64, err error) {
 	p.space()
-	n, over := 0, false
-	for ; n < len(p.rest) && p.rest[n] >= '0' && p.rest[n] <= '9'; n++ {
-		digit := uint64(p.rest[n] - '0')
+	digits, n, over := p.text[p.at:], 0, false
+	for ; n < len(digits) && digits[n] >= '0' && digits[n] <= '9'; n++ {
+		digit := uint64(digits[n] - '0')
 		over = over || n >= 19 && v > (math.MaxUint64-digit)/10 // 19 digits always fit
 		v = v*10 + digit
 	}
 	switch {
-	case n == 0, n > 20, n > 1 && p.rest[0] == '0':
+	case n == 0, n > 20, n > 1 && digits[0] == '0':
 		return 0, errors.New("expected a whole number without leading zeros")
 	case over:
 		return 0, errors.New("number is over 64 bits")
 	}
-	p.rest = p.rest[n:]
+	p.at += n
 	return v, nil
 }
 
 // take skips white space and then b. It reports whether b was there.
 func (p *numbers) take(b byte) bool {
 	p.space()
-	if len(p.rest) == 0 || p.rest[0] != b {
+	if p.at == len(p.text) || p.text[p.at] != b {
 		return false
 	}
-	p.rest = p.rest[1:]
+	p.at++
 	return true
 }
 
 func (p *numbers) space() {
-	for len(p.rest) > 0 && (p.rest[0] == ' ' || p.rest[0] == '\t' || p.rest[0] == '\n' || p.rest[0] == '\r') {
-		p.rest = p.rest[1:]
+	for ; p.at < len(p.text); p.at++ {
+		switch p.text[p.at] {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return
+		}
 	}
 }
 
 func (p *numbers) atEnd() error {
-	if p.space(); len(p.rest) != 0 {
+	if p.space(); p.at != len(p.text) {
 		return errors.New("data after the array")
 	}
 	return nil

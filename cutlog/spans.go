@@ -29,8 +29,8 @@ func (p *Plan) Spans() iter.Seq[Span] {
 			return // a decoded plan has no such sets
 		}
 		end := p.From
-		for m := newMerge(sets); len(m) > 0; m.advance() {
-			top := &m[0]
+		for m := newMerge(sets); m.more(); m.advance() {
+			top := m.heap[0]
 			if top.first > end+1 && !yield(Span{First: end + 1, Last: top.first - 1}) {
 				return
 			}
