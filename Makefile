@@ -26,6 +26,7 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
 .PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -39,6 +40,9 @@ jetcapture: first
 release: first
 	$(GO) run ./internal/release -version "$(VERSION)" -out $(DIST) -tags $(TAGS)
 
+# sums writes the checksums of all files of a release again.
+sums = @cd $(DIST) && find . -maxdepth 1 -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum > SHA256SUMS
+
 # packages makes deb, rpm and apk of what release has built.
 packages:
 	@set -e; for arch in amd64 arm64; do for kind in deb rpm apk; do \
@@ -46,7 +50,13 @@ packages:
 		GOFLAGS= CGO_ENABLED=0 VERSION=$(VERSION) ARCH=$$arch DIST=$(DIST) SOURCE_DATE_EPOCH=$$(git show --no-patch --format=%ct) \
 			$(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION) package -f deploy/nfpm/nfpm.yaml -p $$kind -t $(DIST); \
 	done; done
-	@cd $(DIST) && find . -maxdepth 1 -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum > SHA256SUMS
+	$(sums)
+
+# image makes a container image for amd64 and arm64 of what release has built, without a daemon.
+image:
+	@cd internal/image && $(GO) run . -version "$(VERSION)" -dist "$(abspath $(DIST))" \
+		-revision "$$(git rev-parse HEAD)" -time "$$(git show --no-patch --format=%ct)"
+	$(sums)
 
 # first says what the first build takes, unless the largest of its modules is there already.
 first:

@@ -57,7 +57,8 @@ func smallRepository(t *testing.T) string {
 		}
 	}
 	for _, args := range [][]string{
-		{"init", "--quiet"}, {"add", "."},
+		{"init", "--quiet"},
+		{"add", "."},
 		{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "first"},
 	} {
 		if _, err := output(command(t.Context(), folder, "git", args...)); err != nil {
