@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
@@ -66,11 +67,7 @@ type batch[P Payload, K DestKey] struct {
 func (b *batch[P, K]) Reset(n int) {
 	clear(b.items)
 	if n > cap(b.items) {
-		size := n
-		if n > 1 {
-			size = max(n, reader.MaxBatchMessages)
-		}
-		b.items = make([]item[P, K], n, size)
+		b.items = make([]item[P, K], n, 1<<bits.Len(uint(n-1))) // few steps, and little for a stream that brings little
 	}
 	b.items = b.items[:n]
 }

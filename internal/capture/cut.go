@@ -37,6 +37,7 @@ func (l *loop) cutIfDue(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	defer l.pulse.enter(cutting)()
 	_, err := l.makeCut(ctx, due)
 	return err
 }

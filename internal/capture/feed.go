@@ -24,12 +24,14 @@ type feed struct {
 	out   chan *job     // to the loop; closed at the end, and err says why
 	err   error         // set by read before it closes out and ended
 	work  chan *job     // to the decoding goroutines; nil if the loop decodes
+	most  int           // decoding goroutines
 	spare chan Batch    // batches of jobs that are done, to be used again
 	asks  chan func()   // questions to the reader, from the loop; has room for one
 	ended chan struct{} // closed when the reader is not used any more
 
-	mu      sync.Mutex
-	stopOne context.CancelFunc // ends the running Next; guarded by mu
+	mu       sync.Mutex         // guards the following
+	stopOne  context.CancelFunc // ends the running Next
+	decoding int                // goroutines that decode
 
 	cancel context.CancelFunc // ends all goroutines
 	all    sync.WaitGroup     // joins them
@@ -38,17 +40,14 @@ type feed struct {
 // readAhead is how many batches wait for the loop.
 const readAhead = 4
 
-// startFeed begins to read, and to decode if there is more than one decode worker.
+// startFeed begins to read.
 func startFeed(ctx context.Context, rd Reading, k *Maker) *feed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed{
 		rd: rd, out: make(chan *job, readAhead), asks: make(chan func(), 1), ended: make(chan struct{}), cancel: cancel,
 	}
 	if workers := k.cfg.DecodeWorkers; workers > 1 {
-		f.work, f.spare = make(chan *job, readAhead), make(chan Batch, readAhead)
-		for range workers {
-			f.all.Go(func() { f.decode(ctx) })
-		}
+		f.work, f.spare, f.most = make(chan *job, readAhead), make(chan Batch, readAhead), workers
 	}
 	f.all.Go(func() { f.read(ctx, k.user) })
 	return f
@@ -60,9 +59,33 @@ func (f *feed) stop() {
 	f.all.Wait()
 }
 
-// decode is the goroutine of a decode worker. It decodes whole batches.
+// hire starts another decode worker if batches wait and there may be one more. The goroutine of read calls it when a
+// batch has been added.
+func (f *feed) hire(ctx context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.decoding < f.most && len(f.work) > 0 {
+		f.decoding++
+		f.all.Go(func() { f.decode(ctx) })
+	}
+}
+
+// waiting returns the next batch to decode. If there is none, the worker that asks ends, and nil is returned.
+func (f *feed) waiting() *job {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case j := <-f.work:
+		return j
+	default:
+		f.decoding--
+		return nil
+	}
+}
+
+// decode is the goroutine of a decode worker. It decodes whole batches as long as there are any.
 func (f *feed) decode(ctx context.Context) {
-	for j := range f.work {
+	for j := f.waiting(); j != nil; j = f.waiting() {
 		for i := range j.Messages {
 			if ctx.Err() != nil {
 				break // nobody takes the batch any more, and the decoder may need minutes for it
@@ -77,9 +100,6 @@ func (f *feed) decode(ctx context.Context) {
 func (f *feed) read(ctx context.Context, u User) {
 	defer close(f.out)
 	defer close(f.ended)
-	if f.work != nil {
-		defer close(f.work)
-	}
 	for ctx.Err() == nil {
 		batch, err := f.next(ctx)
 		if err != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
@@ -124,6 +144,7 @@ func (f *feed) hand(ctx context.Context, batch reader.Batch, u User) bool {
 		if !give(ctx, f.work, j, f.asks) {
 			return false
 		}
+		f.hire(ctx)
 	}
 	return give(ctx, f.out, j, f.asks)
 }
@@ -138,10 +159,17 @@ func (f *feed) slots(u User) Batch {
 	}
 }
 
-// done takes a job's Batch back. The loop calls it when it has dealt with all messages of the job.
+// done takes a job's Batch back. The loop calls it when it has dealt with all messages of the job. Where no more are
+// waiting, one spare Batch is enough.
 func (f *feed) done(j *job) {
 	if j.decoded == nil {
 		return
+	}
+	if j.Pending == 0 {
+		select {
+		case <-f.spare:
+		default:
+		}
 	}
 	j.decoded.Reset(0)
 	select {

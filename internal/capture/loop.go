@@ -122,7 +122,7 @@ func (l *loop) capture(ctx context.Context) error {
 
 // read takes batches, and makes cuts when they are due, until the target is in blocks or the run is to stop.
 func (l *loop) read(end *deadline) (next verdict, err error) {
-	tick := time.NewTicker(tickEvery)
+	tick := newClock()
 	defer tick.Stop()
 	for next = l.arrived(); next == goOn && err == nil; {
 		select {
@@ -130,14 +130,18 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 			if !ok {
 				return stop, l.readerEnded(end.work)
 			}
+			tick.hurry()
 			next, err = l.take(end.work, j)
 			l.pulse.enter(resting)
 		case <-tick.C:
 			l.observer.Observe(l.usage())
 			err = l.look(end.work)
+			tick.next(l.calm(time.Now()))
 		case stored := <-l.storing:
 			err = l.explain(end, l.noteStored(stored))
+			tick.hurry()
 		case done := <-l.flushes.asks:
+			tick.hurry()
 			l.flushes.waiting = append(l.flushes.waiting, flush{l.open.cut.Through, done})
 			err = l.look(end.work)
 		case <-l.stopping:
@@ -173,7 +177,6 @@ func (l *loop) input() <-chan *job {
 // look makes a cut if one is due. It is called at each tick, and in the middle of a batch when the pulse asks for it.
 func (l *loop) look(ctx context.Context) error {
 	l.pulse.due.Store(false)
-	defer l.pulse.enter(cutting)()
 	return l.cutIfDue(ctx)
 }
 

@@ -22,10 +22,12 @@ const slowBeats = int(time.Second / tickEvery)
 
 // pulse is a goroutine that beats beside the loop, because the loop sees neither clock nor context while user code
 // takes its time: a decoder that needs a second for a message needs minutes for a batch. Each beat makes the loop look
-// at both before the next message. If the loop stays in one phase, the beat reports what holds it up.
+// at both before the next message. If the loop stays in one phase, the beat reports what holds it up. The goroutine
+// ends when the loop rests, and the next batch starts it again.
 type pulse struct {
 	due      atomic.Bool   // set by each beat; the loop looks at clock and context, and clears it
 	busy     atomic.Uint64 // set by the loop: the phase, and a serial number above it, so that two batches differ
+	beating  atomic.Bool   // the goroutine runs
 	serial   uint64        // the newest serial number; owned by the loop
 	calls    *sync.Mutex   // Maker.calls, which is held while the decoder runs in the loop
 	observer Observer
@@ -33,11 +35,9 @@ type pulse struct {
 	joined   sync.WaitGroup
 }
 
-// startPulse begins to beat.
+// startPulse returns a pulse that beats while the loop does not rest.
 func startPulse(k *Maker) *pulse {
-	p := &pulse{calls: k.calls, observer: k.observer, end: make(chan struct{})}
-	p.joined.Go(p.run)
-	return p
+	return &pulse{calls: k.calls, observer: k.observer, end: make(chan struct{})}
 }
 
 // stop ends the goroutine of the pulse and waits for it.
@@ -53,6 +53,9 @@ func (p *pulse) enter(ph phase) (back func()) {
 	before := p.busy.Load()
 	p.serial++
 	p.busy.Store(p.serial*uint64(phases) + uint64(ph))
+	if ph != resting && !p.beating.Load() && p.beating.CompareAndSwap(false, true) {
+		p.joined.Go(p.run)
+	}
 	return func() { p.busy.Store(before) }
 }
 
@@ -73,6 +76,9 @@ func (p *pulse) run() {
 		if beats++; now != last {
 			last, beats = now, 0
 		}
+		if beats >= slowBeats && phase(now%uint64(phases)) == resting && told == "" && p.rests() {
+			return
+		}
 		cause := State("")
 		if beats >= slowBeats {
 			cause = p.cause(phase(now % uint64(phases)))
@@ -82,6 +88,12 @@ func (p *pulse) run() {
 			p.observer.Observe(HeldUp{State: cause})
 		}
 	}
+}
+
+// rests ends the beats, unless the loop has begun to do something meanwhile.
+func (p *pulse) rests() bool {
+	p.beating.Store(false)
+	return phase(p.busy.Load()%uint64(phases)) == resting || !p.beating.CompareAndSwap(false, true)
 }
 
 // cause returns the state of a run whose loop has been in a phase for long. In phase taking, the lock tells whether the

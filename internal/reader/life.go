@@ -13,6 +13,9 @@ import (
 // MaxBatchMessages is the largest number of messages that Next returns at once.
 const MaxBatchMessages = 512
 
+// maxTicks bounds how often the time between two ticks is doubled while no message comes.
+const maxTicks = 6
+
 // maxBatchBytes limits the bytes of messages that Next returns at once. One message may exceed it.
 const maxBatchBytes = 4 << 20
 
@@ -48,8 +51,10 @@ type life struct {
 	patience    int       // such heartbeats until the consumer is looked at
 	looks       int       // looks at the consumer in a row that found messages pending, none of which has come
 	glance      time.Time // when the owner wants to look at the stream
+	glanced     uint64    // got at the last look
 	timer       *time.Timer
-	tick        time.Duration
+	tick        time.Duration // how often it ticks while messages come
+	ticks       int           // since the last message
 }
 
 // newLife begins a life in which nothing is delivered yet. Everything up to through is in hand.
@@ -89,7 +94,8 @@ func (l *life) read(ctx context.Context) (Batch, error) {
 	}
 }
 
-// wait waits for one message or for a tick, when the message is nil. The first of many messages wakes us while the
+// wait waits for one message or for a tick, when the message is nil. On a quiet stream the ticks become rarer, up to two
+// between two heartbeats. The first of many messages wakes us while the
 // connection's goroutine is still parsing the others. Letting it run first makes one batch of them instead of one
 // wake-up for each.
 func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
@@ -98,7 +104,8 @@ func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
 		runtime.Gosched()
 		return m, nil
 	case <-l.timer.C:
-		l.timer.Reset(l.tick)
+		l.timer.Reset(max(l.tick, min(l.tick<<l.ticks, l.limits.heartbeat/2)))
+		l.ticks = min(l.ticks+1, maxTicks)
 		return nil, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -162,7 +169,7 @@ func (l *life) accept(m *nats.Msg) (Message, bool) {
 		l.dseq, l.sseq = t.dseq, t.sseq
 		l.through = max(l.through, t.sseq)
 	}
-	l.pending, l.quiet, l.patience, l.looks = t.pending, 0, quietLeast, 0
+	l.pending, l.quiet, l.patience, l.looks, l.ticks = t.pending, 0, quietLeast, 0, 0
 	l.got++
 	if len(l.filter) > 0 && !matchesAny(l.filter, m.Subject) {
 		l.outside(m.Subject)

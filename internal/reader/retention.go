@@ -22,16 +22,18 @@ func (e *RetentionError) Error() string {
 }
 
 // glance looks whether somebody has edited the stream's retention, which nothing else tells before the next cut. It
-// asks at most once in Timing.Glance. An answer that does not come is waited for elsewhere.
+// asks at most once in Timing.Glance, and not while nothing is delivered: what was not delivered cannot be lost. An
+// answer that does not come is waited for elsewhere.
 func (f *follower) glance(ctx context.Context) error {
 	now, due := time.Now(), f.life.glance
 	if now.Before(due) {
 		return nil
 	}
 	f.life.glance = now.Add(f.timing.Glance)
-	if due.IsZero() { // the life has just begun
+	if due.IsZero() || f.life.got == f.life.glanced { // the life has just begun, or nothing came
 		return nil
 	}
+	f.life.glanced = f.life.got
 	asked, cancel := context.WithTimeout(ctx, watchTimeout)
 	defer cancel()
 	info, err := f.src.Info(asked)
