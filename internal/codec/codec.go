@@ -22,7 +22,18 @@ const (
 type Codec struct {
 	format format
 	level  int
-	idle   chan encoder // kept for the next frames
+	idle   chan encoder // kept for the next frames; none is made before the first frame
+}
+
+// Rest drops the encoders that are kept.
+func (c *Codec) Rest() {
+	for {
+		select {
+		case <-c.idle:
+		default:
+			return
+		}
+	}
 }
 
 // format is what differs between the formats. All functions must be safe for concurrent use.
@@ -87,13 +98,7 @@ func newCodec(f format, level int) (*Codec, error) {
 	case level == 0:
 		level = f.level
 	}
-	c := &Codec{format: f, level: level, idle: make(chan encoder, runtime.GOMAXPROCS(0))}
-	first, err := f.encoder(level) // so that Append cannot fail
-	if err != nil {
-		return nil, fmt.Errorf("set up %s compression at level %d: %w", f.name, level, err)
-	}
-	c.idle <- first
-	return c, nil
+	return &Codec{format: f, level: level, idle: make(chan encoder, runtime.GOMAXPROCS(0))}, nil
 }
 
 // Name returns the name that [New] was given.
@@ -127,7 +132,7 @@ func (c *Codec) take() encoder {
 	}
 	e, err := c.format.encoder(c.level)
 	if err != nil {
-		// newCodec has made one with the same arguments, and nothing else decides about success.
+		// newCodec has checked the level, and nothing else decides about success.
 		panic(fmt.Sprintf("codec: set up %s at level %d: %v", c.format.name, c.level, err))
 	}
 	return e
