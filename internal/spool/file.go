@@ -22,6 +22,8 @@ const (
 	headerSize = 16 // offset and size of the extent before; four bytes are unused
 	minSegment = 64 << 10
 	maxSegment = 1 << 20
+
+	poolSegment = 256 << 10 // where there are many files
 )
 
 // An extent is a place in the file; size includes the header, and is 0 for none.
@@ -70,6 +72,9 @@ type file struct {
 func (f *file) init(c Config) {
 	f.dir, f.head = c.Dir, -1
 	f.segment = max(minSegment, min(maxSegment, c.Memory/16))
+	if c.Pool != nil {
+		f.segment = min(f.segment, poolSegment)
+	}
 	if c.Limit > 0 {
 		f.segment = max(minSegment, min(f.segment, c.Limit/16))
 		f.limit = max(1, int(c.Limit/f.segment))

@@ -22,6 +22,7 @@ const readyPacked = 4 << 10
 // memory hands out chunks, counts everything against the budget, and knows which stash holds how much.
 type memory struct {
 	budget int64
+	pool   *Pool        // nil: the budget is this spool's alone
 	used   atomic.Int64 // bytes in use
 	fixed  atomic.Int64 // the part of used that serves all blocks, whatever they hold
 
@@ -39,11 +40,32 @@ type memory struct {
 const ranks = 65
 
 // charge counts n bytes against the budget, chargeFixed also as those of all blocks.
-func (m *memory) charge(n int64) { m.used.Add(n) }
+func (m *memory) charge(n int64) {
+	m.used.Add(n)
+	if m.pool != nil {
+		m.pool.used.Add(n)
+	}
+}
 
 func (m *memory) chargeFixed(n int64) {
 	m.fixed.Add(n)
-	m.used.Add(n)
+	m.charge(n)
+}
+
+// cache counts n bytes of free chunks. The caller holds mu.
+func (m *memory) cache(n int64) {
+	m.cached += n
+	if m.pool != nil {
+		m.pool.cached.Add(n)
+	}
+}
+
+// spare is how many bytes may be free chunks. The caller holds mu.
+func (m *memory) spare() int64 {
+	if m.pool != nil {
+		return m.pool.memory - m.pool.used.Load() - m.pool.cached.Load() + m.cached
+	}
+	return m.budget - m.used.Load()
 }
 
 func (m *memory) held() int64 {
@@ -67,7 +89,7 @@ func (m *memory) grow(t *stash, n int) {
 	defer m.mu.Unlock()
 	t.chunks = append(t.chunks, m.take(size))
 	cost := int64(size) + chunkCost
-	m.used.Add(cost)
+	m.charge(cost)
 	m.weigh(t, cost)
 }
 
@@ -79,10 +101,10 @@ func (m *memory) take(size int) []byte {
 		c := m.free[class][n-1]
 		m.free[class][n-1] = nil
 		m.free[class] = m.free[class][:n-1]
-		m.cached -= int64(size)
+		m.cache(-int64(size))
 		return c
 	}
-	m.shrink(m.budget - m.used.Load() - int64(size))
+	m.shrink(m.spare() - int64(size))
 	return make([]byte, 0, size)
 }
 
@@ -93,7 +115,7 @@ func (m *memory) shrink(limit int64) {
 		for len(list) > 0 && m.cached > max(limit, 0) {
 			list[len(list)-1] = nil
 			list = list[:len(list)-1]
-			m.cached -= int64(minChunk) << class
+			m.cache(-int64(minChunk) << class)
 		}
 		m.free[class] = list
 	}
@@ -111,13 +133,13 @@ func (m *memory) putLocked(chunks [][]byte) (freed int64) {
 	for _, c := range chunks {
 		size := int64(cap(c))
 		freed += size + chunkCost
-		if m.used.Load()+m.cached+size-freed <= m.budget {
+		if m.cached+size-freed <= m.spare() {
 			class := chunkClass(cap(c))
 			m.free[class] = append(m.free[class], c[:0])
-			m.cached += size
+			m.cache(size)
 		}
 	}
-	m.used.Add(-freed)
+	m.charge(-freed)
 	return freed
 }
 

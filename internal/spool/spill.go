@@ -21,7 +21,11 @@ const share = 8
 
 // worthAPass reports whether there is enough to spill.
 func (s *Spool) worthAPass() bool {
-	return s.mem.spillable.Load() >= max(1, s.cfg.Memory/(2*share))
+	least := s.cfg.Memory / (2 * share)
+	if s.cfg.Pool != nil {
+		least = min(least, s.cfg.Pool.fairMemory.Load()/2)
+	}
+	return s.mem.spillable.Load() >= max(1, least)
 }
 
 // Relieve moves bytes to disk until memory is within the budget, as far as the settings allow. [Spool.Over] reports
@@ -29,14 +33,14 @@ func (s *Spool) worthAPass() bool {
 // Nothing is lost then: everything stays in memory, and the owner stops adding and calls again later. [Buffer.Commit]
 // calls Relieve by itself.
 func (s *Spool) Relieve() error {
-	if !s.cfg.Disk || s.mem.used.Load() <= s.cfg.Memory {
+	if !s.cfg.Disk || s.excess() <= 0 {
 		return nil
 	}
 	s.spilling.Lock()
 	defer s.spilling.Unlock()
 	defer s.file.rest()
 	for {
-		over := s.mem.used.Load() - s.cfg.Memory
+		over := s.excess()
 		if over <= 0 || !s.worthAPass() {
 			return nil
 		}
