@@ -45,6 +45,7 @@ const (
 	SettingCSVHeader   = "csv_header"   // "false": files have no line with the names of the columns
 	SettingCSVFormulas = "csv_formulas" // FormulasEscaped, or absent: fields are as they are
 	SettingTimes       = "times"        // TimesNanos, or absent in plans of earlier versions
+	SettingFieldIDs    = "field_ids"    // FieldIDsByName, or absent in plans of earlier versions
 	SettingCodec       = "codec"        // compression inside of the file
 	SettingCodecLevel  = "codec_level"
 	SettingLayout      = "layout" // of the directories, for people only: planned files stay where they were planned
@@ -74,6 +75,10 @@ const FormulasEscaped = "escaped"
 // only.
 const TimesNanos = "ns"
 
+// FieldIDsByName says that the columns of Parquet files have field ids, which are functions of their names. Before, they
+// had none.
+const FieldIDsByName = "name"
+
 // CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same
 // settings.
 const CommandVersion = "jetcapture-1"
@@ -91,7 +96,8 @@ func (s Settings) Changes(earlier Settings) (changes []string) {
 	for _, name := range names {
 		now, then := s[name], earlier[name]
 		switch {
-		case now == then, name == SettingHeaders, then == "" && name == userPrefix+SettingLayout:
+		case now == then, name == SettingHeaders, name == userPrefix+SettingFieldIDs,
+			then == "" && name == userPrefix+SettingLayout:
 		default:
 			name = strings.TrimPrefix(name, userPrefix)
 			changes = append(changes, fmt.Sprintf("%s is %s, was %s", name, shown(now), shown(then)))

@@ -15,9 +15,10 @@ import (
 
 const (
 	// Versions of layouts go up with every change of the bytes that are written for the same rows. messagesVersion is
-	// that of messages with the column time_ns.
+	// that of messages with the column time_ns, fieldIDsVersion that of messages and tables with field ids.
 	layoutVersion   = "parquetwriter/1"
 	messagesVersion = "parquetwriter/2"
+	fieldIDsVersion = "parquetwriter/3"
 	// maxDictionary is the size at which the dictionary of a column in a row group ends, because there are too many
 	// distinct values.
 	maxDictionary = 1 << 20

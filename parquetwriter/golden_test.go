@@ -52,10 +52,15 @@ func TestGoldenFiles(t *testing.T) {
 		o := parquetwriter.Options{Compression: compression}
 		for name, json := range map[string]bool{"messages": false, "messages-json": true} {
 			file := write(t, newMessageWriter(t, o, json), goldenMessages()...)
-			stored := golden(t, fmt.Sprintf("%s-ns-%s.parquet", name, compression), file)
+			stored := golden(t, fmt.Sprintf("%s-ids-%s.parquet", name, compression), file)
 			checkMessages(t, stored, json, goldenMessages()...)
 
 			before := o
+			before.OmitFieldIDs = true
+			file = write(t, newMessageWriter(t, before, json), goldenMessages()...)
+			stored = golden(t, fmt.Sprintf("%s-ns-%s.parquet", name, compression), file)
+			checkMessages(t, stored, json, goldenMessages()...)
+
 			before.OmitTimeNS = true
 			file = write(t, newMessageWriter(t, before, json), goldenMessages()...)
 			stored = golden(t, fmt.Sprintf("%s-%s.parquet", name, compression), file)
@@ -65,16 +70,20 @@ func TestGoldenFiles(t *testing.T) {
 				return want
 			}, goldenMessages()...)
 		}
-		file := write(t, newTableWriter(t, o, tableColumns), tableRows()...)
-		stored := golden(t, fmt.Sprintf("table-%s.parquet", compression), file)
-		if got, want := fmt.Sprintf("%+v", rowsOf(t, stored)), fmt.Sprintf("%+v", rowsOf(t, file)); got != want {
-			t.Errorf("table, %s:\n got %s\nwant %s", compression, got, want)
+		for name, omit := range map[string]bool{"table-ids": false, "table": true} {
+			o := o
+			o.OmitFieldIDs = omit
+			file := write(t, newTableWriter(t, o, tableColumns), tableRows()...)
+			stored := golden(t, fmt.Sprintf("%s-%s.parquet", name, compression), file)
+			if got, want := fmt.Sprintf("%+v", rowsOf(t, stored)), fmt.Sprintf("%+v", rowsOf(t, file)); got != want {
+				t.Errorf("%s, %s:\n got %s\nwant %s", name, compression, got, want)
+			}
 		}
 		w, err := parquetwriter.NewParquetWriter[trade](o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		stored = golden(t, fmt.Sprintf("structs-%s.parquet", compression), write(t, w, trades(10)...))
+		stored := golden(t, fmt.Sprintf("structs-%s.parquet", compression), write(t, w, trades(10)...))
 		got, err := parquet.Read[trade](bytes.NewReader(stored), int64(len(stored)))
 		if err != nil || !reflect.DeepEqual(got, trades(10)) {
 			t.Errorf("structs, %s: %v\n%+v", compression, err, got)

@@ -50,6 +50,8 @@ const (
 //	_rescued     BYTE_ARRAY, only with JSON: the payload if it is not JSON, otherwise null
 //	time_ns      INT64: the time in nanoseconds since 1970; null before 1678 and after 2261
 //
+// Each column has the id of FieldID.
+//
 // In subject and headers, bytes that are not valid UTF-8 are replaced by U+FFFD. The raw columns hold the original
 // bytes.
 //
@@ -85,12 +87,16 @@ func NewMessageWriter(o Options, json bool) (*MessageWriter, error) {
 	if json {
 		special.noBounds = append(special.noBounds, []string{"_rescued"})
 	}
-	columns, version, timeNS := messageColumns(json), layoutVersion, 0
+	ids := fieldIDs(!o.OmitFieldIDs)
+	columns, version, timeNS := messageColumns(json, ids), layoutVersion, 0
 	if !o.OmitTimeNS {
 		timeNS, version = timeNSColumn(json), messagesVersion
 		columns = append(columns, column{"time_ns", parquet.Optional(growing(parquet.Leaf(parquet.Int64Type)))})
 	}
-	l, err := newLayout(version, parquet.NewSchema("message", newGroup(columns)), o, special)
+	for i, c := range columns {
+		columns[i].node = ids.of(c.node, c.name)
+	}
+	l, err := newLayout(ids.version(version), parquet.NewSchema("message", newGroup(columns)), o, special)
 	if err != nil {
 		return nil, err
 	}
@@ -105,17 +111,21 @@ func timeNSColumn(json bool) int {
 	return columnRescued
 }
 
-func messageColumns(json bool) []column {
+// messageColumns are the columns but time_ns. Those within a column have their ids.
+func messageColumns(json bool, ids fieldIDs) []column {
 	payload := bytesNode()
 	if json {
 		payload = parquet.Optional(parquet.JSON())
 	}
+	name := ids.of(repeating(parquet.String()), "headers", "key_value", "key")
+	value := ids.of(parquet.String(), "headers", "key_value", "value", "list", "element")
+	values := ids.of(parquet.List(value), "headers", "key_value", "value")
 	columns := []column{
 		{"stream", repeating(parquet.String())},
 		{"sequence", growing(parquet.Leaf(parquet.Int64Type))},
 		{"time", growing(parquet.Timestamp(parquet.Microsecond))},
 		{"subject", repeating(parquet.String())},
-		{"headers", parquet.Map(repeating(parquet.String()), parquet.List(parquet.String()))},
+		{"headers", parquet.Map(name, values)},
 		{"payload", payload},
 		{"subject_raw", parquet.Optional(bytesNode())},
 		{"headers_raw", parquet.Optional(bytesNode())},

@@ -129,7 +129,7 @@ func TestFileSaysWhereItComesFrom(t *testing.T) {
 			t.Errorf("schema fingerprint %q", got["jetcapture.schema"])
 		}
 		delete(got, "jetcapture.schema")
-		want["owner"], want["jetcapture.version"], want["jetcapture.writer"] = "me", "v1", "parquetwriter/2"
+		want["owner"], want["jetcapture.version"], want["jetcapture.writer"] = "me", "v1", "parquetwriter/3"
 		if !maps.Equal(got, want) {
 			t.Errorf("metadata %v, want %v", got, want)
 		}

@@ -33,6 +33,9 @@ type Options struct {
 	// OmitTimeNS leaves out the column time_ns of messages, so that files are those of the writers before it. Only a
 	// MessageWriter has that column.
 	OmitTimeNS bool
+	// OmitFieldIDs leaves out the field ids of columns, see FieldID, so that files are those of the writers before them. A
+	// Writer of structs has those of its tags.
+	OmitFieldIDs bool
 	// Metadata is added to the key/value metadata of each file. The keys that the writers set (see the Meta constants) are
 	// refused.
 	Metadata map[string]string

@@ -31,6 +31,8 @@ func NewTableWriter(o Options, columns []Column) (*TableWriter, error) {
 	}
 	nodes := make([]column, len(columns))
 	names := make(map[string]string, len(columns))
+	ids := fieldIDs(!o.OmitFieldIDs)
+	byID := make(map[int]string, len(columns))
 	var special columnPaths
 	for i, c := range columns {
 		if err := c.validate(); err != nil {
@@ -40,13 +42,16 @@ func NewTableWriter(o Options, columns []Column) (*TableWriter, error) {
 		if other, ok := names[folded]; ok {
 			return nil, c.errorf("there is a column %q, too, and most engines take the two for one", other)
 		}
-		names[folded] = c.Name
-		nodes[i] = column{c.Name, parquet.Optional(c.node())}
+		if other, ok := byID[FieldID(c.Name)]; ok && bool(ids) {
+			return nil, c.errorf("it has the field id of column %q: give one of the two another name", other)
+		}
+		names[folded], byID[FieldID(c.Name)] = c.Name, c.Name
+		nodes[i] = column{c.Name, ids.of(parquet.Optional(c.node()), c.Name)}
 		if !c.bounded() {
 			special.noBounds = append(special.noBounds, []string{c.Name})
 		}
 	}
-	l, err := newLayout(layoutVersion, parquet.NewSchema("table", newGroup(nodes)), o, special)
+	l, err := newLayout(ids.version(layoutVersion), parquet.NewSchema("table", newGroup(nodes)), o, special)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ type goldenForm struct {
 	args   []string
 	codecs []string // of --compression
 	rows   int      // in the file; the other messages are poison
-	before bool     // as planned by the versions without nanoseconds in Parquet and Avro
+	before []string // as planned by the versions that did not know these settings
 }
 
 func goldenForms() []goldenForm {
@@ -45,6 +46,9 @@ func goldenForms() []goldenForm {
 	}
 	table := func(args ...string) []string { return append(args, columns...) }
 	n := len(goldenMessages())
+	noIDs := []string{cutlog.SettingFieldIDs}
+	noNanos := []string{cutlog.SettingTimes}
+	neither := []string{cutlog.SettingTimes, cutlog.SettingFieldIDs}
 	return []goldenForm{
 		{name: "message", codecs: all, rows: n},
 		{name: "payload", args: []string{"--record", "payload"}, codecs: all, rows: n - 2},
@@ -57,16 +61,25 @@ func goldenForms() []goldenForm {
 		{name: "table-strict", args: table("--format", "csv", "--on-mismatch", "dead-letter"), codecs: all[:1], rows: 3},
 		{name: "message", args: []string{"--format", "raw"}, codecs: all, rows: n},
 		// The writers have golden files of their own: these show that they get what the flags say.
-		{name: "message", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n, before: true},
+		{name: "message", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n, before: neither},
 		{
 			name: "message-json", args: []string{"--format", "parquet", "--payload", "json"}, codecs: all[2:3], rows: n,
-			before: true,
+			before: neither,
 		},
-		{name: "message-ns", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n},
-		{name: "message-json-ns", args: []string{"--format", "parquet", "--payload", "json"}, codecs: all[2:3], rows: n},
-		{name: "table", args: table("--format", "parquet"), codecs: all, rows: n},
-		{name: "table-strict", args: table("--format", "parquet", "--on-mismatch", "dead-letter"), codecs: all[2:3], rows: 3},
-		{name: "message", args: []string{"--format", "avro"}, codecs: all, rows: n, before: true},
+		{name: "message-ns", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n, before: noIDs},
+		{
+			name: "message-json-ns", args: []string{"--format", "parquet", "--payload", "json"}, codecs: all[2:3], rows: n,
+			before: noIDs,
+		},
+		{name: "message-ids", args: []string{"--format", "parquet"}, codecs: all[2:3], rows: n},
+		{name: "message-json-ids", args: []string{"--format", "parquet", "--payload", "json"}, codecs: all[2:3], rows: n},
+		{name: "table", args: table("--format", "parquet"), codecs: all, rows: n, before: noIDs},
+		{name: "table-ids", args: table("--format", "parquet"), codecs: all, rows: n},
+		{
+			name: "table-strict", args: table("--format", "parquet", "--on-mismatch", "dead-letter"), codecs: all[2:3], rows: 3,
+			before: noIDs,
+		},
+		{name: "message", args: []string{"--format", "avro"}, codecs: all, rows: n, before: noNanos},
 		{name: "message-ns", args: []string{"--format", "avro"}, codecs: all, rows: n},
 		{name: "eventhubs", args: []string{"--format", "avro", "--record", "eventhubs"}, codecs: all[1:2], rows: n},
 	}
@@ -165,8 +178,8 @@ func TestGoldenFiles(t *testing.T) {
 		var first any // what the file with the first codec holds
 		for _, compression := range g.codecs {
 			o := optionsOf(t, append(g.args, "--compression", compression)...)
-			if g.before {
-				o = plannedBefore(t, o)
+			if g.before != nil {
+				o = plannedBefore(t, o, g.before)
 			}
 			name := goldenName(t, g.name, compression, o)
 			seen[name] = true
@@ -192,19 +205,19 @@ func TestGoldenFiles(t *testing.T) {
 	}
 }
 
-// plannedBefore returns the options under which a redo finishes the cut of a version that did not know this setting.
-func plannedBefore(t *testing.T, o form.Options) form.Options {
+// plannedBefore returns the options under which a redo finishes the cut of a version that did not know some settings.
+func plannedBefore(t *testing.T, o form.Options, unknown []string) form.Options {
 	t.Helper()
 	planned := cutlog.Settings{
 		cutlog.SettingDecoderVersion: o.DecoderVersion, cutlog.SettingCompression: string(o.Compression),
 	}
 	for name, v := range o.Settings {
-		if name != cutlog.SettingTimes {
+		if !slices.Contains(unknown, name) {
 			planned.SetUser(name, v)
 		}
 	}
-	if len(planned) != len(o.Settings)+1 {
-		t.Fatalf("the settings %v have no %s", o.Settings, cutlog.SettingTimes)
+	if len(planned) != len(o.Settings)+2-len(unknown) {
+		t.Fatalf("the settings %v lack one of %v", o.Settings, unknown)
 	}
 	then, err := form.ForPlan(o, planned, form.Hooks{})
 	must(t, err)

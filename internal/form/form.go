@@ -102,6 +102,8 @@ type Form struct {
 	// Micros leaves out the nanoseconds of times, as earlier versions did, for cuts that they planned. It is for messages
 	// in packed formats.
 	Micros bool
+	// NoFieldIDs leaves out the field ids of Parquet files, as earlier versions did, for cuts that they planned.
+	NoFieldIDs bool
 }
 
 // Hooks tell what happens to rows.

@@ -50,7 +50,9 @@ func (w *packing[M]) Write(r Row) (int, error) {
 
 // packedFactory returns what makes the writers of a packed format. Its error is about the options: see ofOption.
 func (f Form) packedFactory(hooks Hooks) (factory, error) {
-	parquet := parquetwriter.Options{Compression: f.codecName(), Level: f.Level, OmitTimeNS: f.Micros}
+	parquet := parquetwriter.Options{
+		Compression: f.codecName(), Level: f.Level, OmitTimeNS: f.Micros, OmitFieldIDs: f.NoFieldIDs,
+	}
 	avro := avrowriter.Options{Compression: f.codecName(), Level: f.Level, OmitTimeNS: f.Micros}
 	switch {
 	case f.Format == Parquet && len(f.Columns) > 0:

@@ -62,6 +62,7 @@ func ofPlan(planned cutlog.Settings) (f Form, err error) {
 		Codec:     jetcapture.Compression(get(cutlog.SettingCodec)),
 	}
 	f.Micros = f.hasTimes() && get(cutlog.SettingTimes) != cutlog.TimesNanos
+	f.NoFieldIDs = f.Format == Parquet && get(cutlog.SettingFieldIDs) != cutlog.FieldIDsByName
 	if !slices.Contains(Formats(), f.Format) {
 		return f, fmt.Errorf("format %q is not known to this jetcapture", f.Format)
 	}
@@ -104,6 +105,9 @@ func (f Form) settings() map[string]string {
 	}
 	if f.hasTimes() && !f.Micros {
 		s[cutlog.SettingTimes] = cutlog.TimesNanos
+	}
+	if f.Format == Parquet && !f.NoFieldIDs {
+		s[cutlog.SettingFieldIDs] = cutlog.FieldIDsByName
 	}
 	return s
 }
