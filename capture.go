@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/atleastonce"
@@ -111,11 +112,42 @@ func (c *Capture[P, K]) Flush(ctx context.Context) error {
 	if run == nil {
 		return ErrNotRunning
 	}
-	err := run.Flush(ctx)
+	return notRunning(run.Flush(ctx))
+}
+
+// notRunning makes ErrNotRunning of the error of a run that has ended.
+func notRunning(err error) error {
 	if errors.Is(err, capture.ErrEnded) {
 		return fmt.Errorf("%w: %w", ErrNotRunning, err)
 	}
 	return err
+}
+
+// OpenBlock is a block that is open now: a file of the next cut.
+type OpenBlock struct {
+	Dead     bool     // it takes dead letters
+	Key      []string // as the decoder made it; of dead letters nil
+	Window   time.Time
+	Messages int64
+	Bytes    int64 // of its content before compression, or of the messages that are kept for it
+}
+
+// LargestBlocks returns the largest of the open blocks, at most n, the largest first. It looks at all of them, between
+// two batches of messages. While reading is held up, it waits until ctx ends. Any goroutine may call it while Run runs.
+func (c *Capture[P, K]) LargestBlocks(ctx context.Context, n int) ([]OpenBlock, error) {
+	run := c.running.Load()
+	if run == nil {
+		return nil, ErrNotRunning
+	}
+	found, err := run.Largest(ctx, max(n, 0))
+	if err != nil {
+		return nil, notRunning(err)
+	}
+	blocks := make([]OpenBlock, len(found))
+	for i, b := range found {
+		blocks[i] = OpenBlock(b)
+	}
+	return blocks, nil
 }
 
 // promise chooses what is promised for each message: exactly once with an archive, at least once with a Store.

@@ -158,6 +158,9 @@ type running struct {
 	Stats func() jetcapture.Stats
 	Flush func(ctx context.Context) error
 	Race  func(on bool) // says that there is a race with the retention, as the guard does
+	// LargestBlocks is that of the capture.
+	LargestBlocks func(ctx context.Context, n int) ([]jetcapture.OpenBlock, error)
+
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -167,7 +170,10 @@ func start[P jetcapture.Payload, K jetcapture.DestKey](r *rig, nc *nats.Conn, o 
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := o.Build()
-	run := &running{t: r.t, Stats: c.Stats, Flush: c.Flush, Race: c.Race, stop: cancel, ended: make(chan error, 1)}
+	run := &running{
+		t: r.t, Stats: c.Stats, Flush: c.Flush, Race: c.Race, LargestBlocks: c.LargestBlocks, stop: cancel,
+		ended: make(chan error, 1),
+	}
 	go func() { run.ended <- c.Run(ctx, nc) }()
 	r.t.Cleanup(func() {
 		cancel()

@@ -35,6 +35,7 @@ type loop struct {
 	storingTo uint64          // the stream sequence that this cut ends at
 	flushes   *flushes        // requests for a cut
 	race      *race           // what the retention of the stream asks for
+	sizes     chan largestAsk // requests for the largest blocks
 	lastMsg   *reader.Message // last message behind the boundary; nil if none was read
 	planFull  bool            // the plan of what is open cannot grow, and the cut before is still being stored
 	postponed error           // why a cut was due and was not made; nil if nothing is in the way
@@ -57,7 +58,7 @@ const (
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
 		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
-		flushes: r.flushes, race: &r.race,
+		flushes: r.flushes, race: &r.race, sizes: r.sizes,
 		rd: o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
 		warned: retry.Limiter{Every: warnEvery},
 	}
@@ -144,6 +145,8 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 			tick.hurry()
 			l.flushes.waiting = append(l.flushes.waiting, flush{l.open.cut.Through, done})
 			err = l.look(end.work)
+		case ask := <-l.sizes:
+			ask.answer <- l.largest(ask.n)
 		case <-l.stopping:
 			return stop, nil
 		}

@@ -38,6 +38,7 @@ type Run struct {
 	promise Promise
 	flushes *flushes
 	race    race
+	sizes   chan largestAsk // to the loop
 }
 
 // target is what a run with Once has to reach: the last stream sequence that the stream held at the start.
@@ -51,6 +52,7 @@ func New(nc *nats.Conn, src *reader.Source, cfg Config, o Observer) (*Run, error
 	r := &Run{
 		Config: cfg, Source: src, Observer: o, began: time.Now(),
 		pull: pullBytes(nc, cfg.MemoryLimit), waiting: retry.Limiter{Every: warnEvery}, flushes: newFlushes(),
+		sizes: make(chan largestAsk),
 	}
 	o.Observe(Began{})
 	var err error
