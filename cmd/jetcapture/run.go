@@ -185,9 +185,9 @@ func (r *runner) store(
 	o.Hooks.CutDone = told.done
 	capture := o.Build()
 
-	seen.Run(capture.Stats)
+	seen.Run(capture)
 	end := r.overview.add(what.name(), capture.Stats)
-	stop := r.serve(s, archive.String(), capture)
+	stop := r.serve(s, archive.String(), seen, capture)
 	err = run(capture)
 	stop()
 	end()

@@ -8,23 +8,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/service"
-	"github.com/jetcapture/jetcapture/internal/status"
 	"github.com/nats-io/nats.go"
 )
 
-// running is a capture as others may ask it.
-type running interface {
-	Stats() jetcapture.Stats
-	Flush(ctx context.Context) error
-}
-
 // serve shows a capture on NATS until stop is called. Without the permissions, or without a connection, it says so in
 // one line: the capture does not need it.
-func (r *runner) serve(s *settings, output string, c running) (stop func()) {
+func (r *runner) serve(s *settings, output string, seen *monitor.Entry, c monitor.Capture) (stop func()) {
 	if !s.service.micro {
 		return func() {}
 	}
@@ -52,10 +45,7 @@ func (r *runner) serve(s *settings, output string, c running) (stop func()) {
 			"instance": s.capture.library.Archive.Instance,
 		},
 		Status: func() any {
-			is := status.Running{
-				Capture: s.capture.name(), Stream: s.capture.library.NATSStreamName, Output: output,
-				Consumer: s.capture.library.NATSConsumerName, Stats: c.Stats(),
-			}
+			is := seen.Look(context.Background()) // which has a limit of its own
 			return is.Of(time.Now())
 		},
 		Flush: c.Flush,

@@ -21,8 +21,9 @@ import (
 	"golang.org/x/term"
 )
 
-const topHelp = `jetcapture top shows running captures on the terminal: how far they are, how fresh the archive is, when
-the stream will drop what is not stored, and what is wrong, in words. It draws them again and again.
+const topHelp = `jetcapture top shows running captures on the terminal: how far they are, how fresh the archive is,
+when the stream will drop what is not stored, and what is wrong, in words. It draws them again and
+again.
 
 Usage:
   jetcapture top [URL...] [OPTIONS]

@@ -3,6 +3,7 @@
 package monitor
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -20,9 +21,18 @@ type Board struct {
 
 // Entry is a capture on a Board.
 type Entry struct {
-	mu    sync.Mutex
-	what  status.Running // its Stats are those of the end, or of the time before Run
-	stats func() jetcapture.Stats
+	mu   sync.Mutex
+	what status.Running // its Stats are those of the end, or of the time before Run
+	runs Capture        // nil while it does not run
+}
+
+// Capture is a capture that runs. Any goroutine may ask it.
+type Capture interface {
+	Stats() jetcapture.Stats
+	// LargestBlocks returns at most n open blocks. It may have to wait until ctx ends.
+	LargestBlocks(ctx context.Context, n int) ([]jetcapture.OpenBlock, error)
+	// Flush makes a cut now, and returns when everything is stored that was read.
+	Flush(ctx context.Context) error
 }
 
 // Add adds a capture that has not started, so that its metrics are there before it counts anything. Of what, Capture,
@@ -44,19 +54,19 @@ func (b *Board) Remove(e *Entry) {
 	b.all = slices.DeleteFunc(slices.Clone(b.all), func(other *Entry) bool { return other == e }) // entries has given it out
 }
 
-// Run says that the capture runs now, and counts. It may do so again after its end.
-func (e *Entry) Run(stats func() jetcapture.Stats) {
+// Run says that the capture runs now. It may do so again after its end.
+func (e *Entry) Run(c Capture) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.stats, e.what.Ended, e.what.Err = stats, false, nil
+	e.runs, e.what.Ended, e.what.Err = c, false, nil
 }
 
 // End says that the capture has ended. Its counters stay, and it is not held any more.
 func (e *Entry) End(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stats != nil {
-		e.what.Stats, e.stats = e.stats(), nil
+	if e.runs != nil {
+		e.what.Stats, e.runs = e.runs.Stats(), nil
 	}
 	e.what.Ended, e.what.Err = true, err
 }
@@ -66,10 +76,49 @@ func (e *Entry) now() status.Running {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r := e.what
-	if e.stats != nil {
-		r.Stats = e.stats()
+	if e.runs != nil {
+		r.Stats = e.runs.Stats()
 	}
 	return r
+}
+
+// capture returns the capture while it runs, else nil.
+func (e *Entry) capture() Capture {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.runs
+}
+
+const (
+	largestBlocks = 10                     // that a status has
+	largestWait   = 300 * time.Millisecond // for a capture that is at work
+)
+
+// Look returns the capture as it is now, with its largest blocks if it says them in time.
+func (e *Entry) Look(ctx context.Context) status.Running {
+	r := e.now()
+	c := e.capture()
+	if c == nil {
+		return r
+	}
+	ctx, cancel := context.WithTimeout(ctx, largestWait)
+	defer cancel()
+	if blocks, err := c.LargestBlocks(ctx, largestBlocks); err == nil {
+		r.Largest = blocks
+	}
+	return r
+}
+
+// look returns all captures as Look does. They are asked side by side.
+func (b *Board) look(ctx context.Context) []status.Running {
+	entries := b.entries()
+	all := make([]status.Running, len(entries))
+	var asked sync.WaitGroup
+	for i, e := range entries {
+		asked.Go(func() { all[i] = e.Look(ctx) })
+	}
+	asked.Wait()
+	return all
 }
 
 // entries returns the captures, in the order in which they were added.

@@ -57,7 +57,7 @@ func TestPageInABrowser(t *testing.T) {
 	const hostile = `<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>`
 	var b Board
 	running(&b, func(s *jetcapture.Stats) {
-		s.Messages, s.StoredSeq, s.LastSeq = 4711, 40, 50
+		s.Messages, s.StoredSeq, s.LastSeq, s.OpenBlocks = 4711, 40, 50, 1
 		s.Stream = jetcapture.StreamStats{FirstSeq: 11, LastSeq: 60, Messages: 50}
 		cut := jetcapture.CutDone{N: 7, Reason: "window", From: 30, To: 40}
 		s.Recent = []jetcapture.RecentCut{{CutDone: cut, At: s.Began}}
@@ -70,11 +70,17 @@ func TestPageInABrowser(t *testing.T) {
 	} {
 		running(&b, change).what.Capture = name
 	}
+	busy := running(&b, func(s *jetcapture.Stats) { s.OpenBlocks, s.OldestTime = 7, s.Began })
+	busy.what.Capture = "OPEN"
+	busy.Run(&fake{change: busy.runs.(*fake).change, open: []jetcapture.OpenBlock{
+		{Key: []string{"eu", hostile}, Window: time.Unix(0, 0).UTC(), Messages: 3, Bytes: 5 << 20}, {Dead: true, Bytes: 1},
+	}})
 	page := render(t, chromium, &b)
 	for _, want := range []string{
 		"ok, reading", "10 dropped by the stream", "30 stored, still in the stream", "10 in hand", "10 unread",
 		"31 – 40", "window", "store away", "failing for 1 m 0 s: put &lt;img", "losses recorded", "3 expired",
-		"LOST&lt;img",
+		"LOST&lt;img", "eu / &lt;img", "1970-01-01 00:00:00 UTC", "5.0 MiB", "dead letters", "and 5 more", "the window ends in",
+		"too busy to say",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -23,17 +24,36 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // running is a capture on a board that reads. Its counters are those that change makes.
 func running(b *Board, change func(s *jetcapture.Stats)) *Entry {
 	e := b.Add(status.Running{Capture: "ORDERS", Stream: "ORDERS", Output: "/archive"})
-	e.Run(func() jetcapture.Stats {
-		now := time.Now()
-		s := jetcapture.Stats{
-			State: jetcapture.StateReading, Began: now, ReadSince: now, Since: now, Pulse: now,
-			Connected: true, Window: time.Hour,
-		}
-		change(&s)
-		return s
-	})
+	e.Run(&fake{change: change})
 	return e
 }
+
+// fake is a capture that runs.
+type fake struct {
+	change func(s *jetcapture.Stats)
+	open   []jetcapture.OpenBlock
+	flush  func(ctx context.Context) error
+}
+
+func (f *fake) Stats() jetcapture.Stats {
+	now := time.Now()
+	s := jetcapture.Stats{
+		State: jetcapture.StateReading, Began: now, ReadSince: now, Since: now, Pulse: now,
+		Connected: true, Window: time.Hour,
+	}
+	f.change(&s)
+	return s
+}
+
+func (f *fake) LargestBlocks(ctx context.Context, _ int) ([]jetcapture.OpenBlock, error) {
+	if f.open == nil { // it is too busy
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return f.open, nil
+}
+
+func (f *fake) Flush(ctx context.Context) error { return f.flush(ctx) }
 
 // get asks a handler.
 func get(t *testing.T, h http.Handler, path string, header ...string) (code int, body string, headers http.Header) {
@@ -131,13 +151,13 @@ func TestStatusAndItsEnd(t *testing.T) {
 	if b.Healthy(time.Now()) {
 		t.Error("a capture that has failed is healthy")
 	}
-	e.Run(func() jetcapture.Stats { return jetcapture.Stats{ReadSince: time.Now(), Connected: true} })
+	e.Run(&fake{change: func(*jetcapture.Stats) {}})
 	if !b.Healthy(time.Now()) {
 		t.Error("a capture that was tried again and runs is not healthy")
 	}
 }
 
-// TestOnlyWhatIsOffered: nothing else is served, nothing takes a request that changes something, and profiles must be
+// TestOnlyWhatIsOffered: nothing else is served, only /flush takes a request that changes something, and profiles must be
 // asked for.
 func TestOnlyWhatIsOffered(t *testing.T) {
 	var b Board

@@ -95,7 +95,7 @@ func Serve(l net.Listener, h http.Handler, log *slog.Logger) (stop func()) {
 	}
 }
 
-// Handler answers /metrics, /livez, /readyz, /startupz, /status and /. With pprof, it answers /debug/pprof/, too.
+// Handler answers /metrics, /livez, /readyz, /startupz, /status, /flush/CAPTURE and /. With pprof, it answers /debug/pprof/, too.
 func Handler(p Program, b *Board, gatherer prometheus.Gatherer, pprof bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
@@ -109,7 +109,8 @@ func Handler(p Program, b *Board, gatherer prometheus.Gatherer, pprof bool) http
 			probe(w, r, name, look(b.Running(), time.Now()))
 		})
 	}
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { answerStatus(w, p, b) })
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) { answerStatus(w, r, p, b) })
+	mux.Handle("POST /flush/{capture}", newFlusher(b))
 	mux.Handle("GET /{$}", newPage())
 	if pprof {
 		handleProfiles(mux)
@@ -153,18 +154,18 @@ func probe(w http.ResponseWriter, r *http.Request, name string, checks []status.
 }
 
 // Status returns the status of the process.
-func Status(p Program, b *Board) status.Process {
+func Status(ctx context.Context, p Program, b *Board) status.Process {
 	now := time.Now()
 	s := status.Process{Version: p.Version, Started: p.Started.UTC(), Now: now.UTC(), Captures: []status.Capture{}}
-	for _, r := range b.Running() {
+	for _, r := range b.look(ctx) {
 		s.Captures = append(s.Captures, r.Of(now))
 	}
 	return s
 }
 
 // answerStatus answers /status.
-func answerStatus(w http.ResponseWriter, p Program, b *Board) {
-	body, err := json.Marshal(Status(p, b))
+func answerStatus(w http.ResponseWriter, r *http.Request, p Program, b *Board) {
+	body, err := json.Marshal(Status(r.Context(), p, b))
 	if err != nil { // a number that JSON does not have
 		http.Error(w, "the status cannot be written as JSON: "+err.Error(), http.StatusInternalServerError)
 		return

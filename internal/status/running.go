@@ -18,8 +18,9 @@ type Running struct {
 	Output   string // the place, without credentials
 	Consumer string // durable consumer; empty if an ephemeral one is used
 	Stats    jetcapture.Stats
-	Ended    bool  // Run has returned
-	Err      error // what it returned
+	Largest  []jetcapture.OpenBlock // the largest open blocks; nil if they are not known
+	Ended    bool                   // Run has returned
+	Err      error                  // what it returned
 }
 
 // Of returns the status of a capture at the local time now.
@@ -36,7 +37,10 @@ func (r *Running) Of(now time.Time) Capture {
 		Resources: Resources{
 			Memory: s.Memory, MemoryLimit: s.MemoryLimit, Spool: s.Spooled, SpoolLimit: s.SpoolLimit,
 		},
-		RecentCuts: recentCuts(s), Problems: []string{}, Notes: []string{},
+		LargestOpen: largestOpen(r.Largest), RecentCuts: recentCuts(s), Problems: []string{}, Notes: []string{},
+	}
+	if !r.Ended {
+		r.foresee(&c, now)
 	}
 	if c.Accounting.Lost == nil {
 		c.Accounting.Lost = map[string]int64{}

@@ -29,12 +29,16 @@ type Capture struct {
 	Problems    []string   `json:"problems"` // what an operator should mend, and how
 	Notes       []string   `json:"notes"`    // what an operator should know
 	Waiting     string     `json:"waiting"`  // for what; empty if it reads
+	Next        string     `json:"next"`     // what comes next, in words; empty if that is not known
+	WindowEnds  *time.Time `json:"next_window_close"`
 	Source      Source     `json:"source"`
 	Archive     Archive    `json:"archive"`
 	Accounting  Accounting `json:"accounting"`
 	Headroom    Headroom   `json:"headroom"`
 	Resources   Resources  `json:"resources"`
-	RecentCuts  []Cut      `json:"recent_cuts"` // newest first
+	Storing     *Storing   `json:"storing"`
+	LargestOpen []Open     `json:"largest_open"` // the largest first; null if the capture is too busy to say
+	RecentCuts  []Cut      `json:"recent_cuts"`  // newest first
 }
 
 // Health is the health of a capture in one number.
@@ -161,6 +165,24 @@ type Resources struct {
 	MemoryLimit int64 `json:"memory_limit"`
 	Spool       int64 `json:"spool"`
 	SpoolLimit  int64 `json:"spool_limit"`
+}
+
+// Storing is how far the cut is that is being stored.
+type Storing struct {
+	Cut    uint64 `json:"cut"`
+	Files  int    `json:"files"` // that are in the store
+	Of     int    `json:"of"`
+	Read   uint64 `json:"read"` // sequences that were read again, of a cut that was planned before
+	ReadTo uint64 `json:"read_to"`
+}
+
+// Open is a file that is open.
+type Open struct {
+	Key      []string  `json:"key"`
+	Dead     bool      `json:"dead"` // it takes dead letters
+	Window   time.Time `json:"window"`
+	Messages int64     `json:"messages"`
+	Bytes    int64     `json:"bytes"` // before compression
 }
 
 // Cut is a complete cut.

@@ -98,7 +98,8 @@ func TestJSON(t *testing.T) {
 		}
 		for _, field := range []string{
 			`"capture":`, `"health":{"code":`, `"problems":[`, `"notes":[`, `"lost":{`, `"recent_cuts":[`, `"unread_s":null`,
-			`"freshness_s":`, `"stored_seq":`, `"last_error":""`, `"memory_limit":`,
+			`"freshness_s":`, `"stored_seq":`, `"last_error":""`, `"memory_limit":`, `"next":"`,
+			`"next_window_close":`, `"storing":null`, `"largest_open":`,
 		} {
 			if !strings.Contains(string(b), field) {
 				t.Errorf("no %s in %s", field, b)
@@ -175,6 +176,36 @@ func TestShort(t *testing.T) {
 	} {
 		if got := Short(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestNext: what comes next is said in words.
+func TestNext(t *testing.T) {
+	now := time.Date(2026, 11, 28, 10, 7, 0, 0, time.UTC)
+	for _, c := range []struct {
+		change func(r *Running)
+		want   string
+	}{
+		{func(*Running) {}, "the window ends in 8 m 0 s"},
+		{func(r *Running) { r.Stats.Stream.ClockOffset = time.Minute }, "the window ends in 9 m 0 s"},
+		{func(r *Running) { r.Stats.OldestTime = now.Add(-time.Hour) }, "a window has ended, its cut is due"},
+		{func(r *Running) { r.Stats.OldestTime = time.Time{} }, "everything is stored"},
+		{func(r *Running) { r.Stats.Window = 0 }, ""},
+		{func(r *Running) { r.Stats.State = jetcapture.StateStore }, ""},
+		{func(r *Running) { r.Stats.ReadSince = time.Time{} }, ""},
+		{func(r *Running) { r.Ended = true }, ""},
+		{func(r *Running) { r.Stats.Storing = jetcapture.Storing{Cut: 1234, Files: 1, Of: 3} }, "cut 1,234 is stored: 1 of 3 files"},
+		{func(r *Running) {
+			r.Stats.State = jetcapture.StateRedo
+			r.Stats.Storing = jetcapture.Storing{Cut: 7, Of: 3, Read: 10, ReadTo: 20}
+		}, "cut 7 is read again: 10 of 20 sequences"},
+	} {
+		r := healthy(now)
+		r.Stats.OldestTime = now.Add(-2 * time.Minute)
+		c.change(&r)
+		if got := r.Of(now); got.Next != c.want {
+			t.Errorf("next is %q, want %q: %+v", got.Next, c.want, got)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func (st *Stored) Of(now time.Time) Capture {
 	}
 	c := r.Of(now)
 	c.State, c.Since, c.Problems, c.Notes, c.Health = "archive", nil, []string{}, []string{}, Health{}
-	c.Source.Reader, c.Archive.StoredThrough = "", nil
+	c.Source.Reader, c.Archive.StoredThrough, c.Next, c.WindowEnds = "", nil, "", nil
 	switch {
 	case st.Source == nil || st.Source.Err != nil:
 		c.Archive.Freshness = nil

@@ -28,6 +28,8 @@ func (v *View) details(r *Row) (lines []string) {
 	}
 	lines = append(lines, v.bar(c)...)
 	lines = append(lines, v.grid(v.facts(r))...)
+	lines = append(lines, v.wide("next", c.Next)...)
+	lines = append(lines, v.wide("largest files", largest(c))...)
 	for _, p := range c.Problems {
 		lines = append(lines, v.wrapped(bad, "  ! ", p)...)
 	}
@@ -116,6 +118,28 @@ func (v *View) grid(facts []fact) (lines []string) {
 		lines, facts = append(lines, l.String()), facts[n:]
 	}
 	return lines
+}
+
+// wide is a line for a fact that takes more room than others, if there is one.
+func (v *View) wide(name, text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{v.line().add(plain, "  ").add(faint, name).to(2+nameColumns).add(plain, " "+text).String()}
+}
+
+// largest names the largest open files, as many as a line may have room for.
+func largest(c *status.Capture) string {
+	const most = 5
+	var all []string
+	for _, o := range c.LargestOpen[:min(len(c.LargestOpen), most)] {
+		name := strings.Join(o.Key, "/")
+		if o.Dead {
+			name = "dead letters"
+		}
+		all = append(all, cmp.Or(name, "-")+" "+bytes(o.Bytes))
+	}
+	return strings.Join(all, ", ")
 }
 
 // freshness says how old the oldest message is that is not stored, and how old it was lately.

@@ -26,6 +26,7 @@ func seen(name, from string, change func(*Seen)) Seen {
 			},
 			Archive:    status.Archive{Cut: 7, StoredSeq: 18, Freshness: &fresh},
 			Resources:  status.Resources{Memory: 1 << 20, MemoryLimit: 32 << 20},
+			Next:       "the window ends in 5 s",
 			RecentCuts: []status.Cut{{N: 7, Reason: "window", From: 16, To: 18, Files: 2, Bytes: 3 << 20, At: time.Now()}},
 		},
 		Process: Process{From: from, Version: "0.2.0"},
@@ -121,7 +122,8 @@ func TestViewFits(t *testing.T) {
 		s.Output, s.Stream, s.Problems, s.Notes = hostile, hostile, []string{hostile}, []string{hostile}
 		s.Health = status.Health{Code: 42, Text: hostile}
 		s.Process.Host, s.Process.Version, s.Source.Server, s.Waiting = hostile, hostile, hostile, hostile
-		s.RecentCuts[0].Reason = hostile
+		s.RecentCuts[0].Reason, s.Next = hostile, hostile
+		s.LargestOpen = []status.Open{{Key: []string{hostile, hostile}}, {Dead: true}}
 	}
 	var r Roster
 	for _, all := range [][]Seen{
@@ -158,6 +160,8 @@ func TestView(t *testing.T) {
 			}
 		}
 	}
+	one[0].LargestOpen = []status.Open{{Key: []string{"eu", "de"}, Bytes: 5 << 20}, {Dead: true, Bytes: 1}}
+	wants("the window ends in 5 s", "eu/de 5.0 MiB, dead letters 1 B")
 	wants("● ok, reading", "10 dropped by the stream", "8 stored", "1 in hand", "1 unread", "12 s old", "17 to 18",
 		"window", "1.0 MiB of 32 MiB")
 	many := []Seen{seen("A", "p", nil)}
@@ -166,9 +170,9 @@ func TestView(t *testing.T) {
 	}
 	v.Now, v.Height = now.Add(time.Second), 24
 	v.Rows = r.Add(Found{Now: v.Now, Captures: many})
-	wants("41 captures, all healthy", "> A  ", "and 35 more", "● ok, reading")
+	wants("41 captures, all healthy", "> A  ", "and 36 more", "● ok, reading")
 	v.Selected = 40
-	wants("> B39", "and 35 more")
+	wants("> B39", "and 36 more")
 	if n := len(v.Lines()); n != v.Height {
 		t.Errorf("%d lines on a terminal of %d", n, v.Height)
 	}
