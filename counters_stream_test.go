@@ -222,8 +222,8 @@ type racingRun struct {
 func (r *racingRun) Race(on bool)     { r.on = on }
 func (r *racingRun) CutForRetention() { r.cuts++ }
 
-// TestRaceIsToldOnce: a race is a warning when it begins, another one when it gets worse, and a line when it is over. If
-// early cuts keep it away for a while only, it is not over.
+// TestRaceIsToldOnce: a race is a warning when it begins, another one when it gets worse, and a line when it is over.
+// If early cuts keep it away for a while only, it is not over.
 func TestRaceIsToldOnce(t *testing.T) {
 	var log bytes.Buffer
 	now := time.Now()

@@ -44,21 +44,27 @@ func TestRoomToReadWhileACutIsStored(t *testing.T) {
 	const size, room = 4000, 2 << 20 // of a message; of the spool
 	const most = room / (size * 4 / 3)
 	r := newRigOn(t, natstest.Start(t, func(o *server.Options) { o.MaxPayload = 64 << 10 }))
-	var hold atomic.Bool
+	gate := make(chan struct{}, 1) // whoever fills it is alone with the files of the store
 	c := start(r, r.nc, with(r.options(), func(o *options) {
 		o.Once, o.BufferToDisk, o.MemoryLimit, o.Compression = false, false, 2*room, jetcapture.None
 		o.Archive.Bucket = guarded{r.bucket, func(ctx context.Context, name string) error {
-			for hold.Load() && !inLog(name) && ctx.Err() == nil {
-				time.Sleep(10 * time.Millisecond)
+			if inLog(name) {
+				return nil
 			}
-			return ctx.Err()
+			select {
+			case gate <- struct{}{}:
+				<-gate
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}}
 	}))
 	c.untilState(jetcapture.StateReading)
 	c.Race(true)
 	r.publishNoise(most*6/10, size, "s.a", "s.b")
 	c.until("cut for the retention", func(s jetcapture.Stats) bool { return s.Reasons["retention"] == 1 })
-	hold.Store(true)
+	gate <- struct{}{}
 	r.publishNoise(most*8/10, size, "s.a", "s.b")
 	c.untilRead(r.last)
 	cfg := r.stream().CachedInfo().Config
@@ -66,7 +72,7 @@ func TestRoomToReadWhileACutIsStored(t *testing.T) {
 	if _, err := r.js().UpdateStream(natstest.Context(t), cfg); err != nil {
 		t.Fatal(err)
 	}
-	hold.Store(false)
+	<-gate
 	c.until("second cut for the retention", func(s jetcapture.Stats) bool { return s.Reasons["retention"] >= 2 })
 	c.finish()
 	if s := c.Stats(); s.Lost != 0 || s.Reasons["pressure"] != 0 {
