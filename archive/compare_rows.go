@@ -104,7 +104,7 @@ func (v *verifier) openRows(ctx context.Context, p *cutlog.Plan, b *Block, k row
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	rows, err := rowread.New(k, plain, rowread.BufferSize, new(rowread.Scratch))
+	rows, err := rowread.New(k, plain, rowread.BufferSize, new(rowread.Scratch), rowread.AllParts)
 	return &openedRows{rows, plain, f}, err
 }
 

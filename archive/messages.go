@@ -11,6 +11,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/jetcapture/jetcapture/internal/rowread"
 )
 
 // ReadOptions choose messages of a capture. The zero value chooses all.
@@ -34,6 +36,9 @@ type ReadOptions struct {
 	// Partial reads files of payloads, too. Of their messages only sequence and payload are known: From and To choose
 	// whole windows of them, and with Subjects they are refused.
 	Partial bool
+	// PayloadOnly says that of messages only sequence and payload are wanted. Their subject, time and header may be missing
+	// then, which saves much of the time that reading takes.
+	PayloadOnly bool
 	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, those of
 	// the file's messages that were not read are left out, as items of FateDamaged. Zero: reading ends with the error.
 	Damaged func(err *FileError) error
@@ -43,6 +48,20 @@ type ReadOptions struct {
 	// TempDir is where a cut of very many files, or of files that one of Formats reads, is unpacked to. Zero: the system's
 	// directory for temporary files.
 	TempDir string
+}
+
+// parts returns what has to be read of messages, to choose among them and to hand them out.
+func (o *ReadOptions) parts() (p rowread.Parts) {
+	if !o.PayloadOnly {
+		return rowread.AllParts
+	}
+	if len(o.Subjects) > 0 {
+		p |= rowread.Subject
+	}
+	if !o.From.IsZero() || !o.To.IsZero() {
+		p |= rowread.Time
+	}
+	return p
 }
 
 // Item is a message of a capture, or a run of neighbouring sequences without one.

@@ -88,10 +88,12 @@ func (c *cutReader) newFile(b Block) (*fileReader, error) {
 		return nil, &FileError{b.Path(), b.Cut, err}
 	}
 	f := &fileReader{
-		bucket: c.capture.bucket, block: b, object: b.Path(), kind: kind, packed: packed, codec: cd,
-		fate: b.fate(0), long: &c.long,
+		bucket: c.capture.bucket, block: b, object: b.Path(), kind: kind, want: c.opts.parts(), packed: packed,
+		codec: cd, fate: b.fate(0), long: &c.long,
 	}
-	f.last = b.Seqs.Minus(b.Lost).Last()
+	if f.last = b.Seqs.Last(); !b.Lost.Empty() {
+		f.last = b.Seqs.Minus(b.Lost).Last()
+	}
 	return f, nil
 }
 

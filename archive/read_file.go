@@ -20,6 +20,7 @@ type fileReader struct {
 	block  Block
 	object string // that holds the rows; another one than planned if the file was repaired
 	kind   rowread.Kind
+	want   rowread.Parts
 	packed RowsFunc // nil: kind is that of the file
 	codec  *codec.Codec
 	fate   Fate
@@ -60,7 +61,7 @@ func (f *fileReader) open() error {
 }
 
 func (f *fileReader) openRows(r io.Reader, buffer int) (err error) {
-	f.rows, err = rowread.New(f.kind, r, buffer, f.long)
+	f.rows, err = rowread.New(f.kind, r, buffer, f.long, f.want)
 	return err
 }
 

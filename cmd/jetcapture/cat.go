@@ -85,6 +85,7 @@ func catCommand(c console) *cobra.Command {
 			return &usageError{problems}
 		}
 		s.choice.read.Partial = s.format == catPayload
+		s.choice.read.PayloadOnly = s.format == catPayload && len(s.choice.header) == 0
 		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
 			return s.print(ctx, from, c)
 		})

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"encoding/csv"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -15,71 +15,71 @@ import (
 
 // messagePrinter prints messages in one format.
 type messagePrinter struct {
-	out    io.Writer
-	append func(dst []byte, i *archive.Item) ([]byte, error)
-	buf    []byte
+	out     *bufio.Writer
+	format  catFormat
+	buf     []byte                 // of the last message
+	message jetcapture.NatsMessage // that is printed
+	empty   map[string][]string    // a header without fields
+	csv     *csv.Writer            // writes to out, which is its buffer
+	fields  []string
 }
 
 // newMessagePrinter prints to out. It prints what comes before the first message.
-func newMessagePrinter(f catFormat, out io.Writer) (*messagePrinter, error) {
-	p := &messagePrinter{out: out}
+func newMessagePrinter(f catFormat, out *bufio.Writer) (*messagePrinter, error) {
+	p := &messagePrinter{out: out, format: f, empty: map[string][]string{}, csv: csv.NewWriter(out)}
+	p.message.Metadata = &nats.MsgMetadata{}
 	var head string
 	switch f {
-	case catPayload:
-		p.append = func(dst []byte, i *archive.Item) ([]byte, error) { return append(append(dst, i.Data...), '\n'), nil }
 	case catRaw:
 		head = jetcapture.RawMagic
-		p.append = func(dst []byte, i *archive.Item) ([]byte, error) { return natsMessage(i).AppendRaw(dst) }
 	case catCSV:
 		head = "sequence,time,subject,payload\n"
-		p.append = appendCSV
-	default:
-		p.append = func(dst []byte, i *archive.Item) ([]byte, error) {
-			dst, err := natsMessage(i).AppendJSON(dst)
-			return append(dst, '\n'), err
-		}
 	}
-	_, err := io.WriteString(out, head)
+	_, err := out.WriteString(head)
 	return p, err
 }
 
 // print prints one message.
 func (p *messagePrinter) print(i *archive.Item) (err error) {
-	if p.buf, err = p.append(p.buf[:0], i); err != nil {
+	switch p.format {
+	case catPayload:
+		_, _ = p.out.Write(i.Data) // WriteByte returns its error
+		return p.out.WriteByte('\n')
+	case catRaw:
+		p.buf, err = p.natsMessage(i).AppendRaw(p.buf[:0])
+	case catCSV:
+		return p.printCSV(i)
+	default:
+		p.buf, err = p.natsMessage(i).AppendJSON(p.buf[:0])
+		p.buf = append(p.buf, '\n')
+	}
+	if err != nil {
 		return fmt.Errorf("stream sequence %d: %w", i.Seq, err)
 	}
 	_, err = p.out.Write(p.buf)
 	return err
 }
 
-// natsMessage is a message as the files of jetcapture hold it.
-func natsMessage(i *archive.Item) *jetcapture.NatsMessage {
-	m := &jetcapture.NatsMessage{
-		Subject: i.Subject, Header: i.Header, HeaderRaw: i.HeaderRaw, Data: i.Data,
-		Metadata: &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: i.Seq}, Timestamp: i.Time},
+// natsMessage is a message as the files of jetcapture hold it, valid until the next call.
+func (p *messagePrinter) natsMessage(i *archive.Item) *jetcapture.NatsMessage {
+	m := &p.message
+	m.Subject, m.Header, m.HeaderRaw, m.Data = i.Subject, i.Header, i.HeaderRaw, i.Data
+	if m.Header == nil {
+		m.Header = p.empty
 	}
-	if !utf8.ValidString(i.Subject) {
+	if m.Data == nil {
+		m.Data = []byte{}
+	}
+	if m.SubjectRaw = nil; !utf8.ValidString(i.Subject) {
 		m.SubjectRaw = []byte(i.Subject)
 	}
+	m.Metadata.Sequence.Stream, m.Metadata.Timestamp = i.Seq, i.Time
 	return m
 }
 
-// appendCSV appends a record of RFC 4180.
-func appendCSV(dst []byte, i *archive.Item) ([]byte, error) {
-	b := &appender{dst}
-	w := csv.NewWriter(b)
-	err := w.Write([]string{
-		strconv.FormatUint(i.Seq, 10), i.Time.UTC().Format(time.RFC3339Nano), i.Subject, string(i.Data),
-	})
-	w.Flush()
-	return b.bytes, err
-}
-
-// appender is a writer that appends.
-type appender struct{ bytes []byte }
-
-// Write implements io.Writer.
-func (a *appender) Write(p []byte) (int, error) {
-	a.bytes = append(a.bytes, p...)
-	return len(p), nil
+// printCSV prints a record of RFC 4180.
+func (p *messagePrinter) printCSV(i *archive.Item) error {
+	p.fields = append(p.fields[:0],
+		strconv.FormatUint(i.Seq, 10), i.Time.UTC().Format(time.RFC3339Nano), i.Subject, string(i.Data))
+	return p.csv.Write(p.fields)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -114,11 +115,13 @@ func (s *getSettings) print(ctx context.Context, from *archive.Capture, seq uint
 		_, err := out.Write(newest.Data)
 		return err
 	case getJSON:
-		p, err := newMessagePrinter(catNDJSON, out)
-		if err != nil {
-			return err
-		}
-		return p.print(newest)
+		return onPage(out, func(page *bufio.Writer) error {
+			p, err := newMessagePrinter(catNDJSON, page)
+			if err != nil {
+				return err
+			}
+			return p.print(newest)
+		})
 	}
 	return printMessage(out, newest)
 }

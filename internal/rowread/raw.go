@@ -22,6 +22,7 @@ const (
 type rawReader struct {
 	in      *bufio.Reader
 	scratch *Scratch
+	want    Parts
 	begun   bool
 }
 
@@ -76,7 +77,7 @@ func (r *rawReader) Next(m *Message) error {
 	if _, err := io.ReadFull(r.in, record); err != nil {
 		return within(err)
 	}
-	return notRow(parseRaw(record, m))
+	return notRow(parseRaw(record, m, r.want))
 }
 
 // Skip implements Reader.
@@ -90,19 +91,21 @@ func (r *rawReader) Skip() error {
 }
 
 // parseRaw reads a record without its length. m keeps parts of it.
-func parseRaw(b []byte, m *Message) error {
+func parseRaw(b []byte, m *Message, want Parts) error {
 	subject, header := uint64(binary.BigEndian.Uint32(b[16:])), uint64(binary.BigEndian.Uint32(b[20:]))
 	rest := b[RawFixed:]
 	if subject+header > uint64(len(rest)) {
 		return fmt.Errorf("a record of %d bytes with a subject of %d and a header of %d", len(b), subject, header)
 	}
 	*m = Message{
-		Seq:     binary.BigEndian.Uint64(b),
-		Time:    time.Unix(0, int64(binary.BigEndian.Uint64(b[8:]))).UTC(),
-		Subject: string(rest[:subject]),
-		Data:    rest[subject+header:],
+		Seq:  binary.BigEndian.Uint64(b),
+		Time: time.Unix(0, int64(binary.BigEndian.Uint64(b[8:]))).UTC(),
+		Data: rest[subject+header:],
 	}
-	if block := rest[subject : subject+header]; len(block) > 0 {
+	if want&Subject != 0 {
+		m.Subject = string(rest[:subject])
+	}
+	if block := rest[subject : subject+header]; len(block) > 0 && want&Header != 0 {
 		m.Header = wire.ParseBlock(block)
 		if m.Header == nil || !bytes.Equal(wire.HeaderBlock(m.Header), block) {
 			m.HeaderRaw = block

@@ -36,6 +36,17 @@ const (
 // Whole reports whether the rows hold whole messages.
 func (k Kind) Whole() bool { return k != Payload }
 
+// Parts are parts of a message.
+type Parts uint8
+
+// The parts that not everybody wants. Sequence and payload are wanted always.
+const (
+	Subject Parts = 1 << iota
+	Time
+	Header   // parsed and raw
+	AllParts = Subject | Time | Header
+)
+
 // maxRow is the largest row in bytes that is read. A message has at most 64 MiB, and base64 adds a third.
 const maxRow = 160 << 20
 
@@ -82,19 +93,20 @@ func (s *Scratch) grow(n int) []byte {
 
 // Reader reads one file. It belongs to one goroutine.
 type Reader interface {
-	// Next reads the next row. What it puts into m is valid until the next call of a reader with the same Scratch. io.EOF
+	// Next reads the next row. Parts that are not wanted may be left empty. What it puts into m is valid until the next call of a reader with the same Scratch. io.EOF
 	// is the end of the file; a *RowError is about this row alone.
 	Next(m *Message) error
 	// Skip passes over the next row. io.EOF is the end of the file.
 	Skip() error
 }
 
-// New returns a reader of the uncompressed bytes r. size is that of its buffer in bytes.
-func New(k Kind, r io.Reader, size int, scratch *Scratch) (Reader, error) {
+// New returns a reader of the uncompressed bytes r, for somebody who wants these parts. size is that of its buffer in
+// bytes.
+func New(k Kind, r io.Reader, size int, scratch *Scratch, want Parts) (Reader, error) {
 	lines := &lines{in: bufio.NewReaderSize(r, size), scratch: scratch}
 	switch k {
 	case JSONMessage:
-		return &textReader{lines, parseMessage}, nil
+		return &textReader{lines, (&quick{want: want, decoder: newBase64Decoder()}).parse}, nil
 	case Event:
 		return &textReader{lines, parseEvent}, nil
 	case DeadLetter:
@@ -102,7 +114,7 @@ func New(k Kind, r io.Reader, size int, scratch *Scratch) (Reader, error) {
 	case Payload:
 		return &textReader{lines, parsePayload}, nil
 	case Raw:
-		return &rawReader{in: lines.in, scratch: scratch}, nil
+		return &rawReader{in: lines.in, scratch: scratch, want: want}, nil
 	}
 	return nil, fmt.Errorf("rows of kind %d are not known", k)
 }

@@ -39,6 +39,7 @@ func samples() []*jetcapture.NatsMessage {
 	add("a\"<\\>", nil, nil, []byte("\x00\xff\n\r"))
 	add("not\xffutf8", nil, nil, []byte("x"))
 	add("h", nats.Header{"A": {"1", ""}, "b": {"<&>"}}, nil, []byte("[1,2]"))
+	add("h", nats.Header{"},": {"},", "data"}, "x": {"},"}}, nil, []byte("[1,2]"))
 	add("h", nats.Header{"A": {}}, []byte("NATS/1.0\r\nA 1\r\n\r\n"), []byte("null"))
 	add("h", nats.Header{"Nats-Msg-Id": {"7"}}, nil, bytes.Repeat([]byte("long "), 40_000))
 	return all
@@ -94,7 +95,7 @@ func same(got *rowread.Message, want *jetcapture.NatsMessage) error {
 func TestWholeMessagesComeBack(t *testing.T) {
 	for _, k := range []rowread.Kind{rowread.JSONMessage, rowread.Event, rowread.Raw} {
 		for _, size := range []int{16, 64, rowread.BufferSize} {
-			r, err := rowread.New(k, bytes.NewReader(file(t, k, samples())), size, &rowread.Scratch{})
+			r, err := rowread.New(k, bytes.NewReader(file(t, k, samples())), size, &rowread.Scratch{}, rowread.AllParts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +121,7 @@ func TestWholeMessagesComeBack(t *testing.T) {
 func TestQuickRowsEqualSlowOnes(t *testing.T) {
 	ms := samples()
 	slow := bytes.ReplaceAll(file(t, rowread.JSONMessage, ms), []byte(`{"subject":`), []byte(`{ "subject":`))
-	r, err := rowread.New(rowread.JSONMessage, bytes.NewReader(slow), rowread.BufferSize, &rowread.Scratch{})
+	r, err := rowread.New(rowread.JSONMessage, bytes.NewReader(slow), rowread.BufferSize, &rowread.Scratch{}, rowread.AllParts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +133,46 @@ func TestQuickRowsEqualSlowOnes(t *testing.T) {
 	}
 }
 
+// What is wanted of a row does not depend on what else is.
+func TestPartsOfRows(t *testing.T) {
+	for _, k := range []rowread.Kind{rowread.JSONMessage, rowread.Event, rowread.Raw} {
+		for want := range rowread.AllParts + 1 {
+			r, err := rowread.New(k, bytes.NewReader(file(t, k, samples())), 64, &rowread.Scratch{}, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, sample := range samples() {
+				var m rowread.Message
+				if err = r.Next(&m); err == nil {
+					err = same(without(m, want, sample), sample)
+				}
+				if err != nil {
+					t.Fatalf("kind %d, parts %b: message %d: %v", k, want, i, err)
+				}
+			}
+		}
+	}
+}
+
+// without returns a message with the parts of a sample that were not wanted.
+func without(m rowread.Message, want rowread.Parts, sample *jetcapture.NatsMessage) *rowread.Message {
+	if want&rowread.Subject == 0 {
+		m.Subject = sample.Subject
+	}
+	if want&rowread.Time == 0 {
+		m.Time = sample.Metadata.Timestamp
+	}
+	if want&rowread.Header == 0 {
+		m.Header, m.HeaderRaw = sample.Header, sample.HeaderRaw
+	}
+	return &m
+}
+
 func TestFilesThatAreCutOff(t *testing.T) {
 	for _, k := range []rowread.Kind{rowread.JSONMessage, rowread.Event, rowread.Raw} {
 		whole := file(t, k, samples()[:2])
 		for n := range whole {
-			r, err := rowread.New(k, bytes.NewReader(whole[:n]), 64, &rowread.Scratch{})
+			r, err := rowread.New(k, bytes.NewReader(whole[:n]), 64, &rowread.Scratch{}, rowread.AllParts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -167,7 +203,7 @@ func TestHostileRows(t *testing.T) {
 		"JCRAW001\x00\x00\x00\x01": rowread.Raw, "JCRAW001\xff\xff\xff\xff": rowread.Raw, "JCRAW002": rowread.Raw,
 		"JCRAW001\x00\x00\x00\x18" + strings.Repeat("\xff", 24): rowread.Raw,
 	} {
-		r, err := rowread.New(k, strings.NewReader(text), 64, &rowread.Scratch{})
+		r, err := rowread.New(k, strings.NewReader(text), 64, &rowread.Scratch{}, rowread.AllParts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +211,7 @@ func TestHostileRows(t *testing.T) {
 			t.Errorf("%q was read: %v", text, err)
 		}
 	}
-	if _, err := rowread.New(0, nil, 1, &rowread.Scratch{}); err == nil {
+	if _, err := rowread.New(0, nil, 1, &rowread.Scratch{}, rowread.AllParts); err == nil {
 		t.Error("rows of no kind were opened")
 	}
 }

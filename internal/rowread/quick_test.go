@@ -1,0 +1,128 @@
+package rowread_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/rowread"
+	"github.com/nats-io/nats.go"
+)
+
+// row is a row of a message with a payload and a time, each as text.
+func row(data, stamp string) string {
+	return `{"subject":"a","reply":"","header":{},"data":"` + data + `","metadata":{"Sequence":{"consumer_seq":0,` +
+		`"stream_seq":7},"NumDelivered":0,"NumPending":0,"Timestamp":"` + stamp + `","Stream":"S","Consumer":"","Domain":""}}` +
+		"\n"
+}
+
+// readRow reads one row.
+func readRow(t testing.TB, text string) (m rowread.Message, err error) {
+	t.Helper()
+	r, err := rowread.New(rowread.JSONMessage, strings.NewReader(text), rowread.BufferSize, &rowread.Scratch{},
+		rowread.AllParts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, r.Next(&m)
+}
+
+// What is read of a payload is what encoding/json reads of it, also of one that is damaged.
+func TestPayloadsInBase64(t *testing.T) {
+	const stamp = "2026-11-28T07:08:09Z"
+	check := func(text string) {
+		t.Helper()
+		var want struct{ Data []byte }
+		wantErr := json.Unmarshal([]byte(row(text, stamp)), &want)
+		m, err := readRow(t, row(text, stamp))
+		if (err != nil) != (wantErr != nil) || err == nil && !bytes.Equal(m.Data, want.Data) {
+			t.Errorf("%q: %x, %v, want %x, %v", text, m.Data, err, want.Data, wantErr)
+		}
+	}
+	for n := range 50 {
+		data := make([]byte, n)
+		for i := range data {
+			data[i] = byte(i*i*37 + n)
+		}
+		text := base64.StdEncoding.EncodeToString(data)
+		check(text)
+		check(text + "=")
+		check(text + "AAAA")
+		check(strings.TrimRight(text, "="))
+		for i := range text {
+			for _, c := range "=A+/-_ \xff" {
+				check(text[:i] + string(c) + text[i+1:])
+			}
+		}
+	}
+}
+
+// Times are those that encoding/json reads, from row to row of a file.
+func TestTimes(t *testing.T) {
+	var file bytes.Buffer
+	var stamps []string
+	for _, day := range []string{"2026-11-28", "1969-12-31", "2024-02-29", "0001-01-01", "9999-12-31", "2023-02-29"} {
+		for _, clock := range []string{
+			"07:08:09Z", "23:59:59.999999999Z", "00:00:00.1Z", "07:08:09.123456Z", "07:08:09+01:00", "07:08:09.5-11:30",
+			"24:00:00Z", "07:60:09Z", "07:08:60Z", "07:08:09", "07:08:09.Z", "07:08:0xZ", "07:08:09.12x4Z", "07-08-09Z", "Z",
+		} {
+			stamps = append(stamps, day+"T"+clock)
+			fmt.Fprint(&file, row("", day+"T"+clock))
+		}
+	}
+	r, err := rowread.New(rowread.JSONMessage, &file, rowread.BufferSize, &rowread.Scratch{}, rowread.AllParts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stamp := range stamps {
+		var m rowread.Message
+		err := r.Next(&m)
+		want, wantErr := time.Parse(time.RFC3339Nano, stamp)
+		if bad := (*rowread.RowError)(nil); wantErr != nil && !errors.As(err, &bad) ||
+			wantErr == nil && (err != nil || !m.Time.Equal(want)) {
+			t.Errorf("%s: %s, %v, want %s, %v", stamp, m.Time, err, want, wantErr)
+		}
+	}
+}
+
+// BenchmarkNext reads rows of orders.
+func BenchmarkNext(b *testing.B) {
+	var file []byte
+	data := []byte(`{"id":17,"first_name":"Ada","region":"eu","price":12.50,"at":"2026-11-28T07:08:09Z"}` + strings.Repeat(" ", 100))
+	for i := range 1000 {
+		m := &jetcapture.NatsMessage{
+			Subject: "orders.eu", Header: map[string][]string{}, Data: data,
+			Metadata: &nats.MsgMetadata{
+				Timestamp: stored.Add(time.Duration(i)), Stream: "ORDERS", Sequence: nats.SequencePair{Stream: uint64(i) + 1},
+			},
+		}
+		var err error
+		if file, err = m.AppendJSON(file); err != nil {
+			b.Fatal(err)
+		}
+		file = append(file, '\n')
+	}
+	for name, want := range map[string]rowread.Parts{"payload": 0, "all": rowread.AllParts} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(file)))
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := rowread.New(rowread.JSONMessage, bytes.NewReader(file), rowread.BufferSize, &rowread.Scratch{}, want)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for range 1000 {
+					if err := r.Next(new(rowread.Message)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
