@@ -27,6 +27,7 @@ in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)
 
 .PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo bench bench-compare bench-stores torture tools
 .PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-cat bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -117,6 +118,10 @@ demo: first
 # bench compares whole processes on this machine, see bench/README.md. It is a measurement, not a test.
 bench:
 	$(GO) run ./bench $(BENCHFLAGS)
+
+# bench-cat compares cat with zstdcat, which it needs.
+bench-cat:
+	$(GO) run ./bench cat $(BENCHFLAGS)
 
 # bench-compare compares the micro-benchmarks with those of commit REF; BENCH selects some.
 bench-compare:

@@ -68,6 +68,25 @@ func TestHarnessOnASmallStream(t *testing.T) {
 	}
 }
 
+func TestCatOfASmallArchive(t *testing.T) {
+	dir := t.TempDir()
+	const script = `while [ $# -gt 0 ]; do [ "$1" = --output ] && mkdir "$2" && echo >"$2/a.ndjson.zst"; shift; done`
+	for _, name := range []string{"jetcapture", "zstdcat"} { // the real ones are not everywhere
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	var stdout, stderr bytes.Buffer
+	args := []string{"cat", "-messages", "10", "-rounds", "1", "-jetcapture", filepath.Join(dir, "jetcapture"), "-dir", dir}
+	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
+		t.Fatalf("bench cat: %v\n%s", err, &stderr)
+	}
+	if !strings.Contains(stdout.String(), "CPU of zstdcat / CPU of cat") {
+		t.Errorf("printed %s", &stdout)
+	}
+}
+
 func TestFailedJobTellsWhatItPrinted(t *testing.T) {
 	h := &harness{self: os.Args[0], stderr: io.Discard}
 	_, err := h.run(t.Context(), []string{h.self, "bare", "-url", "nats://127.0.0.1:1"})
