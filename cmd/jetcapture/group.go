@@ -231,3 +231,19 @@ func beforeRun(s *settings) status.Running {
 		Consumer: what.library.NATSConsumerName,
 	}
 }
+
+// run runs a capture until ctx ends, or until it has ended by itself, and then forgets it.
+func (g *captureGroup) run(ctx context.Context, s *settings) error {
+	if err := g.start(s); err != nil {
+		return err
+	}
+	name := s.capture.name()
+	g.mu.Lock()
+	m := g.find(name)
+	g.mu.Unlock()
+	select {
+	case <-ctx.Done():
+	case <-m.done:
+	}
+	return g.end(name)
+}

@@ -40,9 +40,18 @@ func manCommand(console) *cobra.Command {
 	}
 }
 
+// withCommands are a command and all those below it that a help lists.
+func withCommands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, below := range shown(cmd) {
+		all = append(all, withCommands(below)...)
+	}
+	return all
+}
+
 // writeManPages writes a page for the program and one for each of its commands.
 func writeManPages(root *cobra.Command, folder string) error {
-	for _, cmd := range append(shown(root), root) {
+	for _, cmd := range withCommands(root) {
 		page := manPage(cmd)
 		if err := os.WriteFile(filepath.Join(folder, manName(cmd)+".1"), []byte(page), 0o644); err != nil {
 			return err
@@ -69,9 +78,9 @@ func manPage(cmd *cobra.Command) string {
 	p.text(introduction)
 	p.text(rest)
 	p.line(".SH SEE ALSO")
-	also := []*cobra.Command{cmd.Root()}
-	if !cmd.HasParent() {
-		also = shown(cmd)
+	also := shown(cmd)
+	if cmd.HasParent() {
+		also = append([]*cobra.Command{cmd.Parent()}, also...)
 	}
 	for i, other := range also {
 		comma := ","

@@ -37,6 +37,12 @@ func TestManPages(t *testing.T) {
 		"jetcapture-demo.1",
 		"jetcapture-diff.1",
 		"jetcapture-doctor.1",
+		"jetcapture-fleet-apply.1",
+		"jetcapture-fleet-drain.1",
+		"jetcapture-fleet-init.1",
+		"jetcapture-fleet-ls.1",
+		"jetcapture-fleet-rm.1",
+		"jetcapture-fleet.1",
 		"jetcapture-get.1",
 		"jetcapture-grep.1",
 		"jetcapture-help.1",
@@ -52,6 +58,7 @@ func TestManPages(t *testing.T) {
 		"jetcapture-validate.1",
 		"jetcapture-verify.1",
 		"jetcapture-version.1",
+		"jetcapture-worker.1",
 		"jetcapture.1",
 	}
 	for _, name := range want {

@@ -27,6 +27,13 @@ func TestHelpIsTheGoldenOne(t *testing.T) {
 		{"verify"},
 		{"status"},
 		{"repair"},
+		{"fleet"},
+		{"fleet", "init"},
+		{"fleet", "apply"},
+		{"fleet", "ls"},
+		{"fleet", "drain"},
+		{"fleet", "rm"},
+		{"worker"},
 		{"completion"},
 		{"man"},
 	} {
@@ -51,8 +58,7 @@ func TestHelpIsTheGoldenOne(t *testing.T) {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	root := newRoot(console{})
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range withCommands(newRoot(console{})) {
 		for line := range strings.Lines(cmd.Long) {
 			if n := len(strings.TrimSuffix(line, "\n")); n > helpWidth {
 				t.Errorf("%s: %d columns: %s", cmd.Name(), n, line)

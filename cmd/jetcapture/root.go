@@ -41,6 +41,8 @@ func newRoot(c console) *cobra.Command {
 		convertCommand(c),
 		restoreCommand(c),
 		replayCommand(c),
+		fleetCommand(c),
+		workerCommand(c),
 		versionCommand(c),
 		completionCommand(c),
 		manCommand(c),

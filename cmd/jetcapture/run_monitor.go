@@ -23,7 +23,8 @@ type monitoring struct {
 	board    *monitor.Board
 	listener net.Listener // nil: nothing is served
 	registry *prometheus.Registry
-	once     bool // the run ends by itself
+	once     bool                   // the run ends by itself
+	more     []prometheus.Collector // metrics beside those of the captures
 }
 
 // newMonitoring returns the monitoring of the captures on a board, as the first of the settings says. Nothing is served
@@ -49,6 +50,7 @@ func (m *monitoring) listen(ctx context.Context) (err error) {
 func (m *monitoring) start(ctx context.Context) (stop func(err error)) {
 	program := monitor.Program{Version: version, Revision: revision(), Started: time.Now()}
 	m.registry = monitor.Registry(program, m.board)
+	m.registry.MustRegister(m.more...)
 	closeServer := func() {}
 	if m.listener != nil {
 		m.log.Info("serving metrics, probes and status", "url", "http://"+m.listener.Addr().String()+"/")

@@ -74,11 +74,16 @@ type configLoader struct {
 
 // loadConfig reads a configuration file. Each problem names its line. The file is nil if it cannot be read.
 func loadConfig(path string, expand bool, getenv func(string) string) (*configFile, []error) {
-	l := &configLoader{path: path, expand: expand, options: runOptions(), getenv: getenv}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, []error{fmt.Errorf("--config: %w", err)}
 	}
+	return parseConfig(path, b, expand, getenv)
+}
+
+// parseConfig reads the text of a configuration file. path is what its problems begin with.
+func parseConfig(path string, b []byte, expand bool, getenv func(string) string) (*configFile, []error) {
+	l := &configLoader{path: path, expand: expand, options: runOptions(), getenv: getenv}
 	f := &configFile{path: path}
 	document, err := oneDocument(b)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // view is what a worker knows of the fleet.
 type view struct {
-	tasks, held int // in the queue; granted to workers
+	tasks, held int // in the queue; at workers that say so
 	workers     int // that answer, this one included
 	at          time.Time
 	lost        time.Time // when a worker was seen no more
@@ -27,7 +27,8 @@ type state struct {
 
 // renewAll renews the leases, and looks at the fleet, three times in the length of a lease until ctx ends.
 func (w *Worker) renewAll(ctx context.Context) {
-	tick := time.NewTicker(w.length / 3)
+	length := w.lease()
+	tick := time.NewTicker(length / 3)
 	defer tick.Stop()
 	warn := retry.Limiter{Every: time.Minute}
 	for {
@@ -39,13 +40,18 @@ func (w *Worker) renewAll(ctx context.Context) {
 		if err := w.round(ctx); err != nil && ctx.Err() == nil && warn.Ready(time.Now()) {
 			w.log.Warn("the fleet does not answer, what runs goes on", "error", err)
 		}
+		if w.lease() != length {
+			length = w.lease()
+			tick.Reset(length / 3)
+			w.log.Info("the fleet has another lease", "lease", length.String())
+		}
 	}
 }
 
 // round renews each lease, and ends what should not run here any more.
 func (w *Worker) round(ctx context.Context) error {
 	w.renew(ctx)
-	ctx, cancel := context.WithTimeout(ctx, w.length)
+	ctx, cancel := context.WithTimeout(ctx, w.lease())
 	defer cancel()
 	now, err := w.look(ctx)
 	if err != nil {
@@ -65,7 +71,7 @@ func (w *Worker) round(ctx context.Context) error {
 
 // renew renews the leases that the worker holds.
 func (w *Worker) renew(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, w.length/3)
+	ctx, cancel := context.WithTimeout(ctx, w.lease()/3)
 	defer cancel()
 	w.mu.Lock()
 	due := w.table.Due(w.clock.now())
@@ -90,7 +96,7 @@ func (w *Worker) renew(ctx context.Context) {
 	})
 }
 
-// look asks how many tasks there are and how many are held, and notes that.
+// look asks how the queue is.
 func (w *Worker) look(ctx context.Context) (v view, err error) {
 	info, err := w.fleet.info(ctx)
 	if err != nil {
@@ -100,12 +106,10 @@ func (w *Worker) look(ctx context.Context) (v view, err error) {
 	if err != nil {
 		return v, err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	v = w.view
-	v.tasks, v.held, v.at = int(info.State.Msgs), c.NumAckPending, time.Now()
-	v.state = state{info.State.LastSeq, info.State.Msgs}
-	return v, nil
+	w.setLease(c.Config.AckWait)
+	return view{
+		tasks: int(info.State.Msgs), at: time.Now(), state: state{info.State.LastSeq, info.State.Msgs},
+	}, nil
 }
 
 // compare looks whether the tasks that run are still those of the queue. It asks only if something has changed there.
@@ -139,23 +143,26 @@ func (w *Worker) compare(ctx context.Context, now view) error {
 // weigh takes what the workers say about themselves: it ends what another one runs by a later grant, and moves a task
 // if this one has too many. The caller holds the lock.
 func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
-	others, drained := 0, 0
+	held := map[string]bool{}
+	for _, l := range t.All() {
+		held[l.Task] = true
+	}
+	now.workers, now.lost, now.moved = 1, w.view.lost, w.view.moved
 	for _, m := range members {
 		if m.ID == w.cfg.ID {
 			continue
 		}
-		others++
-		if m.Drained {
-			drained++
+		if !m.Drained {
+			now.workers++
 		}
-		for _, held := range m.Tasks {
-			if held.Ending == "" {
-				t.Claim(held.Name, held.Revision, held.Delivery, w.cfg.ID < m.ID)
+		for _, one := range m.Tasks {
+			held[one.Name] = true
+			if one.Ending == "" {
+				t.Claim(one.Name, one.Revision, one.Delivery, w.cfg.ID < m.ID)
 			}
 		}
 	}
-	now.lost, now.moved = w.view.lost, w.view.moved
-	now.workers = others - drained + 1
+	now.held = len(held)
 	if now.workers < w.view.workers {
 		now.lost = now.at
 	}

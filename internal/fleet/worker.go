@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/lease"
@@ -42,7 +43,7 @@ type Worker struct {
 	fleet    *Fleet
 	cfg      WorkerConfig
 	log      *slog.Logger
-	length   time.Duration // of a lease
+	length   atomic.Int64 // of a lease, a time.Duration
 	consumer jetstream.Consumer
 	clock    clock
 	freed    chan struct{} // holds one after a task has ended
@@ -80,19 +81,20 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 // Run pulls tasks and runs them until ctx ends. Then it lets each make its last cut, hands it over, and returns. Its
 // error says why it could not begin.
 func (w *Worker) Run(ctx context.Context) (err error) {
-	if w.length, err = w.fleet.Open(ctx); err != nil {
+	length, err := w.fleet.Open(ctx)
+	if err != nil {
 		return err
 	}
+	w.setLease(length)
 	if w.consumer, err = w.fleet.js.Consumer(ctx, w.fleet.Stream(), consumer); err != nil {
 		return fmt.Errorf("consumer %s of stream %s: %w", consumer, w.fleet.Stream(), err)
 	}
-	w.table.Length = w.length
 	stopAnswering, err := w.answer()
 	if err != nil {
 		return err
 	}
 	defer stopAnswering()
-	w.log.Info("working for the fleet", "stream", w.fleet.Stream(), "lease", w.length.String())
+	w.log.Info("working for the fleet", "stream", w.fleet.Stream(), "lease", w.lease().String())
 
 	if err := w.round(ctx); err != nil && ctx.Err() == nil { // how many tasks and workers there are
 		return err
@@ -111,13 +113,26 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	return nil
 }
 
+// lease is the length of a lease.
+func (w *Worker) lease() time.Duration { return time.Duration(w.length.Load()) }
+
+// setLease takes the length of a lease from the queue.
+func (w *Worker) setLease(length time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.table.Length = length
+	w.length.Store(int64(length))
+}
+
 // pullAll takes tasks until ctx ends. Tasks run under work.
 func (w *Worker) pullAll(ctx, work context.Context) {
 	const firstPause = 100 * time.Millisecond
-	pause := retry.Backoff{First: firstPause, Max: w.length}
+	pause := retry.Backoff{First: firstPause, Max: w.lease()}
 	warn := retry.Limiter{Every: time.Minute}
+	again := false
 	for ctx.Err() == nil {
-		m, err := w.pull(ctx)
+		m, err := w.pull(ctx, again)
+		again = m != nil
 		switch {
 		case ctx.Err() != nil && m == nil:
 			return
@@ -128,35 +143,36 @@ func (w *Worker) pullAll(ctx, work context.Context) {
 			_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
 		case m != nil:
 			w.accept(work, m)
-			pause, warn = retry.Backoff{First: firstPause, Max: w.length}, retry.Limiter{Every: time.Minute}
+			pause, warn = retry.Backoff{First: firstPause, Max: w.lease()}, retry.Limiter{Every: time.Minute}
 		}
 	}
 }
 
-// mostWait is how long a pull lies at the server at most.
-const mostWait = 5 * time.Second
+// The waits of pulls.
+const (
+	mostWait = 5 * time.Second        // that a pull lies at the server, at most
+	lookWait = 500 * time.Millisecond // between two looks of a worker that has its share
+)
 
-// pull returns a task that was granted now, or nil if there was none for a while. A worker that has less than its
-// share waits at the server. One that has its share looks from time to time for what nobody else takes, so that it
-// comes last.
-func (w *Worker) pull(ctx context.Context) (jetstream.Msg, error) {
-	room, below := w.room()
-	if !room || !below {
+// pull returns a task that was granted now, or nil if there was none for a while. A worker that has less than its share
+// waits at the server. One that has its share looks from time to time for what nobody else takes, so that it comes
+// last. again says that the pull before has brought a task: there may be more.
+func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
+	if room, below, wait := w.room(); !room || !below && !again {
 		select {
 		case <-ctx.Done():
-			return nil, nil
 		case <-w.freed:
-			return nil, nil
-		case <-time.After(w.length / 4):
+		case <-time.After(wait):
 		}
-		if room, _ = w.room(); !room {
-			return nil, nil
-		}
+	}
+	room, below, _ := w.room()
+	if !room || ctx.Err() != nil {
+		return nil, nil
 	}
 	var batch jetstream.MessageBatch
 	var err error
 	if below {
-		wait, cancel := context.WithTimeout(ctx, min(w.length, mostWait))
+		wait, cancel := context.WithTimeout(ctx, min(w.lease(), mostWait))
 		defer cancel()
 		batch, err = w.consumer.Fetch(1, jetstream.FetchContext(wait))
 	} else {
@@ -178,13 +194,18 @@ func isNothing(err error) bool {
 		errors.Is(err, jetstream.ErrNoMessages)
 }
 
-// room reports whether the worker can take a task, and whether it has less than its share.
-func (w *Worker) room() (room, below bool) {
+// room reports whether the worker can take a task, whether it has less than its share, and how long it waits until it
+// looks for tasks if not. One that has just moved a task leaves it to others.
+func (w *Worker) room() (room, below bool, wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := w.table.Len()
 	room = !w.drained && (w.cfg.Room == 0 || n < w.cfg.Room)
-	return room, n < lease.Share(w.view.tasks, w.view.workers)
+	wait = min(lookWait, w.lease()/4)
+	if time.Since(w.view.moved) < w.lease() {
+		wait = w.lease() / 4
+	}
+	return room, n < lease.Share(w.view.tasks, w.view.workers), wait
 }
 
 // accept starts a task that was granted, if it does not run here already.
@@ -203,7 +224,7 @@ func (w *Worker) accept(work context.Context, m jetstream.Msg) {
 	if w.drained || !w.table.Grant(t.Name, t.Revision, meta.NumDelivered, w.clock.now()) {
 		w.stopEnding()
 		w.mu.Unlock()
-		w.tell(work, m.Reply(), nakAfter(min(time.Second, w.length/4)))
+		w.tell(work, m.Reply(), nakAfter(min(time.Second, w.lease()/4)))
 		return
 	}
 	ctx, stop := context.WithCancel(work)
@@ -280,14 +301,14 @@ func (w *Worker) tell(ctx context.Context, reply, answer string) {
 		if w.ask(ctx, reply, answer) == nil {
 			return
 		}
-		_ = retry.Pause(ctx, rand.N(w.length/8)) // the tries are few
+		_ = retry.Pause(ctx, rand.N(w.lease()/8)) // the tries are few
 	}
-	w.log.Warn("the fleet does not answer: a task goes on elsewhere only after its lease", "lease", w.length.String())
+	w.log.Warn("the fleet does not answer: a task goes on elsewhere only after its lease", "lease", w.lease().String())
 }
 
 // ask sends an answer about a lease, and returns when the queue has taken it.
 func (w *Worker) ask(ctx context.Context, reply, answer string) error {
-	ctx, cancel := context.WithTimeout(ctx, min(w.length/3, mostWait))
+	ctx, cancel := context.WithTimeout(ctx, min(w.lease()/3, mostWait))
 	defer cancel()
 	_, err := w.fleet.nc.RequestWithContext(ctx, reply, []byte(answer))
 	return err

@@ -173,3 +173,17 @@ func TestADrainedWorkerHandsOverAndTakesNothingUntilItResumes(t *testing.T) {
 		t.Error("a worker that does not exist is drained")
 	}
 }
+
+func TestAnotherLeaseReachesTheWorkers(t *testing.T) {
+	srv, floor := natstest.Start(t), newFloor()
+	f := begin(t, srv, names(2)...)
+	w, _ := floor.work(t, srv.URL(), "a")
+	natstest.Eventually(t, patience, "2 tasks at a", func() bool { return floor.count("a") == 2 })
+	if _, err := f.Init(t.Context(), Config{Lease: 3 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, "a lease of 3 s", func() bool { return w.lease() == 3*time.Second })
+	if n := floor.started("task-0"); n != 1 {
+		t.Errorf("the task was started %d times, want once", n)
+	}
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/spf13/cobra"
+)
+
+const fleetHelp = `jetcapture fleet shares captures among workers, on any number of machines. Each capture is a message
+of a stream, JETCAPTURE_FLEET; jetcapture worker pulls them and runs them.
+
+Usage:
+  jetcapture fleet init|apply|ls|drain|rm [OPTIONS]
+
+Commands:
+  init    make the fleet, or change its lease or its replicas
+  apply   add captures of a configuration file, or change them
+  ls      list captures and workers
+  drain   have a worker hand over its captures, and take none
+  rm      remove captures: their workers make a last cut
+
+jetcapture fleet COMMAND --help explains a command; docs/FLEET.md shows how to go from one process
+to a fleet and back.
+`
+
+func fleetCommand(c console) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "fleet",
+		Short: "share captures among workers",
+		Long:  fleetHelp,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownCommand(cmd, args[0])
+		},
+	}
+	cmd.AddCommand(fleetInitCommand(c), fleetApplyCommand(c), fleetLsCommand(c), fleetDrainCommand(c), fleetRmCommand(c))
+	return cmd
+}
+
+// fleetSettings say which fleet a command is about.
+type fleetSettings struct {
+	name string
+	nats connection
+}
+
+// options are those of the command, with the fleet's own.
+func (s *fleetSettings) options(title string, own ...option) optionSet {
+	return optionSet{{title, append(own, fleetOption(&s.name))}, {"Connection", s.nats.options()}}
+}
+
+// newFleetCommand returns a command about a fleet, whose options are bound to its settings. run gets the fleet, and
+// what is not an option.
+func newFleetCommand(
+	c console, name, short, help string, s *fleetSettings, options optionSet,
+	run func(ctx context.Context, f *fleet.Fleet, args []string) error,
+) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               name,
+		Short:             short,
+		Long:              helpText(help, options, "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n"),
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			given := newChoices(options)
+			problems := given.take(options.all(), cmd.Flags(), c.getenv)
+			if problems = append(problems, s.nats.check(&given)...); len(problems) > 0 {
+				return &usageError{problems}
+			}
+			log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture fleet "+name), log)
+			if err != nil {
+				return err
+			}
+			defer nc.Close()
+			f, err := fleet.New(nc, prefix, s.name)
+			if err != nil {
+				return &usageError{[]error{err}}
+			}
+			return run(cmd.Context(), f, args)
+		},
+	}
+	addFlags(cmd, options.all(), c)
+	return cmd
+}
+
+const fleetInitHelp = `jetcapture fleet init makes the stream of a fleet, JETCAPTURE_FLEET, and the consumer that its
+workers share. If they exist, it changes them; the captures stay.
+
+Usage:
+  jetcapture fleet init [OPTIONS]
+
+The lease is how long a worker may be silent before its captures go to others. The shorter, the
+sooner they do, and the more often workers say that they live: each capture costs three small
+requests in the time of a lease.
+`
+
+func fleetInitCommand(c console) *cobra.Command {
+	s, cfg := &fleetSettings{}, fleet.Config{Replicas: 1, Lease: fleet.DefaultLease}
+	options := s.options("The fleet",
+		option{name: "replicas", arg: "N", help: "copies of the stream: 3 in a cluster", value: count(&cfg.Replicas)},
+		option{
+			name: "lease", arg: "DURATION", value: positiveDuration(&cfg.Lease),
+			help: "after a worker was silent for so long, others take its captures; 3s is short",
+		})
+	return newFleetCommand(c, "init", "make a fleet", fleetInitHelp, s, options,
+		func(ctx context.Context, f *fleet.Fleet, _ []string) error {
+			created, err := f.Init(ctx, cfg)
+			if err != nil {
+				return err
+			}
+			done := "changed"
+			if created {
+				done = "made"
+			}
+			say(c.stdout, "stream %s is %s: %s, a lease of %v\n", f.Stream(), done,
+				counted(int64(max(cfg.Replicas, 1)), "replica"), cfg.Lease)
+			return nil
+		})
+}
+
+const fleetDrainHelp = `jetcapture fleet drain has a worker hand over its captures to others, and take none, until it is
+started again or resumed: before the maintenance of a machine, for instance. It returns when the
+worker has handed over all.
+
+Usage:
+  jetcapture fleet drain WORKER [OPTIONS]
+
+jetcapture fleet ls names the workers. A worker that gets SIGTERM hands over by itself.
+`
+
+func fleetDrainCommand(c console) *cobra.Command {
+	s, resume, wait := &fleetSettings{}, false, time.Minute
+	options := s.options("The worker",
+		option{name: "resume", help: "let it take captures again", value: boolean(&resume)},
+		option{
+			name: "wait", arg: "DURATION", value: duration(&wait),
+			help: "wait so long for its last cuts; 0 does not wait",
+		})
+	cmd := newFleetCommand(c, "drain", "have a worker hand over its captures", fleetDrainHelp, s, options,
+		func(ctx context.Context, f *fleet.Fleet, args []string) error {
+			if resume {
+				return f.Resume(ctx, args[0])
+			}
+			if err := f.Drain(ctx, args[0]); err != nil || wait == 0 {
+				return err
+			}
+			return drained(ctx, f, args[0], wait)
+		})
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("the name of one worker is expected; see %s --help", cmd.CommandPath())
+		}
+		return nil
+	}
+	return cmd
+}
+
+// drained waits until a worker has no captures.
+func drained(ctx context.Context, f *fleet.Fleet, worker string, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for ctx.Err() == nil {
+		members, err := f.Workers(ctx, false) // it takes a while each time
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		i := slices.IndexFunc(members, func(m fleet.Member) bool { return m.ID == worker })
+		if err == nil && (i < 0 || len(members[i].Tasks) == 0) {
+			return nil
+		}
+	}
+	return fmt.Errorf("worker %s still has captures after %v; they make their last cuts", worker, wait)
+}
+
+const fleetRmHelp = `jetcapture fleet rm removes captures from a fleet. Their workers make a last cut, a third of the
+lease later at most. Their archives stay as they are; jetcapture run, or the fleet again, goes on
+where they were.
+
+Usage:
+  jetcapture fleet rm CAPTURE... [OPTIONS]
+`
+
+func fleetRmCommand(c console) *cobra.Command {
+	s := &fleetSettings{}
+	cmd := newFleetCommand(c, "rm", "remove captures from a fleet", fleetRmHelp, s, s.options("The fleet"),
+		func(ctx context.Context, f *fleet.Fleet, args []string) error {
+			var failed []error
+			for _, name := range args {
+				if err := f.Remove(ctx, name); err != nil {
+					failed = append(failed, err)
+					continue
+				}
+				say(c.stdout, "%s: removed\n", printable(name))
+			}
+			return errors.Join(failed...)
+		})
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("the name of a capture is expected; see %s --help", cmd.CommandPath())
+		}
+		return nil
+	}
+	return cmd
+}

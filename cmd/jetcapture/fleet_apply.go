@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/spf13/cobra"
+)
+
+const fleetApplyHelp = `jetcapture fleet apply makes the captures of a configuration file tasks of a fleet. Those that
+the fleet has already are changed: their workers make a last cut, and go on with the new options.
+Those that are as in the file go on undisturbed.
+
+Usage:
+  jetcapture fleet apply -f FILE [OPTIONS]
+
+Example:
+  jetcapture fleet apply -f captures.yaml --dry-run
+  jetcapture fleet apply -f captures.yaml
+
+FILE is what jetcapture run --config takes, with captures; - is the standard input. What is beside
+captures is for all of them. ${NAME} is a variable of the workers' environment, and files are files
+of the workers' machines. Secrets must be written so, since the stream of the fleet would show them.
+`
+
+// applySettings are what the options of the command fleet apply say.
+type applySettings struct {
+	fleetSettings
+	file   string
+	prune  bool
+	dryRun bool
+	check  bool
+}
+
+func fleetApplyCommand(c console) *cobra.Command {
+	s := &applySettings{check: true}
+	options := s.options("What to apply",
+		option{name: "file", alias: "f", arg: "FILE", help: "the configuration file; required", value: text(&s.file)},
+		option{name: "prune", help: "remove the captures that are not in the file", value: boolean(&s.prune)},
+		option{name: "dry-run", help: "say what would be done, and do nothing", value: boolean(&s.dryRun)},
+		option{
+			name: "check", value: boolean(&s.check),
+			help: "check the options here first; false if only the workers have the files that they name",
+		})
+	return newFleetCommand(c, "apply", "add and change captures of a fleet", fleetApplyHelp, &s.fleetSettings, options,
+		func(ctx context.Context, f *fleet.Fleet, _ []string) error {
+			tasks, err := s.read(c)
+			if err != nil {
+				return err
+			}
+			return s.apply(ctx, f, tasks, c)
+		})
+}
+
+// read reads the file and checks it.
+func (s *applySettings) read(c console) ([]fleet.Task, error) {
+	var b []byte
+	var err error
+	switch s.file {
+	case "":
+		return nil, usagef("--file: is required")
+	case "-":
+		b, err = io.ReadAll(os.Stdin)
+	default:
+		b, err = os.ReadFile(s.file)
+	}
+	if err != nil {
+		return nil, usagef("--file: %w", err)
+	}
+	tasks, leftOut, problems := splitTasks(s.file, b)
+	if len(leftOut) > 0 {
+		say(c.stderr, "jetcapture: %s: left out, the workers have that as options\n", strings.Join(leftOut, ", "))
+	}
+	for _, t := range tasks {
+		if !s.check || len(problems) > 0 {
+			break
+		}
+		missing, err := checkTask(t, &s.nats, c.getenv)
+		var usage *usageError
+		if errors.As(err, &usage) {
+			problems = append(problems, usage.problems...)
+		}
+		if len(missing) > 0 {
+			say(c.stderr, "jetcapture: %s: not checked, the environment here has no %s\n", printable(t.Name),
+				strings.Join(missing, ", "))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &usageError{dedupe(problems)}
+	}
+	return tasks, nil
+}
+
+// apply makes the fleet what the file says.
+func (s *applySettings) apply(ctx context.Context, f *fleet.Fleet, tasks []fleet.Task, c console) error {
+	if _, err := f.Open(ctx); err != nil {
+		return err
+	}
+	have, err := f.Tasks(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		change := changeOf(have, t)
+		if !s.dryRun {
+			if change, err = f.Apply(ctx, t); err != nil {
+				return err
+			}
+		}
+		say(c.stdout, "%s: %s\n", printable(t.Name), change)
+	}
+	for _, t := range have {
+		in := slices.ContainsFunc(tasks, func(other fleet.Task) bool { return other.Name == t.Name })
+		switch {
+		case in:
+		case !s.prune:
+			say(c.stdout, "%s: not in the file, left\n", printable(t.Name))
+		default:
+			if !s.dryRun {
+				if err := f.Remove(ctx, t.Name); err != nil {
+					return err
+				}
+			}
+			say(c.stdout, "%s: removed\n", printable(t.Name))
+		}
+	}
+	if s.dryRun {
+		_, err = fmt.Fprintln(c.stdout, "nothing was done (--dry-run)")
+	}
+	return err
+}
+
+// changeOf is what applying a task would do.
+func changeOf(have []fleet.Task, t fleet.Task) fleet.Change {
+	i := slices.IndexFunc(have, func(other fleet.Task) bool { return other.Name == t.Name })
+	switch {
+	case i < 0:
+		return fleet.Added
+	case string(have[i].Body) == string(t.Body):
+		return fleet.Unchanged
+	}
+	return fleet.Changed
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// startWorker starts "jetcapture worker". stop ends it as a signal does, and returns what came of it.
+func (e environment) startWorker(t *testing.T, args ...string) (stop func() result) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var stdout, stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- execute(ctx, append([]string{"jetcapture", "worker"}, args...),
+			console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool)})
+	}()
+	var r *result
+	stop = func() result {
+		if cancel(); r == nil {
+			r = &result{code: <-code}
+			r.stdout, r.stderr = stdout.String(), stderr.String()
+		}
+		return *r
+	}
+	t.Cleanup(func() { stop() })
+	return stop
+}
+
+// fleetLs is what "jetcapture fleet ls --json" prints.
+func (e environment) fleetLs(t *testing.T) (l fleetList) {
+	t.Helper()
+	r := e.run(t, "fleet", "ls", "--json")
+	if r.code != exitDone {
+		t.Fatalf("fleet ls: exit code %d: %s", r.code, r.stderr)
+	}
+	must(t, json.Unmarshal([]byte(r.stdout), &l))
+	return l
+}
+
+// awaitFleet waits until each capture reads, at a worker of this name, and nothing is left to read.
+func (e environment) awaitFleet(t *testing.T, worker string, captures ...string) {
+	t.Helper()
+	natstest.Eventually(t, patience, strings.Join(captures, ", ")+" at "+worker, func() bool {
+		n := 0
+		for _, task := range e.fleetLs(t).Tasks {
+			var is taskStatus
+			if task.Status == nil || json.Unmarshal(task.Status, &is) != nil {
+				continue
+			}
+			if task.Worker == worker && task.Ending == "" && is.State == "reading" && is.Lag == 0 {
+				n++
+			}
+		}
+		return n == len(captures)
+	})
+}
+
+func TestFleet(t *testing.T) {
+	srv, nc := orders(t, `{"id":1}`, `{"id":2}`)
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "JOBS", Retention: jetstream.WorkQueuePolicy})
+	natstest.PublishN(t, nc, "jobs.x", 3)
+	folder := t.TempDir()
+	e := environment{"NATS_URL": srv.URL(), "ARCHIVE": folder}
+	path := writeFile(t, "captures.yaml", `
+output: ${ARCHIVE}
+log_level: warn
+captures:
+  orders: {stream_name: ORDERS, max_age: 1h}
+  jobs: {stream_name: JOBS, consumer_name: archive}
+`)
+	if r := e.run(t, "worker"); r.code != exitFailed || !strings.Contains(r.stderr, "jetcapture fleet init") {
+		t.Errorf("a worker without a fleet: exit code %d, %s", r.code, r.stderr)
+	}
+	r := e.run(t, "fleet", "init", "--lease", "2s")
+	if r.code != exitDone || r.stdout != "stream JETCAPTURE_FLEET is made: 1 replica, a lease of 2s\n" {
+		t.Fatalf("init: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+	}
+	r = e.run(t, "fleet", "apply", "-f", path)
+	if r.code != exitDone || r.stdout != "orders: added\njobs: added\n" ||
+		r.stderr != "jetcapture: log_level: left out, the workers have that as options\n" {
+		t.Fatalf("apply: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+	}
+	if r = e.run(t, "fleet", "apply", "-f", path); r.stdout != "orders: unchanged\njobs: unchanged\n" {
+		t.Errorf("applied again: %s%s", r.stdout, r.stderr)
+	}
+	stopA := e.startWorker(t, "--worker", "a")
+	e.awaitFleet(t, "a", "orders", "jobs")
+	natstest.PublishN(t, nc, "jobs.x", 2)
+	e.startWorker(t, "--worker", "b")
+	if r := stopA(); r.code != exitDone {
+		t.Errorf("worker a: exit code %d\n%s", r.code, r.stderr)
+	}
+	e.awaitFleet(t, "b", "orders", "jobs")
+	if r = e.run(t, "fleet", "drain", "b"); r.code != exitDone {
+		t.Errorf("drain: exit code %d, %s", r.code, r.stderr)
+	}
+	if r = e.run(t, "fleet", "ls"); !strings.Contains(r.stdout, "waits for a worker") ||
+		!strings.Contains(r.stdout, "drained") {
+		t.Errorf("after a drain: %s", r.stdout)
+	}
+	if r = e.run(t, "fleet", "rm", "orders", "none"); r.code != exitFailed || r.stdout != "orders: removed\n" {
+		t.Errorf("rm: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+	}
+	if l := e.fleetLs(t); len(l.Tasks) != 1 || l.Tasks[0].Name != "jobs" {
+		t.Errorf("after rm there are %v", l.Tasks)
+	}
+	if r = e.run(t, "verify", folder, "--json"); r.code != exitDone {
+		t.Errorf("verify: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	rows := 0
+	for _, lines := range rowsBelow(t, folder) {
+		rows += len(lines)
+	}
+	if rows != 7 {
+		t.Errorf("%d lines in the files, want the 2 orders and the 5 jobs", rows)
+	}
+}
+
+func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
+	srv := natstest.Start(t)
+	e := environment{"NATS_URL": srv.URL()}
+	if r := e.run(t, "fleet", "init"); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	for _, tt := range []struct{ text, want string }{
+		{"stream_name: S\noutput: a\n", "captures: is missing"},
+		{"captures:\n  a: {stream_name: S}\n", "capture a: --output: a place for the archive is required"},
+		{"output: x\ncaptures:\n  a: {stream_nam: S}\n", "unknown key stream_nam"},
+		{"output: x\nnats_password: hunter2\ncaptures:\n  a: {stream_name: S}\n", "a secret would lie in the stream"},
+		{"output: x\ncaptures:\n  a: {stream_name: S, capture: b}\n", "the capture has its name already"},
+	} {
+		path := writeFile(t, "captures.yaml", tt.text)
+		r := e.run(t, "fleet", "apply", "-f", path)
+		if r.code != exitUsage || !strings.Contains(r.stderr, tt.want) || strings.Contains(r.stderr, "hunter2") {
+			t.Errorf("%q: exit code %d, %s, want %s", tt.text, r.code, r.stderr, tt.want)
+		}
+	}
+	path := writeFile(t, "captures.yaml", "output: ${ELSEWHERE}\ncaptures:\n  a: {stream_name: S}\n")
+	r := e.run(t, "fleet", "apply", "-f", path)
+	if r.code != exitDone || !strings.Contains(r.stderr, "a: not checked, the environment here has no ELSEWHERE") {
+		t.Errorf("a variable of the workers: exit code %d, %s", r.code, r.stderr)
+	}
+	if l := e.fleetLs(t); len(l.Tasks) != 1 {
+		t.Errorf("the fleet has %v, want one task", l.Tasks)
+	}
+}
+
+func TestApplyWithPruneAndWithoutDoingIt(t *testing.T) {
+	srv := natstest.Start(t)
+	e := environment{"NATS_URL": srv.URL()}
+	if r := e.run(t, "fleet", "init"); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	output := "output: " + filepath.ToSlash(t.TempDir()) + "\ncaptures:\n"
+	apply := func(captures string, args ...string) string {
+		r := e.run(t, append([]string{"fleet", "apply", "-f", writeFile(t, "c.yaml", output+captures)}, args...)...)
+		if r.code != exitDone {
+			t.Fatal(r.stderr)
+		}
+		return r.stdout
+	}
+	apply("  a: {stream_name: A}\n  b: {stream_name: B}\n")
+	captures := "  b: {stream_name: B, format: csv, column: [x=payload]}\n  c: {stream_name: C}\n"
+	want := "b: changed\nc: added\na: removed\n"
+	if got := apply(captures, "--prune", "--dry-run"); got != want+"nothing was done (--dry-run)\n" {
+		t.Errorf("a dry run prints %s", got)
+	}
+	if got := apply(captures); got != "b: changed\nc: added\na: not in the file, left\n" {
+		t.Errorf("without --prune: %s", got)
+	}
+	if got := apply(captures, "--prune"); got != "b: unchanged\nc: unchanged\na: removed\n" {
+		t.Errorf("with --prune: %s", got)
+	}
+}
+
+// TestATaskIsTheFileOfOneCapture: jetcapture run --config takes it, and a comment or an alias makes no other task.
+func TestATaskIsTheFileOfOneCapture(t *testing.T) {
+	text := "output: a\nkey: &k [json:a]\ncaptures:\n" +
+		"  one: {stream_name: S, key: [json:b]} # first\n  two: {stream_name: T}\n"
+	tasks, _, problems := splitTasks("c.yaml", []byte(text))
+	if len(problems) > 0 || len(tasks) != 2 {
+		t.Fatal(tasks, problems)
+	}
+	plain, _, _ := splitTasks("c.yaml", []byte(strings.NewReplacer(" # first", "", "&k ", "").Replace(text)))
+	for i, task := range tasks {
+		if !bytes.Equal(task.Body, plain[i].Body) {
+			t.Errorf("the task\n%sis another one without the comment:\n%s", task.Body, plain[i].Body)
+		}
+		r := environment{}.run(t, "validate", "--config", writeFile(t, "task.yaml", string(task.Body)))
+		if r.code != exitDone {
+			t.Errorf("%s\n%s", task.Body, r.stderr)
+		}
+	}
+	one, err := taskSettings(tasks[0], &connection{}, func(string) string { return "" })
+	must(t, err)
+	if len(one.capture.form.Keys) != 1 || one.capture.form.Keys[0].String() != "json:b" {
+		t.Errorf("its own option gives way to the shared one: %v", one.capture.form.Keys)
+	}
+}
+
+func TestATaskHasItsOwnConnectionOrThatOfItsWorker(t *testing.T) {
+	getenv := func(name string) string { return map[string]string{"NATS_URL": "nats://environment"}[name] }
+	worker := &connection{}
+	worker.Server.Text, worker.Creds.Text = "nats://worker", ""
+	tasks, _, problems := splitTasks("c.yaml",
+		[]byte("output: a\ncaptures:\n  a: {stream_name: S}\n  b: {stream_name: S, nats_server: nats://own}\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for i, want := range []string{"nats://worker", "nats://own"} {
+		s, err := taskSettings(tasks[i], worker, getenv)
+		must(t, err)
+		if s.nats.Server.Text != want {
+			t.Errorf("capture %s connects to %s, want %s", s.name, s.nats.Server.Text, want)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/stopsignal"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+)
+
+const workerIntroduction = "" +
+	`jetcapture worker runs captures of a fleet: as many as it has room for, until SIGTERM, SIGINT or
+SIGHUP. Then each makes its last cut, and goes on at another worker.
+
+Usage:
+  jetcapture worker [OPTIONS]
+
+Examples:
+  A fleet of three captures, and two workers, on any machines:
+    jetcapture fleet init
+    jetcapture fleet apply -f captures.yaml
+    jetcapture worker &
+    jetcapture worker &
+    jetcapture fleet ls
+
+  With metrics, and for 50 captures at most:
+    jetcapture worker --room 50 --http :9464 --nats-context production
+
+If a worker dies, or is cut off, its captures go on elsewhere after the lease of the fleet, 30 s
+unless jetcapture fleet init says otherwise. If the fleet does not answer, what runs goes on. No two
+workers can store a message twice, whatever happens: docs/FLEET.md says why.
+
+A capture that says nothing about its connection uses that of the worker.
+`
+
+// workerSettings are what the options of the command worker say.
+type workerSettings struct {
+	fleet   string
+	id      string
+	room    int
+	report  reportSettings
+	monitor monitorSettings
+	nats    connection
+}
+
+func (s *workerSettings) options() optionSet {
+	return optionSet{
+		{"The fleet", []option{
+			fleetOption(&s.fleet),
+			{
+				name: "room", process: true, arg: "N", value: count(&s.room),
+				help: "run so many captures at most; 0 is no limit",
+			},
+			{
+				name: "worker", process: true, arg: "NAME", value: text(&s.id),
+				help: "name of this worker in the fleet, different from the others (default: the host's name and a random part)",
+			},
+		}},
+		{"Messages", slices.DeleteFunc(s.report.options(), func(o option) bool {
+			return o.name != "log-level" && o.name != "log-json"
+		})},
+		{"Monitoring", s.monitor.options()},
+		{"Connection", s.nats.options()},
+	}
+}
+
+// fleetOption chooses a fleet.
+func fleetOption(to *string) option {
+	return option{
+		name: "fleet", env: "JETCAPTURE_FLEET", process: true, arg: "NAME", value: text(to),
+		help: "one of several fleets of an account; without a name it is the one of the stream JETCAPTURE_FLEET",
+	}
+}
+
+func workerCommand(c console) *cobra.Command {
+	s := &workerSettings{}
+	s.report.onFailure = failureLeave // the fleet tries it again, here or elsewhere
+	options := s.options()
+	cmd := &cobra.Command{
+		Use:               "worker",
+		Short:             "run captures of a fleet",
+		Long:              helpText(workerIntroduction, options, exitTable),
+		Args:              noArguments,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			given := newChoices(options)
+			problems := given.take(options.all(), cmd.Flags(), c.getenv)
+			problems = append(problems, s.nats.check(&given)...)
+			if problems = append(problems, s.monitor.check()...); len(problems) > 0 {
+				return &usageError{problems}
+			}
+			stopsignal.OutlivePipes() // as long as the process: the end of the log is written when this has returned
+			return newRunner(c, &s.report).work(cmd.Context(), s)
+		},
+	}
+	addFlags(cmd, options.all(), c)
+	return cmd
+}
+
+// workerWait is how long a worker waits at its start for a server that cannot be reached.
+const workerWait = time.Minute
+
+// work runs captures of a fleet until ctx ends.
+func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
+	nc, prefix, err := natsconn.ConnectWithin(ctx, workerWait, s.nats.named("jetcapture worker"), r.log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	f, err := fleet.New(nc, prefix, s.fleet)
+	if err != nil {
+		return &usageError{[]error{err}}
+	}
+	g := r.newGroup(context.WithoutCancel(ctx)) // the worker ends captures, one by one
+	g.resident = true
+	defer g.cancel()
+	host, _ := os.Hostname() // for people
+	w := fleet.NewWorker(f, fleet.WorkerConfig{
+		ID: s.name(host), Host: host, Room: s.room, Runner: &taskRunner{g, &s.nats, r.getenv}, Log: r.log,
+	})
+	m := &monitoring{set: s.monitor, log: r.log, board: &g.board, more: fleetMetrics(w)}
+	if err := m.listen(ctx); err != nil {
+		return err
+	}
+	systemd, err := newSupervisor(ctx, r.getenv)
+	if err != nil {
+		return err
+	}
+	defer systemd.close()
+	stop := m.start(ctx)
+	defer func() { stop(err) }()
+	defer r.supervise(ctx, systemd, func() bool { return true })()
+	defer r.report(ctx)()
+	return errors.Join(w.Run(ctx), g.wait())
+}
+
+// name is the name of the worker.
+func (s *workerSettings) name(host string) string {
+	if s.id != "" {
+		return s.id
+	}
+	var random [3]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	return host + "-" + hex.EncodeToString(random[:])
+}
+
+// fleetMetrics are the numbers of the fleet, as a worker sees them.
+func fleetMetrics(w *fleet.Worker) (all []prometheus.Collector) {
+	for _, one := range []struct {
+		name, help string
+		value      func(c fleet.Counts) int
+	}{
+		{"tasks", "Captures of the fleet.", func(c fleet.Counts) int { return c.Tasks }},
+		{"tasks_held", "Captures of the fleet that a worker holds.", func(c fleet.Counts) int { return c.Held }},
+		{"workers", "Workers of the fleet that answer and are not drained.", func(c fleet.Counts) int { return c.Workers }},
+	} {
+		all = append(all, prometheus.NewGaugeFunc(
+			prometheus.GaugeOpts{Namespace: "jetcapture", Subsystem: "fleet", Name: one.name, Help: one.help},
+			func() float64 { return float64(one.value(w.Counts())) },
+		))
+	}
+	return all
+}
+
+// taskRunner runs the tasks of a worker as captures of a group.
+type taskRunner struct {
+	group  *captureGroup
+	nats   *connection // of the worker
+	getenv func(string) string
+}
+
+// Run implements fleet.Runner.
+func (t *taskRunner) Run(ctx context.Context, task fleet.Task) error {
+	s, err := taskSettings(task, t.nats, t.getenv)
+	if err != nil {
+		return err
+	}
+	err = t.group.run(ctx, s)
+	switch {
+	case ctx.Err() != nil && exitCode(err) == exitIncomplete: // it goes on elsewhere
+		return nil
+	case ctx.Err() == nil && err == nil && !s.capture.library.Once:
+		return fmt.Errorf("capture %s has ended by itself", task.Name)
+	}
+	return err
+}
+
+// taskStatus is how a task is, for fleet ls. A worker may have a thousand of them in one message.
+type taskStatus struct {
+	State string `json:"state"`
+	Lag   uint64 `json:"lag"`
+}
+
+// Describe implements fleet.Runner.
+func (t *taskRunner) Describe(task string) any {
+	s, found := t.group.r.overview.running()[task]
+	if !found {
+		return nil
+	}
+	return taskStatus{string(s.State), left(s)}
+}
