@@ -67,6 +67,10 @@ func readSettings(cmd *cobra.Command, args []string, getenv func(string) string)
 	if len(problems) > 0 {
 		return nil, &usageError{dedupe(problems)}
 	}
+	all, err := all[0].file.shard.of(all)
+	if err != nil {
+		return nil, &usageError{[]error{err}}
+	}
 	return all, nil
 }
 

@@ -16,6 +16,7 @@ import (
 type fileSettings struct {
 	path   string // empty: none
 	expand bool   // replace ${NAME} in it
+	shard  shard
 }
 
 // newFileSettings returns the defaults.
@@ -31,6 +32,11 @@ func (f *fileSettings) options() []option {
 		{
 			name: "expand-env", flagOnly: true, help: "replace ${NAME} in the file by a variable of the environment",
 			value: boolean(&f.expand),
+		},
+		{
+			name: "shard", flagOnly: true, env: "JETCAPTURE_SHARD", arg: "I/N", value: sharding(&f.shard),
+			help: "run one of N equal parts of the captures of the file only, chosen by their names; I is 0 to N-1. Each of N " +
+				"processes with the same file runs another part",
 		},
 	}
 }
