@@ -47,7 +47,8 @@ type hasher struct{ seed maphash.Seed }
 
 // message returns the fingerprint of a message of the stream.
 func (h hasher) message(m *Message) fingerprint {
-	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, m.HeaderBlock()), h.payload(line(m.Data))}
+	header := parsedHeader(m.HeaderRaw, m.Header)
+	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, header), h.payload(line(m.Data))}
 }
 
 // line returns a payload as a row that holds only the payload: JSON on several lines is put on one.
@@ -83,13 +84,20 @@ func (h hasher) row(k rowread.Kind, m *rowread.Message) fingerprint {
 	if !k.Whole() {
 		return fingerprint{payload: h.payload(m.Data)}
 	}
-	header := m.HeaderRaw
-	if fields := wire.ParseBlock(header); fields != nil {
-		header = wire.HeaderBlock(fields) // what a client parses is compared, in rows of all versions
-	} else if len(header) == 0 {
-		header = wire.HeaderBlock(m.Header)
-	}
+	header := parsedHeader(m.HeaderRaw, m.Header)
 	return fingerprint{h.envelope(m.Seq, m.Time, m.Subject, header), h.payload(line(m.Data))}
+}
+
+// parsedHeader is what is compared of a header: what a client parses of it, and a block that cannot be parsed. Rows of
+// earlier versions have no more.
+func parsedHeader(raw []byte, fields map[string][]string) []byte {
+	if len(raw) == 0 {
+		return wire.HeaderBlock(fields)
+	}
+	if parsed := wire.ParseBlock(raw); parsed != nil {
+		return wire.HeaderBlock(parsed)
+	}
+	return raw
 }
 
 // differs returns in which parts a row differs from the message of the stream; empty means that it does not.

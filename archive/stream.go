@@ -37,7 +37,7 @@ type Message struct {
 	Time      time.Time
 	Subject   string
 	Header    map[string][]string // nil: none, or one that cannot be parsed
-	HeaderRaw []byte              // the stored block of a header that cannot be parsed; otherwise nil
+	HeaderRaw []byte              // the stored block if Header does not hold all of it; otherwise nil
 	Data      []byte
 }
 

@@ -110,8 +110,43 @@ func (r *restorer) configure(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.config.SetMetadata("io.jetcapture.restored",
-		fmt.Sprintf("capture %s, incarnation %s, up to %d", r.from.Name(), r.account.Incarnation, r.account.Last))
+	return r.config.SetMetadata(restoredKey, r.mark())
+}
+
+// restoredKey is the metadata of a stream that says what it was restored from.
+const restoredKey = "io.jetcapture.restored"
+
+// mark says in the metadata of the stream what it was restored from.
+func (r *restorer) mark() string {
+	return fmt.Sprintf("capture %s, incarnation %s, up to %d", r.from.Name(), r.account.Incarnation, r.account.Last)
+}
+
+// existing adds to the error of a restore into a stream that exists what that stream is. If an earlier restore was
+// killed, the server keeps what it has got, be it all or a part.
+func (r *restorer) existing(ctx context.Context, err error) error {
+	const restoreExists, streamExists = 10130, 10058 // errors.json of nats-server
+	var refused *reader.APIError
+	if !errors.As(err, &refused) || refused.ErrCode != restoreExists && refused.ErrCode != streamExists {
+		return err
+	}
+	info, asked := reader.NewSource(r.nc, r.prefix, r.name).Info(ctx)
+	if asked != nil { // still being made, or removed
+		return fmt.Errorf("%w: if it is what a restore has left that was killed, wait a minute and try again", err)
+	}
+	var config struct {
+		Metadata map[string]string `json:"metadata"`
+	}
+	if json.Unmarshal([]byte(info.Config), &config) != nil || config.Metadata[restoredKey] != r.mark() {
+		return err
+	}
+	has, want := info.Messages, r.account.Messages+r.account.Dead
+	if has < want {
+		return fmt.Errorf("%w: a restore of this archive is making it, or was broken off, with %s of %s messages: "+
+			"if none is running, delete it (nats stream rm %s) and try again",
+			err, thousands(int64(has)), thousands(int64(want)), r.name)
+	}
+	return fmt.Errorf("%w: an earlier restore of this archive has made it, with as many messages: compare them with "+
+		"jetcapture verify --against-stream, or delete it (nats stream rm %s) and try again", err, r.name)
 }
 
 // findConfig returns the configuration that the options name, or the newest that the archive has recorded.
@@ -177,7 +212,7 @@ func (r *restorer) restore(ctx context.Context) error {
 	}
 	var err error
 	if r.result, err = restore.Run(ctx, r.nc, r.items(ctx), o); err != nil {
-		return fmt.Errorf("stream %s was not restored: %w", r.name, adviseRestore(err, r.nc))
+		return fmt.Errorf("stream %s was not restored: %w", r.name, r.existing(ctx, adviseRestore(err, r.nc)))
 	}
 	if r.terminal {
 		r.show("comparing")

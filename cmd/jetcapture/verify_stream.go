@@ -88,6 +88,9 @@ func (s *stream) oneByOne(ctx context.Context, after, through uint64) iter.Seq2[
 // storedMessage parses the header as the client does for a delivered message.
 func storedMessage(m reader.StoredMessage) archive.Message {
 	header, raw := m.ParseHeader()
+	if raw == nil {
+		raw = m.KeptBlock()
+	}
 	return archive.Message{Seq: m.Seq, Time: m.Time, Subject: m.Subject, Header: header, HeaderRaw: raw, Data: m.Data}
 }
 
@@ -181,6 +184,9 @@ func deliveredMessage(m reader.Message) (archive.Message, bool) {
 	out := archive.Message{
 		Seq: m.Seq, Time: time.Unix(0, m.Time), Subject: m.Msg.Subject, Header: m.Msg.Header,
 		HeaderRaw: m.Header, Data: m.Msg.Data,
+	}
+	if m.Block != "" {
+		out.HeaderRaw = []byte(m.Block)
 	}
 	return out, m.Header == nil || len(m.Header) > 0
 }

@@ -34,9 +34,9 @@ func isEmptyBlock(h nats.Header, size int) bool {
 	return h != nil && len(h) == 0 && size == len(wire.EmptyBlock)
 }
 
-// keptBlock returns the stored block if its parsed header does not hold all of it, and nil if it does or there is none.
+// KeptBlock returns the stored block if its parsed header does not hold all of it, and nil if it does or there is none.
 // Whenever and however a message is read, the result is the same.
-func (m StoredMessage) keptBlock() []byte {
+func (m StoredMessage) KeptBlock() []byte {
 	header, raw := m.ParseHeader()
 	if raw != nil || len(m.Header) == 0 || len(header) > 0 && wire.IsWhole(header, len(m.Header)) {
 		return nil
@@ -85,7 +85,7 @@ func (f *follower) fetchHeader(ctx context.Context, m *Message) error {
 	case unparsed(m.Msg):
 		m.Header = stored.Header
 	case !gone && stored.Seq == m.Seq:
-		m.Block = string(stored.keptBlock())
+		m.Block = string(stored.KeptBlock())
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (m *StoredMessage) Delivered(stream string) Message {
 		msg.Data = []byte{}
 	}
 	return Message{
-		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Block: string(m.keptBlock()),
+		Msg: msg, Seq: m.Seq, Time: m.Time.UnixNano(), Header: raw, Block: string(m.KeptBlock()),
 		Size: len(m.Subject) + len(m.Header) + len(m.Data),
 	}
 }
