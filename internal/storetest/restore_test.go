@@ -2,7 +2,6 @@ package storetest_test
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -34,16 +33,16 @@ func TestRestoreFromStores(t *testing.T) {
 			} else {
 				server = storetest.Start(t, kind)
 			}
-			place := server.NewBucket(t)
+			place, emulator, _ := strings.Cut(server.NewBucket(t), "#") // the command knows the emulator by a variable
 			for _, form := range []string{"raw", "ndjson", "ndjson --record event", "avro", "parquet"} {
-				restoreFrom(t, path, place, strings.Fields(form))
+				restoreFrom(t, path, place, emulator, strings.Fields(form))
 			}
 		})
 	}
 }
 
 // restoreFrom captures, deletes and restores one stream.
-func restoreFrom(t *testing.T, command, place string, form []string) {
+func restoreFrom(t *testing.T, command, place, emulator string, form []string) {
 	t.Helper()
 	srv := natstest.Start(t)
 	nc := srv.Connect()
@@ -57,7 +56,11 @@ func restoreFrom(t *testing.T, command, place string, form []string) {
 	})
 	run := func(args ...string) {
 		t.Helper()
-		c := crashtest.Start(t, command, append(os.Environ(), "NATS_URL="+srv.URL()), args...)
+		env := []string{"NATS_URL=" + srv.URL()}
+		if emulator != "" {
+			env = append(env, "STORAGE_EMULATOR_HOST="+emulator)
+		}
+		c := crashtest.Start(t, command, env, args...)
 		if code := c.Wait(); code != 0 {
 			t.Fatalf("%v: exit code %d: %s", args, code, c.Log())
 		}
