@@ -86,7 +86,7 @@ func (c *counters) count(e capture.Event) {
 	case capture.Taken:
 		c.take(e, now)
 	case capture.Used:
-		s.Memory, s.Spooled = e.Memory, e.Disk
+		c.use(e)
 		s.Stream.Rate = c.rate.note(now, s.Stream.LastSeq)
 	case capture.Detached:
 		s.OpenBlocks, s.Storing = 0, Storing{Since: now}
@@ -250,12 +250,18 @@ func (c *counters) take(e capture.Taken, now time.Time) {
 		c.last(&e.Messages[n-1], e.Ordered)
 	}
 	c.s.Lag, c.s.OpenBlocks = e.Pending, int64(e.Blocks)
-	c.s.Memory, c.s.Spooled = e.Used.Memory, e.Used.Disk
+	c.use(e.Used)
 	c.s.Stream.LastSeq = max(c.s.Stream.LastSeq, c.s.LastSeq+e.Pending)
 	c.lagAt = c.s.Stream.LastSeq
 	if e.Pending == 0 {
 		c.s.CaughtUp = now
 	}
+}
+
+// use notes what is used of the limits. The caller holds mu.
+func (c *counters) use(u capture.Used) {
+	c.s.Memory, c.s.Spooled = u.Memory, u.Disk
+	c.s.AckPending, c.s.AckPendingLimit = int64(u.Unacked), int64(u.MaxUnacked)
 }
 
 // last notes the last message that was taken. The caller holds mu.

@@ -47,6 +47,7 @@ func (s *scripted) Check(context.Context, *engine.Cut) error { return nil }
 func (s *scripted) Ordered() bool                            { return true }
 func (s *scripted) Repeated(*reader.Message) bool            { return false }
 func (s *scripted) AcksNear(time.Time) (string, bool)        { return "", false }
+func (s *scripted) Unacked() (n, limit int)                  { return 0, 0 }
 func (s *scripted) Bound()                                   {}
 func (s *scripted) Detach()                                  {}
 func (s *scripted) Settle(context.Context) error             { return nil }

@@ -84,7 +84,9 @@ func effects() []effect {
 			s.Lag, s.OpenBlocks, s.Memory, s.Spooled = 5, 3, 100, 200
 			s.Stream.LastSeq, s.Unread, s.OldestTime, s.OldestSeq = 13, 5, eventTime.Add(-1), 6
 		}},
-		{event: capture.Used{Memory: 1, Disk: 2}, counts: func(s *Stats) { s.Memory, s.Spooled = 1, 2 }},
+		{event: capture.Used{Memory: 1, Disk: 2, Unacked: 3, MaxUnacked: 4}, counts: func(s *Stats) {
+			s.Memory, s.Spooled, s.AckPending, s.AckPendingLimit = 1, 2, 3, 4
+		}},
 		{event: capture.Detached{}, counts: func(s *Stats) { s.Storing.Since = s.Began }},
 		{event: capture.Skipped{Seq: 7}, counts: func(s *Stats) { s.Skipped++ }},
 		{

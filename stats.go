@@ -36,8 +36,12 @@ type Stats struct {
 	OpenBlocks    int64  // blocks that are open now
 	Memory        int64  // bytes of open blocks in memory now
 	Spooled       int64  // bytes of open blocks on disk now
-	Lag           uint64 // messages that the stream holds now beyond the last one read
-	LastSeq       uint64 // stream sequence of the last message read
+	// AckPending is how many messages a durable consumer has delivered and waits for the acks of, and AckPendingLimit its
+	// MaxAckPending. Both are 0 with an ephemeral consumer; a limit of 0 is none.
+	AckPending, AckPendingLimit int64
+
+	Lag     uint64 // messages that the stream holds now beyond the last one read
+	LastSeq uint64 // stream sequence of the last message read
 	// StoredSeq is the stream sequence up to which the archive accounts for every sequence after StartSeq: as stored, or
 	// as lost, skipped or absent. 0 with a Store, and before the archive was reached.
 	StoredSeq  uint64

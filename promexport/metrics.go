@@ -267,6 +267,15 @@ func stateMetrics() []metric {
 			func(s *jetcapture.Stats, _ time.Time) float64 { return float64(s.MemoryLimit) }),
 		gauge("spool_bytes", "Disk space that open blocks take.",
 			func(s *jetcapture.Stats, _ time.Time) float64 { return float64(s.Spooled) }),
+		gauge("ack_pending", "Messages that a durable consumer has delivered and waits for the acks of; 0 without one.",
+			func(s *jetcapture.Stats, _ time.Time) float64 { return float64(s.AckPending) }),
+		gauge("ack_pending_limit", "Messages that may be so (max_ack_pending); +Inf without a limit or a durable consumer.",
+			func(s *jetcapture.Stats, _ time.Time) float64 {
+				if s.AckPendingLimit == 0 {
+					return math.Inf(1)
+				}
+				return float64(s.AckPendingLimit)
+			}),
 		gauge("spool_limit_bytes", "Disk space that open blocks may take.",
 			func(s *jetcapture.Stats, _ time.Time) float64 { return float64(s.SpoolLimit) }),
 		{

@@ -50,6 +50,27 @@ func fetch(t *testing.T, url string) (code int, body string) {
 	return resp.StatusCode, string(b)
 }
 
+// flushNow asks a capture for a cut.
+func flushNow(t *testing.T, url string) (code int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Jetcapture", "flush")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
 // TestServesWhileItRuns: a running capture answers over HTTP, and its answers agree.
 func TestServesWhileItRuns(t *testing.T) {
 	srv, _ := orders(t, `{"id":1}`, `{"id":2}`)
@@ -61,6 +82,7 @@ func TestServesWhileItRuns(t *testing.T) {
 	go func() {
 		ended <- execute(ctx, []string{
 			"jetcapture", "run", "--nats-server", srv.URL(), "-s", "ORDERS", "-o", t.TempDir(), "--http", address,
+			"--consumer-name", "C", "--create-consumer", "--events-file", filepath.Join(t.TempDir(), "events"),
 		}, console{io.Discard, &stderr, func(string) string { return "" }, new(atomic.Bool)})
 	}()
 	var now status.Process
@@ -77,8 +99,22 @@ func TestServesWhileItRuns(t *testing.T) {
 			t.Errorf("%s: %d %s", probe, code, body)
 		}
 	}
-	_, metrics := fetch(t, "http://"+address+"/metrics")
+	metrics := ""
+	has := func(series string) func() bool {
+		return func() bool {
+			_, metrics = fetch(t, "http://"+address+"/metrics")
+			return strings.Contains(metrics, "jetcapture_"+series+"\n")
+		}
+	}
+	natstest.Eventually(t, patience, "pending acks", has(`ack_pending{capture="ORDERS",stream_name="ORDERS"} 2`))
+	if code, body := flushNow(t, "http://"+address+"/flush/ORDERS"); code != http.StatusOK || !strings.Contains(body, `seq":2`) {
+		t.Errorf("flush: %d %s", code, body)
+	}
+	natstest.Eventually(t, patience, "acks", has(`ack_pending{capture="ORDERS",stream_name="ORDERS"} 0`))
+	natstest.Eventually(t, patience, "an event",
+		has(`events_published_total{capture="ORDERS",result="ok",stream_name="ORDERS",type="block.stored"} 1`))
 	for _, want := range []string{
+		`jetcapture_events_published_total{capture="ORDERS",result="error",stream_name="ORDERS",type="cut.done"} 0`,
 		`jetcapture_messages_read_total{capture="ORDERS",stream_name="ORDERS"} 2`,
 		`jetcapture_state{capture="ORDERS",state="reading",stream_name="ORDERS"} 1`,
 	} {

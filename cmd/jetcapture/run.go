@@ -177,7 +177,7 @@ func (r *runner) store(
 	watch := what.watch(r.log)
 	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }, Watch: watch})
 	sum := newSummary(what, archive.String())
-	told, err := r.tell(ctx, s, archive)
+	told, err := r.tell(ctx, s, archive, seen)
 	defer func() { err = errors.Join(err, told.stop()) }()
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/events"
 	"github.com/jetcapture/jetcapture/internal/logstore"
+	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/nats-io/nats.go"
 )
@@ -37,7 +38,9 @@ type teller struct {
 
 // tell starts to tell events. The caller stops the teller when the capture has ended, also after an error of tell. The
 // errors are those of settings: a sink that does not answer is tried again.
-func (r *runner) tell(ctx context.Context, s *settings, archive bucket.Bucket) (*teller, error) {
+func (r *runner) tell(
+	ctx context.Context, s *settings, archive bucket.Bucket, seen *monitor.Entry,
+) (*teller, error) {
 	name := cutlog.EscapeSegment(s.capture.name())
 	t := &teller{
 		capture: name, archive: archive, log: r.log.With("capture", s.capture.name()), drain: make(chan struct{}),
@@ -52,7 +55,7 @@ func (r *runner) tell(ctx context.Context, s *settings, archive bucket.Bucket) (
 	for i, sink := range t.sinks {
 		follower := &events.Follower{
 			Log: cutlog.New(logstore.Store{Bucket: archive}, name), Capture: name, Archive: archive.String(), Sink: sink,
-			Logger: t.log, Wake: t.wake[i],
+			Logger: t.log, Wake: t.wake[i], Told: func(e *events.Event, err error) { seen.Published(e.Type, err) },
 		}
 		t.running.Go(func() { follower.Run(work, t.drain) })
 	}

@@ -73,8 +73,11 @@ type (
 		Ordered  bool   // result of Reading.Ordered
 		Used     Used
 	}
-	// Used says how many bytes the open blocks take.
-	Used struct{ Memory, Disk int64 }
+	// Used says how many bytes the open blocks take, and how many messages a durable consumer waits for the acks of.
+	Used struct {
+		Memory, Disk        int64
+		Unacked, MaxUnacked int // results of Reading.Unacked
+	}
 	// Detached says that the open blocks were closed for a cut. No block is open now.
 	Detached struct{}
 	// Skipped says that a message was left out on purpose.

@@ -71,10 +71,11 @@ func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	return l
 }
 
-// usage returns how many bytes the open blocks take.
+// usage returns what is used of the limits of memory, disk and consumer.
 func (l *loop) usage() Used {
 	u := l.spool.Usage()
-	return Used{Memory: u.Memory, Disk: u.Disk}
+	unacked, limit := l.rd.Unacked()
+	return Used{Memory: u.Memory, Disk: u.Disk, Unacked: unacked, MaxUnacked: limit}
 }
 
 // tell reports the state if it has changed.

@@ -29,6 +29,13 @@ const (
 	Stopped        Type = "capture.stopped"
 )
 
+// Types returns all types.
+func Types() []Type {
+	return []Type{
+		BlockStored, CutDone, WindowComplete, WindowReopened, SequencesLost, RetentionRace, StreamChanged, Started, Stopped,
+	}
+}
+
 // typePrefix is that of the types of CloudEvents.
 const typePrefix = "io.jetcapture."
 

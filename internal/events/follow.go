@@ -39,6 +39,8 @@ type Follower struct {
 	Sink    Sink
 	Logger  *slog.Logger
 	Wake    <-chan struct{} // a cut is done; may be nil
+	// Told is called after each try to deliver an event, with its error. It may be nil.
+	Told func(e *Event, err error)
 
 	projection Projection
 	before     cutlog.Head // the cut in front of the next one; zero: none, or not read
@@ -166,7 +168,11 @@ func (f *Follower) catchUp(ctx context.Context) error {
 			if !e.after(f.last) {
 				continue
 			}
-			if err := f.Sink.Put(ctx, e); err != nil {
+			err := f.Sink.Put(ctx, e)
+			if f.Told != nil {
+				f.Told(&e, err)
+			}
+			if err != nil {
 				f.projection.through = through // the cut is told again, from the next event on
 				return err
 			}

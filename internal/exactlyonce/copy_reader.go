@@ -250,6 +250,9 @@ func (r *copyReader) Ack(context.Context, uint64) error { return nil }
 // AcksNear implements streamReader.
 func (r *copyReader) AcksNear(time.Time) (string, bool) { return "", false }
 
+// Unacked implements streamReader.
+func (r *copyReader) Unacked() (n, limit int) { return 0, 0 }
+
 // Close implements reader.Reader. It waits for the goroutine.
 func (r *copyReader) Close(context.Context) error {
 	r.cancel()

@@ -168,5 +168,8 @@ func (*memReader) Ack(context.Context, uint64) error { return nil }
 // AcksNear implements streamReader.
 func (*memReader) AcksNear(time.Time) (string, bool) { return "", false }
 
+// Unacked implements streamReader.
+func (*memReader) Unacked() (n, limit int) { return 0, 0 }
+
 // Close implements reader.Reader.
 func (*memReader) Close(context.Context) error { return nil }

@@ -16,6 +16,7 @@ import (
 type streamReader interface {
 	reader.Reader
 	AcksNear(now time.Time) (setting string, near bool)
+	Unacked() (n, limit int)
 }
 
 // reading is the capture.Reading of an archive.

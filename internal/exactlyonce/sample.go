@@ -61,3 +61,6 @@ func (s *sampled) Next(ctx context.Context) (reader.Batch, error) {
 
 // AcksNear implements streamReader.
 func (*sampled) AcksNear(time.Time) (string, bool) { return "", false }
+
+// Unacked implements streamReader.
+func (*sampled) Unacked() (n, limit int) { return 0, 0 }

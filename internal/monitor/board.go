@@ -24,6 +24,8 @@ type Entry struct {
 	mu   sync.Mutex
 	what status.Running // its Stats are those of the end, or of the time before Run
 	runs Capture        // nil while it does not run
+
+	events published
 }
 
 // Capture is a capture that runs. Any goroutine may ask it.

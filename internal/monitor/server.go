@@ -29,7 +29,7 @@ type Program struct {
 // Registry returns the metrics of the program and its captures.
 func Registry(p Program, b *Board) *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(promexport.NewDynamic(b.exported), promexport.BuildInfo(p.Version, p.Revision),
+	r.MustRegister(promexport.NewDynamic(b.exported), newPublications(b), promexport.BuildInfo(p.Version, p.Revision),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }

@@ -151,6 +151,18 @@ func (d *Durable) AcksNear(now time.Time) (why string, near bool) {
 	return acksNear(now.Sub(a.ledger.oldest()), a.ledger.n, a.ackWait, a.maxUnack, due)
 }
 
+// Unacked returns how many messages were delivered and not acknowledged, and MaxAckPending, 0 if there is no limit. It
+// may be called from any goroutine.
+func (d *Durable) Unacked() (n, limit int) {
+	a := &d.acks
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ledger != nil {
+		n = a.ledger.n
+	}
+	return n, max(a.maxUnack, 0)
+}
+
 // pendingLimit returns how many unacknowledged messages make a cut due. maxUnacked is MaxAckPending, behind the number
 // of messages that are still to be delivered.
 func pendingLimit(maxUnacked int, behind uint64) int {

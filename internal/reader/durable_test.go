@@ -142,6 +142,9 @@ func TestDurableSmallMaxAckPending(t *testing.T) {
 	if why, near := r.AcksNear(time.Now()); !near || !strings.Contains(why, "max_ack_pending 50") {
 		t.Errorf("acks near: %q, %t", why, near)
 	}
+	if n, limit := r.Unacked(); n != len(got) || limit != 50 {
+		t.Errorf("%d unacknowledged of %d, want %d of 50", n, limit, len(got))
+	}
 	for last := got[len(got)-1].Seq; last < 500; {
 		ack(t, r, last)
 		got = append(got, readUntil(t, r, min(last+10, 500))...)
@@ -149,6 +152,10 @@ func TestDurableSmallMaxAckPending(t *testing.T) {
 	}
 	wantSeqs(t, got, 301, 500)
 	wantCheck(t, r, nil)
+	ack(t, r, 500)
+	if n, limit := r.Unacked(); n != 0 || limit != 50 {
+		t.Errorf("%d unacknowledged of %d in the end", n, limit)
+	}
 }
 
 func TestDurableShortAckWait(t *testing.T) {

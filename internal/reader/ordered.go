@@ -188,6 +188,9 @@ func (o *Ordered) Ack(context.Context, uint64) error { return nil }
 // AcksNear reports that no cut is ever due because of acks, as there are none.
 func (o *Ordered) AcksNear(time.Time) (why string, near bool) { return "", false }
 
+// Unacked returns nothing, as there are no acks.
+func (o *Ordered) Unacked() (n, limit int) { return 0, 0 }
+
 // Close implements Reader.
 func (o *Ordered) Close(ctx context.Context) error {
 	o.drop()

@@ -68,6 +68,13 @@ func (o *outstanding) settle(seq uint64) {
 	}
 }
 
+// unacked is Shared.Unacked.
+func (o *outstanding) unacked() (n, limit int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.runs), max(o.maxUnack, 0)
+}
+
 // near is Shared.AcksNear.
 func (o *outstanding) near(now time.Time) (why string, near bool) {
 	o.mu.Lock()

@@ -169,6 +169,9 @@ func (s *Shared) AckAgain(ctx context.Context) error { return s.heard.again(ctx,
 // any goroutine.
 func (s *Shared) AcksNear(now time.Time) (why string, near bool) { return s.pending.near(now) }
 
+// Unacked is that of Durable. It may be called from any goroutine.
+func (s *Shared) Unacked() (n, limit int) { return s.pending.unacked() }
+
 // Close implements Reader. The consumer stays.
 func (s *Shared) Close(context.Context) error {
 	s.drop()

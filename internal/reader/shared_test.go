@@ -92,6 +92,9 @@ func TestSharedRedelivery(t *testing.T) {
 	if err := r.AckReplies(natstest.Context(t), replies[:20]); err != nil {
 		t.Fatal(err)
 	}
+	if n, _ := r.Unacked(); n != 10 {
+		t.Errorf("%d unacknowledged, want 10", n)
+	}
 	natstest.Eventually(t, 10*time.Second, "warning", func() bool {
 		why, near := r.AcksNear(time.Now())
 		return near && strings.Contains(why, "ack_wait 1s")
