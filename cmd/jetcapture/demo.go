@@ -25,19 +25,22 @@ It starts a nats-server of its own inside this process, publishes pizza orders o
 some broken on purpose, captures them grouped by store, prints what came out, and ends. The folder
 stays, for you to look at.
 
+With --http it does not end: orders go on coming, and a page shows how they are captured.
+
 Usage:
-  jetcapture demo [--output FOLDER]
+  jetcapture demo [--output FOLDER] [--http[=ADDRESS]]
 
 Options:
   -o, --output FOLDER   where to capture to (default: ./` + demoFolder + `); the folder of an earlier
                         demo is replaced, any other folder that holds something is refused
+      --http[=ADDRESS]  go on until Ctrl-C, and show it there (` + demoAddress + ` without ADDRESS)
 
 Exit codes: 0 done or stopped cleanly, 1 failed, 2 wrong usage, 130 given up at a second signal.
 `
 
 // demoCommand has a flag of its own kind, since it shares no option with run.
 func demoCommand(c console) *cobra.Command {
-	folder := demoFolder
+	folder, address := demoFolder, ""
 	cmd := &cobra.Command{
 		Use:               "demo",
 		Short:             "see it work, in seconds, without a server",
@@ -49,20 +52,33 @@ func demoCommand(c console) *cobra.Command {
 			if err != nil {
 				return usagef("--output: %w", err)
 			}
+			if address, err = demoListenAt(address); err != nil {
+				return usagef("--http: %w", err)
+			}
 			ctx := cmd.Context()
-			if err := demo(ctx, folder, c); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+			if err := demo(ctx, folder, address, c); ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 				return err
 			}
 			return nil // stopped by a signal
 		},
 	}
 	cmd.Flags().StringVarP(&folder, "output", "o", demoFolder, "where to capture to")
+	cmd.Flags().StringVar(&address, "http", "", "where to show it")
+	cmd.Flags().Lookup("http").NoOptDefVal = demoAddress
 	_ = cmd.MarkFlagDirname("output") // it fails only for an unknown flag
 	return cmd
 }
 
-// demo captures a stream of its own server into folder and prints what came out.
-func demo(ctx context.Context, folder string, c console) (err error) {
+// demo captures a stream of its own server into folder and prints what came out. With an address it shows the capture
+// there until ctx ends.
+func demo(ctx context.Context, folder, address string, c console) (err error) {
+	watch := &demoWatch{folder: folder, stdout: c.stdout}
+	if address != "" {
+		if err := watch.listen(ctx, address); err != nil {
+			return err
+		}
+		defer func() { _ = watch.listener.Close() }() // the server has closed it, unless an error came before
+	}
 	if err := prepareDemoFolder(folder); err != nil {
 		return err
 	}
@@ -79,6 +95,9 @@ func demo(ctx context.Context, folder string, c console) (err error) {
 	orders := pizzaOrders()
 	if err := publishOrders(ctx, nc, orders); err != nil {
 		return fmt.Errorf("publish the demo's orders: %w", err)
+	}
+	if address != "" {
+		return watch.run(ctx, nc, c.stderr)
 	}
 	say(c.stdout, "Stream %s of a nats-server inside this process holds %s pizza orders, some of them broken.\n",
 		demoStream, thousands(int64(len(orders))))

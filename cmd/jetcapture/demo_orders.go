@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,6 +14,7 @@ const (
 	demoStream  = "PIZZA"
 	demoKeyName = "store"
 	demoKey     = demoKeyName + "=json:store"
+	demoKept    = 10 * time.Minute // how long the stream keeps an order
 )
 
 // pizzaOrders are the messages of the demo, the same each time.
@@ -49,7 +51,7 @@ func publishOrders(ctx context.Context, nc *nats.Conn, orders []*nats.Msg) error
 	if err != nil {
 		return err
 	}
-	stream := jetstream.StreamConfig{Name: demoStream, Subjects: []string{"pizza.orders.>"}}
+	stream := jetstream.StreamConfig{Name: demoStream, Subjects: []string{"pizza.orders.>"}, MaxAge: demoKept}
 	if _, err := js.CreateStream(ctx, stream); err != nil {
 		return err
 	}

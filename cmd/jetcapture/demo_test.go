@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/status"
 )
 
 func TestDemo(t *testing.T) {
@@ -17,6 +24,42 @@ func TestDemo(t *testing.T) {
 		checkDemo(t, folder, r.stdout)
 		if v := (environment{}).run(t, "verify", folder); v.code != exitDone {
 			t.Errorf("verify: exit code %d: %s", v.code, v.stdout+v.stderr)
+		}
+	}
+}
+
+// TestDemoToWatch: with --http it goes on, serves the page, and what it leaves is whole.
+func TestDemoToWatch(t *testing.T) {
+	folder, address := filepath.Join(t.TempDir(), "demo"), freePort(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var stdout, stderr lockedBuffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- execute(ctx, []string{"jetcapture", "demo", "-o", folder, "--http=" + address},
+			console{&stdout, &stderr, func(string) string { return "" }, new(atomic.Bool)})
+	}()
+	natstest.Eventually(t, patience, "orders that go on coming", func() bool {
+		_, body := fetch(t, "http://"+address+"/status")
+		var p status.Process
+		return json.Unmarshal([]byte(body), &p) == nil && len(p.Captures) == 1 &&
+			p.Captures[0].Source.ReadSeq > uint64(len(pizzaOrders())+5) && len(p.Captures[0].LargestOpen) > 3
+	})
+	if code, body := fetch(t, "http://"+address+"/"); code != http.StatusOK || !strings.Contains(body, "<title>jetcapture") {
+		t.Errorf("the page: %d %s", code, body)
+	}
+	cancel()
+	if code := <-ended; code != exitDone || !strings.Contains(stdout.String(), "http://"+address+"/   in a browser") ||
+		!strings.Contains(stdout.String(), "Is it all there?") || stderr.String() != "" {
+		t.Errorf("exit code %d: %s%s", code, stdout.String(), stderr.String())
+	}
+	if v := (environment{}).run(t, "verify", folder); v.code != exitDone {
+		t.Errorf("verify: exit code %d: %s", v.code, v.stdout+v.stderr)
+	}
+	for args, want := range map[string]string{"--http=x": "is not an address", "--http :1": "no argument is expected"} {
+		r := environment{}.run(t, append([]string{"demo", "-o", folder}, strings.Fields(args)...)...)
+		if r.code != exitUsage || !strings.Contains(r.stderr, want) {
+			t.Errorf("%s: exit code %d: %s", args, r.code, r.stderr)
 		}
 	}
 }
