@@ -251,7 +251,7 @@ func (c *counters) take(e capture.Taken, now time.Time) {
 	}
 	c.s.Lag, c.s.OpenBlocks = e.Pending, int64(e.Blocks)
 	c.use(e.Used)
-	c.s.Stream.LastSeq = max(c.s.Stream.LastSeq, c.s.LastSeq+e.Pending)
+	c.s.Stream.reach(c.s.LastSeq + e.Pending)
 	c.lagAt = c.s.Stream.LastSeq
 	if e.Pending == 0 {
 		c.s.CaughtUp = now

@@ -16,6 +16,15 @@ func streamStats(before *StreamStats, info *reader.StreamInfo, now time.Time) St
 		Messages: info.Messages, Bytes: info.Bytes,
 		MaxAge: info.MaxAge, MaxMessages: info.MaxMessages, MaxBytes: info.MaxBytes, MaxPerSubject: info.MaxPerSubject,
 		RefusesNew: info.RefusesNew, ClockOffset: info.ClockOffset, Rate: before.Rate,
+		came: before.LastSeq - min(info.LastSeq, before.LastSeq),
+	}
+}
+
+// reach notes that the stream has given a sequence.
+func (st *StreamStats) reach(seq uint64) {
+	if seq > st.LastSeq {
+		st.came += seq - st.LastSeq
+		st.LastSeq = seq
 	}
 }
 

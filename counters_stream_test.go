@@ -141,6 +141,14 @@ func TestHeadroom(t *testing.T) {
 			Headroom{time.Hour, 150 * time.Second, 400 * time.Second},
 		},
 		{
+			"100 came since the stream was described", full(func(s *Stats) {
+				s.Stream.reach(1100)
+				s.OldestSeq, s.Unread = 551, 0
+			}),
+			none,
+			Headroom{time.Hour, -25 * time.Second, 225 * time.Second},
+		},
+		{
 			"too late", full(func(s *Stats) { s.Stream.MaxAge = 30 * time.Minute }),
 			Headroom{0, 225 * time.Second, 475 * time.Second},
 			Headroom{-30 * time.Minute, 200 * time.Second, 450 * time.Second},
@@ -232,7 +240,7 @@ func TestRaceIsToldOnce(t *testing.T) {
 	g := raceGuard{log: slog.New(slog.NewTextHandler(&log, nil)), stats: func() Stats { return s }, run: run}
 	look := func(want, told bool) {
 		t.Helper()
-		if got := g.look(now); got != want || run.on != told {
+		if _, got := g.look(now); got != want || run.on != told {
 			t.Errorf("there is a race: %v, and the run was told %v, want %v and %v", got, run.on, want, told)
 		}
 	}
@@ -258,6 +266,25 @@ func TestRaceIsToldOnce(t *testing.T) {
 	want := []string{"not=stored limit=age in=5m0s", "not=read limit=age in=5m0s", "long enough again"}
 	if !slices.EqualFunc(lines, want, strings.Contains) || strings.Count(log.String(), "level=WARN") != 2 {
 		t.Errorf("the log says %q", lines)
+	}
+}
+
+// TestLookAgain: the sooner a stream drops messages, the more often the guard looks.
+func TestLookAgain(t *testing.T) {
+	for _, c := range []struct {
+		stream StreamStats
+		want   time.Duration
+	}{
+		{StreamStats{}, 30 * time.Second},
+		{StreamStats{MaxAge: 24 * time.Hour}, 30 * time.Second},
+		{StreamStats{MaxAge: 10 * time.Minute}, 15 * time.Second},
+		{StreamStats{MaxAge: 10 * time.Second}, time.Second},
+		{StreamStats{MaxMessages: 1e6}, 5 * time.Second}, // the rate is not known yet
+		{StreamStats{MaxMessages: 1e6, Rate: 1e4}, 2500 * time.Millisecond},
+	} {
+		if got := c.stream.lookAgain(); got != c.want {
+			t.Errorf("%+v: look again after %v, want %v", c.stream, got, c.want)
+		}
 	}
 }
 

@@ -82,7 +82,8 @@ func effects() []effect {
 		{event: taken(), counts: func(s *Stats) {
 			s.Messages, s.Bytes, s.LastSeq, s.LastTime = 2, 30, 8, eventTime
 			s.Lag, s.OpenBlocks, s.Memory, s.Spooled = 5, 3, 100, 200
-			s.Stream.LastSeq, s.Unread, s.OldestTime, s.OldestSeq = 13, 5, eventTime.Add(-1), 6
+			s.Unread, s.OldestTime, s.OldestSeq = 5, eventTime.Add(-1), 6
+			s.Stream.reach(13)
 		}},
 		{event: capture.Used{Memory: 1, Disk: 2, Unacked: 3, MaxUnacked: 4}, counts: func(s *Stats) {
 			s.Memory, s.Spooled, s.AckPending, s.AckPendingLimit = 1, 2, 3, 4

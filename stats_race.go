@@ -57,9 +57,9 @@ const (
 // longestQuiet is the longest time without a race after which a race is over.
 const longestQuiet = time.Hour
 
-// look looks whether there is a race now, and returns whether there is. If only early cuts keep a race away, it comes
-// back at the latest when the stream drops what comes now; until then it is not told to be over.
-func (g *raceGuard) look(now time.Time) bool {
+// look looks whether there is a race now. It returns whether there is, and when to look again. If only early cuts keep
+// a race away, it comes back at the latest when the stream drops what comes now; until then it is not told to be over.
+func (g *raceGuard) look(now time.Time) (again time.Duration, race bool) {
 	s := g.stats()
 	is := noDanger
 	switch unread, unstored := s.RetentionRace(now); {
@@ -80,7 +80,18 @@ func (g *raceGuard) look(now time.Time) bool {
 	if s.cutForRetention(now) {
 		g.run.CutForRetention()
 	}
-	return is != noDanger
+	return s.Stream.lookAgain(), is != noDanger
+}
+
+// lookAgain is when to look again whether there is a race: ten times within the bound. A process may have a thousand
+// captures, so it is rare where the stream keeps messages for long.
+func (st *StreamStats) lookAgain() time.Duration {
+	kept, _ := st.kept().Least()
+	most := watchEvery
+	if st.MaxMessages > 0 || st.MaxBytes > 0 { // the rate may grow
+		most = watchRace
+	}
+	return min(max(kept/40, time.Second), most)
 }
 
 // tell logs that a race has begun, or is over.

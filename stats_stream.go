@@ -24,6 +24,8 @@ type StreamStats struct {
 	ClockOffset time.Duration
 	// Rate is how many messages a second the stream takes, averaged over up to five minutes; 0 if it is not known.
 	Rate float64
+
+	came uint64 // sequences that the stream was seen to give since it was described
 }
 
 // Never is a time that does not come.
@@ -96,7 +98,7 @@ func (s *Stats) Headroom(now time.Time) (unread, unstored Headroom) {
 // headroom is that of a message with a timestamp. behind is how many messages the stream has from it on.
 func (s *Stats) headroom(now, at time.Time, behind uint64) Headroom {
 	st := &s.Stream
-	behind = min(behind, max(st.Messages, s.Lag)) // sequences may be missing in the stream
+	behind = min(behind, max(st.Messages+st.came, s.Lag)) // sequences may be missing in the stream
 	h := Headroom{Never, Never, Never}
 	if st.MaxAge > 0 && !at.IsZero() {
 		h.Age = at.Add(st.MaxAge).Sub(s.serverTime(now))

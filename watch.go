@@ -15,20 +15,21 @@ const (
 	watchEvery = 30 * time.Second
 	// watchRace is how often it is asked while it will soon drop messages.
 	watchRace = 5 * time.Second
-	// lookEvery is how often look is called.
-	lookEvery = time.Second
+	// watchFirst is when look is first called.
+	watchFirst = time.Second
 )
 
-// watch starts a goroutine that asks how the stream is and reports it. In between it calls look, which returns whether
-// the stream will soon drop messages. stop ends the goroutine and waits for it. An error of asking says nothing that
-// the reader does not report itself.
+// watch starts a goroutine that asks how the stream is and reports it. In between it calls look, which returns when it
+// is to be called again, and whether the stream will soon drop messages. stop ends the goroutine and waits for it. An
+// error of asking says nothing that the reader does not report itself.
 func watch(
-	ctx context.Context, src *reader.Source, o capture.Observer, look func(now time.Time) (race bool),
+	ctx context.Context, src *reader.Source, o capture.Observer,
+	look func(now time.Time) (again time.Duration, race bool),
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var joined sync.WaitGroup
 	joined.Go(func() {
-		tick := time.NewTicker(lookEvery)
+		tick := time.NewTimer(watchFirst)
 		defer tick.Stop()
 		for asked, every := time.Now(), watchEvery; ; {
 			select {
@@ -42,10 +43,12 @@ func watch(
 				}
 				asked = time.Now()
 			}
+			again, race := look(time.Now())
 			every = watchEvery
-			if look(time.Now()) {
+			if race {
 				every = watchRace
 			}
+			tick.Reset(min(again, every))
 		}
 	})
 	return func() {

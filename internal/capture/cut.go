@@ -32,7 +32,7 @@ func (l *loop) cutIfDue(ctx context.Context) error {
 		Half:      (l.cfg.MaxMessages > 0 || l.cfg.MaxBytes > 0) && l.closedBytes() >= half,
 		Acks:      l.acksNear(),
 		Flush:     flush,
-		Retention: l.race.due(l.spool.Half),
+		Retention: l.retention(),
 	})
 	if !ok {
 		return nil
@@ -117,7 +117,7 @@ func (l *loop) detach(ctx context.Context, due engine.Due) error {
 	l.rd.Detach()
 	s := &Sealed{Reason: due.Reason, Cut: l.ended.cut, table: l.ended, encoders: l.maker.encoders(), began: now}
 	l.ended, l.postponed, l.planFull = nil, nil, false
-	l.race.cut.Store(false)
+	l.relieved()
 	l.observer.Observe(Detached{})
 	storing := make(chan error, 1)
 	l.storing, l.storingTo = storing, s.Cut.Through
@@ -133,7 +133,7 @@ func (l *loop) stored() error {
 // noteStored notes the result of the cut that was being stored.
 func (l *loop) noteStored(err error) error {
 	l.storing = nil
-	l.race.cut.Store(false)
+	l.relieved()
 	if err == nil {
 		l.flushes.stored(l.storingTo)
 	}

@@ -36,6 +36,7 @@ type loop struct {
 	flushes   *flushes        // requests for a cut
 	race      *race           // what the retention of the stream asks for
 	sizes     chan largestAsk // requests for the largest blocks
+	mustCut   bool            // it has asked for a cut
 	lastMsg   *reader.Message // last message behind the boundary; nil if none was read
 	planFull  bool            // the plan of what is open cannot grow, and the cut before is still being stored
 	postponed error           // why a cut was due and was not made; nil if nothing is in the way
@@ -58,14 +59,14 @@ const (
 func (r *Run) newLoop(ctx context.Context, o Opened) *loop {
 	l := &loop{
 		cfg: &r.Config, observer: r.Observer, maker: r.Maker, spool: r.spool, target: r.target, stopping: ctx.Done(),
-		flushes: r.flushes, race: &r.race, sizes: r.sizes,
+		flushes: r.flushes, race: r.race, sizes: r.sizes,
 		rd: o.Reading, open: r.Maker.NewTable(engine.NewCut(o.From, o.Anchor)),
 		warned: retry.Limiter{Every: warnEvery},
 	}
 	l.pace = engine.Pace{MaxAge: l.cfg.MaxAge, Grace: l.cfg.Grace, MaxIdle: l.cfg.MaxIdle}
 	l.pace.Start(time.Now())
 	l.flushes.stored(o.From)
-	l.race.cut.Store(false)
+	l.relieved()
 	l.feed = startFeed(context.WithoutCancel(ctx), o.Reading, l.maker)
 	l.tell(StateReading)
 	return l
@@ -148,6 +149,10 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 			err = l.look(end.work)
 		case ask := <-l.sizes:
 			ask.answer <- l.largest(ask.n)
+		case <-l.race.cut:
+			tick.hurry()
+			l.mustCut = true
+			err = l.look(end.work)
 		case <-l.stopping:
 			return stop, nil
 		}

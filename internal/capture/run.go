@@ -37,7 +37,7 @@ type Run struct {
 	entered bool          // reading has started once; from then on, an error of Open is temporary if its kind is
 	promise Promise
 	flushes *flushes
-	race    race
+	race    *race
 	sizes   chan largestAsk // to the loop
 }
 
@@ -52,7 +52,7 @@ func New(nc *nats.Conn, src *reader.Source, cfg Config, o Observer) (*Run, error
 	r := &Run{
 		Config: cfg, Source: src, Observer: o, began: time.Now(),
 		pull: pullBytes(nc, cfg.MemoryLimit), waiting: retry.Limiter{Every: warnEvery}, flushes: newFlushes(),
-		sizes: make(chan largestAsk),
+		race: newRace(), sizes: make(chan largestAsk),
 	}
 	o.Observe(Began{})
 	var err error
