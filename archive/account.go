@@ -20,7 +20,7 @@ type Account struct {
 // Account counts what Messages with the same options would yield. The choice by subject, and that by time but for whole
 // windows, need the files and do not count. Errors are those of Messages, but no file is looked at.
 func (c *Capture) Account(ctx context.Context, o ReadOptions) (Account, error) {
-	r := &messageReader{capture: c, opts: o}
+	r := c.reader(o)
 	var a Account
 	err := r.eachLife(ctx, func(ctx context.Context, l life, through uint64) error {
 		if through <= max(o.After, l.opening.From) {

@@ -18,14 +18,23 @@ var errNoCut = errors.New("no cut was made yet")
 
 // Capture is one capture of an archive. Its methods may be called from any goroutine, also while the capture goes on.
 type Capture struct {
-	name   string
-	bucket bucket.Bucket
-	store  cutlog.Store
-	log    *cutlog.Log
+	name    string
+	bucket  bucket.Bucket
+	store   cutlog.Store
+	log     *cutlog.Log
+	formats map[string]RowsFunc // see WithFormats
 }
 
 // Name is the name of the capture as it is in the paths of the archive.
 func (c *Capture) Name() string { return c.name }
+
+// WithFormats returns the capture for callers that read its files with these functions, too, where ReadOptions.Formats is
+// nil. So others can be given a capture whose format they do not know.
+func (c *Capture) WithFormats(formats map[string]RowsFunc) *Capture {
+	with := *c
+	with.formats = formats
+	return &with
+}
 
 // owns reports whether an object that is not a record belongs to the log.
 func (c *Capture) owns(name string) bool {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/codec"
 	"github.com/jetcapture/jetcapture/internal/rowread"
 )
 
@@ -144,7 +145,8 @@ func (c *Capture) Messages(ctx context.Context, o ReadOptions) iter.Seq2[*Item, 
 	return func(yield func(*Item, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		r := &messageReader{capture: c, opts: o, yield: yield}
+		r := c.reader(o)
+		r.yield = yield
 		defer r.close()
 		if err := r.read(ctx); err != nil && !errors.Is(err, errEnough) {
 			yield(nil, err)
@@ -161,12 +163,33 @@ type messageReader struct {
 	opts    ReadOptions
 	yield   func(*Item, error) bool
 	item    Item
-	ahead   *cutReader      // whose files are being fetched while the cut before is read; nil: none
+	ahead   *cutReader // whose files are being fetched while the cut before is read; nil: none
+	codecs  map[string]*codec.Codec
 	mended  map[string]bool // names of the repair records; nil: not listed yet
+}
+
+// reader returns a reader that has read nothing yet.
+func (c *Capture) reader(o ReadOptions) *messageReader {
+	if o.Formats == nil {
+		o.Formats = c.formats
+	}
+	return &messageReader{capture: c, opts: o, codecs: map[string]*codec.Codec{}}
 }
 
 // read reads all incarnations.
 func (r *messageReader) read(ctx context.Context) error { return r.eachLife(ctx, r.life) }
+
+// codec returns what unpacks files.
+func (r *messageReader) codec(compression string) (*codec.Codec, error) {
+	if c := r.codecs[compression]; c != nil {
+		return c, nil
+	}
+	c, err := codec.New(compression, 0)
+	if err == nil {
+		r.codecs[compression] = c
+	}
+	return c, err
+}
 
 // eachLife calls f with each incarnation, and the sequence up to which it is wanted.
 func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, life, uint64) error) error {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
-	"github.com/jetcapture/jetcapture/internal/codec"
 	"github.com/jetcapture/jetcapture/internal/rowread"
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
@@ -83,7 +82,7 @@ func (c *cutReader) newFile(b Block) (*fileReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	cd, err := codec.New(layoutOf(c.cut.Plan, &b.Block).compression, 0)
+	cd, err := c.codec(layoutOf(c.cut.Plan, &b.Block).compression)
 	if err != nil {
 		return nil, &FileError{b.Path(), b.Cut, err}
 	}

@@ -41,12 +41,14 @@ type fileReader struct {
 }
 
 // fetch begins to read the object.
-func (f *fileReader) fetch(ctx context.Context) { f.source = readObject(ctx, f.bucket, f.object) }
+func (f *fileReader) fetch(ctx context.Context) {
+	f.source = readObject(ctx, f.bucket, f.object, f.block.Stored)
+}
 
-// unpacked makes f read rows that were unpacked and checked.
-func (f *fileReader) unpacked(rows io.ReadCloser) error {
+// unpacked makes f read rows that were unpacked and checked, through a buffer of so many bytes.
+func (f *fileReader) unpacked(rows io.ReadCloser, buffer int) error {
 	f.source = rows
-	return f.openRows(rows, unpackedBuffer)
+	return f.openRows(rows, buffer)
 }
 
 // open opens the rows.

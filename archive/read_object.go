@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/retry"
 )
 
@@ -23,6 +24,7 @@ const (
 // from there on. Read and Close belong to one goroutine.
 type objectReader struct {
 	cancel context.CancelFunc
+	size   int         // of a piece
 	full   chan []byte // closed at the end, after err was set
 	empty  chan []byte
 	err    error
@@ -30,10 +32,16 @@ type objectReader struct {
 	rest   []byte // of it
 }
 
-// readObject begins to read an object. Its goroutine ends with ctx, at the end of the object, or with Close.
-func readObject(ctx context.Context, b bucket.Bucket, name string) *objectReader {
+// readObject begins to read an object, of which a size is known or nil. Its goroutine ends with ctx, at the end of the
+// object, or with Close.
+func readObject(ctx context.Context, b bucket.Bucket, name string, stored *cutlog.File) *objectReader {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &objectReader{cancel: cancel, full: make(chan []byte, pieces), empty: make(chan []byte, pieces)}
+	r := &objectReader{
+		cancel: cancel, size: pieceSize, full: make(chan []byte, pieces), empty: make(chan []byte, pieces),
+	}
+	if stored != nil && stored.Size < pieceSize {
+		r.size = int(max(stored.Size, 0)) + 1 // so that the end is read with it
+	}
 	for range pieces {
 		r.empty <- nil
 	}
@@ -78,9 +86,9 @@ func (r *objectReader) fetchFrom(ctx context.Context, b bucket.Bucket, name stri
 			return n, bucket.Permanent(ctx.Err())
 		}
 		if piece == nil {
-			piece = make([]byte, pieceSize)
+			piece = make([]byte, r.size)
 		}
-		got, err := io.ReadFull(in, piece[:pieceSize])
+		got, err := io.ReadFull(in, piece[:r.size])
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = io.EOF
 		}
@@ -100,7 +108,7 @@ func (r *objectReader) fetchFrom(ctx context.Context, b bucket.Bucket, name stri
 func (r *objectReader) Read(p []byte) (int, error) {
 	if len(r.rest) == 0 {
 		if r.piece != nil {
-			r.empty <- r.piece[:pieceSize]
+			r.empty <- r.piece[:r.size]
 			r.piece = nil
 		}
 		piece, ok := <-r.full

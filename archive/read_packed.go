@@ -35,7 +35,7 @@ func repackRows(ctx context.Context, f *fileReader, dir string, buf *spool.Buffe
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	in := readObject(ctx, f.bucket, f.object)
+	in := readObject(ctx, f.bucket, f.object, f.block.Stored)
 	defer func() { err = errors.Join(err, in.Close()) }()
 	sum := measure.NewReader(in)
 	if _, err := io.Copy(file, sum); err != nil {

@@ -5,23 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
+	"github.com/jetcapture/jetcapture/internal/codec"
 	"github.com/jetcapture/jetcapture/internal/measure"
 	"github.com/jetcapture/jetcapture/internal/parallel"
+	"github.com/jetcapture/jetcapture/internal/rowread"
 	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
 const (
-	unpackedBuffer = 4 << 10  // of each file that was unpacked
-	unpackMemory   = 16 << 20 // of unpacked files; what is more goes to disk
-	unpackWorkers  = 8
+	unpackedBuffers = 16 << 20 // of all files that were unpacked
+	unpackMemory    = 8 << 20  // of their bytes; what is more goes to disk
+	unpackWorkers   = 8
 )
 
 // unpacking unpacks the files of a cut that has too many of them to read side by side, or packed ones. Their rows wait
-// in a spool.
+// in a spool, as they are: what unpacks takes more memory than the rows of a small file.
 type unpacking struct {
 	cancel context.CancelFunc
 	spool  *spool.Spool
+	plain  *codec.Codec
+	copies sync.Pool       // of room for copies
 	dir    string          // for temporary files of its own
 	sealed []*spool.Sealed // by file
 	files  []*fileReader
@@ -31,15 +36,20 @@ type unpacking struct {
 
 // startUnpacking begins to unpack files. Its goroutines end with ctx, when all is unpacked, or with close.
 func startUnpacking(ctx context.Context, files []*fileReader, dir string) (*unpacking, error) {
+	plain, err := codec.New(codec.None, 0)
+	if err != nil {
+		return nil, err
+	}
 	room, err := spool.New(spool.Config{Dir: dir, Memory: unpackMemory, Disk: true})
 	if err != nil {
 		return nil, fmt.Errorf("unpack %d files: %w", len(files), err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	u := &unpacking{
-		cancel: cancel, spool: room, dir: dir, files: files, sealed: make([]*spool.Sealed, len(files)),
+		cancel: cancel, spool: room, plain: plain, dir: dir, files: files, sealed: make([]*spool.Sealed, len(files)),
 		done: make(chan struct{}),
 	}
+	u.copies.New = func() any { return new([rowread.BufferSize]byte) }
 	go func() {
 		defer close(u.done)
 		u.err = parallel.Each(ctx, unpackWorkers, len(files), u.unpack)
@@ -50,11 +60,11 @@ func startUnpacking(ctx context.Context, files []*fileReader, dir string) (*unpa
 // unpack unpacks one file. What is wrong with the file is left to its reader.
 func (u *unpacking) unpack(ctx context.Context, i int) error {
 	f := u.files[i]
-	buf := u.spool.NewBuffer(nil)
+	buf := u.spool.NewBuffer(u.plain)
 	if f.packed != nil {
 		f.failed = repackRows(ctx, f, u.dir, buf)
 	} else {
-		f.failed = copyRows(ctx, f, buf)
+		f.failed = u.copyRows(ctx, f, buf)
 	}
 	if f.failed != nil {
 		buf.Discard()
@@ -70,8 +80,8 @@ func (u *unpacking) unpack(ctx context.Context, i int) error {
 }
 
 // copyRows unpacks a file into a buffer, and checks its size and sum.
-func copyRows(ctx context.Context, f *fileReader, buf *spool.Buffer) (err error) {
-	in := readObject(ctx, f.bucket, f.object)
+func (u *unpacking) copyRows(ctx context.Context, f *fileReader, buf *spool.Buffer) (err error) {
+	in := readObject(ctx, f.bucket, f.object, f.block.Stored)
 	defer func() { err = errors.Join(err, in.Close()) }()
 	sum := measure.NewReader(in)
 	plain, err := f.codec.NewReader(sum)
@@ -80,7 +90,9 @@ func copyRows(ctx context.Context, f *fileReader, buf *spool.Buffer) (err error)
 	}
 	defer func() { err = errors.Join(err, plain.Close()) }()
 	limited := &bounded{plain: plain, packed: sum, limit: defaultUnpackLimit}
-	if _, err := io.Copy(committing{buf}, limited); err != nil {
+	room := u.copies.Get().(*[rowread.BufferSize]byte)
+	defer u.copies.Put(room)
+	if _, err := io.CopyBuffer(committing{buf}, limited, room[:]); err != nil {
 		return err
 	}
 	return errors.Join(sum.Drain(), checkSum(sum, f.block.Stored))
@@ -107,6 +119,7 @@ func (u *unpacking) wait() error {
 	if u.err != nil {
 		return u.err
 	}
+	buffer := min(unpackedBuffers/len(u.files), rowread.BufferSize)
 	for i, f := range u.files {
 		if f.failed != nil {
 			continue
@@ -115,7 +128,7 @@ func (u *unpacking) wait() error {
 		if err != nil {
 			return fmt.Errorf("read what was unpacked of %s: %w", f.block.Path(), err)
 		}
-		if err := f.unpacked(rows); err != nil {
+		if err := f.unpacked(rows, buffer); err != nil {
 			return err
 		}
 	}

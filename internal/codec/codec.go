@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 )
 
 // The names that [New] knows, as users write them.
@@ -23,6 +24,8 @@ type Codec struct {
 	format format
 	level  int
 	idle   chan encoder // kept for the next frames; none is made before the first frame
+
+	decoders sync.Pool // kept for the next files
 }
 
 // Rest drops the encoders that are kept.

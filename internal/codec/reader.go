@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
@@ -14,34 +15,58 @@ import (
 // refuse more by default.
 const maxWindow = 128 << 20
 
-// An opener returns the uncompressed bytes of r, and a function that releases the decoder. It may read from r.
-type opener func(r io.Reader) (io.Reader, func() error, error)
+// An opener returns the uncompressed bytes of r, and a function that releases the decoder. It may read from r. Decoders
+// that were released are in idle: a small file takes less time than making one.
+type opener func(idle *sync.Pool, r io.Reader) (io.Reader, func() error, error)
 
 func nothing() error { return nil }
 
-func openPlain(r io.Reader) (io.Reader, func() error, error) { return r, nothing, nil }
+func openPlain(_ *sync.Pool, r io.Reader) (io.Reader, func() error, error) { return r, nothing, nil }
 
-func openGzip(r io.Reader) (io.Reader, func() error, error) {
-	z, err := gzip.NewReader(r)
+func openGzip(idle *sync.Pool, r io.Reader) (io.Reader, func() error, error) {
+	z, _ := idle.Get().(*gzip.Reader)
+	var err error
+	if z == nil {
+		z, err = gzip.NewReader(r)
+	} else {
+		err = z.Reset(r)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return z, z.Close, nil
+	release := func() error {
+		err := z.Close()
+		idle.Put(z)
+		return err
+	}
+	return z, release, nil
 }
 
-func openSnappy(r io.Reader) (io.Reader, func() error, error) {
+func openSnappy(_ *sync.Pool, r io.Reader) (io.Reader, func() error, error) {
 	return s2.NewReader(r, s2.ReaderMaxBlockSize(snappyBlock)), nothing, nil
 }
 
-func openZstd(r io.Reader) (io.Reader, func() error, error) {
-	z, err := zstd.NewReader(r,
-		zstd.WithDecoderConcurrency(1), // no goroutine
-		zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
+func openZstd(idle *sync.Pool, r io.Reader) (io.Reader, func() error, error) {
+	z, _ := idle.Get().(*zstd.Decoder)
+	if z == nil {
+		var err error
+		z, err = zstd.NewReader(nil,
+			zstd.WithDecoderConcurrency(1), // no goroutine, so that an idle one can be forgotten
+			zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := z.Reset(r); err != nil {
 		return nil, nil, err
 	}
-	return z, func() error { z.Close(); return nil }, nil
+	release := func() error {
+		err := z.Reset(nil)
+		idle.Put(z)
+		return err
+	}
+	return z, release, nil
 }
 
 // NewReader returns the uncompressed bytes of the concatenated frames in r. The caller closes it, which does not close
@@ -59,7 +84,7 @@ func (c *Codec) NewReader(r io.Reader) (io.ReadCloser, error) {
 	if err := in.peek(); err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.format.name, err)
 	}
-	plain, release, err := c.format.open(in)
+	plain, release, err := c.format.open(&c.decoders, in)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", c.format.name, unexpected(err))
 	}
