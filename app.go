@@ -102,7 +102,7 @@ func skeletonLogger(out io.Writer, level string, asJSON bool) (*slog.Logger, err
 // untilSignal calls run and cancels its context at the first signal. After a second signal it does not wait for run,
 // and returns an error with which the program exits.
 func untilSignal(ctx context.Context, log *slog.Logger, run func(context.Context) error) error {
-	first, second, end := stopsignal.Notify()
+	first, second, end := stopsignal.Notify(nil)
 	defer end()
 	defer stopsignal.OutlivePipes()()
 	ctx, stop := context.WithCancel(ctx)

@@ -44,7 +44,7 @@ func TestCatFollows(t *testing.T) {
 	code := make(chan int, 1)
 	go func() {
 		code <- execute(ctx, []string{"jetcapture", "cat", folder, "--follow", "--format", "payload"},
-			console{&out, &stderr, func(string) string { return "" }, new(atomic.Bool)})
+			console{&out, &stderr, func(string) string { return "" }, new(atomic.Bool), nil})
 	}()
 	want := "{\"n\":0}\n{\"n\":1}\n"
 	for round := range 3 {

@@ -35,7 +35,7 @@ func TestConsumerSaysWhoseItIs(t *testing.T) {
 				args := append([]string{"jetcapture", "run", "-s", "ORDERS", "-o", folder, "--instance", "here"}, tt.args...)
 				env := environment{"NATS_URL": srv.URL()}
 				getenv := func(name string) string { return env[name] }
-				done <- execute(ctx, args, console{io.Discard, io.Discard, getenv, new(atomic.Bool)})
+				done <- execute(ctx, args, console{io.Discard, io.Discard, getenv, new(atomic.Bool), nil})
 			}()
 			defer func() {
 				cancel()

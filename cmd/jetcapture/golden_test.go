@@ -124,7 +124,7 @@ func goldenMessages() (messages []*nats.Msg) {
 func optionsOf(t *testing.T, args ...string) form.Options {
 	t.Helper()
 	getenv := func(string) string { return "" }
-	cmd := runCommand(console{io.Discard, io.Discard, getenv, nil})
+	cmd := runCommand(console{io.Discard, io.Discard, getenv, nil, nil})
 	must(t, cmd.ParseFlags(append([]string{"-s", "ORDERS", "-o", "x"}, args...)))
 	all, err := readSettings(cmd, nil, getenv)
 	must(t, err)

@@ -56,7 +56,7 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 func (g *captureGroup) start(all ...*settings) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.holds == 0 {
+	if g.holds == 0 || g.ctx.Err() != nil {
 		return errGroupEnded
 	}
 	names := map[string]bool{}

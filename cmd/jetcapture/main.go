@@ -21,15 +21,17 @@ type console struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	logJSON        *atomic.Bool // what goes to stderr are lines of JSON; set at any time, from any goroutine
+	hangUps        *stopsignal.HangUps
 }
 
 // main is the only place that exits, besides the second signal.
 func main() {
 	debug.SetTraceback("crash") // Go's own end is a signal, so that exitUsage means nothing else
 	stderr := startLogQueue(os.Stderr)
-	ctx := stopOnSignal(stderr)
+	hangUps := new(stopsignal.HangUps)
+	ctx := stopOnSignal(stderr, hangUps)
 	limitHeap(os.Getenv)
-	code := execute(ctx, os.Args, console{os.Stdout, stderr, os.Getenv, &stderr.json})
+	code := execute(ctx, os.Args, console{os.Stdout, stderr, os.Getenv, &stderr.json, hangUps})
 	stderr.close(logPatience)
 	os.Exit(code)
 }
@@ -47,10 +49,10 @@ func limitHeap(getenv func(string) string) {
 }
 
 // stopOnSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process at
-// once.
-func stopOnSignal(stderr *logQueue) context.Context {
+// once. Neither does a SIGHUP that a command takes.
+func stopOnSignal(stderr *logQueue, hangUps *stopsignal.HangUps) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
-	first, second, _ := stopsignal.Notify()
+	first, second, _ := stopsignal.Notify(hangUps)
 	go func() { // as long as the process
 		<-first
 		cancel()

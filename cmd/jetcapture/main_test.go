@@ -49,7 +49,7 @@ func (e environment) run(t *testing.T, args ...string) result {
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	code := execute(ctx, append([]string{"jetcapture"}, args...),
-		console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool)})
+		console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool), nil})
 	return result{code, stdout.String(), stderr.String()}
 }
 

@@ -83,7 +83,7 @@ func TestServesWhileItRuns(t *testing.T) {
 		ended <- execute(ctx, []string{
 			"jetcapture", "run", "--nats-server", srv.URL(), "-s", "ORDERS", "-o", t.TempDir(), "--http", address,
 			"--consumer-name", "C", "--create-consumer", "--events-file", filepath.Join(t.TempDir(), "events"),
-		}, console{io.Discard, &stderr, func(string) string { return "" }, new(atomic.Bool)})
+		}, console{io.Discard, &stderr, func(string) string { return "" }, new(atomic.Bool), nil})
 	}()
 	var now status.Process
 	natstest.Eventually(t, 30*time.Second, "two messages", func() bool {

@@ -21,6 +21,7 @@ import (
 
 const runIntroduction = "" +
 	`jetcapture run copies a stream into files in a folder or a bucket, until SIGTERM, SIGINT or SIGHUP.
+With --config, SIGHUP makes it read the file again instead, and change what has changed there.
 
 Usage:
   jetcapture run --stream-name NAME --output PLACE [OPTIONS]
@@ -94,7 +95,9 @@ func runCommand(c console) *cobra.Command {
 				return err
 			}
 			stopsignal.OutlivePipes() // as long as the process: the end of the log is written when this has returned
-			return newRunner(c, &all[0].report).run(cmd.Context(), all)
+			r := newRunner(c, &all[0].report)
+			r.reread = rereads(cmd, all[0], c.getenv)
+			return r.run(cmd.Context(), all)
 		},
 	}
 	addFlags(cmd, runOptions().all(), c)
@@ -108,16 +111,20 @@ type runner struct {
 	screen   *screen
 	sums     *logsum.Handler // that of log
 	log      *slog.Logger
-	overview overview   // of the captures, for the progress line
-	print    sync.Mutex // held while a summary is printed
+	level    *slog.LevelVar              // of the log
+	reread   func() ([]*settings, error) // reads the settings again; nil: there is no file in which they could change
+	overview overview                    // of the captures, for the progress line
+	print    sync.Mutex                  // held while a summary is printed
 }
 
 // newRunner returns a runner whose log and progress line share the standard error.
 func newRunner(c console, s *reportSettings) *runner {
 	screen := newScreen(c.stderr)
-	sums := s.newLog(screen)
+	level := new(slog.LevelVar)
+	level.Set(s.level)
+	sums := s.newLog(screen, level)
 	c.logJSON.Store(s.logJSON)
-	return &runner{console: c, settings: s, screen: screen, sums: sums, log: slog.New(sums)}
+	return &runner{console: c, settings: s, screen: screen, sums: sums, log: slog.New(sums), level: level}
 }
 
 // run runs captures until ctx ends or all are done. If one of several fails, --on-failure says what becomes of it and of
@@ -142,6 +149,7 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
+	defer r.reloads(ctx, g, all, systemd)()
 	return errors.Join(err, g.wait())
 }
 

@@ -15,6 +15,7 @@ const progressEvery = 500 * time.Millisecond
 // any goroutine.
 type screen struct {
 	terminal bool
+	gone     func() bool // it was a terminal, and that has closed
 
 	mu    sync.Mutex // guards what follows
 	w     io.Writer
@@ -24,9 +25,10 @@ type screen struct {
 
 // newScreen returns a screen on w. Callers show lines only where that is a terminal.
 func newScreen(w io.Writer) *screen {
-	s := &screen{w: w, width: func() int { return 80 }}
+	s := &screen{w: w, width: func() int { return 80 }, gone: func() bool { return false }}
 	if f, ok := terminalOf(w); ok && term.IsTerminal(int(f.Fd())) {
 		s.terminal = true
+		s.gone = func() bool { return !term.IsTerminal(int(f.Fd())) }
 		s.width = func() int {
 			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 				return width

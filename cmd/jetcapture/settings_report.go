@@ -74,9 +74,9 @@ func (r *reportSettings) judge(ctx context.Context, once bool, s jetcapture.Stat
 	return flawed(r.failOn, s)
 }
 
-// newLog returns the log that the settings ask for.
-func (r *reportSettings) newLog(screen *screen) *logsum.Handler {
-	options := &slog.HandlerOptions{Level: r.level, ReplaceAttr: withoutUsers}
+// newLog returns the log that the settings ask for, from a level on.
+func (r *reportSettings) newLog(screen *screen, level slog.Leveler) *logsum.Handler {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutUsers}
 	if r.logJSON {
 		return logsum.New(slog.NewJSONHandler(screen, options))
 	}

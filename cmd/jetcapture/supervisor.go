@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jetcapture/jetcapture"
@@ -17,6 +18,7 @@ import (
 type supervisor struct {
 	socket   net.Conn
 	watchdog time.Duration // it wants to hear of the process within this time; 0: it does not care
+	ready    atomic.Bool   // it has heard that the process is ready
 }
 
 // supervisorEvery is how often the supervisor gets the status.
@@ -41,11 +43,24 @@ func newSupervisor(ctx context.Context, getenv func(string) string) (*supervisor
 	return s, nil
 }
 
-// say tells the supervisor assignments. What it does not take is lost: the captures matter more.
-func (s *supervisor) say(assignments ...string) {
-	if s != nil {
-		_, _ = s.socket.Write([]byte(strings.Join(assignments, "\n")))
+// supervisorPatience is how long it may take to take a message. It takes none while it is stuck itself.
+const supervisorPatience = time.Second
+
+// say tells the supervisor assignments, and reports whether it has taken them. What it does not take is lost: the
+// captures matter more.
+func (s *supervisor) say(assignments ...string) bool {
+	_ = s.socket.SetWriteDeadline(time.Now().Add(supervisorPatience)) // it fails for a closed socket, as Write does
+	_, err := s.socket.Write([]byte(strings.Join(assignments, "\n")))
+	return err == nil
+}
+
+// reloading says that the configuration is being read again. The caller calls done when it was.
+func (s *supervisor) reloading() (done func()) {
+	if s == nil || !s.ready.Load() {
+		return func() {}
 	}
+	s.say("RELOADING=1", reloadStart())
+	return func() { s.say("READY=1") }
 }
 
 // every is how often it wants to hear of the process: at least twice within the time of the watchdog.
@@ -74,11 +89,10 @@ func (r *runner) supervise(ctx context.Context, s *supervisor, ready func() bool
 		defer close(done)
 		ticker := time.NewTicker(s.every())
 		defer ticker.Stop()
-		said, stopping := false, ctx.Done()
+		stopping := ctx.Done()
 		for {
-			if !said && ready() {
-				said = true
-				s.say("READY=1")
+			if !s.ready.Load() && ready() {
+				s.ready.Store(s.say("READY=1"))
 			}
 			// Counters that nobody can read, since a capture holds their lock for good, stop the watchdog as well.
 			s.say("STATUS="+supervisorStatus(r.overview.stats()), "WATCHDOG=1")

@@ -30,7 +30,7 @@ func TestSupervisor(t *testing.T) {
 	go func() {
 		args := []string{"jetcapture", "run", "-s", "ORDERS", "-o", filepath.Join(folder, "a"), "--nats-server", srv.URL()}
 		var out bytes.Buffer
-		code <- execute(ctx, args, console{&out, &out, func(name string) string { return env[name] }, new(atomic.Bool)})
+		code <- execute(ctx, args, console{&out, &out, func(name string) string { return env[name] }, new(atomic.Bool), nil})
 	}()
 	hear(t, socket, "READY=1")
 	hear(t, socket, "STATUS=reading, 2 messages read, 0 to come")
@@ -93,3 +93,24 @@ func TestWatchdogOfAnother(t *testing.T) {
 
 // get is os.Getenv of the environment.
 func (e environment) get(name string) string { return e[name] }
+
+// TestStuckSupervisor: one that reads nothing holds up nobody.
+func TestStuckSupervisor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "unixgram", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	s, err := newSupervisor(t.Context(), environment{"NOTIFY_SOCKET": path}.get)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for range 10_000 { // the system keeps a few
+		if !s.say("WATCHDOG=1") {
+			return
+		}
+	}
+	t.Error("it has taken everything")
+}

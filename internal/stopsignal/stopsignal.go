@@ -5,6 +5,7 @@ package stopsignal
 import (
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,11 +17,44 @@ const ExitCode = 130
 // each signal to the process and to its group.
 const Echo = 500 * time.Millisecond
 
-// Notify returns channels that get the first and the second SIGINT, SIGTERM or SIGHUP of the process, one value each.
-// end stops that, and the signals have their usual effect again; it must be called, unless the process exits. A SIGHUP
-// that the process was started to ignore, by nohup, stays ignored. It is never a second signal: systemd may send one
-// with SIGTERM, and a terminal that closes several.
-func Notify() (first, second <-chan os.Signal, end func()) {
+// HangUps passes a SIGHUP on to the part of a program that takes it for something else than a stop. Its zero value
+// passes none on, and neither does nil. Its methods may be called from any goroutine.
+type HangUps struct {
+	taken atomic.Pointer[chan os.Signal]
+}
+
+// Take returns a channel that gets the SIGHUPs from now on, until release is called; they stop nothing then. Several
+// that nobody has received are one. Only one part of a program takes them.
+func (h *HangUps) Take() (signals <-chan os.Signal, release func()) {
+	taken := make(chan os.Signal, 1)
+	if h == nil {
+		return taken, func() {}
+	}
+	h.taken.Store(&taken)
+	return taken, func() { h.taken.Store(nil) }
+}
+
+// pass reports whether somebody takes the signal.
+func (h *HangUps) pass(s os.Signal) bool {
+	if h == nil || s != syscall.SIGHUP {
+		return false
+	}
+	taken := h.taken.Load()
+	if taken == nil {
+		return false
+	}
+	select {
+	case *taken <- s:
+	default: // one waits already
+	}
+	return true
+}
+
+// Notify returns channels that get the first and the second SIGINT, SIGTERM or SIGHUP of the process, one value each,
+// but for those that hangUps takes. end stops that, and the signals have their usual effect again; it must be called,
+// unless the process exits. A SIGHUP that the process was started to ignore, by nohup, stays ignored. It is never a
+// second signal: systemd may send one with SIGTERM, and a terminal that closes several.
+func Notify(hangUps *HangUps) (first, second <-chan os.Signal, end func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -30,7 +64,7 @@ func Notify() (first, second <-chan os.Signal, end func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		sort(signals, one, two, done)
+		sort(signals, one, two, done, hangUps)
 	}()
 	return one, two, func() {
 		signal.Stop(signals)
@@ -48,7 +82,7 @@ func OutlivePipes() (end func()) {
 }
 
 // sort passes signals on until done.
-func sort(signals <-chan os.Signal, one, two chan<- os.Signal, done <-chan struct{}) {
+func sort(signals <-chan os.Signal, one, two chan<- os.Signal, done <-chan struct{}, hangUps *HangUps) {
 	var first os.Signal
 	var came time.Time
 	for {
@@ -57,6 +91,7 @@ func sort(signals <-chan os.Signal, one, two chan<- os.Signal, done <-chan struc
 			return
 		case s := <-signals:
 			switch {
+			case hangUps.pass(s):
 			case first == nil:
 				first, came = s, time.Now()
 				one <- s

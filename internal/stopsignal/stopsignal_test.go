@@ -26,7 +26,7 @@ func TestSort(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				signals, done := make(chan os.Signal), make(chan struct{})
 				one, two := make(chan os.Signal, 1), make(chan os.Signal, 1)
-				go sort(signals, one, two, done)
+				go sort(signals, one, two, done, nil)
 				signals <- os.Interrupt
 				if got := <-one; got != os.Interrupt {
 					t.Errorf("the first signal is %v, want %v", got, os.Interrupt)
@@ -48,7 +48,7 @@ func TestHangUpComesWithOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		signals, done := make(chan os.Signal), make(chan struct{})
 		one, two := make(chan os.Signal, 1), make(chan os.Signal, 1)
-		go sort(signals, one, two, done)
+		go sort(signals, one, two, done, nil)
 		signals <- syscall.SIGHUP
 		signals <- syscall.SIGTERM
 		synctest.Wait()
@@ -66,7 +66,7 @@ func TestHangUpComesWithOthers(t *testing.T) {
 }
 
 func TestNotify(t *testing.T) {
-	first, second, end := Notify()
+	first, second, end := Notify(nil)
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
@@ -83,4 +83,32 @@ func TestNotify(t *testing.T) {
 		}
 	}
 	end()
+}
+
+// TestHangUpsThatAreTaken stop nothing; one that nobody takes does.
+func TestHangUpsThatAreTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals, done := make(chan os.Signal), make(chan struct{})
+		one, two := make(chan os.Signal, 1), make(chan os.Signal, 1)
+		var hangUps HangUps
+		go sort(signals, one, two, done, &hangUps)
+		taken, release := hangUps.Take()
+		signals <- syscall.SIGHUP
+		signals <- syscall.SIGHUP
+		synctest.Wait()
+		if len(taken) != 1 || len(one) != 0 || len(two) != 0 {
+			t.Errorf("%d are taken, %d stop, %d stop at once; want 1, 0 and 0", len(taken), len(one), len(two))
+		}
+		signals <- syscall.SIGTERM
+		signals <- syscall.SIGHUP
+		synctest.Wait()
+		if len(one) != 1 || len(two) != 0 {
+			t.Errorf("%d stop, %d stop at once; want 1 and 0", len(one), len(two))
+		}
+		release()
+		if hangUps.pass(syscall.SIGHUP) {
+			t.Error("a signal is taken by nobody")
+		}
+		close(done)
+	})
 }

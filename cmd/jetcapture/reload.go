@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+)
+
+// reloader brings the captures of a process in line with its configuration file, each time that a SIGHUP comes. One
+// goroutine uses it.
+type reloader struct {
+	r       *runner
+	g       *captureGroup
+	systemd *supervisor
+	started *settings            // the first of those that the process was started with
+	now     map[string]statement // what each capture of the file was started with, by its name in the archive
+}
+
+// statement is what settings say: the texts of options by their names. Two captures with the same statement do the
+// same.
+type statement map[string]string
+
+// state returns what the options of settings say that are those of the process, or those of a capture.
+func (s *settings) state(process bool) statement {
+	says := statement{}
+	for _, o := range s.options.all() {
+		if o.flagOnly || o.process != process {
+			continue
+		}
+		says[o.name] = o.value.String()
+		if list, ok := o.value.(repeatable); ok {
+			says[o.name] = strings.Join(list.texts(), "\n")
+		}
+		if v, ok := o.value.(ranked); ok { // it decides whether a context of the nats command is overridden
+			says[o.name] += "\n" + string(rune('0'+v.to.Rank))
+		}
+	}
+	return says
+}
+
+// differs returns the options of which another statement says something else, as keys of a file.
+func (s statement) differs(other statement) (keys []string) {
+	for name, text := range s {
+		if other[name] != text {
+			keys = append(keys, option{name: name}.key())
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// reloads starts a goroutine that reads the configuration file again at each SIGHUP, if the process has one. stop ends
+// it and waits for it; captures that are being changed are waited for.
+func (r *runner) reloads(ctx context.Context, g *captureGroup, all []*settings, systemd *supervisor) (stop func()) {
+	if r.reread == nil {
+		return func() {}
+	}
+	l := &reloader{r: r, g: g, systemd: systemd, started: all[0], now: statements(all)}
+	hangUps, release := r.hangUps.Take()
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangUps:
+			}
+			if r.screen.gone() { // the terminal has closed, which is why the signal came
+				g.cancel()
+				return
+			}
+			l.reload()
+		}
+	})
+	return func() {
+		release()
+		cancel()
+		running.Wait()
+	}
+}
+
+// reload reads the file and changes what must change. A file that is not sound changes nothing.
+func (l *reloader) reload() {
+	defer l.systemd.reloading()()
+	all, err := l.r.reread()
+	if err != nil {
+		var usage *usageError
+		text := err.Error()
+		if errors.As(err, &usage) {
+			text = strings.ReplaceAll(text, "\n", "; ")
+		}
+		l.r.log.Error("the configuration file is refused, everything goes on as it was", "error", text)
+		return
+	}
+	if !l.g.hold() {
+		return // the process is ending
+	}
+	defer l.g.release()
+	l.adopt(all[0])
+	l.apply(all)
+}
+
+// adopt changes the level of the log, and says which other options of the process a reload does not change.
+func (l *reloader) adopt(s *settings) {
+	l.r.level.Set(s.report.level)
+	keys := l.started.state(true).differs(s.state(true))
+	keys = slices.DeleteFunc(keys, func(key string) bool { return key == "log_level" })
+	if len(keys) > 0 {
+		l.r.log.Warn("these options are those of the process, and change when it is started again",
+			"options", strings.Join(keys, ", "))
+	}
+}
+
+// apply ends captures that are gone or have changed, and starts those that came or have changed. The others do not
+// notice.
+func (l *reloader) apply(all []*settings) {
+	next := statements(all)
+	var came, changed, gone []string
+	for name := range l.now {
+		if next[name] == nil {
+			gone = append(gone, name)
+		}
+	}
+	var begin []*settings
+	for _, s := range all {
+		name := s.capture.name()
+		before, runs := l.now[name]
+		switch keys := next[name].differs(before); {
+		case !runs:
+			came = append(came, name)
+		case len(keys) == 0:
+			continue
+		default:
+			changed = append(changed, name)
+			l.r.log.Info("a capture is started again with other options", "capture", name, "options", strings.Join(keys, ", "))
+		}
+		begin = append(begin, s)
+	}
+	l.end(slices.Concat(gone, changed))
+	if err := l.g.start(begin...); err != nil {
+		l.r.log.Error("captures were not started", "error", err)
+	}
+	l.now = next
+	l.r.log.Info("the configuration file was read again", names("started", came), names("ended", gone),
+		names("changed", changed), "unchanged", len(all)-len(begin), "log_level", l.r.level.Level().String())
+}
+
+// names is an attribute of the log with names of captures.
+func names(key string, names []string) slog.Attr {
+	slices.Sort(names)
+	return slog.String(key, strings.Join(names, ", "))
+}
+
+// end ends captures, which make a last cut, side by side.
+func (l *reloader) end(names []string) {
+	var ending sync.WaitGroup
+	for _, name := range names {
+		ending.Go(func() {
+			if err := l.g.end(name); err != nil {
+				l.r.log.Warn("a capture has ended with an error", "capture", name, "error", err)
+			}
+		})
+	}
+	ending.Wait()
+}
+
+// statements are what captures say, by their names in the archive.
+func statements(all []*settings) map[string]statement {
+	says := map[string]statement{}
+	for _, s := range all {
+		says[s.capture.name()] = s.state(false)
+	}
+	return says
+}
+
+// rereads returns the function that reads the settings of a command line again, or nil if there is no file in which
+// they could have changed.
+func rereads(cmd *cobra.Command, s *settings, getenv func(string) string) func() ([]*settings, error) {
+	if s.file.path == "" {
+		return nil
+	}
+	return func() ([]*settings, error) { return readSettings(cmd, nil, getenv) }
+}
