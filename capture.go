@@ -94,11 +94,18 @@ func (c *Capture[P, K]) prepare(
 		c.nc.Store(nc)
 	}
 	c.counters.limits(o.MaxAge, o.MemoryLimit, o.SpoolLimit)
+	leave, err := o.share(nc, src)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	run, err := capture.New(nc, src, o.config(), report)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, leave())
+	}
 	return run, &o, func() error {
 		defer sums.Flush()
-		return run.Close()
-	}, err
+		return errors.Join(run.Close(), leave())
+	}, nil
 }
 
 // ErrNotRunning is the error of Flush if nothing is captured.
@@ -183,6 +190,7 @@ func (o *Options[P, K]) config() capture.Config {
 		MaxAge: o.MaxAge, MaxIdle: o.MaxIdle, Grace: o.Grace, DrainTimeout: o.DrainTimeout, Wait: o.Wait,
 		MaxMessages: int64(o.MaxMessages), MaxBytes: o.MaxBytes, MemoryLimit: o.MemoryLimit, SpoolLimit: o.SpoolLimit,
 		BufferToDisk: o.BufferToDisk, TempDir: o.TempDir, DecodeWorkers: o.DecodeWorkers, StoreWorkers: o.StoreWorkers,
+		Pool:   o.Budget.spools(),
 		Poison: capture.Policy(o.Poison), PoisonError: o.poisonError, DeadDir: cutlog.DeadPrefix(o.Archive.Capture),
 		Logger: o.report(nil).log,
 	}

@@ -112,6 +112,9 @@ type Options[P Payload, K DestKey] struct {
 	// SpoolLimit is the budget in bytes for open blocks on disk. When it is used up, a cut is made, and reading waits
 	// until that is stored. 0 means DefaultSpoolLimit.
 	SpoolLimit int64
+	// Budget is shared with other captures of the process. MemoryLimit and SpoolLimit do not count then. Nil means limits
+	// of its own.
+	Budget *Budget
 	// DecodeWorkers is how many goroutines call MessageDecoder. The order of the messages is kept. 0 means 1; the
 	// command takes as many as there are processors.
 	DecodeWorkers int

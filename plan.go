@@ -13,7 +13,7 @@ import (
 // exactlyOnce returns what the promise of an archive needs to know of the options.
 func (o *Options[P, K]) exactlyOnce(observer capture.Observer) exactlyonce.Config {
 	c := exactlyonce.Config{
-		Bucket: meter(o.Archive.Bucket, observer), Capture: o.Archive.Capture,
+		Bucket: o.Budget.queue(meter(o.Archive.Bucket, observer)), Capture: o.Archive.Capture,
 		Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
 		Filter: o.FilterSubjects, Domain: reader.Domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer,

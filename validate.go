@@ -167,6 +167,9 @@ func (o *Options[P, K]) withDefaults() Options[P, K] {
 	d.Grace = min(d.Grace, d.MaxAge)
 	orDefault(&d.DrainTimeout, DefaultDrainTimeout)
 	orDefault(&d.Wait, DefaultWait)
+	if d.Budget != nil {
+		d.MemoryLimit, d.SpoolLimit = d.Budget.memory, d.Budget.disk
+	}
 	orDefault(&d.MemoryLimit, DefaultMemoryLimit)
 	orDefault(&d.SpoolLimit, DefaultSpoolLimit)
 	orDefault(&d.DecodeWorkers, 1)

@@ -37,7 +37,7 @@ func TestDemoToWatch(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- execute(ctx, []string{"jetcapture", "demo", "-o", folder, "--http=" + address},
-			console{&stdout, &stderr, func(string) string { return "" }, new(atomic.Bool)})
+			console{&stdout, &stderr, func(string) string { return "" }, new(atomic.Bool), nil})
 	}()
 	natstest.Eventually(t, patience, "orders that go on coming", func() bool {
 		_, body := fetch(t, "http://"+address+"/status")

@@ -14,9 +14,9 @@ import (
 	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
-// captureGroup is the captures of a process. They come and go while it runs, each over a connection of its own; one that fails
-// is tried again, ends all, or is left, as --on-failure says. What operators see of the process follows. Its methods
-// may be called from any goroutine.
+// captureGroup is the captures of a process. They come and go while it runs, and share connections, memory and disk
+// (connections.go, budget.go). One that fails is tried again, ends all, or is left, as --on-failure says. What operators
+// see of the process follows. Its methods may be called from any goroutine.
 type captureGroup struct {
 	r      *runner
 	board  monitor.Board
@@ -68,6 +68,9 @@ func (g *captureGroup) start(all ...*settings) error {
 		names[name] = true
 	}
 	before := len(g.members)
+	if n := before + len(all); n > 1 || g.resident && n > 0 {
+		g.r.share(all[0])
+	}
 	for _, s := range all {
 		g.members = append(g.members, &member{settings: s, entry: g.board.Add(beforeRun(s)), done: make(chan struct{})})
 	}

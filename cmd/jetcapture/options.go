@@ -196,7 +196,8 @@ func (s *captureSettings) cutOptions() []option {
 func (s *captureSettings) resourceOptions() []option {
 	return []option{
 		{
-			name: "memory-limit", field: "MemoryLimit", arg: "SIZE", help: "memory for open files and messages in flight",
+			name: "memory-limit", process: true, field: "MemoryLimit", arg: "SIZE",
+			help:  "memory for open files and messages in flight, of all captures together (default of several: 256MiB)",
 			value: positiveSize(&s.library.MemoryLimit),
 		},
 		{
@@ -210,8 +211,8 @@ func (s *captureSettings) resourceOptions() []option {
 			value: text(&s.library.TempDir),
 		},
 		{
-			name: "spool-limit", field: "SpoolLimit", arg: "SIZE",
-			help:  "disk space for open files; over it, files are stored early and reading waits",
+			name: "spool-limit", process: true, field: "SpoolLimit", arg: "SIZE",
+			help:  "disk space for open files, of all captures together; over it, files are stored early and reading waits",
 			value: positiveSize(&s.library.SpoolLimit),
 		},
 	}

@@ -81,6 +81,11 @@ func openOutput(ctx context.Context, place string) (cloud.Bucket, error) {
 	return nil, fmt.Errorf("--output %s cannot be used: %w: give a folder that this user may create and write", place, err)
 }
 
+// newOutputs returns the archives of captures, by place. Those of the same place share it.
+func newOutputs() *sharing[string, cloud.Bucket] {
+	return &sharing[string, cloud.Bucket]{open: openOutput, close: cloud.Bucket.Close}
+}
+
 // openReadOnly opens an archive for readers. The caller closes it.
 func openReadOnly(ctx context.Context, place string) (cloud.Bucket, error) {
 	if isStore(place) {

@@ -10,12 +10,11 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/bucket/cloud"
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/monitor"
-	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
-	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -114,7 +113,12 @@ type runner struct {
 	level    *slog.LevelVar              // of the log
 	reread   func() ([]*settings, error) // reads the settings again; nil: there is no file in which they could change
 	overview overview                    // of the captures, for the progress line
-	print    sync.Mutex                  // held while a summary is printed
+
+	connections *connections                      // of the captures
+	services    *connections                      // of their micro services
+	outputs     *sharing[string, cloud.Bucket]    // by place
+	budget      atomic.Pointer[jetcapture.Budget] // nil: there is one capture
+	print       sync.Mutex                        // held while a summary is printed
 }
 
 // newRunner returns a runner whose log and progress line share the standard error.
@@ -124,7 +128,11 @@ func newRunner(c console, s *reportSettings) *runner {
 	level.Set(s.level)
 	sums := s.newLog(screen, level)
 	c.logJSON.Store(s.logJSON)
-	return &runner{console: c, settings: s, screen: screen, sums: sums, log: slog.New(sums), level: level}
+	log := slog.New(sums)
+	return &runner{
+		console: c, settings: s, screen: screen, sums: sums, log: log, level: level,
+		connections: newConnections(log), services: newServiceConnections(log), outputs: newOutputs(),
+	}
 }
 
 // run runs captures until ctx ends or all are done. If one of several fails, --on-failure says what becomes of it and of
@@ -157,15 +165,17 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) (err error) {
 	defer func() { seen.End(err) }()
 	what := &s.capture
-	nc, apiPrefix, err := natsconn.ConnectWithin(ctx, what.library.Wait,
-		s.nats.named("jetcapture "+what.library.NATSStreamName), r.log)
+	name := "jetcapture"
+	if r.budget.Load() == nil {
+		name += " " + what.library.NATSStreamName
+	}
+	nc, leave, err := r.connections.take(ctx, reach{s.nats.named(name), what.library.Wait})
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	r.log.Info("connected", "jetcapture", version, "server", urls.Show(nc.ConnectedUrl()))
-	what.library.APIPrefix = apiPrefix
-	return r.store(ctx, s, seen, func(c *rowCapture) error { return advise(c.Run(ctx, nc)) })
+	defer func() { _ = leave() }()
+	what.library.APIPrefix = nc.prefix
+	return r.store(ctx, s, seen, func(c *rowCapture) error { return advise(c.Run(ctx, nc.Conn)) })
 }
 
 // rowCapture is a capture of the command.
@@ -176,11 +186,11 @@ func (r *runner) store(
 	ctx context.Context, s *settings, seen *monitor.Entry, run func(*rowCapture) error,
 ) (err error) {
 	what := &s.capture
-	archive, err := openOutput(ctx, what.output)
+	archive, leave, err := r.outputs.take(ctx, what.output)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, archive.Close()) }()
+	defer func() { err = errors.Join(err, leave()) }()
 	var rescued atomic.Int64
 	watch := what.watch(r.log)
 	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }, Watch: watch})
@@ -191,6 +201,7 @@ func (r *runner) store(
 		return err
 	}
 	o.Hooks.CutDone = told.done
+	o.Budget = r.budget.Load()
 	capture := o.Build()
 
 	seen.Run(capture)

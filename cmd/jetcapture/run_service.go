@@ -10,7 +10,6 @@ import (
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/monitor"
-	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/service"
 	"github.com/nats-io/nats.go"
 )
@@ -22,23 +21,14 @@ func (r *runner) serve(s *settings, output string, seen *monitor.Entry, c monito
 		return func() {}
 	}
 	log := r.log.With("capture", s.capture.name())
-	var once sync.Once
-	denied := func(_ *nats.Conn, _ *nats.Subscription, err error) {
-		if errors.Is(err, nats.ErrPermissionViolation) {
-			once.Do(func() {
-				log.Warn("the micro service is not whole: the user lacks permissions, see docs/COMMAND.md", "error", err)
-			})
-		}
-	}
-	nc, _, err := natsconn.Connect(s.nats.named("jetcapture service"), slog.New(slog.DiscardHandler),
-		nats.ErrorHandler(denied))
+	nc, leave, err := r.services.take(context.Background(), reach{Config: s.nats.named("jetcapture service")})
 	if err != nil {
 		log.Warn("there is no micro service", "error", err)
 		return func() {}
 	}
 	name := cutlog.EscapeSegment(s.capture.name())
 	host, _ := os.Hostname() // for people
-	served, err := service.Start(nc, service.Config{
+	served, err := service.Start(nc.Conn, service.Config{
 		Version: version, Capture: name,
 		Metadata: map[string]string{
 			"capture": name, "stream": s.capture.library.NATSStreamName, "host": host, "output": output,
@@ -52,11 +42,25 @@ func (r *runner) serve(s *settings, output string, seen *monitor.Entry, c monito
 	})
 	if err != nil {
 		log.Warn("there is no micro service", "error", err)
-		nc.Close()
+		_ = leave()
 		return func() {}
 	}
 	return func() {
-		_ = served.Close() // the connection ends with it
-		nc.Close()
+		_ = served.Close() // its subscriptions end with the connection at the latest
+		_ = leave()
 	}
+}
+
+// newServiceConnections returns the connections of micro services. The captures do not need them, so nothing is logged
+// but that permissions are missing, once.
+func newServiceConnections(log *slog.Logger) *connections {
+	var once sync.Once
+	denied := func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if errors.Is(err, nats.ErrPermissionViolation) {
+			once.Do(func() {
+				log.Warn("the micro service is not whole: the user lacks permissions, see docs/COMMAND.md", "error", err)
+			})
+		}
+	}
+	return newConnections(slog.New(slog.DiscardHandler), nats.ErrorHandler(denied))
 }

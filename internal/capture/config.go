@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/spool"
 )
 
 // Config says how a Run works. Its fields are those of the root package's Options, which has checked them and filled in
@@ -31,6 +32,7 @@ type Config struct {
 	MaxBytes      int64         // bytes of a file before compression; 0 means no limit
 	MemoryLimit   int64         // bytes
 	SpoolLimit    int64         // bytes
+	Pool          *spool.Pool   // shared with other captures; nil: the limits are this one's alone
 	BufferToDisk  bool
 	TempDir       string
 	DecodeWorkers int // at least 1

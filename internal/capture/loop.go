@@ -137,9 +137,16 @@ func (l *loop) read(end *deadline) (next verdict, err error) {
 			next, err = l.take(end.work, j)
 			l.pulse.enter(resting)
 		case <-tick.C:
+			if tick.slow {
+				l.maker.rest()
+			}
 			l.observer.Observe(l.usage())
 			err = l.look(end.work)
 			tick.next(l.calm(time.Now()))
+		case <-l.spool.Poked():
+			tick.hurry()
+			_ = l.spool.Relieve() // the next message meets the same error
+			err = l.look(end.work)
 		case stored := <-l.storing:
 			err = l.explain(end, l.noteStored(stored))
 			tick.hurry()

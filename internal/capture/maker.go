@@ -20,7 +20,6 @@ type Maker struct {
 	gzip     *codec.Codec // of dead letters
 	spool    *spool.Spool
 	observer Observer
-	room     int64      // bytes that the writers at work may hold together
 	writers  *buffering // owned by the goroutine of Run.Live
 
 	// calls is held while the decoder runs, and while a writer runs beside the loop, unless DecodeWorkers allows several
@@ -31,8 +30,7 @@ type Maker struct {
 // newMaker returns the Maker of a run.
 func newMaker(cfg *Config, stream string, sp *spool.Spool, o Observer) (*Maker, error) {
 	k := &Maker{
-		cfg: cfg, stream: stream, spool: sp, observer: o,
-		room: cfg.MemoryLimit / 2, writers: &buffering{}, calls: &sync.Mutex{},
+		cfg: cfg, stream: stream, spool: sp, observer: o, writers: &buffering{}, calls: &sync.Mutex{},
 	}
 	var err error
 	if k.gzip, err = codec.New(codec.Gzip, 0); err != nil {
@@ -101,13 +99,29 @@ func (b *buffering) learn(h Held) {
 // more than room.
 func (b *buffering) keeps(room int64) bool { return b.shown && int64(b.held) > room }
 
+// room is how many bytes the writers at work may hold together: half of the memory, and with a pool, half of what is
+// left of it.
+func (k *Maker) room() int64 {
+	if k.cfg.Pool != nil {
+		return k.cfg.Pool.Left() / 2
+	}
+	return k.cfg.MemoryLimit / 2
+}
+
+// rest gives back what is kept for reuse. The loop calls it when nothing has happened for a while.
+func (k *Maker) rest() {
+	k.spool.Rest()
+	k.codec.Rest()
+	k.gzip.Rest()
+}
+
 // encoders returns how many writers may work at the same time at the seal. Both DecodeWorkers and the room for writers
 // limit them. The loop calls it.
 func (k *Maker) encoders() int {
 	const unknown = 4 // for writers that do not say what they hold
 	room := int64(unknown)
 	if held := k.writers.held; held > 0 && held != HoldsUnknown {
-		room = k.room / int64(held)
+		room = k.room() / int64(held)
 	}
 	return int(max(1, min(int64(k.cfg.DecodeWorkers), room)))
 }

@@ -58,7 +58,7 @@ func New(nc *nats.Conn, src *reader.Source, cfg Config, o Observer) (*Run, error
 	var err error
 	r.spool, err = spool.New(spool.Config{
 		Dir: cfg.TempDir, Memory: max(cfg.MemoryLimit-2*r.pull, cfg.MemoryLimit/2), // two pulls are in flight
-		Limit: cfg.SpoolLimit, Disk: cfg.BufferToDisk,
+		Limit: cfg.SpoolLimit, Disk: cfg.BufferToDisk, Pool: cfg.Pool,
 	})
 	if err != nil {
 		return nil, err

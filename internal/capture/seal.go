@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -68,7 +69,7 @@ func discard(t *Table, files map[*engine.Block]File) {
 // blocks.
 func (t *Table) Seal(ctx context.Context, encoders int) (map[*engine.Block]File, error) {
 	files := make(map[*engine.Block]File, len(t.blocks))
-	if err := t.encode(ctx, encoders); err != nil {
+	if err := t.encodeInTurn(ctx, encoders); err != nil {
 		return files, err
 	}
 	for _, b := range t.blocks {
@@ -100,4 +101,16 @@ func (t *Table) encode(ctx context.Context, encoders int) error {
 	}
 	e := encoding{table: t}
 	return parallel.Each(ctx, encoders, len(kept), func(ctx context.Context, i int) error { return e.block(ctx, kept[i]) })
+}
+
+// encodeInTurn encodes what the blocks have kept. Where captures share memory, they take turns.
+func (t *Table) encodeInTurn(ctx context.Context, encoders int) error {
+	if t.cfg.Pool != nil && slices.ContainsFunc(t.blocks, (*Block).keeps) {
+		done, err := t.cfg.Pool.Turn(ctx)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	return t.encode(ctx, encoders)
 }

@@ -27,7 +27,7 @@ type Table struct {
 func (k *Maker) NewTable(cut *engine.Cut) *Table {
 	t := &Table{Maker: k, cut: cut, keys: k.user.NewKeys(), one: k.user.NewBatch()}
 	if !k.writers.patient {
-		t.free = k.room
+		t.free = k.room()
 	}
 	return t
 }
@@ -45,7 +45,7 @@ func (t *Table) freeze() error {
 func (t *Table) next() *Table {
 	n := &Table{Maker: t.Maker, cut: t.cut.Next(), keys: t.user.NewKeys(), one: t.one, keeper: t.keeper}
 	if !t.writers.patient {
-		n.free = t.room
+		n.free = t.room()
 	}
 	return n
 }

@@ -61,6 +61,24 @@ func claimInstance(name string) (*instance, error) {
 		host, host, maxInstances-1)
 }
 
+// Claim is a generated name of this process that several captures use.
+type Claim struct{ of *instance }
+
+// ClaimInstance generates a name, as a Keeper without one does. It is taken until Release.
+func ClaimInstance() (*Claim, error) {
+	i, err := claimInstance("")
+	if err != nil {
+		return nil, err
+	}
+	return &Claim{i}, nil
+}
+
+// Name is the name.
+func (c *Claim) Name() string { return c.of.name }
+
+// Release gives it back.
+func (c *Claim) Release() error { return c.of.release() }
+
 // hostName is the beginning of the names that are generated.
 func hostName() (string, error) {
 	host, err := os.Hostname()

@@ -53,11 +53,11 @@ const (
 // ConnectWithin is Connect, but waits for a server that cannot be reached, until a time has passed or ctx has ended.
 // What is plainly wrong, such as credentials or the name of a host, is an error at once.
 func ConnectWithin(
-	ctx context.Context, wait time.Duration, c Config, log *slog.Logger,
+	ctx context.Context, wait time.Duration, c Config, log *slog.Logger, options ...nats.Option,
 ) (nc *nats.Conn, apiPrefix string, err error) {
 	pause := retry.Backoff{First: firstPause, Max: mostPause}
 	for began, told := time.Now(), false; ; {
-		nc, apiPrefix, err = Connect(c, log)
+		nc, apiPrefix, err = Connect(c, log, options...)
 		left := wait - time.Since(began)
 		if err == nil || !isUnreachable(err) || left <= 0 {
 			return nc, apiPrefix, err

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"math"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ import (
 type Pool struct {
 	memory, disk int64 // budgets in bytes; disk 0: none
 	frames       *compressors
+	turns        chan struct{} // holds a value for each turn that was taken
 
 	used, cached atomic.Int64 // memory of all members
 	fairMemory   atomic.Int64 // as of the last judge
@@ -38,10 +40,25 @@ const judgeEvery = 50 * time.Millisecond
 func NewPool(memory, disk int64, workers int) *Pool {
 	p := &Pool{memory: memory, disk: disk}
 	c := Config{Workers: workers}.withDefaults()
+	p.turns = make(chan struct{}, c.Workers)
 	p.frames = newCompressors(c, func(n int64) { p.used.Add(n) })
 	p.fairMemory.Store(memory)
 	p.fairDisk.Store(disk)
 	return p
+}
+
+// Left is how many bytes of memory nobody holds.
+func (p *Pool) Left() int64 { return max(0, p.memory-p.used.Load()) }
+
+// Turn waits for a turn at work that takes memory beside the spools, such as encoding what they have kept. There are as
+// many as compressors, and who waits is served in order. Whoever has one must not wait for another. done gives it back.
+func (p *Pool) Turn(ctx context.Context) (done func(), err error) {
+	select {
+	case p.turns <- struct{}{}:
+		return func() { <-p.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (p *Pool) join(s *Spool) {
