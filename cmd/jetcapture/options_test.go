@@ -70,6 +70,7 @@ func TestHelpFitsAScreen(t *testing.T) {
 // withoutFlag are the fields of jetcapture.Options that no flag sets, and why.
 func withoutFlag() map[string]string {
 	return map[string]string{
+		"Budget":           "is that of the process, see --memory-limit",
 		"MessageDecoder":   "made of the options of the form",
 		"WriterFactory":    "made of the options of the form",
 		"Store":            "the command always keeps an archive",

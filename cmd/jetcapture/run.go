@@ -170,6 +170,9 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 		name += " " + what.library.NATSStreamName
 	}
 	nc, leave, err := r.connections.take(ctx, reach{s.nats.named(name), what.library.Wait})
+	if errors.Is(err, context.Canceled) { // stopped before anything was read
+		return nil
+	}
 	if err != nil {
 		return err
 	}
