@@ -186,7 +186,7 @@ func (o *Options[P, K]) report(c *counters) *report {
 // config returns what a Run needs to know of the options under either promise.
 func (o *Options[P, K]) config() capture.Config {
 	return capture.Config{
-		Form: o.form(), Once: o.Once,
+		Form: o.form(), Once: o.Once, Until: o.Until,
 		MaxAge: o.MaxAge, MaxIdle: o.MaxIdle, Grace: o.Grace, DrainTimeout: o.DrainTimeout, Wait: o.Wait,
 		MaxMessages: int64(o.MaxMessages), MaxBytes: o.MaxBytes, MemoryLimit: o.MemoryLimit, SpoolLimit: o.SpoolLimit,
 		BufferToDisk: o.BufferToDisk, TempDir: o.TempDir, DecodeWorkers: o.DecodeWorkers, StoreWorkers: o.StoreWorkers,

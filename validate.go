@@ -70,6 +70,9 @@ func (o *Options[P, K]) checkPromise(p *problems) {
 	p.addIf(store && o.Poison == PoisonDeadLetter && o.DeadLetters == nil, "DeadLetters",
 		"required with the poison policy dead-letter and a Store")
 	p.addIf(store && o.Start != Start{}, "Start", "a capture with a Store starts where its consumer is")
+	p.addIf(o.Until > 0 && (store || o.NATSConsumerName != ""), "Until",
+		"a range is captured into an archive, without a durable consumer: others may have got messages of it")
+	p.addIf(o.Until > 0 && o.Until < o.Start.Seq, "Until", "%d is before the start, %d", o.Until, o.Start.Seq)
 	p.addIf(archive && o.NATSConsumerName != "" && o.Start != Start{}, "Start",
 		"a durable consumer starts at its ack floor, only all is possible")
 	p.addIf(store && o.Sample > 0, "Sample", "a rehearsal needs an archive, such as one in bucket.NewMem")

@@ -27,6 +27,11 @@ func (s *captureSettings) sourceOptions() []option {
 			value: starting(&s.library.Start), complete: completeWith("all", "new"),
 		},
 		{
+			name: "range", field: "Until", arg: "FROM..TO", value: sequences(&s.slice),
+			help: "capture these stream sequences only, and end when they are stored, also if some are still to come; " +
+				"--capture is STREAM-FROM-TO then, unless it is given",
+		},
+		{
 			name: "once", field: "Once", help: "end when the last message that the stream held at the start is stored",
 			value: boolean(&s.library.Once),
 		},

@@ -25,6 +25,7 @@ type captureSettings struct {
 	leaveOut  []string // subjects that a conversion skips
 	paths     place.Paths
 	output    string // folder, or URL of a store
+	slice     seqRange
 }
 
 // newCaptureSettings returns the library's defaults with those of the command laid over them.
@@ -69,12 +70,31 @@ func (s *captureSettings) check(c *choices) (problems []error) {
 		subject, _ := source.ParseNamed("subject") // always parses
 		s.form.Keys = []source.Named{subject}
 	}
+	problems = append(problems, s.checkSlice(c)...)
 	if dir := s.library.TempDir; dir != "" && s.library.BufferToDisk {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			problems = append(problems, fmt.Errorf("--tmp-dir: %q is not an existing folder; make it, or name another", dir))
 		}
 	}
 	return append(problems, s.checkForm(c)...)
+}
+
+// checkSlice makes a capture of a range of the settings, if there is a range.
+func (s *captureSettings) checkSlice(c *choices) []error {
+	if s.slice == (seqRange{}) {
+		return nil
+	}
+	if s.slice.first == 0 || s.slice.last == 0 {
+		return []error{errors.New("--range: give both ends, as in 1..1000000; --start is for what has no end")}
+	}
+	if c.chosen("start") {
+		return []error{errors.New("--range: says where the capture begins, give no --start beside it")}
+	}
+	s.library.Start.Seq, s.library.Until = s.slice.first, s.slice.last
+	if s.library.Archive.Capture == "" && s.library.NATSStreamName != "" {
+		s.library.Archive.Capture = fmt.Sprintf("%s-%d-%d", s.library.NATSStreamName, s.slice.first, s.slice.last)
+	}
+	return nil
 }
 
 // checkForm returns what is wrong with keys, directories and form.

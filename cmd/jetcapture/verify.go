@@ -56,6 +56,7 @@ was found; notes are no problems. Exit codes: 0 no problem, 1 problems, or the v
 type verifySettings struct {
 	capture string
 	quick   bool
+	union   bool   // captures of one stream must fit together
 	against bool   // the streams
 	archive string // or this archive
 	json    bool
@@ -74,6 +75,11 @@ func (s *verifySettings) options() optionSet {
 			{
 				name: "quick", value: boolean(&s.quick),
 				help: "do not read the files, only look that they are there with the right size",
+			},
+			{
+				name: "union", value: boolean(&s.union),
+				help: "the captures of a stream with the same filter must fit together: no sequence between them is missing, " +
+					"and none is in two",
 			},
 			{
 				name: "capture", arg: "NAME", help: "verify this capture only",
@@ -163,6 +169,11 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	}
 	report, err := a.Verify(ctx, o)
 	screen.show("")
+	if s.union && err == nil {
+		var problems int64
+		problems, err = p.unions(ctx, a)
+		report.Problems += problems
+	}
 	p.summary(a, report, s.against || s.archive != "", err)
 	if s.metrics != "" {
 		if err := monitor.WriteVerified(s.metrics, a.String(), time.Now(), report.Problems, err == nil); err != nil {

@@ -188,7 +188,7 @@ func (t *taskRunner) Run(ctx context.Context, task fleet.Task) error {
 	switch {
 	case ctx.Err() != nil && exitCode(err) == exitIncomplete: // it goes on elsewhere
 		return nil
-	case ctx.Err() == nil && err == nil && !s.capture.library.Once:
+	case ctx.Err() == nil && err == nil && !s.capture.library.Once && s.capture.library.Until == 0:
 		return fmt.Errorf("capture %s has ended by itself", task.Name)
 	}
 	return err

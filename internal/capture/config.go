@@ -23,6 +23,7 @@ type Config struct {
 	Form Form
 
 	Once          bool
+	Until         uint64        // stream sequence, at which the run ends; 0 means none
 	MaxAge        time.Duration // length of a window
 	MaxIdle       time.Duration // 0 means that no cut is made for silence
 	Grace         time.Duration // how long a silent stream is given after the end of a window

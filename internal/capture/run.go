@@ -41,7 +41,8 @@ type Run struct {
 	sizes   chan largestAsk // to the loop
 }
 
-// target is what a run with Once has to reach: the last stream sequence that the stream held at the start.
+// target is what a run with Once has to reach, the last stream sequence that the stream held at the start, or one with
+// Until.
 type target struct {
 	fixed bool // seq is known
 	seq   uint64
@@ -87,9 +88,9 @@ func pullBytes(nc *nats.Conn, memoryLimit int64) int64 {
 // PullBytes is how many bytes one pull of a reader asks for. Two pulls are outstanding.
 func (r *Run) PullBytes() int { return int(r.pull) }
 
-// Live reads and cuts until ctx ends, the target of Once is stored, or an error comes that only an operator can mend.
-// Whenever what was read since the last cut cannot be trusted, it starts another life at the position of what is
-// stored.
+// Live reads and cuts until ctx ends, the target of Once or Until is stored, or an error comes that only an operator
+// can mend. Whenever what was read since the last cut cannot be trusted, it starts another life at the position of
+// what is stored.
 func (r *Run) Live(ctx context.Context, p Promise) (err error) {
 	r.promise = p
 	defer func() { r.flushes.end(err) }()
@@ -204,10 +205,15 @@ func (r *Run) diverged(err error) {
 	r.target = target{}
 }
 
-// fixTarget makes last the target of a run with Once, unless there is one already.
+// fixTarget makes last the target of a run with Once, unless there is one already. With Until, that is the target if
+// it is not beyond.
 func (r *Run) fixTarget(last uint64) {
-	if !r.Config.Once || r.target.fixed {
+	until := r.Config.Until
+	if !r.Config.Once && until == 0 || r.target.fixed {
 		return
+	}
+	if until > 0 && (!r.Config.Once || until < last) {
+		last = until
 	}
 	r.target = target{true, last}
 	r.Observer.Observe(Targeted{Seq: last})

@@ -138,6 +138,10 @@ func (k *Keeper) Open(ctx context.Context) (capture.Opened, error) {
 	}
 	k.started = true
 	p := k.writer.Head.Plan
+	if k.run.Config.Until > 0 && p.Opened > 1 {
+		return capture.Opened{}, fmt.Errorf("stream %s was made again, restored or rolled back: its sequences are not those "+
+			"of the range that this capture is of; give a capture of what it has now another name", k.stream.Stream())
+	}
 	if in.Look == engine.AnchorMissing {
 		k.notes = append(k.notes, fmt.Sprintf("anchor %d was not in the stream any more when reading started", p.Anchor.Seq))
 	}
