@@ -70,12 +70,17 @@ func (a *Archive) Plan(at time.Time, blocks ...Block) {
 	p := &cutlog.Plan{
 		N: before.N + 1, Prev: before.DoneSum, Reason: cutlog.ReasonWindow, Time: at, Stream: before.Plan.Stream,
 		Incarnation: before.Plan.Incarnation, Opened: before.Plan.Opened, From: before.Plan.To, To: before.Plan.To,
-		Settings: a.Settings,
+		Anchor: before.Plan.Anchor, Settings: a.Settings,
 	}
 	held := uint64(0)
 	for _, b := range blocks {
 		block := a.block(p, b)
 		p.Blocks = append(p.Blocks, block)
+		if block.Seqs.Last() > p.To {
+			p.Anchor = cutlog.Anchor{
+				Seq: block.Seqs.Last(), Time: b.Time, Subject: "x", Hash: cutlog.HashMessage("x", nil, nil),
+			}
+		}
 		p.To = max(p.To, block.Seqs.Last())
 		held += block.Seqs.Count()
 	}

@@ -1,0 +1,224 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	ice "github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/table"
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/tablefiles"
+)
+
+// Projector appends the cuts of a capture to a table. Any number of them may work on one table, with this or other
+// captures. It is used by one goroutine.
+type Projector struct {
+	Bucket        bucket.Bucket
+	Capture       *archive.Capture // in Bucket
+	Place         string           // where readers of the table find the archive: a URL, without a slash at its end
+	Catalog       catalog.Catalog
+	Table         table.Identifier
+	TableLocation string // of a new table; empty: as the catalog says
+	Hours         bool   // partitions are hours, not days
+	Batch         int    // so many cuts are one snapshot at most, when there are several
+	Keep          int    // so many snapshots are kept, at least; 0: all
+	Poll          time.Duration
+	Logger        *slog.Logger
+
+	// passed is the newest cut behind at that has no files, nor have those between. It saves reading them again.
+	passed, at uint64
+}
+
+// attempts is how often a commit is tried while nobody gets ahead.
+const attempts = 8
+
+func (p *Projector) name() string { return strings.Join(p.Table, ".") }
+
+// Run appends all complete cuts. With once it returns then; otherwise it waits for more, until ctx ends. An error other
+// than of a commit ends it.
+func (p *Projector) Run(ctx context.Context, once bool) error {
+	failed := 0
+	for {
+		more, err := p.step(ctx)
+		var pause time.Duration
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case isCommit(err) && failed+1 < attempts:
+			failed++
+			pause = min(10*time.Second, time.Duration(1<<failed)*50*time.Millisecond)
+			p.Logger.Warn("commit failed or without an answer, reading the table again", "table", p.name(), "error", err)
+		case err != nil:
+			return err
+		case more:
+			failed = 0
+		case once:
+			return nil
+		default:
+			failed, pause = 0, p.Poll
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+// commitError is the error of a commit: it failed, or nobody knows. Both end in reading the table again.
+type commitError struct{ err error }
+
+func (e *commitError) Error() string { return e.err.Error() }
+func (e *commitError) Unwrap() error { return e.err }
+
+func isCommit(err error) bool {
+	var commit *commitError
+	return errors.As(err, &commit)
+}
+
+// step appends the next cuts. more is false if there are none.
+func (p *Projector) step(ctx context.Context) (more bool, err error) {
+	t, err := p.Catalog.LoadTable(ctx, p.Table)
+	missing := errors.Is(err, catalog.ErrNoSuchTable) || errors.Is(err, catalog.ErrNoSuchNamespace)
+	if err != nil && !missing {
+		return false, fmt.Errorf("load table %s: %w", p.name(), err)
+	}
+	pos := position{}
+	if !missing {
+		if pos, err = p.position(ctx, t); err != nil {
+			return false, err
+		}
+	}
+	b, err := p.next(ctx, pos)
+	if err != nil || len(b.files) == 0 {
+		return false, err
+	}
+	if missing {
+		if t, err = p.create(ctx, b.shapes[0]); err != nil {
+			return false, err
+		}
+	}
+	if changed, err := p.reshape(ctx, t, b.shapes); err != nil || changed {
+		return true, err
+	}
+	files, err := p.dataFiles(t, b)
+	if err != nil {
+		return false, err
+	}
+	if err := p.append(ctx, t, b, files); err != nil {
+		return true, &commitError{err}
+	}
+	return true, nil
+}
+
+// batch is what one snapshot adds.
+type batch struct {
+	from   uint64 // behind this sequence
+	last   tablefiles.Cut
+	files  []dataFile
+	shapes []shape // each once
+	cuts   int
+}
+
+// next reads the next cuts with files, Batch at most.
+func (p *Projector) next(ctx context.Context, pos position) (b batch, err error) {
+	after := pos.cut
+	if p.at == pos.cut {
+		after = max(after, p.passed)
+	}
+	for cut, err := range tablefiles.Cuts(ctx, p.Bucket, p.Capture, after) {
+		if err != nil {
+			return b, fmt.Errorf("%w; jetcapture verify says all that is wrong", err)
+		}
+		if len(cut.Files) == 0 && len(b.files) == 0 {
+			p.passed, p.at = cut.N, pos.cut
+			continue
+		}
+		if b.cuts == 0 {
+			b.from = cut.Plan.From
+		}
+		if err := p.add(ctx, &b, cut); err != nil {
+			return b, fmt.Errorf("cut %d: %w", cut.N, err)
+		}
+		if b.last, b.cuts = cut, b.cuts+1; b.cuts >= p.Batch {
+			break
+		}
+	}
+	return b, nil
+}
+
+// append adds the files of a batch as one snapshot, if the table has the snapshot that was read.
+func (p *Projector) append(ctx context.Context, t *table.Table, b batch, files []ice.DataFile) error {
+	pos, watermark := positionOf(b.last), watermarkOf(b.last)
+	txn := t.NewTransaction()
+	if err := txn.AssertRefSnapshotID(""); err != nil {
+		return err
+	}
+	err := txn.SetProperties(ice.Properties{p.property("cut"): pos.String(), p.property("watermark"): watermark})
+	if err != nil {
+		return err
+	}
+	err = txn.AddDataFiles(ctx, files, p.summary(b, pos, watermark), table.WithoutDuplicateCheck(),
+		table.WithoutAutoNameMapping())
+	if err != nil {
+		return err
+	}
+	t, err = txn.Commit(ctx)
+	if err != nil {
+		return err
+	}
+	p.Logger.Info("cuts appended", "table", p.name(), "cut", pos.cut, "cuts", b.cuts, "files", len(files),
+		"watermark", watermark)
+	p.expire(ctx, t)
+	return nil
+}
+
+func (p *Projector) property(what string) string {
+	return "jetcapture." + p.Capture.Name() + "." + what
+}
+
+// summary is what the snapshot says about itself.
+func (p *Projector) summary(b batch, pos position, watermark string) ice.Properties {
+	plan := b.last.Plan
+	return ice.Properties{
+		"jetcapture.capture": p.Capture.Name(), "jetcapture.cut": pos.String(), "jetcapture.watermark": watermark,
+		"jetcapture.incarnation": plan.Incarnation, "jetcapture.from": fmt.Sprint(b.from), "jetcapture.to": fmt.Sprint(plan.To),
+	}
+}
+
+// watermarkOf is the time up to which everything that the stream had is in the table: that of the last message at or
+// below the end of the cut. It has always as many digits, so that texts compare as times.
+func watermarkOf(cut tablefiles.Cut) string {
+	return cut.Plan.Anchor.Time.UTC().Format("2006-01-02T15:04:05.000000000Z")
+}
+
+// expire drops the oldest snapshots when there are a tenth more than are kept, but none that has a name. It deletes no
+// file: what they have in common with later ones is still needed. Next time will do if it fails.
+func (p *Projector) expire(ctx context.Context, t *table.Table) {
+	snapshots := t.Metadata().Snapshots()
+	if p.Keep == 0 || len(snapshots) <= p.Keep+p.Keep/10 {
+		return
+	}
+	kept := map[int64]bool{}
+	for _, ref := range t.Metadata().Refs() {
+		kept[ref.SnapshotID] = true
+	}
+	var ids []int64
+	for _, s := range snapshots[:len(snapshots)-p.Keep] {
+		if !kept[s.SnapshotID] {
+			ids = append(ids, s.SnapshotID)
+		}
+	}
+	_, _, err := p.Catalog.CommitTable(ctx, p.Table, []table.Requirement{
+		table.AssertTableUUID(t.Metadata().TableUUID()), table.AssertRefSnapshotID(table.MainBranch, &t.CurrentSnapshot().SnapshotID),
+	}, []table.Update{table.NewRemoveSnapshotsUpdate(ids, false)})
+	if err != nil {
+		p.Logger.Info("old snapshots stay for now", "table", p.name(), "error", err)
+	}
+}
