@@ -21,7 +21,7 @@ func (e environment) startWorker(t *testing.T, args ...string) (stop func() resu
 	code := make(chan int, 1)
 	go func() {
 		code <- execute(ctx, append([]string{"jetcapture", "worker"}, args...),
-			console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool)})
+			console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool), nil})
 	}()
 	var r *result
 	stop = func() result {

@@ -25,7 +25,7 @@ func runOrders(t *testing.T, srv *natstest.Server, args ...string) (at string) {
 	go func() {
 		ended <- execute(ctx, append([]string{
 			"jetcapture", "run", "--nats-server", srv.URL(), "-s", "ORDERS", "-o", t.TempDir(), "--http", address, "--micro",
-		}, args...), console{io.Discard, &stderr, func(string) string { return "" }, new(atomic.Bool)})
+		}, args...), console{io.Discard, &stderr, func(string) string { return "" }, new(atomic.Bool), nil})
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -80,7 +80,7 @@ func TestTopFollows(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- execute(ctx, []string{"jetcapture", "top", at, "--json", "--interval", "20ms"},
-			console{&stdout, &stderr, func(string) string { return "" }, new(atomic.Bool)})
+			console{&stdout, &stderr, func(string) string { return "" }, new(atomic.Bool), nil})
 	}()
 	natstest.Eventually(t, patience, "one message", func() bool {
 		return strings.Contains(stdout.String(), `"accounting":{"messages":1,`)
