@@ -28,12 +28,14 @@ func (r *runner) serve(s *settings, output string, seen *monitor.Entry, c monito
 	}
 	name := cutlog.EscapeSegment(s.capture.name())
 	host, _ := os.Hostname() // for people
+	whose := map[string]string{
+		"capture": name, "stream": s.capture.library.NATSStreamName, "host": host, "output": output,
+	}
+	if i := s.capture.library.Archive.Instance; i != "" { // else one is chosen when reading begins, see the status
+		whose["instance"] = i
+	}
 	served, err := service.Start(nc.Conn, service.Config{
-		Version: version, Capture: name,
-		Metadata: map[string]string{
-			"capture": name, "stream": s.capture.library.NATSStreamName, "host": host, "output": output,
-			"instance": s.capture.library.Archive.Instance,
-		},
+		Version: version, Capture: name, Metadata: whose,
 		Status: func() any {
 			is := seen.Look(context.Background()) // which has a limit of its own
 			return is.Of(time.Now())

@@ -71,7 +71,7 @@ type fact struct {
 }
 
 // factColumns are the columns of a fact, and nameColumns those of its name.
-const factColumns, nameColumns = 38, 16
+const factColumns, nameColumns = 39, 17
 
 // facts are the numbers about a capture.
 func (v *View) facts(r *Row) []fact {
@@ -93,7 +93,7 @@ func (v *View) facts(r *Row) []fact {
 		{"unread dropped", cell{plain, headroom(c.Headroom.Unread, "")}},
 		{"unstored dropped", cell{plain, headroom(c.Headroom.Unstored, c.Headroom.Limit)}},
 		{"read", cell{plain, rate(r.Read)}},
-		{"stored", cell{plain, byteRate(r.Stored)}},
+		{"stored", cell{plain, stock(acc.FileBytes, r.Stored)}},
 		{"the stream takes", cell{plain, rate(c.Source.Rate)}},
 		{"waiting for", cell{mark(c.Waiting != "", warned), cmp.Or(c.Waiting, "nothing")}},
 		{"lost", cell{mark(lost > 0, bad), humanize.Comma(lost)}},
@@ -152,7 +152,7 @@ func (v *View) freshness(r *Row) string {
 	if *f > 0 {
 		text = seconds(*f) + " old"
 	}
-	if spark := v.spark(r.Fresh, factColumns-nameColumns-4-len(text)); spark != "" {
+	if spark := v.spark(r.Fresh, min(v.Width, factColumns)-nameColumns-5-len(text)); spark != "" {
 		text += " " + spark
 	}
 	return text
@@ -217,11 +217,12 @@ func rate(perSecond float64) string {
 	return humanize.Comma(int64(perSecond+0.5)) + "/s"
 }
 
-func byteRate(perSecond float64) string {
-	if perSecond < 0 {
-		return "-"
+// stock is how much there is, and how fast it grows if it does.
+func stock(n int64, perSecond float64) string {
+	if perSecond <= 0 {
+		return bytes(n)
 	}
-	return bytes(int64(perSecond)) + "/s"
+	return bytes(n) + ", " + bytes(int64(perSecond)) + "/s"
 }
 
 func bytes(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
