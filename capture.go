@@ -66,10 +66,20 @@ func (c *Capture[P, K]) run(ctx context.Context, nc *nats.Conn, opts Options[P, 
 	defer func() { err = errors.Join(err, p.Close()) }()
 	c.running.Store(run)
 	if from == nil {
-		g := raceGuard{log: run.Config.Logger, stats: c.Stats, run: run}
-		defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, g.look)()
+		defer watch(context.WithoutCancel(ctx), run.Source, run.Observer, c.looks(run))()
 	}
 	return run.Live(ctx, p)
+}
+
+// looks returns what looks at the counters of a run from time to time: see watch.
+func (c *Capture[P, K]) looks(run *capture.Run) func(now time.Time) (again time.Duration, race bool) {
+	log := run.Config.Logger
+	silence, race := silenceWarner{log: log}, raceGuard{log: log, run: run}
+	return func(now time.Time) (time.Duration, bool) {
+		s := c.Stats()
+		silence.look(&s, now)
+		return race.look(&s, now)
+	}
 }
 
 // prepare validates the options. It returns a run of them, the options with their defaults, and what the caller calls

@@ -237,10 +237,10 @@ func TestRaceIsToldOnce(t *testing.T) {
 	now := time.Now()
 	s := Stats{Stream: StreamStats{MaxAge: time.Hour}}
 	run := &racingRun{}
-	g := raceGuard{log: slog.New(slog.NewTextHandler(&log, nil)), stats: func() Stats { return s }, run: run}
+	g := raceGuard{log: slog.New(slog.NewTextHandler(&log, nil)), run: run}
 	look := func(want, told bool) {
 		t.Helper()
-		if _, got := g.look(now); got != want || run.on != told {
+		if _, got := g.look(&s, now); got != want || run.on != told {
 			t.Errorf("there is a race: %v, and the run was told %v, want %v and %v", got, run.on, want, told)
 		}
 	}
@@ -266,6 +266,43 @@ func TestRaceIsToldOnce(t *testing.T) {
 	want := []string{"not=stored limit=age in=5m0s", "not=read limit=age in=5m0s", "long enough again"}
 	if !slices.EqualFunc(lines, want, strings.Contains) || strings.Count(log.String(), "level=WARN") != 2 {
 		t.Errorf("the log says %q", lines)
+	}
+}
+
+// TestStoreSilence: a store that gives no answer is a warning after two minutes, once, and again when it has answered
+// in between. One that fails is in the log anyway.
+func TestStoreSilence(t *testing.T) {
+	var log bytes.Buffer
+	w := silenceWarner{log: slog.New(slog.NewTextHandler(&log, nil))}
+	now := time.Now()
+	for i, c := range []struct {
+		since, ok, failing time.Duration // before now; 0: never
+		silence            time.Duration
+		warnings           int // so far
+	}{
+		{silence: 0},
+		{since: time.Minute, silence: time.Minute},
+		{since: 3 * time.Minute, ok: time.Hour, silence: 3 * time.Minute, warnings: 1},
+		{since: 4 * time.Minute, silence: 4 * time.Minute, warnings: 1},
+		{since: 5 * time.Minute, ok: time.Second, silence: time.Second, warnings: 1},
+		{since: 9 * time.Minute, ok: 3 * time.Minute, failing: time.Second, silence: 3 * time.Minute, warnings: 1},
+		{since: 9 * time.Minute, ok: 3 * time.Minute, silence: 3 * time.Minute, warnings: 2},
+	} {
+		var s Stats
+		for at, before := range map[*time.Time]time.Duration{
+			&s.Storing.Since: c.since, &s.StoreOK: c.ok, &s.StoreFailing: c.failing,
+		} {
+			if before > 0 {
+				*at = now.Add(-before)
+			}
+		}
+		if got := s.StoreSilence(now); got != c.silence {
+			t.Errorf("%d: silent for %v, want %v", i, got, c.silence)
+		}
+		w.look(&s, now)
+		if got := strings.Count(log.String(), "does not seem to answer"); got != c.warnings {
+			t.Errorf("%d: %d warnings, want %d", i, got, c.warnings)
+		}
 	}
 }
 

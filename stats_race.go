@@ -35,9 +35,8 @@ func (s *Stats) cutForRetention(now time.Time) bool {
 // raceGuard does what can be done about a race with the retention: it logs when one begins and when it is over, and
 // tells the run, which then stores earlier. It never touches the stream. One goroutine uses it.
 type raceGuard struct {
-	log   *slog.Logger
-	stats func() Stats
-	run   interface { // a capture.Run
+	log *slog.Logger
+	run interface { // a capture.Run
 		Race(on bool)
 		CutForRetention()
 	}
@@ -59,8 +58,7 @@ const longestQuiet = time.Hour
 
 // look looks whether there is a race now. It returns whether there is, and when to look again. If only early cuts keep
 // a race away, it comes back at the latest when the stream drops what comes now; until then it is not told to be over.
-func (g *raceGuard) look(now time.Time) (again time.Duration, race bool) {
-	s := g.stats()
+func (g *raceGuard) look(s *Stats, now time.Time) (again time.Duration, race bool) {
 	is := noDanger
 	switch unread, unstored := s.RetentionRace(now); {
 	case unread:
@@ -75,7 +73,7 @@ func (g *raceGuard) look(now time.Time) (again time.Duration, race bool) {
 	if is > g.told || is == noDanger && g.told != noDanger && now.After(g.quiet) {
 		g.told = is
 		g.run.Race(is != noDanger)
-		g.tell(&s, now)
+		g.tell(s, now)
 	}
 	if s.cutForRetention(now) {
 		g.run.CutForRetention()

@@ -76,11 +76,7 @@ func Ready(all []Running, now time.Time) (checks []Check) {
 // storeSilent is how long nothing was stored of the cut that is being stored, if that is longer than the store may be
 // away. A store that gives no answer fails late: its client waits for minutes, and tries again by itself.
 func (r *Running) storeSilent(now time.Time) time.Duration {
-	s := &r.Stats
-	if r.Ended || s.Storing.Since.IsZero() {
-		return 0
-	}
-	if silent := now.Sub(latest(s.Storing.Since, s.StoreOK)); silent > awayLimit {
+	if silent := r.Stats.StoreSilence(now); !r.Ended && silent > awayLimit {
 		return silent
 	}
 	return 0

@@ -175,8 +175,8 @@ func (r *Running) problems(now time.Time) (all []problem) {
 		add(StoreAway, "store operations have been failing for %s: %s. They are tried again; what is read waits in memory "+
 			"and on disk, and then in the stream", ago(now, s.StoreFailing), urls.ShowText(s.StoreError))
 	} else if silent := r.storeSilent(now); silent > 0 {
-		add(StoreAway, "the store gives no answer: a cut is being stored, and nothing of it was stored for %s. What is read "+
-			"waits in memory and on disk, and then in the stream", Short(silent))
+		add(StoreAway, "the store does not seem to answer: a cut is being stored, and nothing of it was stored for %s. What "+
+			"is read waits in memory and on disk, and then in the stream", Short(silent))
 	}
 	if !s.Connected {
 		add(SourceAway, "there is no connection to the server; it is made again as soon as the server answers")
