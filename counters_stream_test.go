@@ -235,7 +235,7 @@ func (r *racingRun) CutForRetention() { r.cuts++ }
 func TestRaceIsToldOnce(t *testing.T) {
 	var log bytes.Buffer
 	now := time.Now()
-	s := Stats{Stream: StreamStats{MaxAge: time.Hour}}
+	s := Stats{Window: time.Hour, Stream: StreamStats{MaxAge: time.Hour}}
 	run := &racingRun{}
 	g := raceGuard{log: slog.New(slog.NewTextHandler(&log, nil)), run: run}
 	look := func(want, told bool) {
@@ -259,12 +259,18 @@ func TestRaceIsToldOnce(t *testing.T) {
 	s.Unread = 0
 	now = now.Add(2 * time.Hour)
 	look(false, false)
+	s.Window = time.Minute
+	s.Unread, s.LastTime = 1, now.Add(-55*time.Minute)
+	look(true, true)
+	s.Unread = 0
+	look(false, false)
 	if run.cuts != 3 {
 		t.Errorf("the run was asked for %d cuts, want 3", run.cuts)
 	}
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	want := []string{"not=stored limit=age in=5m0s", "not=read limit=age in=5m0s", "long enough again"}
-	if !slices.EqualFunc(lines, want, strings.Contains) || strings.Count(log.String(), "level=WARN") != 2 {
+	want = append(want, want[1:]...)
+	if !slices.EqualFunc(lines, want, strings.Contains) || strings.Count(log.String(), "level=WARN") != 3 {
 		t.Errorf("the log says %q", lines)
 	}
 }

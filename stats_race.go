@@ -26,10 +26,14 @@ func (s *Stats) cutForRetention(now time.Time) bool {
 	if _, unstored := s.RetentionRace(now); !unstored || s.OldestSeq == 0 {
 		return false
 	}
-	kept, _ := s.Stream.kept().Least()
-	apart := min(unstoredBound, kept/4) / 10
 	n := len(s.Recent)
-	return n == 0 || now.Sub(s.Recent[n-1].At) >= apart
+	return n == 0 || now.Sub(s.Recent[n-1].At) >= s.Stream.unstoredBound()/10
+}
+
+// unstoredBound is the bound for what is not stored, by the limit that drops messages first.
+func (st *StreamStats) unstoredBound() time.Duration {
+	kept, _ := st.kept().Least()
+	return min(unstoredBound, kept/4)
 }
 
 // raceGuard does what can be done about a race with the retention: it logs when one begins and when it is over, and
@@ -56,8 +60,9 @@ const (
 // longestQuiet is the longest time without a race after which a race is over.
 const longestQuiet = time.Hour
 
-// look looks whether there is a race now. It returns whether there is, and when to look again. If only early cuts keep
-// a race away, it comes back at the latest when the stream drops what comes now; until then it is not told to be over.
+// look looks whether there is a race now. It returns whether there is, and when to look again. Where windows are longer
+// than the stream keeps messages, only early cuts keep a race away, and it comes back at the latest when the stream
+// drops what comes now; until then it is not told to be over.
 func (g *raceGuard) look(s *Stats, now time.Time) (again time.Duration, race bool) {
 	is := noDanger
 	switch unread, unstored := s.RetentionRace(now); {
@@ -66,8 +71,7 @@ func (g *raceGuard) look(s *Stats, now time.Time) (again time.Duration, race boo
 	case unstored:
 		is = unstoredDanger
 	}
-	if is != noDanger {
-		kept, _ := s.Stream.kept().Least()
+	if kept, _ := s.Stream.kept().Least(); is != noDanger && s.Window > kept-s.Stream.unstoredBound() {
 		g.quiet = now.Add(min(kept, longestQuiet))
 	}
 	if is > g.told || is == noDanger && g.told != noDanger && now.After(g.quiet) {
@@ -84,12 +88,11 @@ func (g *raceGuard) look(s *Stats, now time.Time) (again time.Duration, race boo
 // lookAgain is when to look again whether there is a race: ten times within the bound. A process may have a thousand
 // captures, so it is rare where the stream keeps messages for long.
 func (st *StreamStats) lookAgain() time.Duration {
-	kept, _ := st.kept().Least()
 	most := watchEvery
 	if st.MaxMessages > 0 || st.MaxBytes > 0 { // the rate may grow
 		most = watchRace
 	}
-	return min(max(kept/40, time.Second), most)
+	return min(max(st.unstoredBound()/10, time.Second), most)
 }
 
 // tell logs that a race has begun, or is over.
