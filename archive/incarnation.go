@@ -28,7 +28,10 @@ func (c *Capture) Incarnations(ctx context.Context) ([]Incarnation, error) {
 	all := make([]Incarnation, len(lives))
 	for i, l := range lives {
 		all[i].Opening = l.opening
-		h, err := c.log.At(ctx, l.last)
+		h := l.newest
+		if h.N == 0 {
+			h, err = c.log.At(ctx, l.last)
+		}
 		if err == nil && h.Done == nil && l.last > l.first {
 			h, err = c.log.At(ctx, l.last-1)
 		}

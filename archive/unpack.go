@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	unpackedBuffers = 16 << 20 // of all files that were unpacked
-	unpackMemory    = 8 << 20  // of their bytes; what is more goes to disk
+	unpackedBuffers = 8 << 20 // of all files that were unpacked
+	unpackMemory    = 4 << 20 // of their bytes; what is more goes to disk
 	unpackWorkers   = 8
 )
 
