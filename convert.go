@@ -25,6 +25,9 @@ type copied struct {
 // It follows the source until ctx is cancelled. With Options.Once it ends where the newest finished cut ended at the
 // start. Like Run it may be interrupted anywhere and called again, also by several processes at a time.
 //
+// Files of Parquet and Avro are read by what archive.Capture.WithFormats gives from. If one of them has times in
+// microseconds only, the error is archive.ErrRounded.
+//
 // The options need an archive that is not the source. NATSStreamName is that of the source, and Archive.Capture and
 // FilterSubjects are those of the source if they are empty. What is about the server must be zero.
 func (c *Capture[P, K]) Convert(ctx context.Context, from *archive.Capture) error {

@@ -98,6 +98,9 @@ func (i *Item) Clone() *Item {
 	return &c
 }
 
+// ErrRounded says that a file has the time of a message in microseconds only, where it is needed as the stream had it.
+var ErrRounded = errors.New("the archive has the time of the message in microseconds only")
+
 // FileError says that a file of an archive is not as its records describe it.
 type FileError struct {
 	Object string // name of the file

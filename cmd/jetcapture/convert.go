@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/archive/columnar"
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/form"
@@ -45,8 +48,8 @@ other, until SIGTERM, SIGINT or SIGHUP.
 `
 
 const convertConclusion = `
-Files of SOURCE have to hold whole messages: raw, or NDJSON of the records message and event. Its
-dead letters are decoded again; what is still poison is a dead letter of PLACE. What it has lost
+Files of SOURCE have to hold whole messages: raw, NDJSON of the records message and event, Parquet
+without columns, or Avro of the record message. Its dead letters are decoded again; what is still poison is a dead letter of PLACE. What it has lost
 or skipped is lost or skipped in PLACE as well, for the same reason. Each plan of PLACE names the
 cuts of SOURCE that it was made from, with the SHA-256 of the last one. SOURCE must stay until the
 conversion has ended. Then jetcapture verify PLACE --against SOURCE compares both.
@@ -56,6 +59,7 @@ conversion has ended. Then jetcapture verify PLACE --against SOURCE compares bot
 type convertSettings struct {
 	*settings
 	fromCapture string
+	rounded     bool // times in microseconds are allowed
 }
 
 // newConvertSettings returns the defaults: those of the command run, without what is about a server.
@@ -69,6 +73,9 @@ func newConvertSettings() *convertSettings {
 		}, option{
 			name: "leave-out", arg: "SUBJECT", value: texts(&s.capture.leaveOut),
 			help: "skip the messages of this subject; wildcards as in NATS; repeatable",
+		}, option{
+			name: "allow-rounded-times", value: boolean(&s.rounded),
+			help: "convert messages also where Parquet and Avro of older versions have their times in microseconds only",
 		})},
 		{"Where to", without(s.capture.placeOptions(), "output")},
 		{"In which form", s.capture.formOptions()},
@@ -164,8 +171,31 @@ func (r *runner) convert(ctx context.Context, s *convertSettings, from string) (
 		}
 	}
 	return r.store(ctx, s.settings, &monitor.Entry{}, func(c *rowCapture) error {
-		return adviseConvert(c.Convert(ctx, source))
+		return adviseConvert(c.Convert(ctx, source.WithFormats(s.formats())))
 	})
+}
+
+// formats are what reads Parquet and Avro.
+func (s *convertSettings) formats() map[string]archive.RowsFunc {
+	formats := columnar.Formats()
+	if !s.rounded {
+		return formats
+	}
+	for name, rows := range formats {
+		formats[name] = func(file io.ReaderAt, size int64) iter.Seq2[*archive.Row, error] {
+			return func(yield func(*archive.Row, error) bool) {
+				for row, err := range rows(file, size) {
+					if row != nil {
+						row.Rounded = false
+					}
+					if !yield(row, err) {
+						return
+					}
+				}
+			}
+		}
+	}
+	return formats
 }
 
 // adviseConvert adds to an error what can be done about it.
@@ -173,6 +203,8 @@ func adviseConvert(err error) error {
 	var not *archive.NotWholeError
 	var file *archive.FileError
 	switch {
+	case errors.Is(err, archive.ErrRounded):
+		return fmt.Errorf("%w: --allow-rounded-times converts it so", err)
 	case errors.As(err, &not):
 		return fmt.Errorf("%w: such files cannot be converted", err)
 	case errors.As(err, &file):

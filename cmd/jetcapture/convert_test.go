@@ -62,6 +62,36 @@ func TestConvertFormats(t *testing.T) {
 	}
 }
 
+// TestConvertColumnarSources: Parquet and Avro of whole messages become raw files, which lack nothing.
+func TestConvertColumnarSources(t *testing.T) {
+	_, ndjson := newSource(t)
+	for _, format := range []string{"parquet", "avro"} {
+		source, place := filepath.Join(t.TempDir(), format), filepath.Join(t.TempDir(), "copy")
+		readingRun(t, "convert", ndjson, source, "--once", "--format", format, "--key", "subject[2]")
+		readingRun(t, "convert", source, place, "--once", "--format", "raw")
+		readingRun(t, "verify", place, "--against", source)
+		for _, whole := range []string{ndjson, source} {
+			if out := (environment{}).run(t, "diff", place, whole); out.code != exitDone ||
+				!strings.Contains(out.stderr, "60 messages equal") {
+				t.Errorf("diff with %s = %d:\n%s%s", whole, out.code, out.stdout, out.stderr)
+			}
+		}
+	}
+}
+
+func TestConvertOfRoundedTimes(t *testing.T) {
+	r := newRestoring(t)
+	r.captureRounded()
+	args := []string{"convert", r.folder, filepath.Join(t.TempDir(), "copy"), "--once"}
+	if out := (environment{}).run(t, args...); out.code != exitFailed || !strings.Contains(out.stderr, "--allow-rounded-times") {
+		t.Errorf("convert = %d:\n%s", out.code, out.stderr)
+	}
+	readingRun(t, append(args, "--allow-rounded-times")...)
+	if got := readingRun(t, "cat", args[2], "--limit", "1"); !strings.Contains(got, `"stream_seq":1}`) {
+		t.Errorf("cat prints %s", got)
+	}
+}
+
 // TestVerifyAgainstNotices: what a copy lacks shows, and so does a source that has gone on.
 func TestVerifyAgainstNotices(t *testing.T) {
 	_, source := newSource(t)

@@ -160,9 +160,9 @@ func (r *restoring) wantCopy() {
 	}
 }
 
-// An archive whose Parquet files were planned before they had nanoseconds.
-func TestRestoreOfRoundedTimes(t *testing.T) {
-	r := newRestoring(t)
+// captureRounded makes an archive whose Parquet files were planned before they had nanoseconds.
+func (r *restoring) captureRounded() {
+	t := r.t
 	r.folder = filepath.Join(t.TempDir(), "old")
 	dir, err := bucket.OpenDir(r.folder)
 	if err != nil {
@@ -191,6 +191,11 @@ func TestRestoreOfRoundedTimes(t *testing.T) {
 	if err := errors.Join(o.Build().Run(t.Context(), r.nc), dir.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestRestoreOfRoundedTimes(t *testing.T) {
+	r := newRestoring(t)
+	r.captureRounded()
 	args := []string{"--stream-name", "COPY", "--subjects", "copy.>", "--like", "ORDERS", "--verify"}
 	if got := r.run(args...); got.code != exitFailed || !strings.Contains(got.stderr, "--allow-rounded-times") {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/archive/columnar"
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
@@ -156,7 +157,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		if err != nil {
 			return err
 		}
-		o.Against = archive.Against(from)
+		o.Against = archive.Against(from.WithFormats(columnar.Formats()))
 	}
 	if s.against {
 		log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelInfo}))

@@ -155,6 +155,9 @@ func (r *copyReader) pass(ctx context.Context, through *uint64, last uint64) err
 		if err != nil {
 			return err
 		}
+		if item.Rounded && item.IsMessage() {
+			return fmt.Errorf("convert stream sequence %d of cut %d: %w", item.Seq, item.Cut, archive.ErrRounded)
+		}
 		size += r.add(b, item)
 		if size < r.batchBytes && len(b.Messages) < reader.MaxBatchMessages {
 			continue
@@ -238,7 +241,8 @@ func permanentlyUnreadable(err error) bool {
 	var corrupt *cutlog.CorruptError
 	var version *cutlog.VersionError
 	var part *archive.NotWholeError
-	return errors.As(err, &corrupt) || errors.As(err, &version) || errors.As(err, &part) || bucket.IsPermanent(err)
+	return errors.As(err, &corrupt) || errors.As(err, &version) || errors.As(err, &part) ||
+		errors.Is(err, archive.ErrRounded) || bucket.IsPermanent(err)
 }
 
 // Check implements reader.Reader. Finished cuts do not change.
