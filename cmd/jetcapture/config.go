@@ -116,7 +116,7 @@ func (s *settings) implied(name string) string {
 	switch {
 	case name == "compression":
 		return string(s.capture.compression())
-	case name == "capture":
+	case name == "capture" && !s.isPattern():
 		return s.capture.library.NATSStreamName
 	case name == "nats-server" && s.nats.Context.Text == "":
 		return nats.DefaultURL

@@ -96,6 +96,11 @@ func doctorCommand(c console) *cobra.Command {
 
 // examine examines the captures one after the other and prints what it finds.
 func (d *doctorSettings) examine(ctx context.Context, c console, all []*settings) error {
+	for _, s := range all {
+		if err := errPattern(s); err != nil {
+			return err
+		}
+	}
 	problems := 0
 	for _, s := range all {
 		cfg, err := s.examination()
@@ -194,9 +199,14 @@ func (s *settings) permissions() (permission.Capture, error) {
 	if s.service.micro {
 		services = []string{service.StatusSubject(name), service.FlushSubject(name)}
 	}
+	stream := library.NATSStreamName
+	if s.isPattern() {
+		stream = "*"
+	}
 	return permission.Capture{
+		ByPattern: s.isPattern(), OptIn: s.streams.optIn,
 		Services: services, Events: s.service.stream, EventsSubject: events.Subject(name),
-		Stream: library.NATSStreamName, Durable: library.NATSConsumerName, Create: library.CreateConsumer,
+		Stream: stream, Durable: library.NATSConsumerName, Create: library.CreateConsumer,
 		Ephemeral:   exactlyonce.ConsumerName(name, instance),
 		AnyInstance: generated, FromTime: !library.Start.Time.IsZero(),
 	}, nil

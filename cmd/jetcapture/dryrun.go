@@ -69,6 +69,11 @@ type dryPoison struct {
 // dryRuns shows what captures would store, one after the other.
 func (r *runner) dryRuns(ctx context.Context, all []*settings) (err error) {
 	for _, s := range all {
+		if err := errPattern(s); err != nil {
+			return err
+		}
+	}
+	for _, s := range all {
 		if one := r.dryRun(ctx, s); one != nil {
 			err = errors.Join(err, s.named([]error{one})[0])
 		}

@@ -134,7 +134,7 @@ func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*
 	if problems = append(problems, s.named(s.check())...); len(problems) > 0 {
 		return nil, &usageError{dedupe(problems)}
 	}
-	return s, nil
+	return s, errPattern(s)
 }
 
 // checkTask returns what is wrong with a task, as far as this machine can tell. missing are variables that the

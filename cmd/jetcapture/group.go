@@ -23,7 +23,7 @@ type captureGroup struct {
 	ctx    context.Context //nolint:containedctx // captures are started long after newGroup, and live as long as it
 	cancel func()          // ends all captures
 	// resident: the process lives on without captures. One that is alone is then kept like one of several; else its
-	// failure is that of the process.
+	// failure is that of the process. It is set by the owner before start, or by stay.
 	resident bool
 
 	mu      sync.Mutex // guards what follows
@@ -112,6 +112,13 @@ func (g *captureGroup) end(name string) error {
 	return m.err
 }
 
+// endLogged ends a capture, and logs its error.
+func (g *captureGroup) endLogged(name string) {
+	if err := g.end(name); err != nil {
+		g.r.log.Warn("a capture has ended with an error", "capture", name, "error", err)
+	}
+}
+
 // names are the captures that were started and not ended by end, in the order in which they were started.
 func (g *captureGroup) names() (names []string) {
 	g.mu.Lock()
@@ -141,6 +148,13 @@ func (g *captureGroup) hold() bool {
 	}
 	g.holds++
 	return true
+}
+
+// stay makes the group resident.
+func (g *captureGroup) stay() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.resident = true
 }
 
 // release gives back a hold.

@@ -16,9 +16,10 @@ import (
 type reloader struct {
 	r       *runner
 	g       *captureGroup
+	u       *runUnits
 	systemd *supervisor
 	started *settings            // the first of those that the process was started with
-	now     map[string]statement // what each capture of the file was started with, by its name in the archive
+	now     map[string]statement // what each unit of the file was started with, by its name
 }
 
 // statement is what settings say: the texts of options by their names. Two captures with the same statement do the
@@ -56,11 +57,11 @@ func (s statement) differs(other statement) (keys []string) {
 
 // reloads starts a goroutine that reads the configuration file again at each SIGHUP, if the process has one. stop ends
 // it and waits for it; captures that are being changed are waited for.
-func (r *runner) reloads(ctx context.Context, g *captureGroup, all []*settings, systemd *supervisor) (stop func()) {
+func (r *runner) reloads(ctx context.Context, u *runUnits, all []*settings, systemd *supervisor) (stop func()) {
 	if r.reread == nil {
 		return func() {}
 	}
-	l := &reloader{r: r, g: g, systemd: systemd, started: all[0], now: statements(all)}
+	l := &reloader{r: r, g: u.g, u: u, systemd: systemd, started: all[0], now: statements(all)}
 	hangUps, release := r.hangUps.Take()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -72,7 +73,7 @@ func (r *runner) reloads(ctx context.Context, g *captureGroup, all []*settings, 
 			case <-hangUps:
 			}
 			if r.screen.gone() { // the terminal has closed, which is why the signal came
-				g.cancel()
+				u.g.cancel()
 				return
 			}
 			l.reload()
@@ -129,7 +130,7 @@ func (l *reloader) apply(all []*settings) {
 	}
 	var begin []*settings
 	for _, s := range all {
-		name := s.capture.name()
+		name := s.unit()
 		before, runs := l.now[name]
 		switch keys := next[name].differs(before); {
 		case !runs:
@@ -142,9 +143,11 @@ func (l *reloader) apply(all []*settings) {
 		}
 		begin = append(begin, s)
 	}
-	l.end(slices.Concat(gone, changed))
-	if err := l.g.start(begin...); err != nil {
-		l.r.log.Error("captures were not started", "error", err)
+	l.u.end(slices.Concat(gone, changed))
+	for _, s := range begin {
+		if err := l.u.start(s); err != nil {
+			l.r.log.Error("captures are missing", "error", err)
+		}
 	}
 	l.now = next
 	l.r.log.Info("the configuration file was read again", names("started", came), names("ended", gone),
@@ -157,24 +160,11 @@ func names(key string, names []string) slog.Attr {
 	return slog.String(key, strings.Join(names, ", "))
 }
 
-// end ends captures, which make a last cut, side by side.
-func (l *reloader) end(names []string) {
-	var ending sync.WaitGroup
-	for _, name := range names {
-		ending.Go(func() {
-			if err := l.g.end(name); err != nil {
-				l.r.log.Warn("a capture has ended with an error", "capture", name, "error", err)
-			}
-		})
-	}
-	ending.Wait()
-}
-
-// statements are what captures say, by their names in the archive.
+// statements are what units say, by their names.
 func statements(all []*settings) map[string]statement {
 	says := map[string]statement{}
 	for _, s := range all {
-		says[s.capture.name()] = s.state(false)
+		says[s.unit()] = s.state(false)
 	}
 	return says
 }

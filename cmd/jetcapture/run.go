@@ -106,13 +106,14 @@ func runCommand(c console) *cobra.Command {
 // runner runs captures and reports them.
 type runner struct {
 	console
-	settings *reportSettings
-	screen   *screen
-	sums     *logsum.Handler // that of log
-	log      *slog.Logger
-	level    *slog.LevelVar              // of the log
-	reread   func() ([]*settings, error) // reads the settings again; nil: there is no file in which they could change
-	overview overview                    // of the captures, for the progress line
+	settings     *reportSettings
+	screen       *screen
+	sums         *logsum.Handler // that of log
+	log          *slog.Logger
+	level        *slog.LevelVar              // of the log
+	reread       func() ([]*settings, error) // reads the settings again; nil: there is no file in which they could change
+	streamsEvery time.Duration               // how often streams of patterns are looked for
+	overview     overview                    // of the captures, for the progress line
 
 	connections *connections                      // of the captures
 	services    *connections                      // of their micro services
@@ -130,7 +131,7 @@ func newRunner(c console, s *reportSettings) *runner {
 	c.logJSON.Store(s.logJSON)
 	log := slog.New(sums)
 	return &runner{
-		console: c, settings: s, screen: screen, sums: sums, log: log, level: level,
+		console: c, settings: s, screen: screen, sums: sums, log: log, level: level, streamsEvery: streamsEvery,
 		connections: newConnections(log), services: newServiceConnections(log), outputs: newOutputs(),
 	}
 }
@@ -152,12 +153,16 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	if err := m.listen(ctx); err != nil {
 		return err
 	}
-	err = g.start(all...) // before anybody can ask how they are
+	u := &runUnits{g: g, followers: map[string]*follower{}}
+	if err = u.start(all...); err != nil { // before anybody can ask how they are
+		g.cancel()
+	}
+	defer u.stop()
 	stop := m.start(ctx)
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
-	defer r.reloads(ctx, g, all, systemd)()
+	defer r.reloads(ctx, u, all, systemd)()
 	return errors.Join(err, g.wait())
 }
 

@@ -18,6 +18,7 @@ type settings struct {
 	name    string // of one of several captures in a file
 	file    fileSettings
 	capture captureSettings
+	streams streamSettings
 	nats    connection
 	report  reportSettings
 	monitor monitorSettings
@@ -28,9 +29,11 @@ type settings struct {
 // newSettings returns the defaults.
 func newSettings() *settings {
 	s := &settings{file: newFileSettings(), capture: newCaptureSettings()}
+	s.streams.most = defaultMostStreams
 	s.report.onFailure = failureRetry
 	s.choices = newChoices(optionSet{
 		{"What to capture", s.capture.sourceOptions()},
+		{"Streams by pattern", s.streams.options()},
 		{"Configuration file", s.file.options()},
 		{"Where to", s.capture.placeOptions()},
 		{"In which form", s.capture.formOptions()},
@@ -106,11 +109,14 @@ func (s *settings) named(problems []error) []error {
 // check returns everything that is wrong with the settings, one line each. Only the store is still missing in the
 // library's options then: it is opened when nothing else is wrong.
 func (s *settings) check() []error {
-	problems := s.capture.check(&s.choices)
+	problems := append(s.checkStreams(), s.capture.check(&s.choices)...)
 	problems = append(problems, s.nats.check(&s.choices)...)
 	problems = append(problems, s.monitor.check()...)
 	problems = append(problems, s.service.check(s.capture.library.NATSStreamName)...)
 	o := s.capture.captureOptions(bucket.NewMem(), nil, form.Hooks{})
+	if s.isPattern() {
+		o.NATSStreamName = "S" // one of those that match
+	}
 	return append(problems, s.ofFlags(o.Validate())...)
 }
 

@@ -38,11 +38,11 @@ func (s shard) of(all []*settings) (mine []*settings, err error) {
 	if s.count == 0 {
 		return all, nil
 	}
-	if all[0].name == "" {
+	if all[0].name == "" && !all[0].isPattern() {
 		return all, errors.New("--shard: is for the captures of a file: give --config, with captures")
 	}
 	for _, one := range all {
-		if s.has(one.name) {
+		if one.isPattern() || s.has(one.name) { // of a pattern, its streams are in parts
 			mine = append(mine, one)
 		}
 	}

@@ -38,6 +38,8 @@ type Capture struct {
 	AnyInstance bool
 	// FromTime: a new capture begins at a time, which it finds with a second ephemeral consumer.
 	FromTime bool
+	// ByPattern: the streams are those that match a pattern, and Stream is "*". OptIn: their metadata count, too.
+	ByPattern, OptIn bool
 	// Services are subjects that the micro service of the capture listens on, besides those that all services have. None:
 	// there is no service.
 	Services []string
@@ -54,6 +56,7 @@ func (c Capture) Rules() []Rule {
 		c.api("STREAM.MSG.GET", "", "it proves that the stream is still the one that it captured, and has nothing more"),
 		optional(c.api("CONSUMER.LIST", "", "it records the consumers for a restore; without it they are not recorded")),
 	}
+	rules = append(rules, c.lists()...)
 	if c.Durable != "" {
 		rules = append(rules, c.durable()...)
 	} else {
@@ -61,6 +64,23 @@ func (c Capture) Rules() []Rule {
 	}
 	rules = append(rules, c.services()...)
 	return append(rules, c.events()...)
+}
+
+// lists are the permissions to find streams.
+func (c Capture) lists() (rules []Rule) {
+	list := func(verb, need string) {
+		r := c.api(verb, "", need)
+		r.Subject = strings.TrimSuffix(r.Subject, "."+c.Stream)
+		r.Try = r.Subject
+		rules = append(rules, r)
+	}
+	if c.ByPattern {
+		list("STREAM.NAMES", "it finds the streams that match")
+	}
+	if c.OptIn {
+		list("STREAM.LIST", "it reads the metadata of the streams")
+	}
+	return rules
 }
 
 // events are the permissions for events. The capture works without them.

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	streamsEvery   = 30 * time.Second // how often streams that came or went are looked for
+	followTimeout = 20 * time.Second // for one look
+)
+
+// follower keeps a capture for each stream that a pattern chooses. Its methods are for one goroutine at a time: that of
+// its caller before follow, and the one of follow then.
+type follower struct {
+	s       *settings
+	g       *captureGroup
+	log     *slog.Logger
+	nc      *nats.Conn // nil: there was no connection yet
+	js      jetstream.JetStream
+	looked  bool            // once at least
+	own     map[string]bool // streams of which it has started captures
+	told    map[string]bool // what it has said of streams that it leaves out
+	cancel  func()
+	joining sync.WaitGroup
+}
+
+func newFollower(s *settings, g *captureGroup) *follower {
+	return &follower{
+		s: s, g: g, log: g.r.log.With("pattern", s.unit()), own: map[string]bool{}, told: map[string]bool{},
+		cancel: func() {},
+	}
+}
+
+// look starts captures of streams that came, and ends those of streams that are gone.
+func (f *follower) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, max(followTimeout, f.s.capture.library.Wait))
+	defer cancel()
+	if err := f.connect(ctx); err != nil {
+		return err
+	}
+	streams, err := f.streams(ctx)
+	if err != nil {
+		return fmt.Errorf("list the streams: %w; the user needs the permission to publish $JS.API.STREAM.NAMES, and "+
+			"$JS.API.STREAM.LIST with --stream-opt-in", err)
+	}
+	f.adopt(streams)
+	f.looked = true
+	return nil
+}
+
+// connect connects, the first time.
+func (f *follower) connect(ctx context.Context) error {
+	if f.nc != nil {
+		return nil
+	}
+	nc, prefix, err := natsconn.ConnectWithin(ctx, f.s.capture.library.Wait, f.s.nats.named("jetcapture streams"), f.log)
+	if err != nil {
+		return err
+	}
+	f.js, err = jetstream.New(nc)
+	if prefix != "" {
+		f.js, err = jetstream.NewWithAPIPrefix(nc, prefix)
+	}
+	if err != nil {
+		nc.Close()
+		return err
+	}
+	f.nc = nc
+	return nil
+}
+
+// streams returns the streams that the pattern chooses, by name. Names come from the leader of all streams, so one that
+// is missing is gone. What a stream is configured with comes from its own leader, which may be away: then a stream that
+// was chosen stays so.
+func (f *follower) streams(ctx context.Context) (chosen []string, err error) {
+	metadata := map[string]map[string]string{}
+	var names []string
+	options := []jetstream.StreamListOpt{}
+	if f.s.streams.subject != "" {
+		options = append(options, jetstream.WithStreamListSubject(f.s.streams.subject))
+	}
+	listed := f.js.StreamNames(ctx, options...)
+	for name := range listed.Name() {
+		names = append(names, name)
+	}
+	if err := listed.Err(); err != nil {
+		return nil, err
+	}
+	if f.s.streams.optIn {
+		infos := f.js.ListStreams(ctx, options...)
+		for info := range infos.Info() {
+			metadata[info.Config.Name] = info.Config.Metadata
+		}
+		if err := infos.Err(); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		says, known := metadata[name]
+		if f.s.choosesName(name) && (f.s.choosesMetadata(says) || !known && f.own[name]) {
+			chosen = append(chosen, name)
+		}
+	}
+	slices.Sort(chosen)
+	return chosen, nil
+}
+
+// adopt makes the captures those of the streams.
+func (f *follower) adopt(streams []string) {
+	var ending sync.WaitGroup
+	for name := range f.own {
+		if slices.Contains(streams, name) {
+			continue
+		}
+		f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
+		delete(f.own, name)
+		ending.Go(func() { f.g.endLogged(name) })
+	}
+	ending.Wait()
+	for _, name := range streams {
+		if f.own[name] {
+			continue
+		}
+		if len(f.own) >= f.s.streams.most {
+			f.tell("more", "more streams match than --max-streams lets be captured", "streams", len(streams),
+				"captured", len(f.own), "first_left_out", name)
+			return
+		}
+		if err := f.g.start(f.s.of(name, f.looked)); err != nil {
+			f.tell(name, "a stream is left out", "stream", name, "error", err)
+			continue
+		}
+		f.own[name] = true
+		f.log.Info("a stream is captured that matches", "stream", name)
+	}
+}
+
+// tell warns of something once.
+func (f *follower) tell(what, text string, args ...any) {
+	if !f.told[what] {
+		f.told[what] = true
+		f.log.Warn(text, args...)
+	}
+}
+
+// follow starts a goroutine that looks again and again, until stop or the end of the group, which it holds.
+func (f *follower) follow() {
+	if !f.g.hold() {
+		return
+	}
+	ctx, cancel := context.WithCancel(f.g.ctx)
+	f.cancel = cancel
+	f.joining.Go(func() {
+		defer f.g.release()
+		ticker := time.NewTicker(f.g.r.streamsEvery)
+		defer ticker.Stop()
+		for failing := false; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			err := f.look(ctx)
+			if err != nil && !failing && ctx.Err() == nil {
+				f.log.Warn("streams are not found, their captures go on; it is tried again", "error", err)
+			}
+			failing = err != nil
+		}
+	})
+}
+
+// stop ends the following, and waits for that. The captures go on.
+func (f *follower) stop() {
+	f.cancel()
+	f.joining.Wait()
+	if f.nc != nil {
+		f.nc.Close()
+	}
+}
+
+// runUnits are what the configuration of a process has begun: captures, and followers of patterns. One goroutine uses
+// them at a time: that of run, and that of reloads between the start and the end.
+type runUnits struct {
+	g         *captureGroup
+	followers map[string]*follower
+}
+
+// start begins units. Its error is that of a name that is taken, or of the first look for streams.
+func (u *runUnits) start(all ...*settings) error {
+	single := slices.DeleteFunc(slices.Clone(all), (*settings).isPattern)
+	err := u.g.start(single...)
+	for _, s := range all {
+		if s.isPattern() {
+			err = errors.Join(err, s.inUnit(u.follow(s)))
+		}
+	}
+	return err
+}
+
+// inUnit says of which pattern an error is.
+func (s *settings) inUnit(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", s.unit(), err)
+}
+
+// follow captures the streams of a pattern: those that are there now, and unless it is for once, those that come.
+func (u *runUnits) follow(s *settings) error {
+	f := newFollower(s, u.g)
+	u.followers[s.unit()] = f
+	err := f.look(u.g.ctx)
+	if !s.capture.library.Once {
+		u.g.stay()
+		f.follow()
+	} else if err == nil && len(f.own) == 0 {
+		err = errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")
+	}
+	return err
+}
+
+// end ends units, which make last cuts, side by side.
+func (u *runUnits) end(names []string) {
+	var ending sync.WaitGroup
+	for _, name := range names {
+		f := u.followers[name]
+		delete(u.followers, name)
+		ending.Go(func() {
+			if f != nil {
+				f.stop()
+				f.adopt(nil)
+				return
+			}
+			u.g.endLogged(name)
+		})
+	}
+	ending.Wait()
+}
+
+// stop ends the followers. Captures end with their group.
+func (u *runUnits) stop() {
+	for _, f := range u.followers {
+		f.stop()
+	}
+}

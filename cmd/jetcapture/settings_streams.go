@@ -1,0 +1,126 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/jetcapture/jetcapture"
+)
+
+// streamSettings choose streams, where --stream-name does not name a single one. Each stream that is chosen is a capture
+// of its own, of the stream's name.
+type streamSettings struct {
+	subject string // streams that listen to it; empty: any
+	optIn   bool   // streams that say so in their metadata
+	exclude []string
+	most    int
+}
+
+// optInKey is the metadata by which a stream says that it is to be captured.
+const optInKey = "io.jetcapture.capture"
+
+// defaultMostStreams is how many streams are captured if nothing else is said.
+const defaultMostStreams = 1000
+
+func (s *streamSettings) options() []option {
+	return []option{
+		{
+			name: "stream-subject", arg: "SUBJECT", value: text(&s.subject),
+			help: "capture the streams that listen to this subject, or to a part of it as in 'orders.>'",
+		},
+		{
+			name: "stream-opt-in", value: boolean(&s.optIn),
+			help: "capture the streams that have the metadata " + optInKey + ": true, or the name of this capture in the " +
+				"configuration file instead of true",
+		},
+		{
+			name: "exclude-stream", arg: "PATTERN", value: texts(&s.exclude),
+			help: "leave out streams of this name, which may have * as in 'KV_*'; repeatable",
+		},
+		{
+			name: "max-streams", arg: "N", value: count(&s.most),
+			help: "capture so many streams at most, the first ones by name; the log says that there are more",
+		},
+	}
+}
+
+// isPattern reports whether the settings stand for the streams that match, and not for a single one.
+func (s *settings) isPattern() bool {
+	return s.streams.subject != "" || s.streams.optIn || strings.Contains(s.capture.library.NATSStreamName, "*")
+}
+
+// unit names what the settings begin: a capture by its name in the archive, or a pattern.
+func (s *settings) unit() string {
+	if s.isPattern() {
+		return "streams of " + cmp.Or(s.name, s.capture.library.NATSStreamName, s.streams.subject, optInKey)
+	}
+	return s.capture.name()
+}
+
+// checkStreams returns what is wrong with a pattern.
+func (s *settings) checkStreams() (problems []error) {
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if !s.isPattern() {
+		if len(s.streams.exclude) > 0 {
+			add("--exclude-stream: is for streams by pattern: give a --stream-name with *, or --stream-subject or " +
+				"--stream-opt-in")
+		}
+		return problems
+	}
+	for _, p := range append([]string{s.capture.library.NATSStreamName}, s.streams.exclude...) {
+		if _, err := path.Match(p, ""); err != nil {
+			add("%q is not a pattern of names of streams, write it as in 'ORDERS-*'", p)
+		}
+	}
+	if s.name == "" && s.capture.library.Archive.Capture != "" {
+		add("--capture: each stream that matches is a capture of its own name")
+	}
+	if s.service.position != "" {
+		add("--events-webhook: keeps one position, and cannot tell the events of several streams")
+	}
+	if s.streams.most == 0 {
+		add("--max-streams: must be 1 or more")
+	}
+	return problems
+}
+
+// choosesName reports whether a stream of that name may be one of the pattern's.
+func (s *settings) choosesName(stream string) bool {
+	matches := func(pattern string) bool {
+		ok, err := path.Match(pattern, stream)
+		return ok && err == nil
+	}
+	shard := s.file.shard
+	return matches(cmp.Or(s.capture.library.NATSStreamName, "*")) && !slices.ContainsFunc(s.streams.exclude, matches) &&
+		stream != s.service.stream && (shard.count == 0 || shard.has(stream))
+}
+
+// choosesMetadata reports whether a stream with this metadata is one of the pattern's.
+func (s *settings) choosesMetadata(metadata map[string]string) bool {
+	says := metadata[optInKey]
+	return !s.streams.optIn || says == "true" || says != "" && says == s.name
+}
+
+// of returns the settings of the capture of one stream of the pattern. A stream that appeared while the process runs
+// is captured from its first message, whatever --start says of those before.
+func (s *settings) of(stream string, appeared bool) *settings {
+	one := *s
+	one.name, one.streams = stream, streamSettings{}
+	one.capture.library.NATSStreamName, one.capture.library.Archive.Capture = stream, ""
+	if appeared {
+		one.capture.library.Start = jetcapture.Start{}
+	}
+	return &one
+}
+
+// errPattern is wrong usage of a command that works on single captures.
+func errPattern(s *settings) error {
+	if !s.isPattern() {
+		return nil
+	}
+	return &usageError{s.named([]error{errors.New("--stream-name: one stream is expected there, not a pattern of several")})}
+}
