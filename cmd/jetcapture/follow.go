@@ -219,9 +219,9 @@ func (s *settings) inUnit(err error) error {
 func (u *runUnits) follow(s *settings) error {
 	f := newFollower(s, u.g)
 	u.followers[s.unit()] = f
+	u.g.stay()
 	err := f.look(u.g.ctx)
 	if !s.capture.library.Once {
-		u.g.stay()
 		f.follow()
 	} else if err == nil && len(f.own) == 0 {
 		err = errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")

@@ -153,8 +153,8 @@ captures:
 		}
 	}
 	r.stores(t, "stays", "changes", "comes")
-	if n := strings.Count(r.stderr.String(), "msg=connected"); n != 5 {
-		t.Errorf("%d connections, want 5: the capture that stays has one", n)
+	if n := strings.Count(r.stderr.String(), `msg="capturing, `); n != 5 {
+		t.Errorf("%d starts, want 5: the capture that stays has one", n)
 	}
 	if r.has(t, "goes") {
 		t.Error("the capture that is gone has stored what came later")
