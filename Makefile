@@ -28,6 +28,7 @@ in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)
 .PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo bench bench-compare bench-stores torture tools
 .PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 .PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-cat bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
 
 all: vet lint test
 
