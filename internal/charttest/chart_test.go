@@ -20,7 +20,7 @@ config: {nats_creds: /etc/jetcapture/secrets/nats/nats.creds, stream_name: ORDER
 secretFiles: [nats, tls]
 env: [{name: NATS_TOKEN, valueFrom: {secretKeyRef: {name: nats, key: token}}}]
 envFrom: [{secretRef: {name: s3}}]
-serviceAccount: {name: archiver, annotations: {iam.gke.io/gcp-service-account: archiver@project.iam.gserviceaccount.com}}
+serviceAccount: {name: archiver, annotations: {iam.gke.io/gcp-service-account: a@project.iam.gserviceaccount.com}}
 `,
 		"several captures in a folder, and an account of Azure": `
 config:
