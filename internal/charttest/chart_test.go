@@ -1,6 +1,7 @@
 package charttest
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ podLabels: {azure.workload.identity/use: "true"}
 serviceAccount: {annotations: {azure.workload.identity/client-id: "1"}}
 `,
 		"all that can be set for the cluster": everything,
+		"those of docs/INSTALL.md":            documented(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, err := render(t, values)
@@ -49,6 +51,21 @@ serviceAccount: {annotations: {azure.workload.identity/client-id: "1"}}
 			}
 		})
 	}
+}
+
+// documented are the values that docs/INSTALL.md installs the chart with.
+func documented(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/INSTALL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "--values - <<EOF\n")
+	values, _, found := strings.Cut(rest, "EOF\n")
+	if !found {
+		t.Fatal("docs/INSTALL.md has no values")
+	}
+	return values
 }
 
 const everything = `

@@ -83,7 +83,7 @@ func decode(t *testing.T, files []string) objects {
 	t.Helper()
 	all := objects{}
 	for _, file := range files {
-		for _, text := range strings.SplitSeq("\n"+file, "\n---\n") {
+		for text := range strings.SplitSeq("\n"+file, "\n---\n") {
 			var head metav1.PartialObjectMetadata
 			if err := yaml.Unmarshal([]byte(text), &head); err != nil {
 				t.Fatalf("%v:\n%s", err, text)
