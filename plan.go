@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
 	"github.com/jetcapture/jetcapture/internal/reader"
@@ -12,8 +13,9 @@ import (
 
 // exactlyOnce returns what the promise of an archive needs to know of the options.
 func (o *Options[P, K]) exactlyOnce(observer capture.Observer) exactlyonce.Config {
+	_, folder := o.Archive.Bucket.(*bucket.Dir)
 	c := exactlyonce.Config{
-		Bucket: o.Budget.queue(meter(o.Archive.Bucket, observer)), Capture: o.Archive.Capture,
+		Bucket: o.Budget.queue(meter(o.Archive.Bucket, observer)), Folder: folder, Capture: o.Archive.Capture,
 		Instance: o.Archive.Instance, Takeover: o.Archive.Takeover,
 		Filter: o.FilterSubjects, Domain: reader.Domain(o.APIPrefix), Start: exactlyonce.Start(o.Start),
 		Consumer: o.NATSConsumerName, CreateIt: o.CreateConsumer,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 )
 
 // Log is the cut log of one capture in a store. It holds no state but its place, so any number of Logs, in any number
@@ -91,58 +90,6 @@ func (l *Log) Head(ctx context.Context) (Head, error) {
 		}
 		h = next
 	}
-}
-
-// Last returns the greatest number of a record in a list of the log; 0 if there is none. A list may be late.
-func (l *Log) Last(ctx context.Context) (uint64, error) {
-	last, err := l.somePlan(ctx)
-	if err != nil {
-		return 0, err
-	}
-	prefix, after := LogPrefix(l.capture), ""
-	if last > 0 {
-		after = PlanName(l.capture, last)
-	}
-	for name, err := range l.store.List(ctx, prefix, after) {
-		if err != nil {
-			return 0, fmt.Errorf("list %s: %w", prefix, err)
-		}
-		if n, _, ok := ParseLogName(name); ok {
-			last = max(last, n)
-		}
-	}
-	return last, nil
-}
-
-// pageCuts is how many cuts a page of a list has at most: stores list 1,000 names at a time.
-const pageCuts = 500
-
-// somePlan returns the number of a plan behind which a list of the log is short, or 0. It doubles the number until
-// there is no plan, then halves the distance. Where plans are missing, it may find an early one: a longer list.
-func (l *Log) somePlan(ctx context.Context) (there uint64, err error) {
-	store, ok := l.store.(Haver)
-	if !ok {
-		return 0, nil
-	}
-	has := func(n uint64) bool {
-		var found bool
-		if found, err = store.Has(ctx, PlanName(l.capture, n)); err != nil {
-			err = fmt.Errorf("look for %s: %w", PlanName(l.capture, n), err)
-		}
-		return found && err == nil
-	}
-	missing := uint64(pageCuts)
-	for missing < math.MaxUint64/2 && has(missing) {
-		there, missing = missing, 2*missing
-	}
-	for err == nil && missing-there > pageCuts {
-		if middle := there + (missing-there)/2; has(middle) {
-			there = middle
-		} else {
-			missing = middle
-		}
-	}
-	return there, err
 }
 
 // Next returns the cut after a Head, or the same cut if a done or lost record was added to it since. ok is false if

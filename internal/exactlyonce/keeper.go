@@ -26,6 +26,7 @@ import (
 // checked.
 type Config struct {
 	Bucket   bucket.Bucket
+	Folder   bool          // its lists read whole directories
 	Capture  string        // name of the cut log, escaped
 	Instance string        // name of this process; empty means that one is generated
 	Takeover time.Duration // how long the cut of another process is left to it; not used with Once
@@ -89,7 +90,7 @@ func New(run *capture.Run, cfg Config) (*Keeper, error) {
 	k := &Keeper{cfg: cfg, run: run, stream: natsStream{run.Source}, instance: inst}
 	k.writer = &engine.Writer{
 		Capture: cfg.Capture,
-		Log:     cutlog.New(logstore.Store{Bucket: cfg.Bucket}, cfg.Capture),
+		Log:     cutlog.New(logstore.Store{Bucket: cfg.Bucket, Folder: cfg.Folder}, cfg.Capture),
 		Me:      cutlog.Writer{Instance: inst.name, Boot: newBoot()},
 		Retry:   k.retry,
 		Crash:   cfg.FailAtStep,

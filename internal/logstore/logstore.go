@@ -15,7 +15,14 @@ import (
 )
 
 // Store is a bucket as the cut log needs it. It may be used from any goroutine.
-type Store struct{ Bucket bucket.Bucket }
+type Store struct {
+	Bucket bucket.Bucket
+	// Folder: a list of a part of the log costs as much as one of all of it.
+	Folder bool
+}
+
+// ListsWhole implements cutlog.WholeLister.
+func (s Store) ListsWhole() bool { return s.Folder }
 
 // PutNew implements cutlog.Store.
 func (s Store) PutNew(ctx context.Context, name string, data []byte) error {
