@@ -78,7 +78,7 @@ func TestIcebirdReads(t *testing.T) {
 	if got.First != first || got.Last < first {
 		t.Errorf("the times are %d to %d, want %d and later", got.First, got.Last, first)
 	}
-	if want := map[string]int{"eu": 120, "us": 120, "null": 50}; !maps.Equal(got.Regions, want) {
+	if want := map[string]int{"eu": 120, "us": 120, "none": 50}; !maps.Equal(got.Regions, want) {
 		t.Errorf("rows by region are %v, want %v", got.Regions, want)
 	}
 }
