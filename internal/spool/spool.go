@@ -160,7 +160,10 @@ func (s *Spool) Over() bool {
 func (s *Spool) Half() bool {
 	memory, limit := s.cfg.Memory, s.cfg.Limit
 	if p := s.cfg.Pool; p != nil {
-		memory, limit = min(memory, p.fairMemory.Load()), min(limit/2, p.fairDisk.Load())
+		memory = min(memory, p.fairMemory.Load())
+		if p.disk > 0 {
+			limit = min(limit, p.fairDisk.Load())
+		}
 	}
 	switch {
 	case !s.cfg.Disk:
