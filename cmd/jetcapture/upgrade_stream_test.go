@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -50,13 +52,37 @@ func asItems(messages []archive.Message) iter.Seq2[*archive.Item, error] {
 	}
 }
 
+// upgradeConfig is the configuration of the stream.
+const upgradeConfig = `{"name":"ORDERS","subjects":["orders.>"],"retention":"limits","storage":"file",` +
+	`"num_replicas":1,"max_msgs":-1,"max_bytes":-1,"max_consumers":-1,"max_msg_size":-1,"max_msgs_per_subject":-1,` +
+	`"discard":"old"}`
+
 // restoreStream makes the stream ORDERS of upgradeMessages, with their sequences and times.
 func restoreStream(t *testing.T, nc *nats.Conn) {
 	t.Helper()
-	config := `{"name":"ORDERS","subjects":["orders.>"],"retention":"limits","storage":"file","num_replicas":1,` +
-		`"max_msgs":-1,"max_bytes":-1,"max_consumers":-1,"max_msg_size":-1,"max_msgs_per_subject":-1,"discard":"old"}`
-	c, err := restore.ParseStreamConfig([]byte(config))
+	c, err := restore.ParseStreamConfig([]byte(upgradeConfig))
 	must(t, err)
 	_, err = restore.Run(natstest.Context(t), nc, asItems(upgradeMessages()), restore.Options{Config: c})
 	must(t, err)
+}
+
+// TestFirstArchive: the oldest archive that was kept, of 2026-11-24 07:15, is restored and continued. Nobody has its
+// stream any more, so what it is compared with comes from itself.
+func TestFirstArchive(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "archive")
+	must(t, os.CopyFS(folder, os.DirFS("../../archive/testdata/archive")))
+	before := planned(t, folder, "ORDERS")
+	srv := natstest.Start(t)
+	config := filepath.Join(t.TempDir(), "stream.json")
+	must(t, os.WriteFile(config, []byte(upgradeConfig), 0o600))
+	readingRun(t, "restore", folder, "--stream-name", "ORDERS", "--stream-config", config, "--nats-server", srv.URL(),
+		"--verify")
+	natstest.Publish(t, srv.Connect(), 3, func(i int) *nats.Msg {
+		return &nats.Msg{Subject: fmt.Sprintf("orders.%d.new", i), Data: []byte("{}")}
+	})
+	captureOnce(t, srv, folder, "--key", "subject[2]")
+	if got := planned(t, folder, "ORDERS"); got != before+3 {
+		t.Errorf("the archive had %d messages, and has %d", before, got)
+	}
+	readingRun(t, "verify", folder, "--against-stream", "--nats-server", srv.URL())
 }
