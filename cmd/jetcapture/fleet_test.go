@@ -13,14 +13,20 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// startWorker starts "jetcapture worker". stop ends it as a signal does, and returns what came of it.
+// startWorker starts "jetcapture worker".
 func (e environment) startWorker(t *testing.T, args ...string) (stop func() result) {
+	t.Helper()
+	return e.start(t, append([]string{"worker"}, args...)...)
+}
+
+// start starts the command in this process. stop ends it as a signal does, and returns what came of it.
+func (e environment) start(t *testing.T, args ...string) (stop func() result) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var stdout, stderr bytes.Buffer
 	code := make(chan int, 1)
 	go func() {
-		code <- execute(ctx, append([]string{"jetcapture", "worker"}, args...),
+		code <- execute(ctx, append([]string{"jetcapture"}, args...),
 			console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool), nil})
 	}()
 	var r *result

@@ -142,6 +142,9 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	if r.settings.dryRun {
 		return r.dryRuns(ctx, all)
 	}
+	if r.settings.standby > 0 {
+		return r.standBy(ctx, all)
+	}
 	systemd, err := newSupervisor(ctx, r.getenv)
 	if err != nil {
 		return err

@@ -112,6 +112,7 @@ func (s *settings) check() []error {
 	problems := append(s.checkStreams(), s.capture.check(&s.choices)...)
 	problems = append(problems, s.nats.check(&s.choices)...)
 	problems = append(problems, s.monitor.check()...)
+	problems = append(problems, s.checkStandby()...)
 	problems = append(problems, s.service.check(s.capture.library.NATSStreamName)...)
 	o := s.capture.captureOptions(bucket.NewMem(), nil, form.Hooks{})
 	if s.isPattern() {

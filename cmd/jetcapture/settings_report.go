@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/logsum"
@@ -18,6 +19,7 @@ type reportSettings struct {
 	failOn  []flaw
 
 	onFailure failurePolicy
+	standby   time.Duration // after which another process takes over; 0: none stands by
 }
 
 // failurePolicy says what becomes of a capture among several that has failed.
@@ -53,6 +55,11 @@ func (r *reportSettings) options() []option {
 			name: "fail-on", process: true, arg: "FLAWS",
 			help:  "exit with code 4 if messages were lost, or became dead letters: lost, dead, or both as in lost,dead",
 			value: flaws(&r.failOn),
+		},
+		{
+			name: "standby", process: true, arg: "DURATION", value: duration(&r.standby),
+			help: "of several processes that are started alike, each capture runs in one; another takes over when that one " +
+				"was silent for so long, such as 10s, and at once when it is stopped; 0 runs all here",
 		},
 		{
 			name: "on-failure", process: true, arg: "POLICY",

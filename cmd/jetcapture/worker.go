@@ -120,14 +120,27 @@ func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
 	if err != nil {
 		return &usageError{[]error{err}}
 	}
+	return r.workFor(ctx, f, s.monitor, fleet.WorkerConfig{ID: s.id, Room: s.room}, func(g *captureGroup) fleet.Runner {
+		return &taskRunner{g, &s.nats, r.getenv}
+	})
+}
+
+// workFor runs the tasks of a fleet until ctx ends, by a runner that has a group of captures. Of cfg, ID and Room may
+// be set.
+func (r *runner) workFor(
+	ctx context.Context, f *fleet.Fleet, seen monitorSettings, cfg fleet.WorkerConfig,
+	runner func(*captureGroup) fleet.Runner,
+) (err error) {
 	g := r.newGroup(context.WithoutCancel(ctx)) // the worker ends captures, one by one
 	g.resident = true
 	defer g.cancel()
-	host, _ := os.Hostname() // for people
-	w := fleet.NewWorker(f, fleet.WorkerConfig{
-		ID: s.name(host), Host: host, Room: s.room, Runner: &taskRunner{g, &s.nats, r.getenv}, Log: r.log,
-	})
-	m := &monitoring{set: s.monitor, log: r.log, board: &g.board, more: fleetMetrics(w)}
+	cfg.Host, _ = os.Hostname() // for people
+	if cfg.ID == "" {
+		cfg.ID = workerName(cfg.Host)
+	}
+	cfg.Runner, cfg.Log = runner(g), r.log
+	w := fleet.NewWorker(f, cfg)
+	m := &monitoring{set: seen, log: r.log, board: &g.board, more: fleetMetrics(w)}
 	if err := m.listen(ctx); err != nil {
 		return err
 	}
@@ -143,11 +156,8 @@ func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
 	return errors.Join(w.Run(ctx), g.wait())
 }
 
-// name is the name of the worker.
-func (s *workerSettings) name(host string) string {
-	if s.id != "" {
-		return s.id
-	}
+// workerName is a name for a worker on a host.
+func workerName(host string) string {
 	var random [3]byte
 	_, _ = rand.Read(random[:]) // it never fails
 	return host + "-" + hex.EncodeToString(random[:])

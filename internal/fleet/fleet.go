@@ -34,7 +34,6 @@ type Fleet struct {
 type Config struct {
 	Replicas int           // of the stream; 0 is 1
 	Lease    time.Duration // after which the task of a worker that is silent goes to another; 0 is DefaultLease
-	Memory   bool          // the tasks are in memory, for a standby, which makes its task again
 }
 
 // The limits of a lease.
@@ -126,9 +125,6 @@ func (f *Fleet) config(cfg Config) (s jetstream.StreamConfig, c jetstream.Consum
 		Subjects: []string{f.subject("task") + ".*"}, Retention: jetstream.WorkQueuePolicy,
 		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, // a new revision takes the place of the old one
 		Replicas: max(cfg.Replicas, 1),
-	}
-	if cfg.Memory {
-		s.Storage = jetstream.MemoryStorage
 	}
 	c = jetstream.ConsumerConfig{
 		Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: cfg.Lease,

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// standBy runs captures in one of several processes that are started alike. They are a fleet of their own, whose name
+// follows from the captures; each process puts their tasks into it, unless they are there.
+func (r *runner) standBy(ctx context.Context, all []*settings) error {
+	first := all[0]
+	nc, prefix, err := natsconn.ConnectWithin(ctx, first.capture.library.Wait, first.nats.named("jetcapture standby"), r.log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	f, err := fleet.New(nc, prefix, standbyName(all))
+	if err != nil {
+		return err
+	}
+	if err := prepareStandby(ctx, f, nc, prefix, all); err != nil {
+		return err
+	}
+	r.settings.onFailure = failureLeave // another process tries it
+	return r.workFor(ctx, f, first.monitor, fleet.WorkerConfig{}, func(g *captureGroup) fleet.Runner {
+		return &standbyRunner{taskRunner{group: g}, all}
+	})
+}
+
+// standbyName is the name of the fleet of processes that run the same captures into the same places.
+func standbyName(all []*settings) string {
+	var names []string
+	for _, s := range all {
+		names = append(names, s.capture.name()+"\x00"+s.capture.output)
+	}
+	slices.Sort(names)
+	sum := sha256.New()
+	for _, name := range names {
+		fmt.Fprintf(sum, "%s\x00", name)
+	}
+	return "STANDBY_" + hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// prepareStandby makes the fleet and its tasks, as replicated as the stream of the first capture.
+func prepareStandby(ctx context.Context, f *fleet.Fleet, nc *nats.Conn, prefix string, all []*settings) error {
+	cfg := fleet.Config{Lease: all[0].report.standby, Replicas: 1}
+	js, err := jetstream.New(nc)
+	if prefix != "" {
+		js, err = jetstream.NewWithAPIPrefix(nc, prefix)
+	}
+	if err == nil {
+		var s jetstream.Stream
+		if s, err = js.Stream(ctx, all[0].capture.library.NATSStreamName); err == nil {
+			cfg.Replicas = s.CachedInfo().Config.Replicas
+		}
+	}
+	if err == nil {
+		_, err = f.Init(ctx, cfg)
+	}
+	for _, s := range all {
+		if err != nil {
+			return fmt.Errorf("--standby: %w", err)
+		}
+		_, err = f.Apply(ctx, fleet.Task{Name: s.capture.name()})
+		if errors.Is(err, fleet.ErrConflict) { // another process was first
+			err = nil
+		}
+	}
+	return err
+}
+
+// standbyRunner runs the captures of this process. What they are is not in their tasks.
+type standbyRunner struct {
+	taskRunner
+	all []*settings
+}
+
+// Run implements fleet.Runner.
+func (t *standbyRunner) Run(ctx context.Context, task fleet.Task) error {
+	i := slices.IndexFunc(t.all, func(s *settings) bool { return s.capture.name() == task.Name })
+	if i < 0 {
+		return fmt.Errorf("this process has no capture %s", task.Name)
+	}
+	err := t.group.run(ctx, t.all[i])
+	if ctx.Err() == nil && err == nil {
+		return fmt.Errorf("capture %s has ended by itself", task.Name)
+	}
+	return err
+}
+
+// checkStandby returns what is wrong with a standby.
+func (s *settings) checkStandby() (problems []error) {
+	lib := &s.capture.library
+	switch {
+	case s.report.standby == 0:
+	case s.report.standby < fleet.MinLease:
+		problems = append(problems, fmt.Errorf("--standby: %v is too short, give %v at least", s.report.standby,
+			3*time.Second))
+	case lib.Once || lib.Until > 0:
+		problems = append(problems, errors.New("--standby: is for captures that go on, not for --once and --range"))
+	}
+	return problems
+}

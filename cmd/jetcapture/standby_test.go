@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+)
+
+func TestAStandbyTakesOver(t *testing.T) {
+	srv, nc := orders(t, `{"id":1}`)
+	folder := t.TempDir()
+	e := environment{"NATS_URL": srv.URL()}
+	args := []string{"run", "-s", "ORDERS", "-o", folder, "--standby", "2s", "--max-age", "1s"}
+	rows := func() (n int) {
+		for _, lines := range rowsBelow(t, folder) {
+			n += len(lines)
+		}
+		return n
+	}
+	stopA := e.start(t, args...)
+	natstest.Eventually(t, patience, "first message in a file", func() bool { return rows() == 1 })
+	stopB := e.start(t, args...)
+	if r := stopA(); r.code != exitDone {
+		t.Errorf("the first: exit code %d, %s", r.code, r.stderr)
+	}
+	natstest.PublishN(t, nc, "orders.x", 2)
+	natstest.Eventually(t, patience, "all messages in files", func() bool { return rows() == 3 })
+	r := stopB()
+	if r.code != exitDone || !strings.Contains(r.stderr, "took a task") {
+		t.Errorf("the second: exit code %d, %s", r.code, r.stderr)
+	}
+	if r := e.run(t, "run", "-s", "ORDERS", "-o", folder, "--standby", "2s", "--once"); r.code != exitUsage {
+		t.Errorf("with --once: exit code %d, %s", r.code, r.stderr)
+	}
+}
