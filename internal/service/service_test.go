@@ -17,10 +17,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m, natstest.IgnoreServer()..
 // begin starts a service whose status says what it is given, and whose flush is f.
 func begin(t *testing.T, srv *natstest.Server, f func(ctx context.Context) error) *Service {
 	t.Helper()
-	s, err := Start(srv.Connect(), Config{
+	nc := srv.Connect()
+	s, err := Start(nc, Config{
 		Version: "0.2.0-dev", Capture: "orders.eu", Metadata: map[string]string{"stream": "ORDERS"},
 		Status: func() any { return map[string]string{"state": "reading"} }, Flush: f,
 	})
+	if err == nil {
+		err = nc.Flush() // others ask over connections of their own
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
