@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"syscall"
+	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/spf13/cobra"
 )
 
@@ -24,6 +28,9 @@ Examples:
 
   The payloads of one customer on one day:
     jetcapture cat /var/archive --format payload --json customer=7 --from 2026-11-23 --to 2026-11-24
+
+  Everything from last Monday on, and then what the stream gets:
+    jetcapture cat /var/archive --from 2026-11-23 --follow --nats-server nats://127.0.0.1:4222
 
   The last ten messages of some subjects:
     jetcapture cat s3://archive/orders --subject 'orders.*.paid' --tail 10
@@ -52,9 +59,12 @@ const (
 
 // catSettings are what the options of the command cat say.
 type catSettings struct {
-	choice messageChoice
-	format catFormat
-	follow bool
+	choice     messageChoice
+	format     catFormat
+	follow     bool // with the living stream
+	followCuts bool
+	wait       time.Duration
+	nats       connection
 }
 
 func (s *catSettings) options() optionSet {
@@ -65,8 +75,16 @@ func (s *catSettings) options() optionSet {
 			help: "ndjson, payload (each on a line), csv (sequence, time, subject, payload) or raw (a raw file)",
 		}, {
 			name: "follow", value: boolean(&s.follow),
-			help: "go on with each cut that is finished, until Ctrl-C; what the stream holds beyond them comes with its cut",
+			help: "go on with the living stream behind the newest cut, until Ctrl-C: no gap, and nothing twice",
+		}, {
+			name: "follow-archive", value: boolean(&s.followCuts),
+			help: "go on with each cut that is finished, until Ctrl-C; it needs no server",
+		}, {
+			name: "wait", arg: "DURATION", value: duration(&s.wait),
+			help: "with --follow: for how long to wait for a cut that has what the stream has dropped before it was read; 0: " +
+				"twice the length of the capture's windows, and a minute",
 		}}},
+		{"Connection, with --follow", s.nats.options()},
 	}
 }
 
@@ -78,10 +96,7 @@ func catCommand(c console) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := newChoices(options)
 		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if s.follow && s.choice.limit+s.choice.tail > 0 {
-			problems = append(problems, errors.New("--follow: has no end, so it goes with neither --limit nor --tail"))
-		}
-		if len(problems) > 0 {
+		if problems = append(problems, s.check(&given)...); len(problems) > 0 {
 			return &usageError{problems}
 		}
 		s.choice.read.Partial = s.format == catPayload
@@ -92,6 +107,20 @@ func catCommand(c console) *cobra.Command {
 	}
 	addFlags(cmd, options.all(), c)
 	return cmd
+}
+
+// check returns what is wrong with the options.
+func (s *catSettings) check(given *choices) (problems []error) {
+	if (s.follow || s.followCuts) && s.choice.limit+s.choice.tail > 0 {
+		problems = append(problems, errors.New("--follow: has no end, so it goes with neither --limit nor --tail"))
+	}
+	if !s.follow {
+		return problems
+	}
+	if len(s.choice.read.Key) > 0 {
+		problems = append(problems, errors.New("--key: the messages of a stream have none; use --follow-archive, or --subject"))
+	}
+	return append(problems, s.nats.check(given)...)
 }
 
 // readArchive calls f with the capture that is chosen of an archive.
@@ -125,9 +154,12 @@ func (s *catSettings) print(ctx context.Context, from *archive.Capture, c consol
 			}
 			return p.print(i)
 		}
-		if s.follow {
+		switch {
+		case s.follow:
+			err = s.followLive(ctx, from, one, out.Flush, c)
+		case s.followCuts:
 			err = s.choice.followCuts(ctx, from, one, out.Flush)
-		} else {
+		default:
 			err = s.choice.each(ctx, from, one)
 		}
 		missing.say(c.stderr)
@@ -136,6 +168,27 @@ func (s *catSettings) print(ctx context.Context, from *archive.Capture, c consol
 		}
 		return err
 	})
+}
+
+// followLive calls f with the messages of an archive, and then with those of its living stream.
+func (s *catSettings) followLive(
+	ctx context.Context, from *archive.Capture, f func(*archive.Item) error, flush func() error, c console,
+) error {
+	log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture cat"), log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	format, err := from.Format(ctx)
+	if err != nil {
+		return err
+	}
+	l := &live{
+		choice: &s.choice, from: from, source: reader.NewSource(nc, prefix, format.Stream), filter: format.Filter,
+		hand: f, flush: flush, wait: s.wait, note: func(reason string) { say(c.stderr, "jetcapture: %s\n", reason) },
+	}
+	return l.run(ctx)
 }
 
 // onPage calls f with a buffer before out. A reader that has gone, as after "| head", is no error.

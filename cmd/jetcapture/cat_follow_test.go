@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // page is written to by one goroutine and read by another.
@@ -33,35 +33,135 @@ func (p *page) String() string {
 	return p.text.String()
 }
 
+// following is a cat that runs.
+type following struct {
+	t           *testing.T
+	out, stderr page
+	cancel      context.CancelFunc
+	code        chan int
+}
+
+// followCat starts cat of payloads.
+func followCat(t *testing.T, folder string, args ...string) *following {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &following{t: t, cancel: cancel, code: make(chan int, 1)}
+	go func() {
+		f.code <- execute(ctx, append([]string{"jetcapture", "cat", folder, "--format", "payload"}, args...),
+			console{&f.out, &f.stderr, func(string) string { return "" }, new(atomic.Bool), nil})
+	}()
+	t.Cleanup(cancel)
+	return f
+}
+
+// wants waits until so many bytes are printed.
+func (f *following) wants(text string) {
+	f.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for len(f.out.String()) < len(text) && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if got := f.out.String(); got != text {
+		f.t.Fatalf("%q, want %q: %s", got, text, f.stderr.String())
+	}
+}
+
+// end ends it, or waits for its end with nil.
+func (f *following) end(cancel func(), want int, complaint string) {
+	f.t.Helper()
+	if cancel != nil {
+		cancel()
+	}
+	if got := <-f.code; got != want || !strings.Contains(f.stderr.String(), complaint) {
+		f.t.Errorf("exit code %d, want %d and %q: %s", got, want, complaint, f.stderr.String())
+	}
+}
+
 // Each message comes once, in its order, also those of cuts that are made while the archive is followed.
-func TestCatFollows(t *testing.T) {
+func TestCatFollowsAnArchive(t *testing.T) {
 	srv, _ := orders(t, `{"n":0}`, `{"n":1}`)
 	r := &restoring{t: t, nc: srv.Connect()}
 	folder := filepath.Join(t.TempDir(), "archive")
 	captureOnce(t, srv, folder)
-	ctx, cancel := context.WithCancel(t.Context())
-	var out, stderr page
-	code := make(chan int, 1)
-	go func() {
-		code <- execute(ctx, []string{"jetcapture", "cat", folder, "--follow", "--format", "payload"},
-			console{&out, &stderr, func(string) string { return "" }, new(atomic.Bool), nil})
-	}()
+	f := followCat(t, folder, "--follow-archive")
 	want := "{\"n\":0}\n{\"n\":1}\n"
-	for round := range 3 {
-		natstest.Eventually(t, 20*time.Second, fmt.Sprintf("%d cuts are printed", round+1), func() bool {
-			return len(out.String()) >= len(want)
-		})
+	for range 3 {
+		f.wants(want)
 		r.publish(3)
 		captureOnce(t, srv, folder)
 		want += "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n"
 	}
-	natstest.Eventually(t, 20*time.Second, "all is printed", func() bool { return len(out.String()) >= len(want) })
-	cancel()
-	if got := <-code; got != exitDone || out.String() != want || stderr.String() != "" {
-		t.Errorf("exit code %d: %q, want %q: %s", got, out.String(), want, stderr.String())
+	f.wants(want)
+	f.end(f.cancel, exitDone, "")
+	for _, args := range [][]string{{"--follow-archive", "--tail", "3"}, {"--follow", "--limit", "3"}, {"--follow", "--key", "a"}} {
+		if got := (environment{}).run(t, append([]string{"cat", folder}, args...)...); got.code != exitUsage {
+			t.Errorf("%q: exit code %d: %s", args, got.code, got.stderr)
+		}
 	}
-	if got := (environment{}).run(t, "cat", folder, "--follow", "--tail", "3"); got.code != exitUsage ||
-		!strings.Contains(got.stderr, "--follow") {
-		t.Errorf("exit code %d: %s", got.code, got.stderr)
+}
+
+// Behind the newest cut comes the stream. What it drops before it is read comes from a later cut, and then the stream
+// again: all of it once.
+func TestCatFollowsTheStream(t *testing.T) {
+	srv, _ := orders(t, `{"n":0}`, `{"n":1}`)
+	r := &restoring{t: t, nc: srv.Connect()}
+	js := natstest.JetStream(t, r.nc)
+	stream, err := js.Stream(t.Context(), "ORDERS")
+	if err != nil {
+		t.Fatal(err)
 	}
+	folder := filepath.Join(t.TempDir(), "archive")
+	captureOnce(t, srv, folder)
+	r.publish(2)
+	three := "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n"
+	want := strings.Repeat("{\"n\":0}\n{\"n\":1}\n", 2)
+	f := followCat(t, folder, "--follow", "--nats-server", srv.URL())
+	f.wants(want)
+	r.publish(3)
+	f.wants(want + three)
+	captureOnce(t, srv, folder) // of what was read from the stream
+	r.publish(3)
+	f.wants(want + three + three)
+	f.end(f.cancel, exitDone, "")
+
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(10)); err != nil { // 8 and 9 are nowhere
+		t.Fatal(err)
+	}
+	args := []string{"--follow", "--nats-server", srv.URL(), "--seq", "7..13"}
+	f = followCat(t, folder, append(args, "--wait", "1ms")...)
+	f.end(nil, exitFailed, "begins at sequence 10, and 7 is the last one that was read")
+	f = followCat(t, folder, args...)
+	natstest.Eventually(t, 30*time.Second, "it waits for a cut", func() bool {
+		return strings.Contains(f.stderr.String(), "waiting for a cut")
+	})
+	captureOnce(t, srv, folder)
+	r.publish(3)
+	f.end(nil, exitDone, "")
+	if got, want := f.out.String(), "{\"n\":2}\n{\"n\":2}\n"+three; got != want {
+		t.Errorf("%q, want %q: %s", got, want, f.stderr.String())
+	}
+}
+
+// A stream that was made again is read behind the cut that knows of it.
+func TestCatFollowsAStreamThatIsMadeAgain(t *testing.T) {
+	srv, _ := orders(t, `{"n":0}`)
+	r := &restoring{t: t, nc: srv.Connect()}
+	js := natstest.JetStream(t, r.nc)
+	folder := filepath.Join(t.TempDir(), "archive")
+	captureOnce(t, srv, folder)
+	f := followCat(t, folder, "--follow", "--nats-server", srv.URL())
+	f.wants("{\"n\":0}\n")
+	if err := js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
+	r.publish(1)
+	natstest.Eventually(t, 60*time.Second, "it is noticed", func() bool {
+		return strings.Contains(f.stderr.String(), "waiting for a cut")
+	})
+	captureOnce(t, srv, folder)
+	f.wants("{\"n\":0}\n{\"n\":0}\n")
+	r.publish(2)
+	f.wants("{\"n\":0}\n{\"n\":0}\n{\"n\":0}\n{\"n\":1}\n")
+	f.end(f.cancel, exitDone, "recreated")
 }
