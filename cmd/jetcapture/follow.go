@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	streamsEvery   = 30 * time.Second // how often streams that came or went are looked for
+	streamsEvery  = 30 * time.Second // how often streams that came or went are looked for
 	followTimeout = 20 * time.Second // for one look
 )
 

@@ -46,6 +46,7 @@ func TestManPages(t *testing.T) {
 		"jetcapture-get.1",
 		"jetcapture-grep.1",
 		"jetcapture-help.1",
+		"jetcapture-init.1",
 		"jetcapture-kv.1",
 		"jetcapture-ls.1",
 		"jetcapture-manifest.1",

@@ -18,6 +18,7 @@ func TestHelpIsTheGoldenOne(t *testing.T) {
 	for _, args := range [][]string{
 		{},
 		{"run"},
+		{"init"},
 		{"config"},
 		{"validate"},
 		{"doctor"},

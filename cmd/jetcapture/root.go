@@ -23,6 +23,7 @@ func newRoot(c console) *cobra.Command {
 	help := helpCommand()
 	commands := []*cobra.Command{
 		runCommand(c),
+		initCommand(c),
 		configCommand(c),
 		validateCommand(c),
 		doctorCommand(c),
