@@ -65,7 +65,7 @@ type Stats struct {
 	Began     time.Time // when Run began
 	ReadSince time.Time // when reading began; zero until then
 	Since     time.Time // when State became what it is
-	Pulse     time.Time // when the capture was last seen alive; while it reads, that is several times a second
+	Pulse     time.Time // when the capture was last seen alive; while it reads, that is every 10 s at least
 	// StoreFailing is when the store began to fail; zero while its last operation has succeeded.
 	StoreFailing time.Time
 	StoreOK      time.Time // when something was last stored; zero if nothing was

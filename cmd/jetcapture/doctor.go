@@ -108,6 +108,9 @@ func (d *doctorSettings) examine(ctx context.Context, c console, all []*settings
 			return err
 		}
 		cfg.Write, cfg.Captures = d.write, len(all)
+		if len(all) > 1 {
+			cfg.MemoryLimit, cfg.SpoolLimit = s.limits()
+		}
 		checks := doctor.Examine(ctx, cfg)
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("the examination was stopped: %w", err)

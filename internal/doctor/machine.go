@@ -44,14 +44,14 @@ func (e *exam) checkSpool() {
 		return
 	}
 	seen := fmt.Sprintf("%s has %s free", dir, bytesText(d.free))
-	switch need := uint64(e.SpoolLimit) * uint64(max(e.Captures, 1)); {
+	switch need := uint64(e.SpoolLimit); {
 	case d.memory:
 		e.warn("L1", name, seen+", and is in memory (tmpfs)", "what is spooled there counts as memory, beyond --memory-limit",
 			"--tmp-dir with a folder on a disk")
 	case d.free < need:
 		e.warn("L1", name, fmt.Sprintf("%s; --spool-limit is %s", seen, bytesText(need)),
 			"on a full disk, files are stored early and reading waits",
-			fmt.Sprintf("--spool-limit %dMiB, or --tmp-dir with more room", d.free*8/10>>20/uint64(max(e.Captures, 1))))
+			fmt.Sprintf("--spool-limit %dMiB, or --tmp-dir with more room", d.free*8/10>>20))
 	default:
 		e.ok("L1", name, seen)
 	}
@@ -85,10 +85,10 @@ func (e *exam) checkFolder() {
 	e.ok("L1", name, seen)
 }
 
-// checkDescriptors is the part of L2 about files that are open at the same time: a few for each capture, and one for
-// each file that is stored.
+// checkDescriptors is the part of L2 about files that are open at the same time: one for each capture that spools, and
+// those that are being stored.
 func (e *exam) checkDescriptors() {
-	const name, each, own = "descriptors", 32, 64
+	const name, each, own = "descriptors", 1, 256
 	limit, err := descriptors()
 	need := uint64(own + each*max(e.Captures, 1))
 	switch {
@@ -104,9 +104,8 @@ func (e *exam) checkDescriptors() {
 
 // checkMemory is the part of L2 about memory.
 func (e *exam) checkMemory() {
-	const name, own = "memory", 90 << 20
-	n := int64(max(e.Captures, 1))
-	need := own + n*(e.MemoryLimit*14/10)
+	const name, own, each = "memory", 90 << 20, 150 << 10
+	need := own + int64(e.Captures)*each + e.MemoryLimit*14/10 // the captures of a process share the limit
 	limit := memoryLimit()
 	from := "the limit of the cgroup"
 	if gomem := debug.SetMemoryLimit(-1); gomem != math.MaxInt64 && (limit == 0 || gomem < limit) {
