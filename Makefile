@@ -81,7 +81,7 @@ test-sim:
 torture:
 	$(GO) test $(TESTFLAGS) -v -timeout 0 -run 'TestSimulation$$|TestLeaseSimulation$$' ./internal/sim -sim.from $(FROM) -sim.seeds $(SIM_SEEDS)
 	$(GO) test $(TESTFLAGS) -timeout 0 -run 'TestLoopSimulation$$' ./internal/exactlyonce -loop.from $(FROM) -loop.seeds $(LOOP_SEEDS)
-	$(GO) test $(TESTFLAGS) -v -timeout 0 -parallel $(TORTURE_PARALLEL) -run 'TestKills|TestCluster' ./internal/crashtest -crash.from $(FROM) -crash.seeds $(CRASH_SEEDS)
+	$(GO) test $(TESTFLAGS) -v -timeout 0 -parallel $(TORTURE_PARALLEL) -run 'TestKills|TestCluster|TestFleet' ./internal/crashtest -crash.from $(FROM) -crash.seeds $(CRASH_SEEDS)
 
 # left-out says which tests were left out for want of a program: go test shows nothing of packages that pass. In CI that is an error.
 left-out:
