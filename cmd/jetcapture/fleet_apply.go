@@ -50,28 +50,28 @@ func fleetApplyCommand(c console) *cobra.Command {
 		})
 	return newFleetCommand(c, "apply", "add and change captures of a fleet", fleetApplyHelp, &s.fleetSettings, options,
 		func(ctx context.Context, f *fleet.Fleet, _ []string) error {
-			tasks, err := s.read(c)
+			tasks, captures, err := s.read(c)
 			if err != nil {
 				return err
 			}
+			warnOfLanes(ctx, f, captures, c)
 			return s.apply(ctx, f, tasks, c)
 		})
 }
 
-// read reads the file and checks it.
-func (s *applySettings) read(c console) ([]fleet.Task, error) {
+// read reads the file and checks it. captures are what could be read of the tasks here.
+func (s *applySettings) read(c console) (tasks []fleet.Task, captures []*settings, err error) {
 	var b []byte
-	var err error
 	switch s.file {
 	case "":
-		return nil, usagef("--file: is required")
+		return nil, nil, usagef("--file: is required")
 	case "-":
 		b, err = io.ReadAll(os.Stdin)
 	default:
 		b, err = os.ReadFile(s.file)
 	}
 	if err != nil {
-		return nil, usagef("--file: %w", err)
+		return nil, nil, usagef("--file: %w", err)
 	}
 	tasks, leftOut, problems := splitTasks(s.file, b)
 	if len(leftOut) > 0 {
@@ -81,10 +81,13 @@ func (s *applySettings) read(c console) ([]fleet.Task, error) {
 		if !s.check || len(problems) > 0 {
 			break
 		}
-		missing, err := checkTask(t, &s.nats, c.getenv)
+		capture, missing, err := checkTask(t, &s.nats, c.getenv)
 		var usage *usageError
 		if errors.As(err, &usage) {
 			problems = append(problems, usage.problems...)
+		}
+		if capture != nil {
+			captures = append(captures, capture)
 		}
 		if len(missing) > 0 {
 			say(c.stderr, "jetcapture: %s: not checked, the environment here has no %s\n", printable(t.Name),
@@ -92,9 +95,9 @@ func (s *applySettings) read(c console) ([]fleet.Task, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return nil, &usageError{dedupe(problems)}
+		return nil, nil, &usageError{dedupe(problems)}
 	}
-	return tasks, nil
+	return tasks, captures, nil
 }
 
 // apply makes the fleet what the file says.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -137,19 +136,20 @@ func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*
 	return s, errPattern(s)
 }
 
-// checkTask returns what is wrong with a task, as far as this machine can tell. missing are variables that the
-// environment here does not have: the task is not checked then.
-func checkTask(t fleet.Task, nats *connection, getenv func(string) string) (missing []string, err error) {
-	_, err = taskSettings(t, nats, func(name string) string {
+// checkTask reads a task as a worker does, as far as this machine can. missing are variables that the environment here
+// does not have: then there may be no settings, and nothing is wrong.
+func checkTask(
+	t fleet.Task, nats *connection, getenv func(string) string,
+) (capture *settings, missing []string, err error) {
+	capture, err = taskSettings(t, nats, func(name string) string {
 		v := getenv(name)
 		if v == "" && strings.Contains(string(t.Body), "${"+name+"}") && !slices.Contains(missing, name) {
 			missing = append(missing, name)
 		}
 		return v
 	})
-	var usage *usageError
-	if len(missing) > 0 && errors.As(err, &usage) {
-		return missing, nil
+	if len(missing) > 0 {
+		err = nil
 	}
-	return nil, err
+	return capture, missing, err
 }

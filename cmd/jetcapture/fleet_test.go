@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -228,5 +229,37 @@ func TestATaskHasItsOwnConnectionOrThatOfItsWorker(t *testing.T) {
 		if s.nats.Server.Text != want {
 			t.Errorf("capture %s connects to %s, want %s", s.name, s.nats.Server.Text, want)
 		}
+	}
+}
+
+func TestApplyWarnsOfLanesThatOverlapOrLeaveOut(t *testing.T) {
+	srv, nc := orders(t)
+	natstest.PublishN(t, nc, "orders.eu", 2)
+	natstest.PublishN(t, nc, "orders.us", 3)
+	natstest.PublishN(t, nc, "orders.fr", 4)
+	e := environment{"NATS_URL": srv.URL()}
+	if r := e.run(t, "fleet", "init"); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	apply := func(lanes ...string) string {
+		text := "output: a\nstream_name: ORDERS\ncaptures:\n"
+		for i, filter := range lanes {
+			text += fmt.Sprintf("  lane-%d: {filter_subject: [%q]}\n", i, filter)
+		}
+		r := e.run(t, "fleet", "apply", "--dry-run", "-f", writeFile(t, "c.yaml", text))
+		if r.code != exitDone {
+			t.Fatal(r.stderr)
+		}
+		return r.stderr
+	}
+	want := "jetcapture: warning: stream ORDERS: no capture takes 4 messages of 1 subject, such as orders.fr\n"
+	if got := apply("orders.eu", "orders.us"); got != want {
+		t.Errorf("it warns %q, want %q", got, want)
+	}
+	if got := apply("orders.*", "orders.us"); !strings.Contains(got, "each is stored twice") {
+		t.Errorf("of lanes that overlap it says %q", got)
+	}
+	if got := apply("orders.eu", "orders.us", "orders.fr"); got != "" {
+		t.Errorf("of lanes that fit it says %q", got)
 	}
 }

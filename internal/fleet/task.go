@@ -153,3 +153,16 @@ func (f *Fleet) Remove(ctx context.Context, name string) error {
 	}
 	return nil
 }
+
+// Subjects returns how many messages of each subject a stream of the account holds.
+func (f *Fleet) Subjects(ctx context.Context, stream string) (map[string]uint64, error) {
+	s, err := f.js.Stream(ctx, stream)
+	if err != nil {
+		return nil, fmt.Errorf("look at stream %s: %w", stream, err)
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		return nil, fmt.Errorf("list the subjects of stream %s: %w", stream, err)
+	}
+	return info.State.Subjects, nil
+}
