@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// BenchmarkCommits reports what a commit costs at the beginning of a table and after 1,000 cuts: its time, the size of the
-// metadata and the heap.
+// BenchmarkCommits reports what a commit costs at the beginning of a table and after 1,000 cuts: its time, the size of
+// the metadata and the heap.
 func BenchmarkCommits(b *testing.B) {
 	for _, keep := range []int{0, 100} {
 		name := map[int]string{0: "keep=all", 100: "keep=100"}[keep]

@@ -32,7 +32,8 @@ func evolve(table, file []ice.NestedField) (columns []ice.NestedField, changed b
 	return columns, changed, nil
 }
 
-const newTable = "take another --table for the cuts from here on, or jetcapture convert for one archive with the same columns"
+const newTable = "take another --table for the cuts from here on, or jetcapture convert, which makes an archive with " +
+	"the same columns throughout"
 
 // find returns the place of the column with the id of a field, -1 if there is none.
 func find(columns []ice.NestedField, f ice.NestedField) (int, error) {

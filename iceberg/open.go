@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 
@@ -42,11 +43,10 @@ func OpenCatalog(ctx context.Context, address string, properties map[string]stri
 	case "hive", "thrift":
 		props["type"], props["uri"] = "hive", "thrift:"+rest
 	default:
-		return nil, fmt.Errorf("--catalog %s: give https://HOST, sqlite:FILE, warehouse:PLACE, glue: or hive://HOST:PORT", scheme)
+		return nil, fmt.Errorf("--catalog %s: give https://HOST, sqlite:FILE, warehouse:PLACE, glue: or hive://HOST:PORT",
+			scheme)
 	}
-	for name, value := range properties {
-		props[name] = value
-	}
+	maps.Copy(props, properties)
 	c, err := catalog.Load(ctx, "jetcapture", props)
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog of --catalog %s: %w", scheme, err)

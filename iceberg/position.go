@@ -23,8 +23,8 @@ func positionOf(cut tablefiles.Cut) position { return position{cut.N, cut.DoneSu
 
 func (p position) String() string { return fmt.Sprintf("%d:%s", p.cut, p.sum) }
 
-// position reads the newest cut of the capture in the table. It fails if the archive does not have it: then the table is
-// of another one, or the archive has lost records.
+// position reads the newest cut of the capture in the table. It fails if the archive does not have it: then the table
+// is of another one, or the archive has lost records.
 func (p *Projector) position(ctx context.Context, t *table.Table) (pos position, err error) {
 	text := t.Properties()[p.property("cut")]
 	if text == "" {
@@ -37,8 +37,8 @@ func (p *Projector) position(ctx context.Context, t *table.Table) (pos position,
 	pos.sum = sum
 	cut, err := p.Capture.Cut(ctx, pos.cut)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && cut.DoneSum != pos.sum {
-		return pos, fmt.Errorf("table %s has cut %d of another capture %s, with SHA-256 %s: take the archive that the table was "+
-			"made of, or another --table", p.name(), pos.cut, p.Capture.Name(), pos.sum)
+		return pos, fmt.Errorf("table %s has cut %d of another capture %s, with SHA-256 %s: take the archive that the table "+
+			"was made of, or another --table", p.name(), pos.cut, p.Capture.Name(), pos.sum)
 	}
 	return pos, err
 }

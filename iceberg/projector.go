@@ -188,7 +188,8 @@ func (p *Projector) summary(b batch, pos position, watermark string) ice.Propert
 	plan := b.last.Plan
 	return ice.Properties{
 		"jetcapture.capture": p.Capture.Name(), "jetcapture.cut": pos.String(), "jetcapture.watermark": watermark,
-		"jetcapture.incarnation": plan.Incarnation, "jetcapture.from": fmt.Sprint(b.from), "jetcapture.to": fmt.Sprint(plan.To),
+		"jetcapture.from": fmt.Sprint(b.from), "jetcapture.to": fmt.Sprint(plan.To),
+		"jetcapture.incarnation": plan.Incarnation,
 	}
 }
 
@@ -216,7 +217,8 @@ func (p *Projector) expire(ctx context.Context, t *table.Table) {
 		}
 	}
 	_, _, err := p.Catalog.CommitTable(ctx, p.Table, []table.Requirement{
-		table.AssertTableUUID(t.Metadata().TableUUID()), table.AssertRefSnapshotID(table.MainBranch, &t.CurrentSnapshot().SnapshotID),
+		table.AssertTableUUID(t.Metadata().TableUUID()),
+		table.AssertRefSnapshotID(table.MainBranch, &t.CurrentSnapshot().SnapshotID),
 	}, []table.Update{table.NewRemoveSnapshotsUpdate(ids, false)})
 	if err != nil {
 		p.Logger.Info("old snapshots stay for now", "table", p.name(), "error", err)

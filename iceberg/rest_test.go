@@ -15,8 +15,8 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// restCatalog serves a catalog as Iceberg's REST catalogs do, as far as a projector needs it. Every so many commits meet
-// a fault: an error before the commit, or an answer that is lost behind it.
+// restCatalog serves a catalog as Iceberg's REST catalogs do, as far as a projector needs it. One commit in two meets a
+// fault: an error before the commit, or an answer that is lost behind it.
 type restCatalog struct {
 	catalog.Catalog
 	faults  bool

@@ -113,10 +113,11 @@ func TestRivalsUnderKill(t *testing.T) {
 const patience = 60 * time.Second
 
 func (r *rig) until(done func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) { //nolint:forbidigo // a poll with a deadline
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if done() {
 			return true
 		}
+		time.Sleep(5 * time.Millisecond) //nolint:forbidigo // a poll with a deadline
 	}
 	return false
 }

@@ -37,7 +37,7 @@ type shape struct {
 func (p *Projector) create(ctx context.Context, s shape) (*table.Table, error) {
 	if err := p.Catalog.CreateNamespace(ctx, catalog.NamespaceFromIdent(p.Table), nil); err != nil &&
 		!errors.Is(err, catalog.ErrNamespaceAlreadyExists) {
-		p.Logger.Info("the namespace cannot be made, perhaps it is there", "namespace", p.Table[:len(p.Table)-1], "error", err)
+		p.Logger.Info("the namespace cannot be made, perhaps it is there", "table", p.name(), "error", err)
 	}
 	fields := slices.Clone(s.columns)
 	opts := []catalog.CreateTableOpt{catalog.WithProperties(properties())}
@@ -55,8 +55,8 @@ func (p *Projector) create(ctx context.Context, s shape) (*table.Table, error) {
 	return t, nil
 }
 
-// reshape changes a table so that it can have the files of all shapes, if it cannot have them yet. It reports whether it
-// changed it: then the table must be loaded again.
+// reshape changes a table so that it can have the files of all shapes, if it cannot have them yet. It reports whether
+// it changed it: then the table must be loaded again.
 func (p *Projector) reshape(ctx context.Context, t *table.Table, shapes []shape) (changed bool, err error) {
 	meta := t.Metadata()
 	columns, fresh, err := columnsOf(t)

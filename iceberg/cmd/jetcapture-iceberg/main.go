@@ -29,8 +29,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-const usage = `jetcapture-iceberg appends the complete cuts of a capture to an Apache Iceberg table, each once. The files stay
-where they are.
+const usage = `jetcapture-iceberg appends the complete cuts of a capture to an Apache Iceberg table, each
+once. The files stay where they are.
 
 Usage:
   jetcapture-iceberg --archive PLACE --catalog ADDRESS --table NAMESPACE.NAME [OPTIONS]
@@ -85,8 +85,8 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.archive, "archive", "", "`PLACE` of the archive, as --output of jetcapture run names it; required")
 	f.StringVar(&s.capture, "capture", "", "`NAME` of the capture; needed if the archive holds several")
 	f.StringVar(&s.url, "url", "", "`URL` that readers of the table find the archive by; by default as --archive says")
-	f.StringVar(&s.catalog, "catalog", "", "`ADDRESS` of the catalog: https://HOST, sqlite:FILE, warehouse:PLACE or glue:; "+
-		"required")
+	f.StringVar(&s.catalog, "catalog", "", "`ADDRESS` of the catalog: https://HOST, sqlite:FILE, warehouse:PLACE or "+
+		"glue:; required")
 	f.StringVar(&s.table, "table", "", "`NAMESPACE.NAME` of the table, which is made if it is missing; required")
 	f.StringVar(&s.location, "location", "", "`URL` of the metadata of a new table; by default the catalog says it")
 	f.Func("property", "`NAME=VALUE` for the catalog and its files, such as warehouse=s3://lake; repeatable", s.property)
