@@ -27,6 +27,9 @@ in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)
 
 .PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo \
 	bench bench-cat bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture jetcapture-iceberg release packages test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-cat bench-compare bench-stores torture tools
 
 all: vet lint test
 
@@ -35,6 +38,10 @@ build:
 
 jetcapture: first
 	$(GO) build -o $@ ./cmd/jetcapture
+
+# jetcapture-iceberg is a module of its own, see docs/TABLES.md.
+jetcapture-iceberg:
+	cd iceberg && $(GO) build -o ../$@ ./cmd/jetcapture-iceberg
 
 # release builds VERSION from HEAD into DIST: binaries, archives, licences, bills of materials, checksums. See docs/INSTALL.md.
 release: first

@@ -21,7 +21,7 @@ import (
 type Projector struct {
 	Bucket        bucket.Bucket
 	Capture       *archive.Capture // in Bucket
-	Place         string           // where readers of the table find the archive: a URL, without a slash at its end
+	Place         string           // of the archive for readers of the table: a URL or a path, with no slash at its end
 	Catalog       catalog.Catalog
 	Table         table.Identifier
 	TableLocation string // of a new table; empty: as the catalog says

@@ -64,7 +64,7 @@ func (r *rig) open(address string) catalog.Catalog {
 
 func (r *rig) projector(c catalog.Catalog) *iceberg.Projector {
 	return &iceberg.Projector{
-		Bucket: r.archive.Bucket, Capture: r.capture, Place: "file://" + filepath.Join(r.folder, "archive"),
+		Bucket: r.archive.Bucket, Capture: r.capture, Place: filepath.Join(r.folder, "archive"),
 		Catalog: c, Table: table.Identifier{"ns", "s"}, Batch: 1, Poll: time.Second, Logger: slog.New(slog.DiscardHandler),
 	}
 }
@@ -121,7 +121,7 @@ func (r *rig) wantWhole() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	prefix := "file://" + filepath.Join(r.folder, "archive") + "/"
+	prefix := filepath.Join(r.folder, "archive") + "/"
 	for _, task := range tasks {
 		got = append(got, strings.TrimPrefix(task.File.FilePath(), prefix))
 	}
@@ -191,7 +191,7 @@ func TestEachCutIsOneSnapshot(t *testing.T) {
 // TestPartitions: the values of partitions are those of the log, also null, and the files have metrics.
 func TestPartitions(t *testing.T) {
 	r := newRig(t, catalogs()[0])
-	r.cut(2, "eu", "_none", "_empty", "__none")
+	r.cut(2, "eu", "_none", "_empty", "__none", "a/b 100%")
 	r.once(r.projector(r.catalog))
 	r.wantWhole()
 	tasks, err := r.table().Scan().PlanFiles(t.Context())
@@ -209,7 +209,9 @@ func TestPartitions(t *testing.T) {
 	}
 	slices.Sort(got)
 	const day = " time_day=20780] 2 true"
-	want := []string{"[region=" + day, "[region=<nil>" + day, "[region=_none" + day, "[region=eu" + day}
+	want := []string{
+		"[region=" + day, "[region=<nil>" + day, "[region=_none" + day, "[region=a/b 100%" + day, "[region=eu" + day,
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("partitions, rows and metrics are\n%q\nwant\n%q", got, want)
 	}

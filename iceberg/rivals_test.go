@@ -46,7 +46,7 @@ func follow(folder, address string) error {
 		return err
 	}
 	p := &iceberg.Projector{
-		Bucket: b, Capture: c, Place: "file://" + filepath.Join(folder, "archive"), Catalog: cat,
+		Bucket: b, Capture: c, Place: filepath.Join(folder, "archive"), Catalog: cat,
 		Table: table.Identifier{"ns", "s"}, Batch: 2, Keep: 5, Poll: 5 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}

@@ -93,7 +93,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.BoolVar(&s.once, "once", false, "end when all complete cuts are in the table")
 	f.BoolVar(&s.hours, "hourly", false, "partitions are hours, not days")
 	f.IntVar(&s.batch, "batch", 100, "so many cuts are one snapshot at most, if several are waiting")
-	f.IntVar(&s.keep, "keep-snapshots", 1000, "so many snapshots are kept; 0: all")
+	f.IntVar(&s.keep, "keep-snapshots", 500, "so many snapshots are kept; 0: all")
 	f.DurationVar(&s.poll, "poll", 10*time.Second, "how often to look for a new cut")
 	if err := f.Parse(args); err != nil {
 		return nil, err
@@ -130,8 +130,11 @@ func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	if s.url != "" {
+	switch {
+	case s.url != "":
 		place = strings.TrimRight(s.url, "/")
+	case strings.HasPrefix(place, "azblob://"):
+		return errors.New("--url: on Azure, readers of tables want abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX")
 	}
 	capture, err := s.theCapture(ctx, archive.Open(b))
 	if err != nil {
@@ -151,7 +154,8 @@ func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
 	return p.Run(ctx, s.once)
 }
 
-// openArchive opens an archive, and returns the URL that readers find it by.
+// openArchive opens an archive, and returns the URL that readers find it by. A folder is a path: of a file URL, some
+// readers decode the percent signs that are in names, and some do not.
 func openArchive(ctx context.Context, place string) (b cloud.Bucket, url string, err error) {
 	scheme, path, isURL := strings.Cut(place, "://")
 	if isURL && slices.Contains([]string{"s3", "gs", "azblob"}, scheme) {
@@ -171,7 +175,7 @@ func openArchive(ctx context.Context, place string) (b cloud.Bucket, url string,
 	if err != nil {
 		return nil, "", err
 	}
-	return dir, "file://" + filepath.ToSlash(folder), nil
+	return dir, filepath.ToSlash(folder), nil
 }
 
 // theCapture is the capture of a name, or the only one.

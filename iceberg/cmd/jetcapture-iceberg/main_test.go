@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/tablefiles/tabletest"
+)
+
+func TestCommand(t *testing.T) {
+	folder := t.TempDir()
+	b, err := bucket.OpenDir(filepath.Join(folder, "archive"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	a := tabletest.New(t, b, "S")
+	a.Cut(tabletest.Created, tabletest.Block{Time: tabletest.Created, Seqs: []uint64{1, 2, 3}})
+	place, db := filepath.Join(folder, "archive"), "sqlite:"+filepath.Join(folder, "catalog.db")
+	given := []string{"--archive", place, "--catalog", db, "--table", "lake.orders", "--once"}
+	for _, tt := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{given, 0, "cuts appended"},
+		{append([]string{"--capture", "S"}, given...), 0, ""},
+		{[]string{"--help"}, 0, "--archive PLACE --catalog ADDRESS"},
+		{given[:4], 2, "--table are required"},
+		{append(given, "x"), 2, "options only"},
+		{append(given, "--table", "orders"), 2, "NAMESPACE.NAME"},
+		{append(given, "--capture", "T"), 1, "holds no capture T"},
+		{append(given, "--catalog", "mysql:x"), 1, "sqlite:FILE"},
+		{append(given, "--archive", filepath.Join(folder, "none")), 1, "none"},
+	} {
+		var stderr bytes.Buffer
+		if code := execute(t.Context(), tt.args, &stderr); code != tt.code || !strings.Contains(stderr.String(), tt.want) {
+			t.Errorf("%q: exit code %d, want %d with %q:\n%s", tt.args, code, tt.code, tt.want, &stderr)
+		}
+	}
+}
