@@ -45,7 +45,8 @@ func TestDemoToWatch(t *testing.T) {
 		return json.Unmarshal([]byte(body), &p) == nil && len(p.Captures) == 1 &&
 			p.Captures[0].Source.ReadSeq > uint64(len(pizzaOrders())+5) && len(p.Captures[0].LargestOpen) > 3
 	})
-	if code, body := fetch(t, "http://"+address+"/"); code != http.StatusOK || !strings.Contains(body, "<title>jetcapture") {
+	code, body := fetch(t, "http://"+address+"/")
+	if code != http.StatusOK || !strings.Contains(body, "<title>jetcapture") {
 		t.Errorf("the page: %d %s", code, body)
 	}
 	cancel()

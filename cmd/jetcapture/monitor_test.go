@@ -107,7 +107,8 @@ func TestServesWhileItRuns(t *testing.T) {
 		}
 	}
 	natstest.Eventually(t, patience, "pending acks", has(`ack_pending{capture="ORDERS",stream_name="ORDERS"} 2`))
-	if code, body := flushNow(t, "http://"+address+"/flush/ORDERS"); code != http.StatusOK || !strings.Contains(body, `seq":2`) {
+	code, body := flushNow(t, "http://"+address+"/flush/ORDERS")
+	if code != http.StatusOK || !strings.Contains(body, `seq":2`) {
 		t.Errorf("flush: %d %s", code, body)
 	}
 	natstest.Eventually(t, patience, "acks", has(`ack_pending{capture="ORDERS",stream_name="ORDERS"} 0`))

@@ -22,8 +22,8 @@ func (m *monitorSettings) options() []option {
 	return []option{
 		{
 			name: "http", process: true, arg: "ADDRESS",
-			help: "serve /metrics, /livez, /readyz, /startupz, /status, /flush and a page for browsers there; :9464 is reached " +
-				"from this machine only, 0.0.0.0:9464 from everywhere",
+			help: "serve /metrics, /livez, /readyz, /startupz, /status, /flush and a page for browsers there; :9464 is " +
+				"reached from this machine only, 0.0.0.0:9464 from everywhere",
 			value: address(&m.http),
 		},
 		{

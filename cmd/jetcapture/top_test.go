@@ -55,7 +55,8 @@ func TestTop(t *testing.T) {
 		}
 		c := f.Captures[0]
 		if c.Capture.Capture != "ORDERS" || c.Accounting.Messages != 3 || c.Source.LastSeq != 3 ||
-			c.Process.Version != version || c.Process.From == "" || !strings.Contains(r.stdout, `"capture":"ORDERS","stream":"ORDERS"`) {
+			c.Process.Version != version || c.Process.From == "" ||
+			!strings.Contains(r.stdout, `"capture":"ORDERS","stream":"ORDERS"`) {
 			t.Errorf("%v: %s", from, r.stdout)
 		}
 		r = environment{}.run(t, append([]string{"top"}, from...)...)

@@ -45,8 +45,8 @@ type Reading interface {
 	// AcksNear reports whether a cut is due because the consumer would soon deliver again or stop, and which of its
 	// settings is the reason. The loop calls it, beside Next.
 	AcksNear(now time.Time) (setting string, near bool)
-	// Unacked returns how many messages the consumer waits for the acks of, as far as the reader knows, and how many may be
-	// so (MaxAckPending; 0: no limit). Both are 0 of a consumer without acks. The loop calls it, beside Next.
+	// Unacked returns how many messages the consumer waits for the acks of, as far as the reader knows, and how many may
+	// be so (MaxAckPending; 0: no limit). Both are 0 of a consumer without acks. The loop calls it, beside Next.
 	Unacked() (n, limit int)
 	// Bound says that the boundary has moved behind everything that Repeated has noted. The loop calls it.
 	Bound()

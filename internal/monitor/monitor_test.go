@@ -157,8 +157,8 @@ func TestStatusAndItsEnd(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatIsOffered: nothing else is served, only /flush takes a request that changes something, and profiles must be
-// asked for.
+// TestOnlyWhatIsOffered: nothing else is served, only /flush takes a request that changes something, and profiles must
+// be asked for.
 func TestOnlyWhatIsOffered(t *testing.T) {
 	var b Board
 	h := handler(&b, false)

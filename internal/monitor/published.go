@@ -20,7 +20,7 @@ type publication struct {
 	result string
 }
 
-// The results of a try. After an error it is tried again; an event that was moved has been delivered by another process.
+// The results of a try. After an error it is tried again. One that was moved has been delivered by another process.
 const (
 	publishedOK    = "ok"
 	publishedError = "error"

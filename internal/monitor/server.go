@@ -95,7 +95,8 @@ func Serve(l net.Listener, h http.Handler, log *slog.Logger) (stop func()) {
 	}
 }
 
-// Handler answers /metrics, /livez, /readyz, /startupz, /status, /flush/CAPTURE and /. With pprof, it answers /debug/pprof/, too.
+// Handler answers /metrics, /livez, /readyz, /startupz, /status, /flush/CAPTURE and /. With pprof, it answers
+// /debug/pprof/, too.
 func Handler(p Program, b *Board, gatherer prometheus.Gatherer, pprof bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{

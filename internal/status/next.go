@@ -32,8 +32,8 @@ func (r *Running) foresee(c *Capture, now time.Time) {
 	}
 }
 
-// windowEnd is when the window of the oldest message ends that is not stored; zero if there is none. Windows are counted
-// from the Unix epoch.
+// windowEnd is when the window of the oldest message ends that is not stored; zero if there is none. Windows are
+// counted from the Unix epoch.
 func windowEnd(s *jetcapture.Stats) time.Time {
 	if s.OldestTime.IsZero() || s.Window <= 0 {
 		return time.Time{}

@@ -195,7 +195,10 @@ func TestNext(t *testing.T) {
 		{func(r *Running) { r.Stats.State = jetcapture.StateStore }, ""},
 		{func(r *Running) { r.Stats.ReadSince = time.Time{} }, ""},
 		{func(r *Running) { r.Ended = true }, ""},
-		{func(r *Running) { r.Stats.Storing = jetcapture.Storing{Cut: 1234, Files: 1, Of: 3} }, "cut 1,234 is stored: 1 of 3 files"},
+		{
+			func(r *Running) { r.Stats.Storing = jetcapture.Storing{Cut: 1234, Files: 1, Of: 3} },
+			"cut 1,234 is stored: 1 of 3 files",
+		},
 		{func(r *Running) {
 			r.Stats.State = jetcapture.StateRedo
 			r.Stats.Storing = jetcapture.Storing{Cut: 7, Of: 3, Read: 10, ReadTo: 20}
