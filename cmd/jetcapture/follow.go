@@ -29,7 +29,7 @@ type follower struct {
 	js      jetstream.JetStream
 	looked  bool            // once at least
 	own     map[string]bool // streams of which it has started captures
-	told    map[string]bool // what it has said of streams that it leaves out
+	told    map[string]bool // streams of which it has said why they are left out
 	cancel  func()
 	joining sync.WaitGroup
 }
@@ -132,12 +132,11 @@ func (f *follower) adopt(streams []string) {
 			continue
 		}
 		if len(f.own) >= f.s.streams.most {
-			f.tell("more", "more streams match than --max-streams lets be captured", "streams", len(streams),
-				"captured", len(f.own), "first_left_out", name)
+			f.leaveOut(name, errTooMany)
 			return
 		}
 		if err := f.g.start(f.s.of(name, f.looked)); err != nil {
-			f.tell(name, "a stream is left out", "stream", name, "error", err)
+			f.leaveOut(name, err)
 			continue
 		}
 		f.own[name] = true
@@ -145,11 +144,14 @@ func (f *follower) adopt(streams []string) {
 	}
 }
 
-// tell warns of something once.
-func (f *follower) tell(what, text string, args ...any) {
-	if !f.told[what] {
-		f.told[what] = true
-		f.log.Warn(text, args...)
+// errTooMany is why a stream is left out that is one too many.
+var errTooMany = errors.New("more streams match than --max-streams lets be captured; it is the first of those left out")
+
+// leaveOut says once why a stream is left out.
+func (f *follower) leaveOut(stream string, why error) {
+	if !f.told[stream] {
+		f.told[stream] = true
+		f.log.Warn("a stream is left out", "stream", stream, "error", why)
 	}
 }
 

@@ -43,7 +43,8 @@ func TestStreamsByPattern(t *testing.T) {
 		"-s * --events-stream JOBS --exclude-stream O*": "",
 	} {
 		folder := t.TempDir()
-		r := environment{}.run(t, append([]string{"run", "--once", "--nats-server", srv.URL(), "-o", folder}, strings.Fields(args)...)...)
+		common := []string{"run", "--once", "--nats-server", srv.URL(), "-o", folder}
+		r := environment{}.run(t, append(common, strings.Fields(args)...)...)
 		if code := exitDone; want == "" {
 			if r.code != exitFailed || !strings.Contains(r.stderr, "no stream of the server matches") {
 				t.Errorf("%s: exit code %d\n%s", args, r.code, r.stderr)

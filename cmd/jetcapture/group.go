@@ -15,8 +15,8 @@ import (
 )
 
 // captureGroup is the captures of a process. They come and go while it runs, and share connections, memory and disk
-// (connections.go, budget.go). One that fails is tried again, ends all, or is left, as --on-failure says. What operators
-// see of the process follows. Its methods may be called from any goroutine.
+// (connections.go, budget.go). One that fails is tried again, ends all, or is left, as --on-failure says. What
+// operators see of the process follows. Its methods may be called from any goroutine.
 type captureGroup struct {
 	r      *runner
 	board  monitor.Board

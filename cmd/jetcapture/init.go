@@ -17,7 +17,8 @@ import (
 	"golang.org/x/term"
 )
 
-const initIntroduction = `jetcapture init writes a first configuration file. It shows the streams of the server, asks for what
+const initIntroduction = "" +
+	`jetcapture init writes a first configuration file. It shows the streams of the server, asks for what
 no option says, and examines the result as jetcapture doctor does. Without a terminal it asks
 nothing.
 

@@ -88,7 +88,7 @@ func TestInitAsks(t *testing.T) {
 		return out.String(), err
 	}
 	out, err := answer(nil, srv.URL()+"\n2\nftp://x\narchive\n")
-	if err != nil || !strings.Contains(out, "Archive, a folder or s3://") || !strings.Contains(out, "ftp:// is not a store") {
+	if err != nil || !strings.Contains(out, "Archive, a folder") || !strings.Contains(out, "ftp:// is not a store") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	text, err := os.ReadFile("jobs.yaml")
@@ -102,7 +102,8 @@ func TestInitAsks(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if out, err = answer([]string{"--nats-server", srv.URL()}, "A\n"); err == nil || !strings.Contains(err.Error(), "nothing was written") {
+	out, err = answer([]string{"--nats-server", srv.URL()}, "A\n")
+	if err == nil || !strings.Contains(err.Error(), "nothing was written") {
 		t.Errorf("input that ends: %v\n%s", err, out)
 	}
 }
@@ -113,7 +114,7 @@ func TestInitForSystemdAndHelm(t *testing.T) {
 	folder := t.TempDir()
 	for kind, want := range map[string][]string{
 		"--systemd": {"# nats_creds: ${CREDENTIALS_DIRECTORY}/nats.creds\n", "\nstream_name: \"ORD*\"\n"},
-		"--helm":    {"\nconfig:\n  nats_server: ", "\n  stream_name: \"ORD*\"\n", "\npersistence:\n  existingClaim: \"\"", "\n  mountPath: /"},
+		"--helm":    {"\nconfig:\n  nats_server: ", "\n  stream_name: \"ORD*\"\n", "\npersistence:\n", "\n  mountPath: /"},
 	} {
 		file := filepath.Join(folder, kind)
 		r := environment{}.run(t, "init", kind, "-s", "ORD*", "-o", filepath.Join(folder, "archive"), "--nats-server",

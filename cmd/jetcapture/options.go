@@ -12,7 +12,8 @@ import (
 func (s *captureSettings) sourceOptions() []option {
 	return []option{
 		{
-			name: "stream-name", alias: "s", field: "NATSStreamName", arg: "NAME", help: "the stream, or several by a pattern with *; required, unless another option chooses streams",
+			name: "stream-name", alias: "s", field: "NATSStreamName", arg: "NAME",
+			help:  "the stream, or several by a pattern with *; required, unless another option chooses streams",
 			value: text(&s.library.NATSStreamName), complete: completeStreams,
 		},
 		{

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -150,14 +149,14 @@ func (l *reloader) apply(all []*settings) {
 		}
 	}
 	l.now = next
-	l.r.log.Info("the configuration file was read again", names("started", came), names("ended", gone),
-		names("changed", changed), "unchanged", len(all)-len(begin), "log_level", l.r.level.Level().String())
+	l.r.log.Info("the configuration file was read again", "started", names(came), "ended", names(gone),
+		"changed", names(changed), "unchanged", len(all)-len(begin), "log_level", l.r.level.Level().String())
 }
 
-// names is an attribute of the log with names of captures.
-func names(key string, names []string) slog.Attr {
+// names are names of captures for the log.
+func names(names []string) string {
 	slices.Sort(names)
-	return slog.String(key, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // statements are what units say, by their names.

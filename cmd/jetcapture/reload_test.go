@@ -185,7 +185,8 @@ func TestReloadOfTheOnlyCapture(t *testing.T) {
 func TestStatements(t *testing.T) {
 	read := func(text string) *settings {
 		t.Helper()
-		file, problems := loadConfig(writeFile(t, "capture.yaml", "stream_name: A\noutput: x\n"+text), true, environment{}.get)
+		path := writeFile(t, "capture.yaml", "stream_name: A\noutput: x\n"+text)
+		file, problems := loadConfig(path, true, environment{}.get)
 		all, more := file.settings()
 		if problems = append(append(problems, more...), all[0].check()...); len(problems) > 0 {
 			t.Fatal(problems)

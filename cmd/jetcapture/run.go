@@ -136,8 +136,8 @@ func newRunner(c console, s *reportSettings) *runner {
 	}
 }
 
-// run runs captures until ctx ends or all are done. If one of several fails, --on-failure says what becomes of it and of
-// the others; run returns the error in the end.
+// run runs captures until ctx ends or all are done. If one of several fails, --on-failure says what becomes of it and
+// of the others; run returns the error in the end.
 func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	if r.settings.dryRun {
 		return r.dryRuns(ctx, all)

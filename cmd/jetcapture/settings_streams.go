@@ -11,8 +11,8 @@ import (
 	"github.com/jetcapture/jetcapture"
 )
 
-// streamSettings choose streams, where --stream-name does not name a single one. Each stream that is chosen is a capture
-// of its own, of the stream's name.
+// streamSettings choose streams, where --stream-name does not name a single one. Each stream that is chosen is a
+// capture of its own, of the stream's name.
 type streamSettings struct {
 	subject string // streams that listen to it; empty: any
 	optIn   bool   // streams that say so in their metadata
@@ -122,5 +122,5 @@ func errPattern(s *settings) error {
 	if !s.isPattern() {
 		return nil
 	}
-	return &usageError{s.named([]error{errors.New("--stream-name: one stream is expected there, not a pattern of several")})}
+	return &usageError{s.named([]error{errors.New("--stream-name: one stream is expected, not a pattern of several")})}
 }

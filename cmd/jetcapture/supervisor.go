@@ -14,7 +14,7 @@ import (
 )
 
 // supervisor is systemd, which has started the process with Type=notify: it wants to know when the captures read, what
-// they do, and that the process is not stuck. See sd_notify(3). Any goroutine may call its methods. Nil stands for none.
+// they do, and that the process is not stuck. See sd_notify(3). Any goroutine may call its methods. Nil is none.
 type supervisor struct {
 	socket   net.Conn
 	watchdog time.Duration // it wants to hear of the process within this time; 0: it does not care

@@ -53,7 +53,8 @@ func (b *Board) Add(what status.Running) *Entry {
 func (b *Board) Remove(e *Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.all = slices.DeleteFunc(slices.Clone(b.all), func(other *Entry) bool { return other == e }) // entries has given it out
+	kept := slices.Clone(b.all) // entries has given out the old one
+	b.all = slices.DeleteFunc(kept, func(other *Entry) bool { return other == e })
 }
 
 // Run says that the capture runs now. It may do so again after its end.
