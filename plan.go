@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/capture"
 	"github.com/jetcapture/jetcapture/internal/exactlyonce"
 	"github.com/jetcapture/jetcapture/internal/reader"

@@ -88,10 +88,10 @@ const (
 
 // lastPlan returns the number of the last record without a list, from a plan on that somePlan has found.
 //
-// If somebody has removed records from the middle of a log, halving may end before the gap. To begin there would be to
-// write a second history, so it looks behind the end as well: at each of the next numbers, then at steps of an eighth of
-// the way. A gap is overlooked only if it is longer than closeLooks, and fewer records follow it than an eighth of it. A
-// record behind the gap is returned, and Log.Head finds what is missing before it.
+// If somebody has removed records from the middle of a log, halving may end before the gap. To begin there would be
+// to write a second history, so it looks behind the end as well: at each of the next numbers, then at steps of an
+// eighth of the way. A gap is overlooked only if it is longer than closeLooks, and fewer records follow it than an
+// eighth of it. A record behind the gap is returned, and Log.Head finds what is missing before it.
 func (s *search) lastPlan(there uint64) uint64 {
 	last := s.between(there, there+pageCuts+1, 1)
 	if s.has(DoneName(s.log.capture, last+1)) {

@@ -65,8 +65,8 @@ func TestLastTakesFewRequests(t *testing.T) {
 	}
 }
 
-// Where records are missing in the middle, the end of the first part is not taken for the end of the log: a capture that
-// begins there would write another history.
+// Where records are missing in the middle, the end of the first part is not taken for the end of the log: a capture
+// that begins there would write another history.
 func TestLastSeesGaps(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 8))
 	for round := range 5000 {

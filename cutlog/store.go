@@ -23,9 +23,9 @@ type Haver interface {
 	Has(ctx context.Context, name string) (bool, error)
 }
 
-// WholeLister is implemented by a Store whose lists may cost as much as a list of the whole log, wherever they begin, as
-// those of a folder do. If so, the end of a long log is found by single looks alone. Each must see what every writer has
-// put.
+// WholeLister is implemented by a Store whose lists may cost as much as a list of the whole log, wherever they begin,
+// as those of a folder do. If so, the end of a long log is found by single looks alone. Each must see what every
+// writer has put.
 type WholeLister interface {
 	Haver
 	ListsWhole() bool

@@ -89,8 +89,8 @@ func (c *sharing[K, V]) leave(s *shared[K, V]) error {
 		return nil
 	}
 	s.cancel()
-	if <-s.opened; s.err != nil {
-		return nil
+	if <-s.opened; s.err == nil {
+		return c.close(s.value)
 	}
-	return c.close(s.value)
+	return nil
 }

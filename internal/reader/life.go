@@ -94,10 +94,9 @@ func (l *life) read(ctx context.Context) (Batch, error) {
 	}
 }
 
-// wait waits for one message or for a tick, when the message is nil. On a quiet stream the ticks become rarer, up to two
-// between two heartbeats. The first of many messages wakes us while the
-// connection's goroutine is still parsing the others. Letting it run first makes one batch of them instead of one
-// wake-up for each.
+// wait waits for one message or for a tick, when the message is nil. On a quiet stream the ticks become rarer, up to
+// two between two heartbeats. The first of many messages wakes us while the connection's goroutine is still parsing
+// the others. Letting it run first makes one batch of them instead of one wake-up for each.
 func (l *life) wait(ctx context.Context) (*nats.Msg, error) {
 	select {
 	case m := <-l.ch:

@@ -114,9 +114,9 @@ func (s *sizer) cost(level int) int64 {
 	return 2 * int64(s.at(level, 0).bytes-s.at(0, 0).bytes)
 }
 
-// resize goes to the wanted level if nothing is outstanding, and reports whether pulls may be sent: as long as another
-// level is wanted, none is. A channel cannot grow, so a fresh inbox takes the place of the present one. Nothing is lost:
-// what was asked for has come.
+// resize goes to the wanted level if nothing is outstanding, and reports whether pulls may be sent: as long as
+// another level is wanted, none is. A channel cannot grow, so a fresh inbox takes the place of the present one.
+// Nothing is lost: what was asked for has come.
 func (f *feed) resize(now time.Time) (ready bool, err error) {
 	s := &f.sizer
 	switch {

@@ -8,8 +8,8 @@ import (
 )
 
 // compressors make frames on a few goroutines, which run while frames wait. The frames of a block are added to it in
-// their order: each waits for the one before. That one left its line earlier, so a worker has it, and nobody waits for a
-// frame in a line.
+// their order: each waits for the one before. That one left its line earlier, so a worker has it, and nobody waits
+// for a frame in a line.
 //
 // Each spool has a line of its own, and the lines take turns: many frames of one spool do not hold up the few of
 // another.

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// A Pool is what several spools share: memory, disk and compressors. A spool takes what it needs without asking. As soon
-// as all of them hold more than the pool has, those above their fair part spill, and those above their fair part of the
-// disk stop reading and make cuts. So nobody waits for another one with something in hand, and a spool that wakes up
-// has its fair part at once.
+// A Pool is what several spools share: memory, disk and compressors. A spool takes what it needs without asking. As
+// soon as all of them hold more than the pool has, those above their fair part spill, and those above their fair part
+// of the disk stop reading and make cuts. So nobody waits for another one with something in hand, and a spool that
+// wakes up has its fair part at once.
 //
 // The fair part is the one of a fair hand-out: who needs less than it has what it needs, and the others share the rest
 // in equal parts.
@@ -35,8 +35,8 @@ type Pool struct {
 // judgeEvery is how old a hand-out may be. Until the next one, those above it may be late to hear of it.
 const judgeEvery = 50 * time.Millisecond
 
-// NewPool returns a pool of so many bytes of memory and of disk, which no spool has joined. With a disk of 0, the disk has no
-// limit. workers compress; 0: one for each processor.
+// NewPool returns a pool of so many bytes of memory and of disk, which no spool has joined. With a disk of 0, the
+// disk has no limit. workers compress; 0: one for each processor.
 func NewPool(memory, disk int64, workers int) *Pool {
 	p := &Pool{memory: memory, disk: disk}
 	c := Config{Workers: workers}.withDefaults()
