@@ -82,9 +82,9 @@ type Options[P Payload, K DestKey] struct {
 	// Once ends Run when everything is stored that the stream held at the start.
 	Once bool
 	// Until, if above 0, ends Run when everything up to this stream sequence is stored, and leaves out what is behind it;
-	// with Start.Seq the capture is of a range. Run waits for messages that are still to come. If the stream is replaced by
-	// another one, Run ends with an error: its sequences are not those that were meant. It needs an Archive, and no durable
-	// consumer.
+	// with Start.Seq the capture is of a range. Run waits for messages that are still to come. If the stream is replaced
+	// by another one, Run ends with an error: its sequences are not those that were meant. It needs an Archive, and no
+	// durable consumer.
 	Until uint64
 	// Sample, if above 0, makes Run a rehearsal, with Once: it reads only so many messages, and fewer if they are large or
 	// come slowly. It asks for each by itself, so that no consumer is created or moved, and acknowledges nothing. Archive

@@ -24,7 +24,8 @@ func lanesOf(all []*settings) (found []lanes) {
 		at := [2]string{s.capture.library.NATSStreamName, s.capture.output}
 		byPlace[at] = append(byPlace[at], s)
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(byPlace), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
+	inOrder := func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
+	for _, at := range slices.SortedFunc(maps.Keys(byPlace), inOrder) {
 		same := byPlace[at]
 		whole := slices.ContainsFunc(same, func(s *settings) bool {
 			return len(s.capture.library.FilterSubjects) == 0 || s.capture.library.Until > 0

@@ -19,7 +19,8 @@ import (
 // follows from the captures; each process puts their tasks into it, unless they are there.
 func (r *runner) standBy(ctx context.Context, all []*settings) error {
 	first := all[0]
-	nc, prefix, err := natsconn.ConnectWithin(ctx, first.capture.library.Wait, first.nats.named("jetcapture standby"), r.log)
+	nc, prefix, err := natsconn.ConnectWithin(ctx, first.capture.library.Wait,
+		first.nats.named("jetcapture standby"), r.log)
 	if err != nil {
 		return err
 	}

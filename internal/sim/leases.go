@@ -21,7 +21,7 @@ type LeaseMutant string
 const (
 	Sound         LeaseMutant = ""
 	AckAtStop     LeaseMutant = "ack-at-stop"    // a worker that stops says that its tasks are done
-	ZombieRenews  LeaseMutant = "zombie-renews"  // a lease that has lapsed is renewed, although another worker says that it has it
+	ZombieRenews  LeaseMutant = "zombie-renews"  // a lease is renewed after it has lapsed, too
 	TaskForgotten LeaseMutant = "task-forgotten" // a task that is granted is now and then not run, but renewed
 )
 
