@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// TestAWorkerNeedsThePermissionsOfTheDocument: it takes tasks, renews them and hands them over with exactly these, and
+// those of its captures.
+func TestAWorkerNeedsThePermissionsOfTheDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/FLEET.md")
+	must(t, err)
+	block := regexp.MustCompile("(?s)```conf\n(publish:.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("docs/FLEET.md has no permissions")
+	}
+	ofCapture := `publish: [
+		"$JS.API.STREAM.INFO.ORDERS", "$JS.API.STREAM.MSG.GET.ORDERS", "$JS.API.CONSUMER.CREATE.ORDERS.*"
+		"$JS.API.CONSUMER.INFO.ORDERS.*", "$JS.API.CONSUMER.MSG.NEXT.ORDERS.*", "$JS.API.CONSUMER.DELETE.ORDERS.*"
+		"$JS.API.CONSUMER.LIST.ORDERS"`
+	srv := natstest.Start(t, natstest.Configured(t, `authorization { users: [
+		{ user: admin, password: p }
+		{ user: worker, password: p, permissions: {
+			`+strings.Replace(string(block[1]), "publish: [", ofCapture, 1)+`
+		} }
+	] }`))
+	nc := srv.Connect(nats.UserInfo("admin", "p"))
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "ORDERS"})
+	natstest.PublishN(t, nc, "orders.x", 3)
+	admin := environment{"NATS_URL": srv.URL(), "NATS_USER": "admin", "NATS_PASSWORD": "p"}
+	path := writeFile(t, "c.yaml", "output: "+t.TempDir()+"\ncaptures:\n  orders: {stream_name: ORDERS}\n")
+	for _, args := range [][]string{{"fleet", "init", "--lease", "2s"}, {"fleet", "apply", "-f", path}} {
+		if r := admin.run(t, args...); r.code != exitDone {
+			t.Fatal(r.stderr)
+		}
+	}
+	worker := environment{"NATS_URL": srv.URL(), "NATS_USER": "worker", "NATS_PASSWORD": "p"}
+	stop := worker.startWorker(t, "--worker", "a")
+	admin.awaitFleet(t, "a", "orders")
+	if r := admin.run(t, "fleet", "drain", "a"); r.code != exitDone {
+		t.Errorf("drain: exit code %d, %s", r.code, r.stderr)
+	}
+	if r := stop(); r.code != exitDone || strings.Contains(r.stderr, "Violation") {
+		t.Errorf("exit code %d, %s", r.code, r.stderr)
+	}
+}
