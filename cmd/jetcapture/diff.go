@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,10 +14,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const diffHelp = `jetcapture diff compares the messages of two archives, sequence by sequence.
+const diffHelp = `jetcapture diff compares the messages of two archives, or of an archive and a stream, sequence by
+sequence.
 
 Usage:
   jetcapture diff A B [OPTIONS]
+  jetcapture diff A --against-stream [OPTIONS]
 
 Examples:
   Has the copy all that the original has?
@@ -25,8 +28,12 @@ Examples:
   Two captures of one stream in one archive:
     jetcapture diff /var/archive /var/archive --capture ORDERS --capture-b ORDERS-2
 
-A and B are what --output of jetcapture run names. Only what both have captured is compared, unless
---seq says otherwise; what one does not reach is said. Files may be of any format that cat reads.
+  Has the stream that was restored all that the archive has?
+    jetcapture diff /var/archive --against-stream --stream-name ORDERS-2
+
+A and B are what --output of jetcapture run names; with --against-stream, B is the stream. Only what both
+have is compared, unless --seq says otherwise; what one does not reach is said. Files may be of any
+format that cat reads.
 `
 
 const diffConclusion = `
@@ -35,14 +42,17 @@ A line names what is in A only (-), in B only (+), or in both and not the same (
 Exit codes: 0 equal, 1 they differ, or failed, 2 wrong usage.
 `
 
-// errDiffer is the error of archives that differ: what differs was printed.
-var errDiffer = errors.New("the archives differ")
+// errDiffer is the error of sides that differ: what differs was printed.
+var errDiffer = errors.New("they differ")
 
 // diffSettings are what the options of the command diff say.
 type diffSettings struct {
 	choice   messageChoice
 	captureB string
 	rounded  bool
+	stream   bool   // B is one
+	name     string // of the stream; empty: that of the capture
+	nats     connection
 }
 
 func (s *diffSettings) options() optionSet {
@@ -64,28 +74,43 @@ func (s *diffSettings) options() optionSet {
 			name: "allow-rounded-times", value: boolean(&s.rounded),
 			help: "take times for equal if a file has them in microseconds only",
 		},
-	}}}
+		{name: "against-stream", help: "compare with what the stream of the capture still holds", value: boolean(&s.stream)},
+		{
+			name: "stream-name", alias: "s", arg: "NAME", value: text(&s.name),
+			help: "with --against-stream: another stream, such as one that was restored",
+		},
+	}}, {"Connection, with --against-stream", s.nats.options()}}
 }
 
 // diffCommand makes the command.
 func diffCommand(c console) *cobra.Command {
 	s := &diffSettings{}
 	options := s.options()
-	cmd := readingCommand("diff", "compare two archives", helpText(diffHelp, options, diffConclusion))
-	cmd.Args = func(cmd *cobra.Command, args []string) error { return twoArguments(cmd, args, "another one") }
+	cmd := readingCommand("diff", "compare two archives, or one with a stream", helpText(diffHelp, options, diffConclusion))
+	cmd.Args = cobra.ArbitraryArgs // how many there are depends on the options
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := newChoices(options)
-		if problems := given.take(options.all(), cmd.Flags(), c.getenv); len(problems) > 0 {
+		problems := given.take(options.all(), cmd.Flags(), c.getenv)
+		if s.stream {
+			problems = append(problems, s.nats.check(&given)...)
+		} else if s.name != "" {
+			problems = append(problems, errors.New("--stream-name: is for --against-stream"))
+		}
+		if len(problems) > 0 {
 			return &usageError{problems}
 		}
-		s.choice.read.Present = true
-		other := s.choice
-		if s.captureB != "" {
-			other.capture = s.captureB
+		if err := s.checkArgs(cmd, args); err != nil {
+			return err
 		}
+		s.choice.read.Present = true
 		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, a *archive.Capture) error {
+			if s.stream {
+				return s.compareStream(ctx, a, c)
+			}
+			other := s.choice
+			other.capture = cmp.Or(s.captureB, other.capture)
 			return other.readArchive(ctx, args[1], func(ctx context.Context, b *archive.Capture) error {
-				return s.compare(ctx, a, b, c)
+				return s.compare(ctx, capturedSide(a), capturedSide(b), c)
 			})
 		})
 	}
@@ -93,8 +118,16 @@ func diffCommand(c console) *cobra.Command {
 	return cmd
 }
 
-// compare compares two captures, and prints what differs.
-func (s *diffSettings) compare(ctx context.Context, a, b *archive.Capture, c console) error {
+// checkArgs wants one archive and a stream, or two archives.
+func (s *diffSettings) checkArgs(cmd *cobra.Command, args []string) error {
+	if s.stream {
+		return oneArchive(cmd, args)
+	}
+	return twoArguments(cmd, args, "another one")
+}
+
+// compare compares two sides, and prints what differs.
+func (s *diffSettings) compare(ctx context.Context, a, b *diffSide, c console) error {
 	o := s.choice.reading()
 	if err := s.limit(ctx, &o, a, b, c.stderr); err != nil {
 		return err
@@ -102,7 +135,7 @@ func (s *diffSettings) compare(ctx context.Context, a, b *archive.Capture, c con
 	d := &differ{rounded: s.rounded}
 	err := onPage(c.stdout, func(out *bufio.Writer) error {
 		d.out = out
-		return d.run(ctx, a, b, o)
+		return d.run(a.messages(ctx, o), b.messages(ctx, o))
 	})
 	if err != nil {
 		return err
@@ -115,29 +148,26 @@ func (s *diffSettings) compare(ctx context.Context, a, b *archive.Capture, c con
 	return nil
 }
 
-// limit restricts a comparison to what both have captured, if no range was asked for.
-func (s *diffSettings) limit(
-	ctx context.Context, o *archive.ReadOptions, a, b *archive.Capture, stderr io.Writer,
-) error {
-	ofA, err := a.Account(ctx, *o)
+// limit restricts a comparison to what both have, if no range was asked for.
+func (s *diffSettings) limit(ctx context.Context, o *archive.ReadOptions, a, b *diffSide, stderr io.Writer) error {
+	firstA, lastA, err := a.extent(ctx, *o)
 	if err != nil {
-		return fmt.Errorf("archive A: %w", err)
+		return fmt.Errorf("A: %w", err)
 	}
-	ofB, err := b.Account(ctx, *o)
+	firstB, lastB, err := b.extent(ctx, *o)
 	if err != nil {
-		return fmt.Errorf("archive B: %w", err)
+		return fmt.Errorf("B: %w", err)
 	}
-	if s.choice.seqs != (seqRange{}) || ofA.First == ofB.First && ofA.Last == ofB.Last {
+	if s.choice.seqs != (seqRange{}) || firstA == firstB && lastA == lastB {
 		return nil
 	}
-	first, last := max(ofA.First, ofB.First), min(ofA.Last, ofB.Last)
+	first, last := max(firstA, firstB), min(lastA, lastB)
 	if first == 0 || last < first {
-		return fmt.Errorf("they have no stream sequence in common: A has %d to %d, B %d to %d",
-			ofA.First, ofA.Last, ofB.First, ofB.Last)
+		return fmt.Errorf("they have no stream sequence in common: A has %d to %d, B %d to %d", firstA, lastA, firstB, lastB)
 	}
 	o.After, o.Through = first-1, last
-	say(stderr, "jetcapture: A has stream sequences %d to %d, B %d to %d: compared are %d to %d\n", ofA.First, ofA.Last,
-		ofB.First, ofB.Last, first, last)
+	say(stderr, "jetcapture: A has stream sequences %d to %d, B %d to %d: compared are %d to %d\n", firstA, lastA, firstB,
+		lastB, first, last)
 	return nil
 }
 
@@ -148,20 +178,20 @@ type differ struct {
 	equal, onlyA, onlyB, changed int64
 }
 
-// run compares all messages. Both archives are read side by side.
-func (d *differ) run(ctx context.Context, a, b *archive.Capture, o archive.ReadOptions) error {
-	nextA, stopA := iter.Pull2(archive.OnlyMessages(a.Messages(ctx, o)))
+// run compares all messages. Both sides are read side by side.
+func (d *differ) run(a, b iter.Seq2[*archive.Item, error]) error {
+	nextA, stopA := iter.Pull2(archive.OnlyMessages(a))
 	defer stopA()
-	nextB, stopB := iter.Pull2(archive.OnlyMessages(b.Messages(ctx, o)))
+	nextB, stopB := iter.Pull2(archive.OnlyMessages(b))
 	defer stopB()
 	x, errA, moreA := nextA()
 	y, errB, moreB := nextB()
 	for moreA || moreB {
 		if errA != nil {
-			return fmt.Errorf("archive A: %w", errA)
+			return fmt.Errorf("A: %w", errA)
 		}
 		if errB != nil {
-			return fmt.Errorf("archive B: %w", errB)
+			return fmt.Errorf("B: %w", errB)
 		}
 		takeA, takeB := moreA && (!moreB || x.Seq <= y.Seq), moreB && (!moreA || y.Seq <= x.Seq)
 		if err := d.pair(x, y, takeA, takeB); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,4 +42,26 @@ func TestDiff(t *testing.T) {
 	captureOnce(t, nc, third)
 	wantDiff(t, exitFailed, "! 1 ", "0 messages equal, 0 in A only, 0 in B only, 2 not the same", r.folder, third)
 	wantDiff(t, exitUsage, "", "another one", r.folder)
+}
+
+// An archive is compared with what the stream still holds, and with another stream.
+func TestDiffWithAStream(t *testing.T) {
+	r := newRestoring(t)
+	args := []string{r.folder, "--against-stream", "--nats-server", r.srv.URL()}
+	wantDiff(t, exitDone, "", "50 messages equal, 0 in A only", args...)
+	s, err := r.js.Stream(t.Context(), "ORDERS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.DeleteMsg(t.Context(), 20), s.Purge(t.Context(), jetstream.WithPurgeSequence(11))); err != nil {
+		t.Fatal(err)
+	}
+	r.publish(3)
+	wantDiff(t, exitFailed, "- 20 ", "B 11 to 53: compared are 11 to 50", args...)
+	wantDiff(t, exitFailed, "+ 53 ", "11 in A only, 3 in B only", append(args, "--seq", "1..60")...)
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "COPY", Subjects: []string{"copy"}})
+	natstest.Publish(t, r.nc, 1, func(int) *nats.Msg { return &nats.Msg{Subject: "copy"} })
+	wantDiff(t, exitFailed, "! 1 ", "1 not the same", append(args, "-s", "COPY")...)
+	wantDiff(t, exitFailed, "", "NONE", append(args, "-s", "NONE")...)
+	wantDiff(t, exitUsage, "", "--against-stream", r.folder, r.folder, "-s", "COPY")
 }
