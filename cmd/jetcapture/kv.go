@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,9 @@ Examples:
   All keys and values as they were at noon:
     jetcapture kv /var/archive settings --at 2026-11-28T12:00
 
+  Those values in a new bucket of the server:
+    jetcapture kv /var/archive settings --at 2026-11-28T12:00 --restore-as settings-noon
+
   What happened to one key:
     jetcapture kv /var/archive settings --key users.7 --history
 
@@ -35,8 +39,11 @@ const kvConclusion = `
 A line is a JSON object with key, revision, time and value; a value that is no text is in
 value_base64. Keys that were deleted or purged are in --history only, with their operation. What the
 stream had dropped before it was captured, such as older revisions of a key, is not in the archive.
+With --restore-as, the new bucket is configured as the archive has recorded it. Its revisions and
+times are new ones.
 
-Exit codes: 0 done, also if the bucket was empty, 1 failed, 2 wrong usage.
+Exit codes: 0 done, also if the bucket was empty, 1 failed, or the archive has nothing of the bucket,
+2 wrong usage.
 `
 
 // kvSettings are what the options of the command kv say.
@@ -45,6 +52,8 @@ type kvSettings struct {
 	at      time.Time
 	key     string
 	history bool
+	restore kvRestore
+	nats    connection
 }
 
 func (s *kvSettings) options() optionSet {
@@ -59,7 +68,16 @@ func (s *kvSettings) options() optionSet {
 		},
 		{name: "key", arg: "KEY", help: "of these keys only; wildcards as in NATS", value: text(&s.key)},
 		{name: "history", help: "every change, in its order, instead of the last values", value: boolean(&s.history)},
-	}}}
+	}}, {"Where to", []option{
+		{
+			name: "restore-as", arg: "BUCKET", value: text(&s.restore.name),
+			help: "put the values into this bucket, which must not exist, instead of printing them",
+		},
+		{
+			name: "replicas", arg: "N", value: count(&s.restore.replicas),
+			help: "with --restore-as: of the new bucket; 0: as many as the old one had",
+		},
+	}}, {"Connection, with --restore-as", s.nats.options()}}
 }
 
 // kvCommand makes the command.
@@ -71,9 +89,7 @@ func kvCommand(c console) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := newChoices(options)
 		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if args[1] == "" || strings.ContainsAny(args[1], ". *>") {
-			problems = append(problems, fmt.Errorf("%q is not the name of a bucket", args[1]))
-		}
+		problems = append(problems, s.check(&given, args[1])...)
 		if len(problems) > 0 {
 			return &usageError{problems}
 		}
@@ -86,6 +102,22 @@ func kvCommand(c console) *cobra.Command {
 	return cmd
 }
 
+// check returns what is wrong with the options and the name of the bucket.
+func (s *kvSettings) check(given *choices, bucket string) (problems []error) {
+	for _, name := range []string{bucket, cmp.Or(s.restore.name, bucket)} {
+		if name == "" || strings.ContainsAny(name, ". *>") {
+			problems = append(problems, fmt.Errorf("%q is not the name of a bucket", name))
+		}
+	}
+	if s.restore.name == "" {
+		return problems
+	}
+	if s.history {
+		problems = append(problems, errors.New("--restore-as: puts the last values, so it does not go with --history"))
+	}
+	return append(problems, s.nats.check(given)...)
+}
+
 // kvEntry is a change of a key, as a line.
 type kvEntry struct {
 	Key       string    `json:"key"`
@@ -96,43 +128,63 @@ type kvEntry struct {
 	Binary    []byte    `json:"value_base64,omitempty"`
 }
 
-// print prints the bucket. It keeps the last value of each key in memory.
+// print prints the bucket, or restores it. It keeps the last value of each key in memory.
 func (s *kvSettings) print(
 	ctx context.Context, choice *messageChoice, from *archive.Capture, bucket string, c console,
 ) error {
-	prefix := "$KV." + bucket + "."
-	key := s.key
-	if key == "" {
-		key = ">"
-	}
-	choice.read.Subjects, choice.read.To, choice.read.Present = []string{prefix + key}, s.at, true
+	choice.read.Subjects = []string{"$KV." + bucket + "." + cmp.Or(s.key, ">")}
+	choice.read.To, choice.read.Present = s.at, true
 	return onPage(c.stdout, func(out *bufio.Writer) error {
 		lines := json.NewEncoder(printableJSON{out})
 		lines.SetEscapeHTML(false)
-		var missing missingCount
-		now := map[string]kvEntry{}
-		err := choice.each(ctx, from, func(i *archive.Item) error {
-			if !i.IsMessage() {
-				missing.add(i)
-				return nil
-			}
-			e := kvEntryOf(i, prefix)
-			switch {
-			case s.history:
-				return lines.Encode(e)
-			case e.Operation != "":
-				delete(now, e.Key)
-			default:
-				now[e.Key] = e
-			}
-			return nil
-		})
+		now, err := s.read(ctx, choice, from, bucket, lines, c)
+		if err != nil {
+			return err
+		}
+		if s.restore.name != "" {
+			return s.restoreBucket(ctx, from, now, c)
+		}
 		for _, name := range slices.Sorted(maps.Keys(now)) {
 			err = errors.Join(err, lines.Encode(now[name]))
 		}
-		missing.say(c.stderr)
 		return err
 	})
+}
+
+// read returns the last values. With history, it prints all changes, and returns none.
+func (s *kvSettings) read(
+	ctx context.Context, choice *messageChoice, from *archive.Capture, bucket string, lines *json.Encoder, c console,
+) (now map[string]kvEntry, err error) {
+	now = map[string]kvEntry{}
+	var missing missingCount
+	found := false
+	err = choice.each(ctx, from, func(i *archive.Item) error {
+		if !i.IsMessage() {
+			missing.add(i)
+			return nil
+		}
+		found = true
+		e := kvEntryOf(i, "$KV."+bucket+".")
+		switch {
+		case s.history:
+			return lines.Encode(e)
+		case e.Operation != "":
+			delete(now, e.Key)
+		default:
+			now[e.Key] = e
+		}
+		return nil
+	})
+	missing.say(c.stderr)
+	if err != nil || found {
+		return now, err
+	}
+	format, err := from.Format(ctx)
+	if err == nil && format.Stream != "KV_"+bucket {
+		err = fmt.Errorf("capture %s, of stream %s, has no message of bucket %s", from.Name(), format.Stream,
+			strings.TrimSuffix(bucket+" with key "+s.key, " with key "))
+	}
+	return now, err
 }
 
 // kvEntryOf is what a message does to its key. A server marks keys whose time was over.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -70,8 +71,26 @@ func TestKV(t *testing.T) {
 	if got, want := changes(t, folder, "settings", "--at", at), "1 a 1, 2 b.c 2\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := changes(t, folder, "other"); got != "" {
+	if got := (environment{}).run(t, "kv", folder, "other"); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "of stream KV_settings, has no message of bucket other") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+	restore := []string{"kv", folder, "settings", "--restore-as", "copy", "--nats-server", srv.URL()}
+	if got := readingRun(t, append(restore, "--at", at)...); got != "bucket copy has 2 keys\n" {
 		t.Error(got)
+	}
+	again, err := js.KeyValue(t.Context(), "copy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, err := again.Status(t.Context())
+	entry, getErr := again.Get(t.Context(), "b.c")
+	if err := errors.Join(err, getErr); err != nil || string(entry.Value()) != "2\n" || status.History() != 10 ||
+		status.Values() != 2 {
+		t.Errorf("%v: %v, %v", err, entry, status)
+	}
+	if got := (environment{}).run(t, restore...); got.code != exitFailed || !strings.Contains(got.stderr, "exists already") {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 	if got := (environment{}).run(t, "kv", folder, "a.b"); got.code != exitUsage {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
