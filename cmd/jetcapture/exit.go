@@ -55,7 +55,9 @@ func worst(err error) int {
 	case *outcome:
 		return e.code
 	case interface{ Unwrap() error }:
-		return worst(e.Unwrap())
+		if cause := e.Unwrap(); cause != nil { // some have none, such as errors of package jetstream
+			return worst(cause)
+		}
 	case interface{ Unwrap() []error }:
 		code := exitDone
 		for _, one := range e.Unwrap() {
@@ -63,7 +65,9 @@ func worst(err error) int {
 				code = c
 			}
 		}
-		return code
+		if code != exitDone {
+			return code
+		}
 	}
 	return exitFailed
 }

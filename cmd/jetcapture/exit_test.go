@@ -11,6 +11,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -23,6 +24,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{nil, exitDone},
 		{failed, exitFailed},
+		{fmt.Errorf("publish: %w", jetstream.ErrNoStreamResponse), exitFailed}, // it can be unwrapped, to nothing
 		{fmt.Errorf("read: %w", usagef("bad")), exitUsage},
 		{fmt.Errorf("capture a: %w", stopped), exitIncomplete},
 		{errors.Join(withLost, nil), exitFlawed},
