@@ -3,6 +3,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -68,9 +69,10 @@ type run struct {
 
 // pending is a message without an answer.
 type pending struct {
-	seq    uint64
-	bytes  int
-	answer jetstream.PubAckFuture
+	seq     uint64
+	subject string
+	bytes   int
+	answer  jetstream.PubAckFuture
 }
 
 // publish publishes a message when it is due.
@@ -89,9 +91,9 @@ func (r *run) publish(ctx context.Context, i *archive.Item) error {
 	// Without a second try, which might come behind the messages that follow.
 	answer, err := r.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0))
 	if err != nil {
-		return r.failed(i.Seq, err)
+		return r.failed(i.Seq, m.Subject, err)
 	}
-	r.pending = append(r.pending, pending{i.Seq, len(m.Data), answer})
+	r.pending = append(r.pending, pending{i.Seq, m.Subject, len(m.Data), answer})
 	return nil
 }
 
@@ -112,7 +114,7 @@ func (r *run) pace(ctx context.Context, t time.Time) error {
 		case ack := <-r.pending[0].answer.Ok():
 			r.confirmed(ack)
 		case err := <-r.pending[0].answer.Err():
-			return r.failed(r.pending[0].seq, err)
+			return r.failed(r.pending[0].seq, r.pending[0].subject, err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -132,7 +134,7 @@ func (r *run) confirm(ctx context.Context, allowed int) error {
 		case ack := <-r.pending[0].answer.Ok():
 			r.confirmed(ack)
 		case err := <-r.pending[0].answer.Err():
-			return r.failed(r.pending[0].seq, err)
+			return r.failed(r.pending[0].seq, r.pending[0].subject, err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -155,7 +157,20 @@ func (r *run) confirmed(ack *jetstream.PubAck) {
 	}
 }
 
-func (r *run) failed(seq uint64, err error) error {
+// otherStream is the server's code for a message that another stream would have to take than the expected one.
+const otherStream jetstream.ErrorCode = 10060
+
+// failed explains why a message was not taken.
+func (r *run) failed(seq uint64, subject string, err error) error {
+	var api *jetstream.APIError
+	switch {
+	case errors.As(err, &api) && api.ErrorCode == otherStream:
+		err = fmt.Errorf("subject %s belongs to another stream: publish under subjects of %s with --map 'FROM=TO' (%w)",
+			subject, r.Stream, err)
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		err = fmt.Errorf("no stream takes subject %s: publish under subjects of %s with --map 'FROM=TO', or add this one to it "+
+			"(%w)", subject, r.Stream, err)
+	}
 	return fmt.Errorf("publish stream sequence %d into stream %s: %w", seq, r.Stream, err)
 }
 
