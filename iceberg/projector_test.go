@@ -2,6 +2,7 @@ package iceberg_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -185,6 +186,34 @@ func TestEachCutIsOneSnapshot(t *testing.T) {
 				t.Errorf("the summary says up to %s, want %d", to, r.seq)
 			}
 		})
+	}
+}
+
+// TestOldArchive: waiting cuts become few snapshots, and a projector that was stopped goes on behind them.
+func TestOldArchive(t *testing.T) {
+	r := newRig(t, catalogs()[0])
+	for range 7 {
+		r.cut(1, "eu", "us")
+	}
+	p := r.projector(r.catalog)
+	p.Batch = 3
+	p.Poll = time.Hour
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- p.Run(ctx, false) }()
+	if !r.until(func() bool { return r.commits() > 0 }) {
+		t.Fatal("nothing was appended")
+	}
+	stop()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	next := r.projector(r.catalog)
+	next.Batch = 3
+	r.once(next)
+	r.wantWhole()
+	if n := len(r.table().Metadata().Snapshots()); n != 3 {
+		t.Errorf("7 cuts became %d snapshots of 3 cuts at most", n)
 	}
 }
 
