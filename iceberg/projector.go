@@ -35,33 +35,35 @@ type Projector struct {
 	passed, at uint64
 }
 
-// attempts is how often a commit is tried while nobody gets ahead.
-const attempts = 8
+// giveUp is how long commits are tried while nobody gets ahead. A warehouse without a catalog is closed for a minute
+// after a process was killed in a commit.
+const giveUp = 3 * time.Minute
 
 func (p *Projector) name() string { return strings.Join(p.Table, ".") }
 
 // Run appends all complete cuts. With once it returns then; otherwise it waits for more, until ctx ends. An error other
 // than of a commit ends it.
 func (p *Projector) Run(ctx context.Context, once bool) error {
-	failed := 0
+	failed, since := 0, time.Now()
 	for {
 		more, err := p.step(ctx)
 		var pause time.Duration
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case isCommit(err) && failed+1 < attempts:
+		case isCommit(err) && time.Since(since) < giveUp:
 			failed++
-			pause = min(10*time.Second, time.Duration(1<<failed)*50*time.Millisecond)
+			pause = min(5*time.Second, time.Duration(1<<min(failed, 10))*25*time.Millisecond)
 			p.Logger.Warn("commit failed or without an answer, reading the table again", "table", p.name(), "error", err)
 		case err != nil:
 			return err
-		case more:
-			failed = 0
-		case once:
+		case !more && once:
 			return nil
-		default:
-			failed, pause = 0, p.Poll
+		case !more:
+			pause = p.Poll
+		}
+		if err == nil {
+			failed, since = 0, time.Now().Add(pause)
 		}
 		select {
 		case <-ctx.Done():
