@@ -49,10 +49,11 @@ other, until SIGTERM, SIGINT or SIGHUP.
 
 const convertConclusion = `
 Files of SOURCE have to hold whole messages: raw, NDJSON of the records message and event, Parquet
-without columns, or Avro of the record message. Its dead letters are decoded again; what is still poison is a dead letter of PLACE. What it has lost
-or skipped is lost or skipped in PLACE as well, for the same reason. Each plan of PLACE names the
-cuts of SOURCE that it was made from, with the SHA-256 of the last one. SOURCE must stay until the
-conversion has ended. Then jetcapture verify PLACE --against SOURCE compares both.
+without columns, or Avro of the record message. Its dead letters are decoded again; what is still
+poison is a dead letter of PLACE. What it has lost or skipped is lost or skipped in PLACE as well,
+for the same reason. Each plan of PLACE names the cuts of SOURCE that it was made from, with the
+SHA-256 of the last one. SOURCE must stay until the conversion has ended. Then jetcapture verify
+PLACE --against SOURCE compares both.
 ` + exitTable
 
 // convertSettings are what the options of the command convert say.

@@ -31,9 +31,9 @@ Examples:
   Has the stream that was restored all that the archive has?
     jetcapture diff /var/archive --against-stream --stream-name ORDERS-2
 
-A and B are what --output of jetcapture run names; with --against-stream, B is the stream. Only what both
-have is compared, unless --seq says otherwise; what one does not reach is said. Files may be of any
-format that cat reads.
+A and B are what --output of jetcapture run names; with --against-stream, B is the stream. Only what
+both have is compared, unless --seq says otherwise; what one does not reach is said. Files may be of
+any format that cat reads.
 `
 
 const diffConclusion = `

@@ -42,8 +42,8 @@ stream had dropped before it was captured, such as older revisions of a key, is 
 With --restore-as, the new bucket is configured as the archive has recorded it. Its revisions and
 times are new ones.
 
-Exit codes: 0 done, also if the bucket was empty, 1 failed, or the archive has nothing of the bucket,
-2 wrong usage.
+Exit codes: 0 done, also if the bucket was empty, 1 failed, or the archive has nothing of the
+bucket, 2 wrong usage.
 `
 
 // kvSettings are what the options of the command kv say.

@@ -37,9 +37,9 @@ ARCHIVE is what --output of jetcapture run names.
 
 const manifestConclusion = `
 --write puts _manifest/CAPTURE/files/DAY.jsonl, with the objects of --json, and
-_manifest/CAPTURE/symlink/cut_date=DAY/files.txt, with the paths, which Hive, Spark and Athena read as
-SymlinkTextInputFormat. The day is that of the cut. A list is written when its day is over, which a cut
-of a later day shows, and is never changed. Each file is in the list of one day.
+_manifest/CAPTURE/symlink/cut_date=DAY/files.txt, with the paths, which Hive, Spark and Athena read
+as SymlinkTextInputFormat. The day is that of the cut. A list is written when its day is over, which
+a cut of a later day shows, and is never changed. Each file is in the list of one day.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. A damaged log ends the list with an error: jetcapture
 verify says all that is wrong with an archive.
