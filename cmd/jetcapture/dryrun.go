@@ -41,9 +41,11 @@ type rehearsal struct {
 	Misfits  []dryRow    `json:"misfits"` // a few of these
 	Poison   []dryPoison `json:"poison"`
 	Policy   string      `json:"policy"` // for poison messages
+	Warnings []string    `json:"warnings"`
 
 	preview *form.Preview
 	root    string
+	sources []drySource
 }
 
 type dryFile struct {
@@ -109,6 +111,9 @@ func (r *runner) dryRun(ctx context.Context, s *settings) error {
 	}
 	st := capture.Stats()
 	found.Messages, found.Last, found.More, found.Rescued = st.Messages, st.LastSeq, st.Lag, rescued.Load()
+	if err := found.warn(ctx, &what, nc, apiPrefix); err != nil {
+		return advise(err)
+	}
 	if r.settings.json {
 		return json.NewEncoder(printableJSON{r.stdout}).Encode(found)
 	}
@@ -122,7 +127,7 @@ func newRehearsal(s *captureSettings, policy string) *rehearsal {
 	d := &rehearsal{
 		Stream: s.library.NATSStreamName, Capture: s.name(), Output: s.output, Policy: policy,
 		Keys: []string{}, Columns: append([]string{}, f.ColumnTypes()...), Files: []dryFile{}, Rows: []dryRow{},
-		Misfits: []dryRow{}, Poison: []dryPoison{}, preview: f.Preview(),
+		Misfits: []dryRow{}, Poison: []dryPoison{}, Warnings: []string{}, preview: f.Preview(), sources: drySources(f),
 	}
 	d.Header = d.preview.Header()
 	for _, k := range f.Keys {
@@ -147,6 +152,7 @@ func (d *rehearsal) watch(o *form.Options) {
 	}
 	decode := o.MessageDecoder
 	o.MessageDecoder = func(m *nats.Msg) (form.Row, form.Key, error) {
+		d.count(m)
 		row, key, err := decode(m)
 		if err == nil {
 			d.see(m)
@@ -175,6 +181,7 @@ func (d *rehearsal) see(m *nats.Msg) {
 func (d *rehearsal) print(w io.Writer) {
 	say(w, "Dry run: nothing was stored, and no consumer was created. %s of stream %s were read, up to sequence %d; "+
 		"%s follow.\n", counted(d.Messages, "message"), d.Stream, d.Last, counted(int64(d.More), "sequence"))
+	d.printWarnings(w)
 	if d.Messages == 0 {
 		return
 	}

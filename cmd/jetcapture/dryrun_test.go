@@ -20,6 +20,30 @@ func dryArgs(srv *natstest.Server, folder string, more ...string) []string {
 	}, more...)
 }
 
+// A source that no message has, and a stream whose messages a run deletes, are worth a warning.
+func TestDryRunWarns(t *testing.T) {
+	srv, _ := orders(t, `{"id":1}`, `{"id":2}`)
+	js := natstest.JetStream(t, srv.Connect())
+	natstest.CreateStream(t, srv.Connect(), jetstream.StreamConfig{
+		Name: "JOBS", Subjects: []string{"jobs"}, Retention: jetstream.WorkQueuePolicy,
+	})
+	if _, err := js.Publish(t.Context(), "jobs", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	for want, args := range map[string][]string{
+		"Warning: json:idd has a value in none of the messages": {
+			"-s", "ORDERS", "--format", "csv", "--column", "id=json:id", "--column", "x=json:idd",
+		},
+		"Warning: stream JOBS is a work queue: a run acknowledges what it has stored": {"-s", "JOBS", "-c", "archive"},
+	} {
+		args := append([]string{"run", "--dry-run", "--nats-server", srv.URL(), "-o", t.TempDir()}, args...)
+		r := environment{}.run(t, args...)
+		if r.code != exitDone || strings.Count(r.stdout, "Warning") != 1 || !strings.Contains(r.stdout, want) {
+			t.Errorf("exit code %d, want %q:\n%s%s", r.code, want, r.stdout, r.stderr)
+		}
+	}
+}
+
 func TestDryRun(t *testing.T) {
 	srv, _ := orders(t, `{"id":1,"region":"eu"}`, `{"id":"x","region":"us"}`, `{"id":3,"region":{}}`)
 	folder := filepath.Join(t.TempDir(), "never")
