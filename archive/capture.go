@@ -28,8 +28,8 @@ type Capture struct {
 // Name is the name of the capture as it is in the paths of the archive.
 func (c *Capture) Name() string { return c.name }
 
-// WithFormats returns the capture for callers that read its files with these functions, too, where ReadOptions.Formats is
-// nil. So others can be given a capture whose format they do not know.
+// WithFormats returns the capture for callers that read its files with these functions, too, where ReadOptions.Formats
+// is nil. So others can be given a capture whose format they do not know.
 func (c *Capture) WithFormats(formats map[string]RowsFunc) *Capture {
 	with := *c
 	with.formats = formats

@@ -37,8 +37,8 @@ type ReadOptions struct {
 	// Partial reads files of payloads, too. Of their messages only sequence and payload are known: From and To choose
 	// whole windows of them, and with Subjects they are refused.
 	Partial bool
-	// PayloadOnly says that of messages only sequence and payload are wanted. Their subject, time and header may be missing
-	// then, which saves much of the time that reading takes.
+	// PayloadOnly says that of messages only sequence and payload are wanted. Their subject, time and header may be
+	// missing then, which saves much of the time that reading takes.
 	PayloadOnly bool
 	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, those of
 	// the file's messages that were not read are left out, as items of FateDamaged. Zero: reading ends with the error.
@@ -282,8 +282,8 @@ func (r *messageReader) cuts(ctx context.Context, l life) iter.Seq2[Cut, error] 
 	}
 }
 
-// cutsBefore yields the finished cuts of an incarnation from the first one on, but not the newest of the log. It reports
-// whether that comes next.
+// cutsBefore yields the finished cuts of an incarnation from the first one on, but not the newest of the log. It
+// reports whether that comes next.
 func (r *messageReader) cutsBefore(ctx context.Context, first uint64, l *life, yield func(Cut, error) bool) bool {
 	for cut, err := range r.capture.CutsFrom(ctx, first) {
 		if err != nil {

@@ -78,7 +78,9 @@ func TestCatOfASmallArchive(t *testing.T) {
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	var stdout, stderr bytes.Buffer
-	args := []string{"cat", "-messages", "10", "-rounds", "1", "-jetcapture", filepath.Join(dir, "jetcapture"), "-dir", dir}
+	args := []string{
+		"cat", "-messages", "10", "-rounds", "1", "-jetcapture", filepath.Join(dir, "jetcapture"), "-dir", dir,
+	}
 	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("bench cat: %v\n%s", err, &stderr)
 	}

@@ -75,8 +75,8 @@ const FormulasEscaped = "escaped"
 // only.
 const TimesNanos = "ns"
 
-// FieldIDsByName says that the columns of Parquet files have field ids, which are functions of their names. Before, they
-// had none.
+// FieldIDsByName says that the columns of Parquet files have field ids, which are functions of their names. Before,
+// they had none.
 const FieldIDsByName = "name"
 
 // CommandVersion is the decoder version of the command. It changes when a release makes other rows of the same

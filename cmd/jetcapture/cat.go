@@ -118,7 +118,7 @@ func (s *catSettings) check(given *choices) (problems []error) {
 		return problems
 	}
 	if len(s.choice.read.Key) > 0 {
-		problems = append(problems, errors.New("--key: the messages of a stream have none; use --follow-archive, or --subject"))
+		problems = append(problems, errors.New("--key: messages of a stream have none; use --follow-archive or --subject"))
 	}
 	return append(problems, s.nats.check(given)...)
 }

@@ -57,10 +57,7 @@ func followCat(t *testing.T, folder string, args ...string) *following {
 // wants waits until so many bytes are printed.
 func (f *following) wants(text string) {
 	f.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for len(f.out.String()) < len(text) && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond)
-	}
+	natstest.Eventually(f.t, 30*time.Second, "it is printed", func() bool { return len(f.out.String()) >= len(text) })
 	if got := f.out.String(); got != text {
 		f.t.Fatalf("%q, want %q: %s", got, text, f.stderr.String())
 	}
@@ -93,7 +90,9 @@ func TestCatFollowsAnArchive(t *testing.T) {
 	}
 	f.wants(want)
 	f.end(f.cancel, exitDone, "")
-	for _, args := range [][]string{{"--follow-archive", "--tail", "3"}, {"--follow", "--limit", "3"}, {"--follow", "--key", "a"}} {
+	for _, args := range [][]string{
+		{"--follow-archive", "--tail", "3"}, {"--follow", "--limit", "3"}, {"--follow", "--key", "a"},
+	} {
 		if got := (environment{}).run(t, append([]string{"cat", folder}, args...)...); got.code != exitUsage {
 			t.Errorf("%q: exit code %d: %s", args, got.code, got.stderr)
 		}

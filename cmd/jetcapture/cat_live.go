@@ -51,7 +51,7 @@ func (l *live) run(ctx context.Context) error {
 		}
 		switch {
 		case errors.Is(err, errEnded), ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was stopped, or is at its end
 		case err != nil:
 			return err
 		}
@@ -232,7 +232,9 @@ func (l *live) handLive(m *archive.Message) error {
 		return errEnded
 	case m.Seq < seqs.first, !o.From.IsZero() && m.Time.Before(o.From), !o.To.IsZero() && !m.Time.Before(o.To):
 		return nil
-	case len(o.Subjects) > 0 && !slices.ContainsFunc(o.Subjects, func(f string) bool { return wire.Matches(f, m.Subject) }):
+	}
+	matches := func(f string) bool { return wire.Matches(f, m.Subject) }
+	if len(o.Subjects) > 0 && !slices.ContainsFunc(o.Subjects, matches) {
 		return nil
 	}
 	i := &archive.Item{Message: *m, Last: m.Seq, Fate: archive.FateStored, Incarnation: l.cut.Plan.Incarnation}

@@ -83,7 +83,8 @@ func TestConvertOfRoundedTimes(t *testing.T) {
 	r := newRestoring(t)
 	r.captureRounded()
 	args := []string{"convert", r.folder, filepath.Join(t.TempDir(), "copy"), "--once"}
-	if out := (environment{}).run(t, args...); out.code != exitFailed || !strings.Contains(out.stderr, "--allow-rounded-times") {
+	if out := (environment{}).run(t, args...); out.code != exitFailed ||
+		!strings.Contains(out.stderr, "--allow-rounded-times") {
 		t.Errorf("convert = %d:\n%s", out.code, out.stderr)
 	}
 	readingRun(t, append(args, "--allow-rounded-times")...)

@@ -86,7 +86,8 @@ func (s *diffSettings) options() optionSet {
 func diffCommand(c console) *cobra.Command {
 	s := &diffSettings{}
 	options := s.options()
-	cmd := readingCommand("diff", "compare two archives, or one with a stream", helpText(diffHelp, options, diffConclusion))
+	help := helpText(diffHelp, options, diffConclusion)
+	cmd := readingCommand("diff", "compare two archives, or one with a stream", help)
 	cmd.Args = cobra.ArbitraryArgs // how many there are depends on the options
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := newChoices(options)
@@ -152,11 +153,11 @@ func (s *diffSettings) compare(ctx context.Context, a, b *diffSide, c console) e
 func (s *diffSettings) limit(ctx context.Context, o *archive.ReadOptions, a, b *diffSide, stderr io.Writer) error {
 	firstA, lastA, err := a.extent(ctx, *o)
 	if err != nil {
-		return fmt.Errorf("A: %w", err)
+		return fmt.Errorf("side A: %w", err)
 	}
 	firstB, lastB, err := b.extent(ctx, *o)
 	if err != nil {
-		return fmt.Errorf("B: %w", err)
+		return fmt.Errorf("side B: %w", err)
 	}
 	if s.choice.seqs != (seqRange{}) || firstA == firstB && lastA == lastB {
 		return nil
@@ -188,10 +189,10 @@ func (d *differ) run(a, b iter.Seq2[*archive.Item, error]) error {
 	y, errB, moreB := nextB()
 	for moreA || moreB {
 		if errA != nil {
-			return fmt.Errorf("A: %w", errA)
+			return fmt.Errorf("side A: %w", errA)
 		}
 		if errB != nil {
-			return fmt.Errorf("B: %w", errB)
+			return fmt.Errorf("side B: %w", errB)
 		}
 		takeA, takeB := moreA && (!moreB || x.Seq <= y.Seq), moreB && (!moreA || y.Seq <= x.Seq)
 		if err := d.pair(x, y, takeA, takeB); err != nil {

@@ -53,7 +53,8 @@ func TestDiffWithAStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.DeleteMsg(t.Context(), 20), s.Purge(t.Context(), jetstream.WithPurgeSequence(11))); err != nil {
+	err = errors.Join(s.DeleteMsg(t.Context(), 20), s.Purge(t.Context(), jetstream.WithPurgeSequence(11)))
+	if err != nil {
 		t.Fatal(err)
 	}
 	r.publish(3)

@@ -71,8 +71,8 @@ func (d *rehearsal) warn(ctx context.Context, s *captureSettings, nc *nats.Conn,
 		d.Warnings = append(d.Warnings, fmt.Sprintf("stream %s has %s retention: a run needs --consumer-name, and "+
 			"acknowledges what it has stored", d.Stream, info.Retention))
 	case info.Retention == nats.WorkQueuePolicy:
-		d.Warnings = append(d.Warnings, fmt.Sprintf("stream %s is a work queue: a run acknowledges what it has stored, which "+
-			"deletes it from the stream", d.Stream))
+		d.Warnings = append(d.Warnings, fmt.Sprintf("stream %s is a work queue: a run acknowledges what it has stored, "+
+			"which deletes it from the stream", d.Stream))
 	}
 	return nil
 }

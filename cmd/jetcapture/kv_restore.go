@@ -89,7 +89,8 @@ func (r *kvRestore) config(ctx context.Context, from *archive.Capture) (jetstrea
 		if err := json.Unmarshal(recorded.Config, &was); err != nil {
 			return config, fmt.Errorf("read the recorded configuration of stream %s: %w", recorded.Stream.Name, err)
 		}
-		config.Description, config.TTL, config.Storage, config.Replicas = was.Description, was.MaxAge, was.Storage, was.Replicas
+		config.Description, config.TTL = was.Description, was.MaxAge
+		config.Storage, config.Replicas = was.Storage, was.Replicas
 		config.MaxBytes, config.MaxValueSize = was.MaxBytes, was.MaxMsgSize
 		config.History = uint8(min(max(was.MaxMsgsPerSubject, 1), jetstream.KeyValueMaxHistory))
 	}

@@ -89,7 +89,8 @@ func TestKV(t *testing.T) {
 		status.Values() != 2 {
 		t.Errorf("%v: %v, %v", err, entry, status)
 	}
-	if got := (environment{}).run(t, restore...); got.code != exitFailed || !strings.Contains(got.stderr, "exists already") {
+	if got := (environment{}).run(t, restore...); got.code != exitFailed ||
+		!strings.Contains(got.stderr, "exists already") {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 	if got := (environment{}).run(t, "kv", folder, "a.b"); got.code != exitUsage {

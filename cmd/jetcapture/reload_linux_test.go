@@ -13,8 +13,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
-// TestATerminalThatCloses ends a run with a configuration file, which stores what it has read. A SIGHUP that comes while
-// the terminal is there makes it read the file again.
+// TestATerminalThatCloses ends a run with a configuration file, which stores what it has read. A SIGHUP that comes
+// while the terminal is there makes it read the file again.
 func TestATerminalThatCloses(t *testing.T) {
 	srv, _ := orders(t, "1")
 	folder := t.TempDir()

@@ -32,7 +32,8 @@ func TestReplay(t *testing.T) {
 	if n := r.info("TEST").State.Msgs; n != 50 {
 		t.Errorf("%d messages, want 50", n)
 	}
-	wantReplay(t, r.replay("-s", "TEST"), exitFailed, "subject orders.0 belongs to another stream: publish under subjects of TEST")
+	wantReplay(t, r.replay("-s", "TEST"), exitFailed,
+		"subject orders.0 belongs to another stream: publish under subjects of TEST")
 	wantReplay(t, r.replay("-s", "TEST", "--map", ">=none.>"), exitFailed, "no stream takes subject none.orders.0")
 	wantReplay(t, r.replay("-s", "ORDERS"), exitFailed, "is the stream that was captured")
 	wantReplay(t, r.replay("-s", "NONE", "--map", ">=x.>"), exitFailed, "NONE")

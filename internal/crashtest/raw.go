@@ -21,8 +21,8 @@ type rawMessage struct {
 	Time    string `json:"time"`
 }
 
-// RawStream asks a server for each message of a stream, without a client's ideas of what a message is. It returns them by
-// stream sequence, as text that can be compared.
+// RawStream asks a server for each message of a stream, without a client's ideas of what a message is. It returns them
+// by stream sequence, as text that can be compared.
 func RawStream(tb testing.TB, nc *nats.Conn, stream string) map[uint64]string {
 	tb.Helper()
 	state := State(tb, nc, stream)

@@ -168,8 +168,8 @@ func (r *run) failed(seq uint64, subject string, err error) error {
 		err = fmt.Errorf("subject %s belongs to another stream: publish under subjects of %s with --map 'FROM=TO' (%w)",
 			subject, r.Stream, err)
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		err = fmt.Errorf("no stream takes subject %s: publish under subjects of %s with --map 'FROM=TO', or add this one to it "+
-			"(%w)", subject, r.Stream, err)
+		err = fmt.Errorf("no stream takes subject %s: publish under subjects of %s with --map 'FROM=TO', or add this one to "+
+			"it (%w)", subject, r.Stream, err)
 	}
 	return fmt.Errorf("publish stream sequence %d into stream %s: %w", seq, r.Stream, err)
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// base64Decoder decodes two characters at a time, which takes a third of the time of encoding/base64. It has the 12 bits
-// of each pair of characters, as a little-endian number; badPair if one of them is not of the alphabet.
+// base64Decoder decodes two characters at a time, which takes a third of the time of encoding/base64. It has the 12
+// bits of each pair of characters, as a little-endian number; badPair if one of them is not of the alphabet.
 type base64Decoder [1 << 16]uint16
 
 const badPair = 1 << 12

@@ -18,8 +18,8 @@ import (
 // row is a row of a message with a payload and a time, each as text.
 func row(data, stamp string) string {
 	return `{"subject":"a","reply":"","header":{},"data":"` + data + `","metadata":{"Sequence":{"consumer_seq":0,` +
-		`"stream_seq":7},"NumDelivered":0,"NumPending":0,"Timestamp":"` + stamp + `","Stream":"S","Consumer":"","Domain":""}}` +
-		"\n"
+		`"stream_seq":7},"NumDelivered":0,"NumPending":0,"Timestamp":"` + stamp +
+		`","Stream":"S","Consumer":"","Domain":""}}` + "\n"
 }
 
 // readRow reads one row.
@@ -94,12 +94,13 @@ func TestTimes(t *testing.T) {
 // BenchmarkNext reads rows of orders.
 func BenchmarkNext(b *testing.B) {
 	var file []byte
-	data := []byte(`{"id":17,"first_name":"Ada","region":"eu","price":12.50,"at":"2026-11-28T07:08:09Z"}` + strings.Repeat(" ", 100))
+	data := []byte(`{"id":17,"first_name":"Ada","price":12.50,"at":"2026-11-28T07:08:09Z"}` + strings.Repeat(" ", 100))
 	for i := range 1000 {
 		m := &jetcapture.NatsMessage{
 			Subject: "orders.eu", Header: map[string][]string{}, Data: data,
 			Metadata: &nats.MsgMetadata{
-				Timestamp: stored.Add(time.Duration(i)), Stream: "ORDERS", Sequence: nats.SequencePair{Stream: uint64(i) + 1},
+				Timestamp: stored.Add(time.Duration(i)), Stream: "ORDERS",
+				Sequence: nats.SequencePair{Stream: uint64(i) + 1},
 			},
 		}
 		var err error
@@ -113,7 +114,8 @@ func BenchmarkNext(b *testing.B) {
 			b.SetBytes(int64(len(file)))
 			b.ReportAllocs()
 			for b.Loop() {
-				r, err := rowread.New(rowread.JSONMessage, bytes.NewReader(file), rowread.BufferSize, &rowread.Scratch{}, want)
+				in := bytes.NewReader(file)
+				r, err := rowread.New(rowread.JSONMessage, in, rowread.BufferSize, &rowread.Scratch{}, want)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -93,8 +93,8 @@ func (s *Scratch) grow(n int) []byte {
 
 // Reader reads one file. It belongs to one goroutine.
 type Reader interface {
-	// Next reads the next row. Parts that are not wanted may be left empty. What it puts into m is valid until the next call of a reader with the same Scratch. io.EOF
-	// is the end of the file; a *RowError is about this row alone.
+	// Next reads the next row. Parts that are not wanted may be left empty. What it puts into m is valid until the next
+	// call of a reader with the same Scratch. io.EOF is the end of the file; a *RowError is about this row alone.
 	Next(m *Message) error
 	// Skip passes over the next row. io.EOF is the end of the file.
 	Skip() error

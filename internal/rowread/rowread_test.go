@@ -95,7 +95,8 @@ func same(got *rowread.Message, want *jetcapture.NatsMessage) error {
 func TestWholeMessagesComeBack(t *testing.T) {
 	for _, k := range []rowread.Kind{rowread.JSONMessage, rowread.Event, rowread.Raw} {
 		for _, size := range []int{16, 64, rowread.BufferSize} {
-			r, err := rowread.New(k, bytes.NewReader(file(t, k, samples())), size, &rowread.Scratch{}, rowread.AllParts)
+			in := bytes.NewReader(file(t, k, samples()))
+			r, err := rowread.New(k, in, size, &rowread.Scratch{}, rowread.AllParts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +122,8 @@ func TestWholeMessagesComeBack(t *testing.T) {
 func TestQuickRowsEqualSlowOnes(t *testing.T) {
 	ms := samples()
 	slow := bytes.ReplaceAll(file(t, rowread.JSONMessage, ms), []byte(`{"subject":`), []byte(`{ "subject":`))
-	r, err := rowread.New(rowread.JSONMessage, bytes.NewReader(slow), rowread.BufferSize, &rowread.Scratch{}, rowread.AllParts)
+	in := bytes.NewReader(slow)
+	r, err := rowread.New(rowread.JSONMessage, in, rowread.BufferSize, &rowread.Scratch{}, rowread.AllParts)
 	if err != nil {
 		t.Fatal(err)
 	}
