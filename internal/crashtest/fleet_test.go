@@ -31,6 +31,7 @@ type crew struct {
 	*natstest.Cluster
 	rand    *rand.Rand
 	folder  string // an archive for each stream
+	tmp     string // of all workers, as on one machine: they choose different names there
 	streams []string
 	loads   []*crashtest.Load
 	fleet   *fleet.Fleet
@@ -62,7 +63,7 @@ func TestFleet(t *testing.T) {
 
 func testFleet(t *testing.T, seed uint64, streams, blows int, counts *tally) {
 	c := &crew{
-		T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 3)), folder: t.TempDir(),
+		T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 3)), folder: t.TempDir(), tmp: t.TempDir(),
 		counts: counts,
 	}
 	c.begin(streams)
@@ -124,7 +125,7 @@ func (c *crew) begin(streams int) {
 func (c *crew) command(args ...string) *crashtest.Child {
 	c.Helper()
 	return crashtest.Start(c, must(c, built.command),
-		[]string{"NATS_URL=" + c.URL(), "TMPDIR=" + c.TempDir()}, args...)
+		[]string{"NATS_URL=" + c.URL(), "TMPDIR=" + c.tmp}, args...)
 }
 
 // hire starts a worker.
@@ -167,6 +168,7 @@ func (c *crew) stop() {
 
 func (c *crew) restart() {
 	c.Servers[c.rand.IntN(len(c.Servers))].Restart()
+	c.awaitLeaders()
 	c.counts.add("servers restarted", 1)
 }
 
@@ -174,7 +176,16 @@ func (c *crew) stepDown() {
 	nc := c.Connect()
 	natstest.StepDownStream(c, nc, c.fleet.Stream())
 	natstest.StepDownConsumer(c, nc, c.fleet.Stream(), "workers")
+	c.awaitLeaders()
 	c.counts.add("step-downs", 1)
+}
+
+// awaitLeaders waits until the queue answers again, so that the next blow is a blow by itself.
+func (c *crew) awaitLeaders() {
+	natstest.Eventually(c, crashtest.Patience, "leader of the fleet", func() bool {
+		_, err := c.fleet.Open(c.Context())
+		return err == nil
+	})
 }
 
 // awaitHeld waits until each task is held by a worker that answers, and returns how long that took.

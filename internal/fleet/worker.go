@@ -248,8 +248,10 @@ func (w *Worker) run(ctx, work context.Context, r *running) {
 
 	log := w.log.With("task", r.task.Name, "revision", r.task.Revision)
 	switch {
+	case err != nil && asked:
+		log.Warn("a task has not ended well here, it goes on elsewhere", "why", why, "error", err)
 	case err != nil:
-		log.Error("a task has failed", "why_it_ended", why, "again_in", answer.Delay.String(), "error", err)
+		log.Error("a task has failed", "again_in", answer.Delay.String(), "error", err)
 	case !asked:
 		log.Info("a task is done, it leaves the fleet")
 	default:
