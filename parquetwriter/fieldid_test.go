@@ -51,7 +51,8 @@ func TestFieldIDs(t *testing.T) {
 			t.Errorf("json %t: the ids are %v, want those of %v", json, got, want)
 		}
 	}
-	a, b := parquetwriter.Column{Name: "a", Type: parquetwriter.Int64}, parquetwriter.Column{Name: "b", Type: parquetwriter.Bool}
+	a := parquetwriter.Column{Name: "a", Type: parquetwriter.Int64}
+	b := parquetwriter.Column{Name: "b", Type: parquetwriter.Bool}
 	one := idsOf(t, write(t, newTableWriter(t, parquetwriter.Options{}, []parquetwriter.Column{a, b})))
 	other := idsOf(t, write(t, newTableWriter(t, parquetwriter.Options{}, []parquetwriter.Column{b, a})))
 	if one["a"] != other["a"] || one["b"] != other["b"] || len(one) != 2 {

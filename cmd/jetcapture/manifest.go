@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const manifestHelp = `jetcapture manifest lists the data files of complete cuts, for engines that have no catalog: a query
-of a list sees whole cuts, no dead letters, and asks the store for no list.
+const manifestHelp = `jetcapture manifest lists the data files of complete cuts, for engines that have no catalog: a
+query of a list sees whole cuts, no dead letters, and asks the store for no list.
 
 Usage:
   jetcapture manifest ARCHIVE [OPTIONS]

@@ -31,8 +31,9 @@ func TestManifest(t *testing.T) {
 	}
 
 	objects := objectsOf(t, environment{}.run(t, "manifest", folder, "--json", "--url", "https://x/y/"))
-	if got := facts(objects, "capture", "key", "first", "last", "rows"); got != "ORDERS [n=1] 1 1 1\nORDERS [n=3] 3 3 1\n" {
-		t.Errorf("objects: %s", got)
+	const wantFacts = "ORDERS [n=1] 1 1 1\nORDERS [n=3] 3 3 1\n"
+	if got := facts(objects, "capture", "key", "first", "last", "rows"); got != wantFacts {
+		t.Errorf("objects: %s, want %s", got, wantFacts)
 	}
 	if path := fmt.Sprint(objects[0]["path"]); !strings.HasPrefix(path, "https://x/y/n=1/date=") {
 		t.Errorf("with --url, the path is %s", path)

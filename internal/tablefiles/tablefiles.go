@@ -60,7 +60,9 @@ func mendedFiles(ctx context.Context, b bucket.Bucket, c *archive.Capture) (map[
 	return mended, nil
 }
 
-func filesOf(ctx context.Context, c *archive.Capture, cut archive.Cut, mended map[string]bool) (files []File, err error) {
+func filesOf(
+	ctx context.Context, c *archive.Capture, cut archive.Cut, mended map[string]bool,
+) (files []File, err error) {
 	i := -1
 	for block := range cut.Blocks() {
 		i++

@@ -100,8 +100,8 @@ func wantLists(t *testing.T, b bucket.Bucket, want map[string]string) {
 	}
 }
 
-// TestListsByDay: each file is in the list of one day, lists are written when a later day has begun, also by rivals,
-// and a clock that steps back changes no list.
+// TestListsByDay: each file is in the list of one day, lists are written when a later day has begun, and a clock that
+// steps back changes no list.
 func TestListsByDay(t *testing.T) {
 	a, c := begin(t)
 	write := func(want int) {

@@ -94,8 +94,11 @@ func (l *lists) get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	return io.ReadAll(r)
+	data, err := io.ReadAll(r)
+	if closed := r.Close(); err == nil {
+		err = closed
+	}
+	return data, err
 }
 
 // add adds a file. Paths with a line feed cannot be in a list of paths: no name of an archive has one, a place may.

@@ -33,7 +33,8 @@ func New(t testing.TB, b bucket.Bucket, capture string) *Archive {
 	t.Helper()
 	a := &Archive{T: t, Bucket: b, name: capture, Settings: map[string]string{
 		cutlog.SettingMaxAge: "1h0m0s", cutlog.SettingSuffix: "parquet",
-		cutlog.SettingDecoderVersion: cutlog.CommandVersion, "x_format": cutlog.FormatParquet, "x_record": cutlog.RecordMessage,
+		cutlog.SettingDecoderVersion: cutlog.CommandVersion,
+		"x_format":                   cutlog.FormatParquet, "x_record": cutlog.RecordMessage,
 	}}
 	format := cutlog.Format{Version: cutlog.Version, Capture: capture, Stream: capture}
 	a.plan(&cutlog.Plan{
@@ -118,7 +119,7 @@ func (a *Archive) lose(files map[string][]byte) {
 
 func (a *Archive) block(p *cutlog.Plan, b Block) cutlog.Block {
 	seqs := cutlog.NewSeqSet(b.Seqs...)
-	window := b.Time.UTC().Truncate(cutlog.Settings(p.Settings).MaxAge())
+	window := b.Time.UTC().Truncate(p.Settings.MaxAge())
 	block := cutlog.Block{
 		Kind: cutlog.KindData, Dir: b.Dir, Window: window, Messages: int64(len(b.Seqs)), Rows: int64(len(b.Seqs)), Seqs: seqs,
 		Name: cutlog.BlockName(a.name, p.Incarnation, seqs.First(), seqs.Last(), "parquet"),
