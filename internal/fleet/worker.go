@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/lease"
 	"github.com/jetcapture/jetcapture/internal/retry"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -80,14 +80,9 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 
 // Run pulls tasks and runs them until ctx ends. Then it lets each make its last cut, hands it over, and returns. Its
 // error says why it could not begin.
-func (w *Worker) Run(ctx context.Context) (err error) {
-	length, err := w.fleet.Open(ctx)
-	if err != nil {
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.open(ctx); err != nil || ctx.Err() != nil {
 		return err
-	}
-	w.setLease(length)
-	if w.consumer, err = w.fleet.js.Consumer(ctx, w.fleet.Stream(), consumer); err != nil {
-		return fmt.Errorf("consumer %s of stream %s: %w", consumer, w.fleet.Stream(), err)
 	}
 	stopAnswering, err := w.answer()
 	if err != nil {
@@ -96,9 +91,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	defer stopAnswering()
 	w.log.Info("working for the fleet", "stream", w.fleet.Stream(), "lease", w.lease().String())
 
-	if err := w.round(ctx); err != nil && ctx.Err() == nil { // how many tasks and workers there are
-		return err
-	}
+	_ = w.round(ctx) // how many tasks and workers there are; after an error, the next one finds out
 	// Leases are renewed until the last cut is stored.
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
 	var renews, pulls sync.WaitGroup
@@ -111,6 +104,37 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	stopRenewing()
 	renews.Wait()
 	return nil
+}
+
+// open looks at the fleet until it answers, for a minute: a cluster may be electing a leader.
+func (w *Worker) open(ctx context.Context) error {
+	const patience = time.Minute
+	pause := retry.Backoff{First: lookWait, Max: mostWait}
+	for began := time.Now(); ; {
+		length, err := w.fleet.Open(ctx)
+		if err == nil {
+			w.consumer, err = w.fleet.js.Consumer(ctx, w.fleet.Stream(), consumer)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil // stopped before anything began
+		case err == nil:
+			w.setLease(length)
+			return nil
+		case !isUnanswered(err) || time.Since(began) > patience:
+			return err
+		}
+		w.log.Warn("the fleet does not answer yet, trying again", "error", err)
+		_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
+	}
+}
+
+// isUnanswered reports whether an error says that nobody has answered, or that a leader is being elected.
+func isUnanswered(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
+		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrDisconnected) ||
+		errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.As(err, &api) && api.Code == 503
 }
 
 // lease is the length of a lease.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,4 +189,46 @@ func TestAnotherLeaseReachesTheWorkers(t *testing.T) {
 	if n := floor.started("task-0"); n != 1 {
 		t.Errorf("the task was started %d times, want once", n)
 	}
+}
+
+func TestAWorkerThatStartsWhileTheFleetIsAwayWaits(t *testing.T) {
+	srv, floor := natstest.Start(t), newFloor()
+	begin(t, srv, names(2)...)
+	proxy := natstest.NewProxy(t, srv.Addr())
+	nc := natstest.Connect(t, proxy.URL())
+	of, err := New(nc, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &lines{}
+	w := NewWorker(of, WorkerConfig{ID: "a", Runner: floor.on("a"), Log: slog.New(slog.NewTextHandler(log, nil))})
+	proxy.Stall()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	natstest.Eventually(t, patience, "first try", func() bool { return log.has("does not answer yet") })
+	proxy.Resume()
+	natstest.Eventually(t, patience, "2 tasks at a", func() bool { return floor.count("a") == 2 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// lines is a log. Any goroutine may use it.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) has(part string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), part)
 }
