@@ -63,9 +63,8 @@ func TestFleet(t *testing.T) {
 
 func testFleet(t *testing.T, seed uint64, streams, blows int, counts *tally) {
 	c := &crew{
-		T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 3)),
+		T: t, Cluster: natstest.StartCluster(t, 3), rand: rand.New(rand.NewPCG(seed, 3)), counts: counts,
 		folder: t.TempDir(), tmp: t.TempDir(),
-		counts: counts,
 	}
 	c.begin(streams)
 	for range fleetWorkers {

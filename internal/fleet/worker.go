@@ -110,23 +110,22 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) open(ctx context.Context) error {
 	const patience = time.Minute
 	pause := retry.Backoff{First: lookWait, Max: mostWait}
-	for began := time.Now(); ; {
+	for began := time.Now(); ctx.Err() == nil; {
 		length, err := w.fleet.Open(ctx)
 		if err == nil {
 			w.consumer, err = w.fleet.js.Consumer(ctx, w.fleet.Stream(), consumer)
 		}
 		switch {
-		case ctx.Err() != nil:
-			return nil // stopped before anything began
 		case err == nil:
 			w.setLease(length)
 			return nil
-		case !isUnanswered(err) || time.Since(began) > patience:
+		case ctx.Err() == nil && (!isUnanswered(err) || time.Since(began) > patience):
 			return err
 		}
 		w.log.Warn("the fleet does not answer yet, trying again", "error", err)
 		_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
 	}
+	return nil // stopped before anything began
 }
 
 // isUnanswered reports whether an error says that nobody has answered, or that a leader is being elected.
