@@ -42,7 +42,7 @@ func TestAppSkeletonDefaults(t *testing.T) {
 	got.Logger = nil
 	want := *jetcapture.DefaultOptions[*jetcapture.NatsMessage, string]()
 	want.BufferToDisk = true
-	if !reflect.DeepEqual(got, want) {
+	if !reflect.DeepEqual(got, want) { //nolint:govet // both are made here, and hold no errors
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	if want.Compression != jetcapture.None || want.MaxAge != 15*time.Minute {

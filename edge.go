@@ -62,12 +62,12 @@ type batch[P Payload, K DestKey] struct {
 	items  []item[P, K] // a slot for each message
 }
 
-// Reset implements capture.Batch. A batch of more than one message gets room for the largest batch, so that it need not
-// grow later.
+// Reset implements capture.Batch. The room of a batch grows in powers of two: that is a few steps, and little for a
+// stream that brings little.
 func (b *batch[P, K]) Reset(n int) {
 	clear(b.items)
 	if n > cap(b.items) {
-		b.items = make([]item[P, K], n, 1<<bits.Len(uint(n-1))) // few steps, and little for a stream that brings little
+		b.items = make([]item[P, K], n, 1<<bits.Len(uint(n-1)))
 	}
 	b.items = b.items[:n]
 }

@@ -239,9 +239,9 @@ func TestEdgeBatchIsUsedAgain(t *testing.T) {
 			t.Errorf("a slot holds %+v after Reset, want nothing", it)
 		}
 	}
-	b.Reset(reader.MaxBatchMessages)
-	if got := cap(b.(*batch[string, string]).items); got != room {
-		t.Errorf("room for %d messages after the largest batch, want %d as before", got, room)
+	b.Reset(room)
+	if got := cap(b.(*batch[string, string]).items); got != room || room > 4 {
+		t.Errorf("room for %d messages, for 3 messages it was %d, want 4 both times", got, room)
 	}
 	if err := b.Decode(0, &reader.Message{Msg: &nats.Msg{Data: []byte("good")}}); err != nil {
 		t.Errorf("Decode = %v", err)

@@ -175,7 +175,7 @@ func TestValidateChangesNothing(t *testing.T) {
 	_ = jetcapture.New(o)
 	before.MessageDecoder, before.WriterFactory = nil, nil // functions are never equal
 	o.MessageDecoder, o.WriterFactory = nil, nil
-	if !reflect.DeepEqual(o, before) {
+	if !reflect.DeepEqual(o, before) { //nolint:govet // they hold no errors
 		t.Errorf("options %+v, before %+v", o, before)
 	}
 }

@@ -2,6 +2,7 @@ package crashtest_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -74,9 +75,7 @@ func TestDeepHistoryInACluster(t *testing.T) {
 		s, err := js.Stream(t.Context(), "DEEP")
 		return err == nil && s.CachedInfo().State.LastSeq == last
 	})
-	for seq, m := range crashtest.RawStream(t, nc, "ORIGIN") {
-		want[seq] = m
-	}
+	maps.Copy(want, crashtest.RawStream(t, nc, "ORIGIN"))
 	crashtest.WantStream(t, nc, "DEEP", want)
 
 	deep, err := js.Stream(t.Context(), "DEEP")
