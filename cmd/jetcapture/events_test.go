@@ -29,15 +29,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// projected are the ids of all events of an archive's capture ORDERS.
-func projected(t *testing.T, folder string) (ids []string) {
+// projected are the ids of all events of a capture of an archive.
+func projected(t *testing.T, folder, capture string) (ids []string) {
 	t.Helper()
 	dir, err := bucket.OpenDirReadOnly(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	log, p := cutlog.New(logstore.Store{Bucket: dir}, "ORDERS"), events.Projection{Capture: "ORDERS"}
+	log, p := cutlog.New(logstore.Store{Bucket: dir}, capture), events.Projection{Capture: capture}
 	for head := (cutlog.Head{}); ; {
 		next, ok, err := log.Next(t.Context(), head)
 		if err != nil {
@@ -122,7 +122,7 @@ func TestEventsOfRivals(t *testing.T) {
 	if r := (environment{}).run(t, append(args, "--once")...); r.code != exitDone {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
-	want, got := projected(t, folder), published(t, nc)
+	want, got := projected(t, folder, "ORDERS"), published(t, nc)
 	if len(want) < 50 {
 		t.Errorf("only %d events", len(want))
 	}
@@ -180,7 +180,7 @@ func TestEventsToWebhookAndFile(t *testing.T) {
 		}
 		natstest.PublishN(t, nc, "orders.us", 2)
 	}
-	want := projected(t, folder)
+	want := projected(t, folder, "ORDERS")
 	if got := idsOf(t, lines); !slices.Equal(got, want) {
 		t.Errorf("the file has %q, want %q", got, want)
 	}
@@ -188,6 +188,36 @@ func TestEventsToWebhookAndFile(t *testing.T) {
 	defer h.mu.Unlock()
 	if !slices.Equal(h.ids, want) || len(h.bad) > 0 {
 		t.Errorf("the webhook got %q, want %q; signatures that do not fit: %q", h.ids, want, h.bad)
+	}
+}
+
+// TestEventsFileOfSeveralCaptures: the captures of a pattern share the file. It has everything of each, in order, over
+// two runs.
+func TestEventsFileOfSeveralCaptures(t *testing.T) {
+	srv := natstest.Start(t)
+	nc := srv.Connect()
+	captures := []string{"X-1", "X-2", "X-3"}
+	for _, name := range captures {
+		natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}})
+	}
+	folder, lines := t.TempDir(), filepath.Join(t.TempDir(), "events.ndjson")
+	for range 2 {
+		for _, name := range captures {
+			natstest.PublishN(t, nc, name+".a", 3)
+		}
+		r := environment{}.run(t, "run", "-s", "X-*", "-o", folder, "--nats-server", srv.URL(), "--once",
+			"--events-file", lines)
+		if r.code != exitDone {
+			t.Fatalf("exit code %d: %s", r.code, r.stderr)
+		}
+	}
+	got := idsOf(t, lines)
+	for _, name := range captures {
+		others := func(id string) bool { return !strings.HasPrefix(id, name+"/") }
+		have, want := slices.DeleteFunc(slices.Clone(got), others), projected(t, folder, name)
+		if len(want) == 0 || !slices.Equal(have, want) {
+			t.Errorf("%s: the file has %q, want %q", name, have, want)
+		}
 	}
 }
 
@@ -243,6 +273,21 @@ func TestEventSettings(t *testing.T) {
 		r := environment{}.run(t, append([]string{"validate", "-s", "ORDERS", "-o", "x"}, tt.args...)...)
 		if r.code != exitUsage || !strings.HasPrefix(r.stderr, tt.want) || strings.Contains(r.stderr, "secret@") {
 			t.Errorf("%q: exit code %d, %q, want %q", tt.args, r.code, r.stderr, tt.want)
+		}
+	}
+}
+
+// TestPositionOfSeveralCaptures: a file keeps the position of one capture.
+func TestPositionOfSeveralCaptures(t *testing.T) {
+	const shared = "output: x\nevents_webhook: https://example.org\nevents_position: p\n"
+	for text, want := range map[string]string{
+		shared + "captures: {a: {stream_name: A}, b: {stream_name: B}}":                       "--events-position: captures a and b have the same",
+		shared + "captures: {a: {stream_name: A}, b: {stream_name: B, events_position: ./p}}": "have the same file",
+		shared + "captures: {a: {stream_name: A}, b: {stream_name: B, events_position: q}}":   "",
+	} {
+		r := environment{}.run(t, "validate", "--config", writeFile(t, "c.yaml", text))
+		if (r.code == exitDone) != (want == "") || !strings.Contains(r.stderr, want) {
+			t.Errorf("%s: exit code %d, %q, want %q", text, r.code, r.stderr, want)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func (s *applySettings) read(c console) (tasks []fleet.Task, captures []*setting
 				strings.Join(missing, ", "))
 		}
 	}
-	if len(problems) > 0 {
+	if problems = append(problems, checkPositions(captures)...); len(problems) > 0 {
 		return nil, nil, &usageError{dedupe(problems)}
 	}
 	return tasks, captures, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket/cloud"
+	"github.com/jetcapture/jetcapture/internal/events"
 	"github.com/jetcapture/jetcapture/internal/form"
 	"github.com/jetcapture/jetcapture/internal/logsum"
 	"github.com/jetcapture/jetcapture/internal/monitor"
@@ -118,6 +119,7 @@ type runner struct {
 	connections *connections                      // of the captures
 	services    *connections                      // of their micro services
 	outputs     *sharing[string, cloud.Bucket]    // by place
+	eventFiles  *sharing[string, *events.File]    // by path
 	budget      atomic.Pointer[jetcapture.Budget] // nil: there is one capture
 	print       sync.Mutex                        // held while a summary is printed
 }
@@ -133,6 +135,7 @@ func newRunner(c console, s *reportSettings) *runner {
 	return &runner{
 		console: c, settings: s, screen: screen, sums: sums, log: log, level: level, streamsEvery: streamsEvery,
 		connections: newConnections(log), services: newServiceConnections(log), outputs: newOutputs(),
+		eventFiles: newEventFiles(),
 	}
 }
 

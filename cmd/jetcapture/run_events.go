@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ func (r *runner) tell(
 		cancel: func() {},
 	}
 	t.toWebhook(s)
-	if err := errors.Join(t.toStream(s), t.toFile(s)); err != nil {
+	if err := errors.Join(t.toStream(s), t.toFile(ctx, s, r.eventFiles)); err != nil {
 		return t, err
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,15 +90,28 @@ func (t *teller) toStream(s *settings) error {
 	return nil
 }
 
-func (t *teller) toFile(s *settings) error {
+// newEventFiles returns the files of events of a process, by absolute path. Captures with the same file share it.
+func newEventFiles() *sharing[string, *events.File] {
+	return &sharing[string, *events.File]{
+		open:  func(_ context.Context, path string) (*events.File, error) { return events.OpenFile(path) },
+		close: (*events.File).Close,
+	}
+}
+
+// toFile adds the file of events.
+func (t *teller) toFile(ctx context.Context, s *settings, files *sharing[string, *events.File]) error {
 	if s.service.file == "" {
 		return nil
 	}
-	sink, err := events.OpenFile(s.service.file)
+	path, err := filepath.Abs(s.service.file)
 	if err != nil {
 		return fmt.Errorf("--events-file: %w", err)
 	}
-	t.add(sink, sink.Close)
+	file, leave, err := files.take(context.WithoutCancel(ctx), path)
+	if err != nil {
+		return fmt.Errorf("--events-file: %w", err)
+	}
+	t.add(file.Of(t.capture), leave)
 	return nil
 }
 

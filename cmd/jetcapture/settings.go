@@ -67,7 +67,7 @@ func readSettings(cmd *cobra.Command, args []string, getenv func(string) string)
 		}
 		problems = append(problems, s.named(s.check())...)
 	}
-	if len(problems) > 0 {
+	if problems = append(problems, checkPositions(all)...); len(problems) > 0 {
 		return nil, &usageError{dedupe(problems)}
 	}
 	all, err := all[0].file.shard.of(all)

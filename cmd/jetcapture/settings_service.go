@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
+	"path/filepath"
 )
 
 // serviceSettings say how a running capture shows itself, and whom it tells what it has stored.
@@ -25,6 +27,24 @@ func (s *serviceSettings) check(captured string) (problems []error) {
 	}
 	if u, err := url.Parse(s.webhook); s.webhook != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http") {
 		problems = append(problems, errors.New("--events-webhook: is not a URL of http or https"))
+	}
+	return problems
+}
+
+// checkPositions returns which captures keep the position of their webhook in the same file.
+func checkPositions(all []*settings) (problems []error) {
+	owner := map[string]*settings{}
+	for _, s := range all {
+		if s.service.position == "" {
+			continue
+		}
+		path := filepath.Clean(s.service.position)
+		if other := owner[path]; other != nil {
+			problems = append(problems, fmt.Errorf("--events-position: captures %s and %s have the same file, which keeps the "+
+				"position of one; give each a file of its own", other.unit(), s.unit()))
+			continue
+		}
+		owner[path] = s
 	}
 	return problems
 }

@@ -77,6 +77,9 @@ type structured struct {
 	Position string `json:"jcposition"`
 }
 
+// sourceOf is the source of the events of a capture, whose name is escaped.
+func sourceOf(capture string) string { return "/jetcapture/" + capture }
+
 const contentType = "application/json"
 
 // MarshalJSON makes the structured form.

@@ -56,7 +56,7 @@ func (m *maker) add(t Type, subject string, data any) {
 	m.events = append(m.events, Event{
 		Position: Position{N: m.cut.N, K: len(m.events), Through: m.through},
 		ID:       fmt.Sprintf("%s/%s/%d/%d", m.p.Capture, plan.Incarnation, m.cut.N, len(m.events)),
-		Type:     t, Source: "/jetcapture/" + m.p.Capture, Subject: subject, Time: plan.Time.UTC(), Data: data,
+		Type:     t, Source: sourceOf(m.p.Capture), Subject: subject, Time: plan.Time.UTC(), Data: data,
 	})
 }
 
