@@ -77,7 +77,7 @@ func TestPageInABrowser(t *testing.T) {
 	}})
 	page := render(t, chromium, &b)
 	for _, want := range []string{
-		"ok, reading", "10 dropped by the stream", "30 stored, still in the stream", "10 in hand", "10 unread",
+		"ok, reading", "10 no longer in the stream", "30 stored, still in the stream", "10 in hand", "10 unread",
 		"31 – 40", "window", "store away", "failing for 1 m 0 s: put &lt;img", "losses recorded", "3 expired",
 		"LOST&lt;img", "eu / &lt;img", "1970-01-01 00:00", "5.0 MiB", "dead letters", "and 5 more", "the window ends in",
 		"too busy to say",

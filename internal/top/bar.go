@@ -16,16 +16,16 @@ type part struct {
 	sequences      uint64
 }
 
-// parts divides the sequences from 1 to the last one of a stream: what the stream has dropped, what is stored and still
-// there, what is in hand, and what is unread.
+// parts divides the sequences from 1 to the last one of a stream: what is no longer there, as after the acknowledgement
+// of a work queue, what is stored and still there, what is in hand, and what is unread.
 func parts(c *status.Capture) []part {
 	last := c.Source.LastSeq
 	at := min(c.Archive.StoredSeq, last)
 	dropped := min(max(c.Source.FirstSeq, 1)-1, at)
 	read := min(max(c.Source.ReadSeq, at), last)
 	return []part{
-		{gone, "dropped by the stream", "─", "-", dropped},
-		{stored, "stored", "█", "#", at - dropped},
+		{gone, "no longer in the stream", "─", "-", dropped},
+		{stored, "stored, still there", "█", "#", at - dropped},
 		{hand, "in hand", "▒", "+", read - at},
 		{unread, "unread", "·", ".", last - read},
 	}
