@@ -11,6 +11,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/form"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func demoCommand(c console) *cobra.Command {
 		Use:               "demo",
 		Short:             "see it work, in seconds, without a server",
 		Long:              demoHelp,
-		Args:              noArguments,
+		Args:              demoArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			folder, err := parseFolder(folder)
@@ -67,6 +68,14 @@ func demoCommand(c console) *cobra.Command {
 	cmd.Flags().Lookup("http").NoOptDefVal = demoAddress
 	_ = cmd.MarkFlagDirname("output") // it fails only for an unknown flag
 	return cmd
+}
+
+// demoArguments refuses arguments. An address that follows a blank is a likely one, since that is right for run.
+func demoArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && cmd.Flags().Changed("http") {
+		return usagef("%q: no argument is expected there; write --http=%[1]s", urls.Show(args[0]))
+	}
+	return noArguments(cmd, args)
 }
 
 // demo captures a stream of its own server into folder and prints what came out. With an address it shows the capture

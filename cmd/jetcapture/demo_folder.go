@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// logFolder is the folder of the cut logs in an archive. The mark of a demo lies there, away from the data.
+// logFolder is the folder of the cut logs in an archive. The mark of a demo lies among its temporary files, which are no
+// part of the archive: anything else there is a note of verify.
 const (
 	logFolder = "_jetcapture"
-	demoMark  = "demo.txt"
+	demoMark  = "tmp/.demo.txt"
 	demoText  = "This folder was made by `jetcapture demo`. The next demo replaces it, unless something else is in it.\n"
 )
 
@@ -29,10 +30,11 @@ func prepareDemoFolder(folder string) error {
 			return fmt.Errorf("remove the earlier demo: %w; %s", err, advice)
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(folder, logFolder), 0o750); err != nil {
+	mark := filepath.Join(folder, logFolder, demoMark)
+	if err := os.MkdirAll(filepath.Dir(mark), 0o750); err != nil {
 		return fmt.Errorf("make the demo's folder: %w; %s", err, advice)
 	}
-	if err := os.WriteFile(filepath.Join(folder, logFolder, demoMark), []byte(demoText), 0o640); err != nil {
+	if err := os.WriteFile(mark, []byte(demoText), 0o640); err != nil {
 		return fmt.Errorf("mark the demo's folder: %w; %s", err, advice)
 	}
 	return nil
@@ -74,7 +76,7 @@ func checkDemoContent(folder string, entries []os.DirEntry) error {
 		return err
 	}
 	for _, e := range logs {
-		if n := e.Name(); n != demoMark && n != "tmp" && n != demoStream {
+		if n := e.Name(); n != "tmp" && n != demoStream {
 			return fmt.Errorf("a demo has made it, but holds another capture, %s", n)
 		}
 	}

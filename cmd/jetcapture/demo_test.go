@@ -22,7 +22,7 @@ func TestDemo(t *testing.T) {
 			t.Fatalf("exit code %d: %s", r.code, r.stderr)
 		}
 		checkDemo(t, folder, r.stdout)
-		if v := (environment{}).run(t, "verify", folder); v.code != exitDone {
+		if v := (environment{}).run(t, "verify", folder); v.code != exitDone || strings.Contains(v.stdout, "stray") {
 			t.Errorf("verify: exit code %d: %s", v.code, v.stdout+v.stderr)
 		}
 	}
@@ -57,7 +57,7 @@ func TestDemoToWatch(t *testing.T) {
 	if v := (environment{}).run(t, "verify", folder); v.code != exitDone {
 		t.Errorf("verify: exit code %d: %s", v.code, v.stdout+v.stderr)
 	}
-	for args, want := range map[string]string{"--http=x": "is not an address", "--http :1": "no argument is expected"} {
+	for args, want := range map[string]string{"--http=x": "is not an address", "--http :1": "write --http=:1"} {
 		r := environment{}.run(t, append([]string{"demo", "-o", folder}, strings.Fields(args)...)...)
 		if r.code != exitUsage || !strings.Contains(r.stderr, want) {
 			t.Errorf("%s: exit code %d: %s", args, r.code, r.stderr)

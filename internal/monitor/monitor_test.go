@@ -200,7 +200,7 @@ func TestPortInUse(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = Listen(t.Context(), l.Addr().String())
-	if err == nil || !strings.Contains(err.Error(), "is in use by another process: give another port") {
+	if err == nil || !strings.Contains(err.Error(), "is in use by another process: give another port, as in --http=") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is in use by another process: give another port", address)
+		return nil, fmt.Errorf("%s is in use by another process: give another port, as in --http=:9465", address)
 	case err != nil:
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
 	}
