@@ -81,8 +81,11 @@ func readSettings(cmd *cobra.Command, args []string, getenv func(string) string)
 func readFile(cmd *cobra.Command, getenv func(string) string) ([]*settings, []error) {
 	s := newSettings()
 	problems := s.take(s.file.options(), cmd.Flags(), getenv)
-	if s.file.path == "" || len(problems) > 0 {
+	switch {
+	case s.file.path == "":
 		return []*settings{s}, problems
+	case len(problems) > 0: // what the options lack may be in the file
+		return nil, problems
 	}
 	file, problems := loadConfig(s.file.path, s.file.expand, getenv)
 	if file == nil {

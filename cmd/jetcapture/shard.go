@@ -28,7 +28,7 @@ func parseShard(text string) (s shard, err error) {
 		s.count, err = strconv.ParseUint(count, 10, 32)
 	}
 	if err != nil || !found || s.index >= s.count {
-		return shard{}, fmt.Errorf("%q is not a part of several, write it as in 0/5, 1/5 and so on to 4/5", text)
+		return shard{}, fmt.Errorf("%q is not a part I/N with I below N, write it as in 0/5, 1/5 and so on to 4/5", text)
 	}
 	return s, nil
 }
@@ -47,7 +47,7 @@ func (s shard) of(all []*settings) (mine []*settings, err error) {
 		}
 	}
 	if len(mine) == 0 {
-		return all, fmt.Errorf("--shard: none of the %s of the file is in part %d of %d; take fewer parts",
+		return all, fmt.Errorf("--shard: none of the %s of the file is in part %d of %d: start no process for it, or give fewer parts",
 			counted(int64(len(all)), "capture"), s.index, s.count)
 	}
 	return mine, nil

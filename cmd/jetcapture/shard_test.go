@@ -53,12 +53,12 @@ func TestShard(t *testing.T) {
 		t.Errorf("the two parts have %v, want each capture once", got)
 	}
 	for _, tt := range []struct{ args, want string }{
-		{"--shard 2/2 --config " + path, `"2/2" is not a part`},
+		{"--shard 2/2 --config " + path, `"2/2" is not a part I/N with I below N`},
 		{"--shard x --config " + path, `"x" is not a part`},
 		{"--shard 0/2 -s A -o x", "give --config"},
 	} {
 		r := environment{}.run(t, append([]string{"config"}, strings.Fields(tt.args)...)...)
-		if r.code != exitUsage || !strings.Contains(r.stderr, tt.want) {
+		if r.code != exitUsage || !strings.Contains(r.stderr, tt.want) || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%s: exit code %d, %s", tt.args, r.code, r.stderr)
 		}
 	}
