@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -88,6 +90,17 @@ func TestChartFitsTheCommand(t *testing.T) {
 	checkFlags(t, template)
 }
 
+// TestChartOfAFleetFitsTheCommand: the commands of its containers know their flags.
+func TestChartOfAFleetFitsTheCommand(t *testing.T) {
+	var c console
+	commands := []*cobra.Command{workerCommand(c), fleetInitCommand(c), fleetApplyCommand(c)}
+	for _, m := range flagsOf.FindAllStringSubmatch(deployed(t, "helm/jetcapture/templates/fleet.yaml"), -1) {
+		if !slices.ContainsFunc(commands, func(cmd *cobra.Command) bool { return cmd.Flags().Lookup(m[1]) != nil }) {
+			t.Errorf("no command has a flag --%s", m[1])
+		}
+	}
+}
+
 // TestChartHasTheAlerts: a chart cannot read files outside of its folder.
 func TestChartHasTheAlerts(t *testing.T) {
 	if deployed(t, "helm/jetcapture/files/jetcapture.rules.yml") != deployed(t, "prometheus/jetcapture.rules.yml") {
@@ -116,10 +129,13 @@ func TestBaseFitsTheCommand(t *testing.T) {
 	}
 }
 
+// flagsOf finds the flags among the arguments of a container.
+var flagsOf = regexp.MustCompile(`- --([a-z-]+)`)
+
 // checkFlags: run has the flags in the arguments of a container.
 func checkFlags(t *testing.T, text string) {
 	t.Helper()
-	for _, m := range regexp.MustCompile(`- --([a-z-]+)`).FindAllStringSubmatch(text, -1) {
+	for _, m := range flagsOf.FindAllStringSubmatch(text, -1) {
 		if _, found := runOptions().find(m[1]); !found {
 			t.Errorf("run has no flag --%s", m[1])
 		}

@@ -152,6 +152,13 @@ func TestWrongValues(t *testing.T) {
 		"config: {output: x}\nhttp: {port: 70000}":         "port",
 		"config: {output: x}\nenv: [{value: a}]":           "name",
 		"config: {output: x}\nsecretFiles: [{name: a}]":    "secretFiles",
+
+		"config: {output: x, stream_name: A}\nfleet: {enabled: true}":                         "captures",
+		"config: {output: x, captures: {a: {}}}\nfleet: {enabled: true, workers: 0}":          "workers",
+		"config: {output: x, captures: {a: {}}, nats_token: a}\nfleet: {enabled: true}":       "'not' failed",
+		"config: {output: x, captures: {a: {}}, nats_creds: '${A}'}\nfleet: {enabled: true}":  "'not' failed",
+		"config: {output: x, captures: {a: {}}, memory_limit: 1GiB}\nfleet: {enabled: true}":  "'not' failed",
+		"config: {output: x, captures: {a: {}}}\nfleet: {autoscaling: {lagPerWorker: a lot}}": "lagPerWorker",
 	} {
 		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", values, err, want)

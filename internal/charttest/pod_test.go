@@ -1,6 +1,7 @@
 package charttest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,8 +36,8 @@ func checkPod(t *testing.T, all objects) *corev1.PodSpec {
 		t.Errorf("the pod may live for %v, and drains for %v: %v", grace, drain, err)
 	}
 	checkProbes(t, c)
-	checkVolumes(t, pod)
-	checkRights(t, pod)
+	checkVolumes(t, pod, argument(c, "tmp-dir"))
+	checkRights(t, pod, c)
 	if account := find[corev1.ServiceAccount](t, all); pod.ServiceAccountName != account.Name {
 		t.Errorf("the pod is of %s, the account is %s", pod.ServiceAccountName, account.Name)
 	}
@@ -78,13 +79,15 @@ func checkProbes(t *testing.T, c *corev1.Container) {
 	}
 }
 
-// checkVolumes: what is mounted is there, and the other way round. Nothing else can be written to.
-func checkVolumes(t *testing.T, pod *corev1.PodSpec) {
+// checkVolumes: what is mounted is there, and the other way round. Nothing else can be written to than spool.
+func checkVolumes(t *testing.T, pod *corev1.PodSpec, spool string) {
 	t.Helper()
-	c := &pod.Containers[0]
-	mounted := map[string]bool{}
-	for _, m := range c.VolumeMounts {
-		mounted[m.Name] = true
+	mounted, writable := map[string]bool{}, false
+	for _, c := range append(slices.Clone(pod.InitContainers), pod.Containers...) {
+		for _, m := range c.VolumeMounts {
+			mounted[m.Name] = true
+			writable = writable || m.MountPath == spool
+		}
 	}
 	for _, v := range pod.Volumes {
 		if !mounted[v.Name] {
@@ -95,18 +98,15 @@ func checkVolumes(t *testing.T, pod *corev1.PodSpec) {
 	if len(mounted) > 0 {
 		t.Errorf("there are no volumes %v", mounted)
 	}
-	for _, m := range c.VolumeMounts {
-		if m.MountPath == argument(c, "tmp-dir") {
-			return
-		}
+	if !writable {
+		t.Errorf("%q for open files is not on a volume", spool)
 	}
-	t.Errorf("--tmp-dir=%s is not on a volume", argument(c, "tmp-dir"))
 }
 
 // checkRights: the pod fits the level "restricted" of the Pod Security Standards.
-func checkRights(t *testing.T, pod *corev1.PodSpec) {
+func checkRights(t *testing.T, pod *corev1.PodSpec, container *corev1.Container) {
 	t.Helper()
-	p, c := pod.SecurityContext, pod.Containers[0].SecurityContext
+	p, c := pod.SecurityContext, container.SecurityContext
 	if !*p.RunAsNonRoot || *p.RunAsUser != 65532 || p.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault ||
 		*c.AllowPrivilegeEscalation || !*c.ReadOnlyRootFilesystem || len(c.Capabilities.Drop) != 1 ||
 		c.Capabilities.Drop[0] != "ALL" {

@@ -8,6 +8,12 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* The pods that apply captures are no workers. */ -}}
+{{- define "jetcapture.applySelector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-apply
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "jetcapture.labels" -}}
 {{ include "jetcapture.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
