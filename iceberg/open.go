@@ -18,7 +18,6 @@ import (
 //	sqlite:FILE                a database of SQLite, made if it is missing
 //	warehouse:PLACE            no catalog: tables are folders, as Hadoop tables are
 //	glue:                      AWS Glue
-//	hive://HOST:PORT           a Hive metastore
 //
 // properties are those of iceberg-go, such as warehouse, credential, token, s3.region. The program links the catalogs:
 // an address of one that it does not link is an error. The caller closes what is a catalog.Closer.
@@ -40,11 +39,8 @@ func OpenCatalog(ctx context.Context, address string, properties map[string]stri
 		props["type"], props["warehouse"] = "hadoop", rest
 	case "glue":
 		props["type"] = "glue"
-	case "hive", "thrift":
-		props["type"], props["uri"] = "hive", "thrift:"+rest
 	default:
-		return nil, fmt.Errorf("--catalog %s: give https://HOST, sqlite:FILE, warehouse:PLACE, glue: or hive://HOST:PORT",
-			scheme)
+		return nil, fmt.Errorf("--catalog %s: give https://HOST, sqlite:FILE, warehouse:PLACE or glue:", scheme)
 	}
 	maps.Copy(props, properties)
 	c, err := catalog.Load(ctx, "jetcapture", props)

@@ -33,7 +33,7 @@ func TestCommand(t *testing.T) {
 		{append(given, "x"), 2, "options only"},
 		{append(given, "--table", "orders"), 2, "NAMESPACE.NAME"},
 		{append(given, "--capture", "T"), 1, "holds no capture T"},
-		{append(given, "--catalog", "mysql:x"), 1, "sqlite:FILE"},
+		{append(given, "--catalog", "hive://h:1"), 1, "--catalog hive: give https://HOST, sqlite:FILE, warehouse:PLACE or glue:"},
 		{append(given, "--archive", filepath.Join(folder, "none")), 1, "none"},
 	} {
 		var stderr bytes.Buffer
