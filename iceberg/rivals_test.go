@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,17 +81,20 @@ func (r *rig) kill(cmd *exec.Cmd) {
 }
 
 // TestRivals: two processes project one capture into one table, and are killed at random. In the end each file of the
-// log is in the table once. In a warehouse without a catalog they are not killed: a kill in a commit closes it for a
-// minute.
+// log is in the table once.
 func TestRivals(t *testing.T) {
 	for _, address := range catalogs() {
 		t.Run(strings.Split(address, ":")[0], func(t *testing.T) {
 			r := newRig(t, address)
-			kills := address == catalogs()[0]
+			warehouse := strings.HasPrefix(address, "warehouse:")
 			address := strings.ReplaceAll(address, "FOLDER", r.folder)
 			random := rand.New(rand.NewPCG(1, 2))
 			rivals := []*exec.Cmd{r.rival(address), r.rival(address)}
-			for range 12 {
+			rounds := 12
+			if warehouse {
+				rounds = 6 // of two kills
+			}
+			for range rounds {
 				for range 1 + random.IntN(3) {
 					r.cut(1, "eu", "us")
 				}
@@ -99,21 +103,89 @@ func TestRivals(t *testing.T) {
 					t.Fatalf("no commit in %s; the rivals say:\n%s", patience, r.log())
 				}
 				time.Sleep(time.Duration(random.IntN(40)) * time.Millisecond) //nolint:forbidigo // the moment of the kill
-				if i := random.IntN(2); kills {
-					r.kill(rivals[i])
-					rivals[i] = r.rival(address)
+				i := random.IntN(2)
+				r.kill(rivals[i])
+				if warehouse {
+					r.kill(rivals[1-i])
+					r.passMinute()
+					rivals[1-i] = r.rival(address)
 				}
-			}
-			if !kills {
-				r.once(r.projector(r.catalog)) // the rivals have nothing to do when they are killed
+				rivals[i] = r.rival(address)
 			}
 			for _, rival := range rivals {
 				r.kill(rival)
 			}
+			r.passMinute()
 			r.once(r.projector(r.catalog))
 			r.wantWhole()
 		})
 	}
+}
+
+// TestKilledInACommit: what a killed process leaves in a warehouse without a catalog, the claim of the next version,
+// closes it for a minute and no longer.
+func TestKilledInACommit(t *testing.T) {
+	r := newRig(t, "warehouse:FOLDER/warehouse")
+	r.cut(1, "eu")
+	r.once(r.projector(r.catalog))
+	name := filepath.Base(r.table().MetadataLocation())
+	var version int
+	if _, err := fmt.Sscanf(name, "v%d.metadata.json", &version); err != nil {
+		t.Fatal(name, err)
+	}
+	claim := filepath.Join(r.metadata(), fmt.Sprintf("v%d.metadata.json.claim", version+1))
+	if err := os.WriteFile(claim, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.cut(1, "us")
+	var log syncBuffer
+	p := r.projector(r.catalog)
+	p.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	done := make(chan error)
+	go func() { done <- p.Run(t.Context(), true) }()
+	if !r.until(func() bool { return strings.Contains(log.String(), "already claimed") }) {
+		t.Error("a commit did not stop at the claim of another")
+	}
+	r.passMinute()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	r.wantWhole()
+}
+
+func (r *rig) metadata() string { return filepath.Join(r.folder, "warehouse", "ns", "s", "metadata") }
+
+// passMinute makes the claims of killed processes in a warehouse without a catalog so old that they do not count.
+func (r *rig) passMinute() {
+	r.Helper()
+	claims, err := filepath.Glob(filepath.Join(r.metadata(), "*.claim"))
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, claim := range claims {
+		old := time.Now().Add(-2 * time.Minute)
+		if err := os.Chtimes(claim, old, old); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+// syncBuffer is a buffer for a log that is read while it is written.
+type syncBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // patience is how long a test waits for what must come.
