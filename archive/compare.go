@@ -85,20 +85,38 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 		}
 		return false, err
 	}
-	through := uint64(math.MaxUint64)
-	for _, l := range slices.Backward(lives) {
-		if !l.opening.Stream.Created.Equal(c.created.Created) {
-			continue
-		}
-		c.valid[l.opening.Incarnation] = through
-		// An earlier incarnation of the same stream means that the stream was rolled back: from there on it has other
-		// messages.
-		through = min(through, l.opening.From)
-	}
+	c.choose(lives)
 	if len(c.valid) == 0 {
 		c.unchecked("the stream that was captured", fmt.Sprintf("another one, which was created at %s", c.created.Created))
 	}
 	return len(c.valid) > 0, nil
+}
+
+// choose finds the incarnations whose messages the present stream has: those of the stream itself, and in front of one
+// that was opened for a restored or rolled back stream the one before it. They go up to where the next one begins.
+func (c *comparison) choose(lives []life) {
+	through, continues := uint64(math.MaxUint64), false
+	for i, l := range slices.Backward(lives) {
+		own := l.opening.Stream.Created.Equal(c.created.Created)
+		if !own && !continues {
+			continue
+		}
+		if !own && i > 0 && !isContinued(l.opening.Cause) {
+			// The backup may be one of this life or of one before.
+			c.unchecked("incarnations whose messages the restored stream has",
+				fmt.Sprintf("several that it may have been restored from, which were not compared, the newest %s: "+
+					"jetcapture diff ARCHIVE --against-stream compares with the stream", l.opening.Incarnation))
+			return
+		}
+		c.valid[l.opening.Incarnation] = through
+		through = min(through, l.opening.From)
+		continues = isContinued(l.opening.Cause)
+	}
+}
+
+// isContinued reports whether an incarnation that was opened for this cause has messages of the one before.
+func isContinued(c cutlog.Cause) bool {
+	return c == cutlog.CauseRestored || c == cutlog.CauseRolledBack
 }
 
 // unchecked notes why nothing can be compared.

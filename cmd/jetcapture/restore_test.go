@@ -99,6 +99,10 @@ func TestRestoreAndGoOn(t *testing.T) {
 		if lines != 55 {
 			t.Errorf("%q: %d messages in the archive, want 55", args, lines)
 		}
+		got = environment{}.run(t, "verify", r.folder, "--against-stream", "--nats-server", r.srv.URL())
+		if got.code != exitDone || !strings.Contains(got.stdout, "compared with the streams: 55 messages\n") {
+			t.Errorf("%q: exit code %d: %s%s", args, got.code, got.stdout, got.stderr)
+		}
 		wantSound(t, r.folder)
 	}
 }
