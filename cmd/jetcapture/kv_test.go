@@ -98,6 +98,46 @@ func TestKV(t *testing.T) {
 	}
 }
 
+// TestRestoredBucket: a bucket that was restored as a stream is one for clients. The archive has old values that the
+// bucket has dropped; they come back, and stay.
+func TestRestoredBucket(t *testing.T) {
+	srv := natstest.Start(t)
+	js := natstest.JetStream(t, srv.Connect())
+	for history, want := range map[uint8]string{1: "it is 3, because the archive has so many", 5: ""} {
+		kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "settings", History: history})
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Join(t.TempDir(), "archive")
+		for _, value := range []string{"1", "2", "3"} {
+			if _, err := kv.PutString(t.Context(), "a", value); err != nil {
+				t.Fatal(err)
+			}
+			captureStream(t, srv, "KV_settings", folder)
+		}
+		if err := js.DeleteKeyValue(t.Context(), "settings"); err != nil {
+			t.Fatal(err)
+		}
+		got := readingRun(t, "restore", folder, "--stream-name", "KV_settings", "--nats-server", srv.URL())
+		if !strings.Contains(got, want) || (want == "") == strings.Contains(got, "max_msgs_per_subject") {
+			t.Errorf("history %d: %s", history, got)
+		}
+		restored, err := js.KeyValue(t.Context(), "settings")
+		if err != nil {
+			t.Fatalf("history %d: %v", history, err)
+		}
+		all, err := restored.History(t.Context(), "a")
+		status, statusErr := restored.Status(t.Context())
+		if err := errors.Join(err, statusErr); err != nil || len(all) != 3 || string(all[2].Value()) != "3" ||
+			status.History() != max(int64(history), 3) {
+			t.Errorf("history %d: %v, %d values, %v", history, err, len(all), status)
+		}
+		if err := js.DeleteKeyValue(t.Context(), "settings"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // captureStream captures what a stream holds.
 func captureStream(t *testing.T, srv *natstest.Server, stream, folder string) {
 	t.Helper()

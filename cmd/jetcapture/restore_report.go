@@ -97,7 +97,7 @@ func (r *restorer) printChanges() {
 	}
 	say(r.stdout, "its configuration differs from the recorded one:\n")
 	for _, c := range r.changes {
-		say(r.stdout, "  %s was %s: %s\n", c.Name, printable(string(c.Was)), c.Why)
+		say(r.stdout, "  %s was %s: %s\n", c.Name, printable(string(c.Was)), printable(c.Why))
 	}
 	if command := editCommand(r.name, r.changes); command != "" {
 		say(r.stdout, "when you have what you need of the old messages, set the limits again:\n  %s\n", command)

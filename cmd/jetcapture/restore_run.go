@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
@@ -224,6 +225,32 @@ func (r *restorer) restore(ctx context.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("stream %s is there, but not as the archive has it: %w", r.name, err)
+	}
+	if err := r.limitBucket(ctx); err != nil {
+		return fmt.Errorf("stream %s is there with all messages, but is no bucket yet: %w", r.name, err)
+	}
+	return nil
+}
+
+// limitBucket sets the limit again without which a bucket is none, and takes it from the changes if it is as recorded.
+func (r *restorer) limitBucket(ctx context.Context) error {
+	const name = "max_msgs_per_subject"
+	i := slices.IndexFunc(r.changes, func(c restore.Change) bool { return c.Name == name })
+	if i < 0 || r.origin != "" { // a mirror gets more messages
+		return nil
+	}
+	var recorded int64
+	if err := json.Unmarshal(r.changes[i].Was, &recorded); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	b, err := restore.LimitBucket(ctx, r.nc, r.prefix, r.name, recorded)
+	switch {
+	case err != nil || b.Limit == 0:
+		return err
+	case b.Key == "":
+		r.changes = slices.Delete(r.changes, i, i+1)
+	default:
+		r.changes[i].Why = fmt.Sprintf("it is %d, because the archive has so many messages of %s", b.Limit, b.Key)
 	}
 	return nil
 }

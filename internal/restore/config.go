@@ -56,7 +56,7 @@ func lifts() []lift {
 		{"max_age", 0, "--max-age"},
 		{"max_msgs", -1, "--max-msgs"},
 		{"max_bytes", -1, "--max-bytes"},
-		{"max_msgs_per_subject", -1, "--max-msgs-per-subject"},
+		{perSubject, -1, "--max-msgs-per-subject"},
 		{"max_msg_size", -1, "--max-msg-size"},
 	}
 }
