@@ -10,6 +10,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 )
 
@@ -115,6 +116,10 @@ func fleetInitCommand(c console) *cobra.Command {
 	return newFleetCommand(c, "init", "make a fleet", fleetInitHelp, s, options,
 		func(ctx context.Context, f *fleet.Fleet, _ []string) error {
 			created, err := f.Init(ctx, cfg)
+			const noReplicas jetstream.ErrorCode = 10074
+			if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == noReplicas {
+				return fmt.Errorf("%w: give --replicas 1", err)
+			}
 			if err != nil {
 				return err
 			}

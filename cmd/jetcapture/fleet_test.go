@@ -23,8 +23,15 @@ func (e environment) startWorker(t *testing.T, args ...string) (stop func() resu
 // start starts the command in this process. stop ends it as a signal does, and returns what came of it.
 func (e environment) start(t *testing.T, args ...string) (stop func() result) {
 	t.Helper()
+	_, stop = e.startLogged(t, args...)
+	return stop
+}
+
+// startLogged also returns what the command writes to stderr while it runs.
+func (e environment) startLogged(t *testing.T, args ...string) (log fmt.Stringer, stop func() result) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr lockedBuffer
 	code := make(chan int, 1)
 	go func() {
 		code <- execute(ctx, append([]string{"jetcapture"}, args...),
@@ -39,7 +46,7 @@ func (e environment) start(t *testing.T, args ...string) (stop func() result) {
 		return *r
 	}
 	t.Cleanup(func() { stop() })
-	return stop
+	return &stderr, stop
 }
 
 // fleetLs is what "jetcapture fleet ls --json" prints.
@@ -135,6 +142,9 @@ captures:
 func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 	srv := natstest.Start(t)
 	e := environment{"NATS_URL": srv.URL()}
+	if r := e.run(t, "fleet", "init", "--replicas", "3"); !strings.Contains(r.stderr, "give --replicas 1") {
+		t.Errorf("replicas of a single server: %s", r.stderr)
+	}
 	if r := e.run(t, "fleet", "init"); r.code != exitDone {
 		t.Fatal(r.stderr)
 	}

@@ -20,7 +20,10 @@ func TestAStandbyTakesOver(t *testing.T) {
 	}
 	stopA := e.start(t, args...)
 	natstest.Eventually(t, patience, "first message in a file", func() bool { return rows() == 1 })
-	stopB := e.start(t, args...)
+	b, stopB := e.startLogged(t, args...)
+	natstest.Eventually(t, patience, "one that says that it stands by", func() bool {
+		return strings.Contains(b.String(), "standing by")
+	})
 	if r := stopA(); r.code != exitDone {
 		t.Errorf("the first: exit code %d, %s", r.code, r.stderr)
 	}

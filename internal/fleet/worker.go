@@ -152,7 +152,7 @@ func (w *Worker) pullAll(ctx, work context.Context) {
 	const firstPause = 100 * time.Millisecond
 	pause := retry.Backoff{First: firstPause, Max: w.lease()}
 	warn := retry.Limiter{Every: time.Minute}
-	again := false
+	again, idle := false, false
 	for ctx.Err() == nil {
 		m, err := w.pull(ctx, again)
 		again = m != nil
@@ -166,7 +166,12 @@ func (w *Worker) pullAll(ctx, work context.Context) {
 			_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
 		case m != nil:
 			w.accept(work, m)
+			idle = false
 			pause, warn = retry.Backoff{First: firstPause, Max: w.lease()}, retry.Limiter{Every: time.Minute}
+		case !idle && w.isIdle():
+			idle = true
+			w.log.Info("standing by: other processes have all tasks; takes over from one that is silent for the lease",
+				"lease", w.lease().String())
 		}
 	}
 }
@@ -229,6 +234,13 @@ func (w *Worker) room() (room, below bool, wait time.Duration) {
 		wait = w.lease() / 4
 	}
 	return room, n < lease.Share(w.view.tasks, w.view.workers), wait
+}
+
+// isIdle reports whether the worker runs nothing, although there are tasks and it may take them.
+func (w *Worker) isIdle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.drained && w.table.Len() == 0 && w.view.tasks > 0
 }
 
 // accept starts a task that was granted, if it does not run here already.
