@@ -97,7 +97,7 @@ func doctorCommand(c console) *cobra.Command {
 // examine examines the captures one after the other and prints what it finds.
 func (d *doctorSettings) examine(ctx context.Context, c console, all []*settings) error {
 	for _, s := range all {
-		if err := errPattern(s); err != nil {
+		if err := errPattern(s, "doctor"); err != nil {
 			return err
 		}
 	}

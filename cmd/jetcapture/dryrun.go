@@ -71,7 +71,7 @@ type dryPoison struct {
 // dryRuns shows what captures would store, one after the other.
 func (r *runner) dryRuns(ctx context.Context, all []*settings) (err error) {
 	for _, s := range all {
-		if err := errPattern(s); err != nil {
+		if err := errPattern(s, "--dry-run"); err != nil {
 			return err
 		}
 	}

@@ -133,7 +133,7 @@ func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*
 	if problems = append(problems, s.named(s.check())...); len(problems) > 0 {
 		return nil, &usageError{dedupe(problems)}
 	}
-	return s, errPattern(s)
+	return s, errPattern(s, "a capture of a fleet")
 }
 
 // checkTask reads a task as a worker does, as far as this machine can. missing are variables that the environment here

@@ -226,9 +226,18 @@ func (u *runUnits) follow(s *settings) error {
 	if !s.capture.library.Once {
 		f.follow()
 	} else if err == nil && len(f.own) == 0 {
-		err = errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")
+		err = errNoMatch(s)
 	}
 	return err
+}
+
+// errNoMatch says that there is nothing to capture for once.
+func errNoMatch(s *settings) error {
+	if s.streams.optIn {
+		return fmt.Errorf("no stream of the server matches and has the metadata %s: true; "+
+			"`nats stream edit NAME --metadata %[1]s=true` sets it", optInKey)
+	}
+	return errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")
 }
 
 // end ends units, which make last cuts, side by side.

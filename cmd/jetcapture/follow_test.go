@@ -35,6 +35,7 @@ func TestStreamsByPattern(t *testing.T) {
 		"-s *S-[EU]? --exclude-stream *T":               "ORDERS-EU ORDERS-US",
 		"--stream-subject orders-eu.>":                  "ORDERS-EU",
 		"--stream-opt-in":                               "OPT-A",
+		"--stream-opt-in --stream-subject jobs.x":       "",
 		"-s * --exclude-stream O*":                      "JOBS",
 		"-s * --max-streams 2":                          "JOBS OPT-A",
 		"-s JOB* --stream-subject jobs.x --json":        "JOBS",
@@ -154,8 +155,8 @@ func TestPatternsAreChecked(t *testing.T) {
 		"run -s A-[* --max-streams 0":          `"A-[*" is not a pattern`,
 		"run -s A-* --max-streams 0":           "--max-streams: must be 1 or more",
 		"run -s A --exclude-stream x":          "--exclude-stream: is for streams by pattern",
-		"run -s A-* --dry-run":                 "--stream-name: one stream is expected",
-		"doctor -s A-*":                        "--stream-name: one stream is expected",
+		"run -s A-* --dry-run":                 "--dry-run takes one stream, not a pattern",
+		"doctor -s A-*":                        "doctor takes one stream, not a pattern",
 		"run --stream-subject a.> --shard 3/3": "--shard",
 	} {
 		r := environment{}.run(t, append(strings.Fields(args), "-o", t.TempDir())...)

@@ -170,11 +170,18 @@ func (r *replayer) create(ctx context.Context, nc *nats.Conn, prefix string) err
 	}
 	var answer struct {
 		Error *struct {
-			Description string `json:"description"`
+			Code        jetstream.ErrorCode `json:"err_code"`
+			Description string              `json:"description"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(m.Data, &answer); err != nil {
 		return fmt.Errorf("make stream %s: %w", r.name, err)
+	}
+	const subjectsOverlap = 10065
+	if answer.Error != nil && answer.Error.Code == subjectsOverlap {
+		return fmt.Errorf("make stream %s: another stream of the server takes its subjects (`nats stream ls --subject SUBJECT` "+
+			"says which): replay to another server or account, or into a stream of yours without --keep-sequences, and with --map",
+			r.name)
 	}
 	if answer.Error != nil {
 		return fmt.Errorf("make stream %s: %w", r.name, errors.New(answer.Error.Description))

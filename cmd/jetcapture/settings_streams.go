@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -117,10 +116,10 @@ func (s *settings) of(stream string, appeared bool) *settings {
 	return &one
 }
 
-// errPattern is wrong usage of a command that works on single captures.
-func errPattern(s *settings) error {
+// errPattern is wrong usage of what works on single captures.
+func errPattern(s *settings, what string) error {
 	if !s.isPattern() {
 		return nil
 	}
-	return &usageError{s.named([]error{errors.New("--stream-name: one stream is expected, not a pattern of several")})}
+	return &usageError{s.named([]error{fmt.Errorf("--stream-name: %s takes one stream, not a pattern", what)})}
 }
