@@ -35,7 +35,7 @@ podLabels: {azure.workload.identity/use: "true"}
 serviceAccount: {annotations: {azure.workload.identity/client-id: "1"}}
 `,
 		"all that can be set for the cluster": everything,
-		"those of docs/INSTALL.md":            documented(t),
+		"those of docs/INSTALL.md":            documented(t, "INSTALL.md"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, err := render(t, values)
@@ -53,17 +53,17 @@ serviceAccount: {annotations: {azure.workload.identity/client-id: "1"}}
 	}
 }
 
-// documented are the values that docs/INSTALL.md installs the chart with.
-func documented(t *testing.T) string {
+// documented are the values that a file of docs installs the chart with.
+func documented(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/INSTALL.md")
+	text, err := os.ReadFile("../../docs/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "--values - <<EOF\n")
 	values, _, found := strings.Cut(rest, "EOF\n")
 	if !found {
-		t.Fatal("docs/INSTALL.md has no values")
+		t.Fatalf("docs/%s has no values", file)
 	}
 	return values
 }

@@ -26,7 +26,6 @@ config:
   captures: {orders: {stream_name: ORDERS}, jobs: {stream_name: JOBS}}
 secretFiles: [nats]
 env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: s3, key: secret}}}]
-networkPolicy: {enabled: true}
 `
 
 // allOfFleet is every value of a fleet.
@@ -47,9 +46,10 @@ func TestFleet(t *testing.T) {
 	for name, values := range map[string]string{
 		"least":          captures + "fleet: {enabled: true}",
 		"all of a fleet": allOfFleet,
+		"documented":     documented(t, "FLEET.md"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			all, err := render(t, values)
+			all, err := render(t, values+"\nnetworkPolicy: {enabled: true}")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,9 +84,6 @@ func checkWorkers(t *testing.T, all objects) {
 		if got := argument(c, name); got != want {
 			t.Errorf("--%s=%s", name, got)
 		}
-	}
-	if argument(c, "log-level") != "warn" || len(c.Env) != 1 {
-		t.Errorf("the worker has %v and %v", c.Args, c.Env)
 	}
 	tasks := configOf(t, all)
 	drain, err := time.ParseDuration(tasks["drain_timeout"].(string))
@@ -152,7 +149,7 @@ func checkApply(t *testing.T, all objects) {
 	}
 }
 
-// TestFleetChoices: each value comes to where it counts, and another list of captures is another job.
+// TestFleetChoices: each value comes to where it counts.
 func TestFleetChoices(t *testing.T) {
 	all, err := render(t, allOfFleet)
 	if err != nil {
@@ -161,23 +158,55 @@ func TestFleetChoices(t *testing.T) {
 	d, job := find[appsv1.Deployment](t, all), find[batchv1.Job](t, all)
 	initial, apply := &job.Spec.Template.Spec.InitContainers[0], &job.Spec.Template.Spec.Containers[0]
 	worker := &d.Spec.Template.Spec.Containers[0]
-	if argument(worker, "room") != "50" || argument(worker, "fleet") != "eu" || argument(initial, "lease") != "10s" ||
-		argument(initial, "replicas") != "3" || argument(initial, "fleet") != "eu" || argument(apply, "fleet") != "eu" ||
-		!slices.Contains(apply.Args, "--prune") {
-		t.Errorf("the arguments are %v, %v and %v", worker.Args, initial.Args, apply.Args)
+	for _, of := range []struct {
+		c          *corev1.Container
+		name, want string
+	}{
+		{worker, "fleet", "eu"},
+		{worker, "room", "50"},
+		{worker, "log-level", "warn"},
+		{initial, "fleet", "eu"},
+		{initial, "lease", "10s"},
+		{initial, "replicas", "3"},
+		{apply, "fleet", "eu"},
+	} {
+		if got := argument(of.c, of.name); got != of.want || len(of.c.Env) != 1 {
+			t.Errorf("%s: --%s=%s, the environment is %v", of.c.Name, of.name, got, of.c.Env)
+		}
+	}
+	if !slices.Contains(apply.Args, "--prune") {
+		t.Errorf("the captures are applied with %v", apply.Args)
 	}
 	scaler := find[autoscalingv2.HorizontalPodAutoscaler](t, all).Spec
 	if d.Spec.Replicas != nil || scaler.ScaleTargetRef.Name != d.Name || *scaler.MinReplicas != 3 ||
 		scaler.MaxReplicas != 20 || scaler.Metrics[0].Pods.Target.AverageValue.Value() != 1_000_000 {
 		t.Errorf("the workers are scaled by %+v", scaler)
 	}
-	same, _ := render(t, strings.Replace(allOfFleet, "maxWorkers: 20", "maxWorkers: 21", 1))
-	other, _ := render(t, strings.Replace(allOfFleet, "jobs:", "work:", 1))
-	if find[batchv1.Job](t, same).Name != job.Name || find[batchv1.Job](t, other).Name == job.Name {
-		t.Errorf("the jobs are %s, %s", find[batchv1.Job](t, same).Name, find[batchv1.Job](t, other).Name)
-	}
 	byHand, err := render(t, captures+"fleet: {enabled: true, workers: 7, apply: {enabled: false}}")
-	if err != nil || len(byHand) != 6 || *find[appsv1.Deployment](t, byHand).Spec.Replicas != 7 {
+	if err != nil || len(byHand) != 5 || *find[appsv1.Deployment](t, byHand).Spec.Replicas != 7 {
 		t.Errorf("without job and autoscaling there are %d objects: %v", len(byHand), err)
+	}
+}
+
+// TestOtherCapturesAreAnotherJob: a job cannot be changed, and one that is as before does not run again.
+func TestOtherCapturesAreAnotherJob(t *testing.T) {
+	name := func(values string) string {
+		all, err := render(t, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return find[batchv1.Job](t, all).Name
+	}
+	was := name(allOfFleet)
+	for old, changed := range map[string]string{
+		"jobs:": "work:", "lease: 10s": "lease: 20s", "drainTimeoutSeconds: 60": "drainTimeoutSeconds: 61",
+		"name: s3,": "name: s4,", "log_level: warn": "log_level: info\n  max_age: 1m",
+	} {
+		if name(strings.Replace(allOfFleet, old, changed, 1)) == was {
+			t.Errorf("with %q it is the same job", changed)
+		}
+	}
+	if name(strings.Replace(allOfFleet, "maxWorkers: 20", "maxWorkers: 21", 1)) != was {
+		t.Error("another number of workers is another job")
 	}
 }
