@@ -40,7 +40,7 @@ func OpenCatalog(ctx context.Context, address string, properties map[string]stri
 	case "glue":
 		props["type"] = "glue"
 	default:
-		return nil, fmt.Errorf("--catalog %s: give https://HOST, sqlite:FILE, warehouse:PLACE or glue:", scheme)
+		return nil, fmt.Errorf("--catalog %s: give https://HOST, sqlite:FILE, warehouse:PLACE or glue: (AWS)", scheme)
 	}
 	maps.Copy(props, properties)
 	c, err := catalog.Load(ctx, "jetcapture", props)

@@ -24,8 +24,13 @@ func positionOf(cut tablefiles.Cut) position { return position{cut.N, cut.DoneSu
 func (p position) String() string { return fmt.Sprintf("%d:%s", p.cut, p.sum) }
 
 // position reads the newest cut of the capture in the table. It fails if the archive does not have it: then the table
-// is of another one, or the archive has lost records.
+// is of another one, or the archive has lost records. It fails as well if the table has messages where losses are asked
+// for, or the other way round.
 func (p *Projector) position(ctx context.Context, t *table.Table) (pos position, err error) {
+	if made := t.Properties()[madeHere]; made != "" && made != p.content() {
+		return pos, fmt.Errorf("table %s has either messages or lost and dead sequences, and cannot have both: give "+
+			"another name", p.name())
+	}
 	text := t.Properties()[p.property("cut")]
 	if text == "" {
 		return pos, nil

@@ -16,8 +16,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/tablefiles"
 )
 
-// Projector appends the cuts of a capture to a table. Any number of them may work on one table, with this or other
-// captures. It is used by one goroutine.
+// Projector appends the cuts of a capture to a table, or what of them is in no file of data. Any number of them may work
+// on one table, with this or other captures. It is used by one goroutine.
 type Projector struct {
 	Bucket        bucket.Bucket
 	Capture       *archive.Capture // in Bucket
@@ -25,13 +25,15 @@ type Projector struct {
 	Catalog       catalog.Catalog
 	Table         table.Identifier
 	TableLocation string // of a new table; empty: as the catalog says
+	Losses        bool   // the table has the lost and the dead sequences, not the messages
 	Hours         bool   // partitions are hours, not days
 	Batch         int    // so many cuts are one snapshot at most, when there are several
 	Keep          int    // so many snapshots are kept, at least; 0: all
 	Poll          time.Duration
 	Logger        *slog.Logger
 
-	// passed is the newest cut behind at that has no files, nor have those between. It saves reading them again.
+	// passed is the newest cut behind at that has nothing for the table, nor have those between. It saves reading them
+	// again.
 	passed, at uint64
 }
 
@@ -98,7 +100,7 @@ func (p *Projector) step(ctx context.Context) (more bool, err error) {
 		}
 	}
 	b, err := p.next(ctx, pos)
-	if err != nil || len(b.files) == 0 {
+	if err != nil || b.cuts == 0 {
 		return false, err
 	}
 	if missing {
@@ -124,11 +126,12 @@ type batch struct {
 	from   uint64 // behind this sequence
 	last   tablefiles.Cut
 	files  []dataFile
+	losses []loss
 	shapes []shape // each once
 	cuts   int
 }
 
-// next reads the next cuts with files, Batch at most.
+// next reads the next cuts, Batch at most. The first one has something for the table.
 func (p *Projector) next(ctx context.Context, pos position) (b batch, err error) {
 	after := pos.cut
 	if p.at == pos.cut {
@@ -138,24 +141,37 @@ func (p *Projector) next(ctx context.Context, pos position) (b batch, err error)
 		if err != nil {
 			return b, fmt.Errorf("%w; jetcapture verify says all that is wrong", err)
 		}
-		if len(cut.Files) == 0 && len(b.files) == 0 {
+		if b.cuts == 0 && !p.wants(cut) {
 			p.passed, p.at = cut.N, pos.cut
 			continue
 		}
 		if b.cuts == 0 {
 			b.from = cut.Plan.From
 		}
-		if err := p.add(ctx, &b, cut); err != nil {
+		add := p.add
+		if p.Losses {
+			add = p.addLosses
+		}
+		if err := add(ctx, &b, cut); err != nil {
 			return b, fmt.Errorf("cut %d: %w", cut.N, err)
 		}
-		if b.last, b.cuts = cut, b.cuts+1; b.cuts >= p.Batch {
+		if b.last, b.cuts = cut, b.cuts+1; b.cuts >= p.Batch || len(b.losses) >= lossesAtOnce {
 			break
 		}
 	}
 	return b, nil
 }
 
-// append adds the files of a batch as one snapshot, if the table has the snapshot that was read.
+// wants reports whether a cut has something for the table.
+func (p *Projector) wants(cut tablefiles.Cut) bool {
+	if p.Losses {
+		counts := cut.Counts()
+		return counts.Lost+counts.Dead > 0
+	}
+	return len(cut.Files) > 0
+}
+
+// append adds a batch as one snapshot, if the table has the snapshot that was read.
 func (p *Projector) append(ctx context.Context, t *table.Table, b batch, files []ice.DataFile) error {
 	pos, watermark := positionOf(b.last), watermarkOf(b.last)
 	txn := t.NewTransaction()
@@ -166,8 +182,12 @@ func (p *Projector) append(ctx context.Context, t *table.Table, b batch, files [
 	if err != nil {
 		return err
 	}
-	err = txn.AddDataFiles(ctx, files, p.summary(b, pos, watermark), table.WithoutDuplicateCheck(),
-		table.WithoutAutoNameMapping())
+	if p.Losses {
+		err = appendLosses(ctx, txn, b.losses, p.summary(b, pos, watermark))
+	} else {
+		err = txn.AddDataFiles(ctx, files, p.summary(b, pos, watermark), table.WithoutDuplicateCheck(),
+			table.WithoutAutoNameMapping())
+	}
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,16 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// madeHere is the property of tables whose columns have the ids of parquetwriter.FieldID.
+// madeHere is the property of tables whose columns have the ids of parquetwriter.FieldID. Its value is the content.
 const madeHere = "jetcapture.field-ids"
+
+// content is what the rows of the table are.
+func (p *Projector) content() string {
+	if p.Losses {
+		return "losses"
+	}
+	return "1" // messages
+}
 
 // properties are those of a new table. gc.enabled keeps engines from deleting files that no snapshot has any more: the
 // files are the archive.
@@ -79,7 +87,7 @@ func (p *Projector) reshape(ctx context.Context, t *table.Table, shapes []shape)
 			return false, fmt.Errorf("name mapping of table %s: %w", p.name(), err)
 		}
 		updates = append(updates, table.NewAddSchemaUpdate(sc), table.NewSetCurrentSchemaUpdate(-1),
-			table.NewSetPropertiesUpdate(ice.Properties{table.DefaultNameMappingKey: string(mapping), madeHere: "1"}))
+			table.NewSetPropertiesUpdate(ice.Properties{table.DefaultNameMappingKey: string(mapping), madeHere: p.content()}))
 	}
 	updates = append(updates, addSpecs(meta, shapes)...)
 	if order := shapes[0].order; fresh && order != "" {

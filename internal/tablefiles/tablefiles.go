@@ -16,6 +16,7 @@ import (
 type Cut struct {
 	archive.Cut
 	Files []File // of data, in the order of the plan
+	Dead  []File // of dead letters, in the order of the plan
 }
 
 // File is a file of rows.
@@ -37,11 +38,11 @@ func Cuts(ctx context.Context, b bucket.Bucket, c *archive.Capture, after uint64
 			if err == nil && !cut.Finished() {
 				return
 			}
-			var files []File
+			found := Cut{Cut: cut}
 			if err == nil {
-				files, err = filesOf(ctx, c, cut, mended)
+				err = found.find(ctx, c, mended)
 			}
-			if !yield(Cut{cut, files}, err) || err != nil {
+			if !yield(found, err) || err != nil {
 				return
 			}
 		}
@@ -60,28 +61,28 @@ func mendedFiles(ctx context.Context, b bucket.Bucket, c *archive.Capture) (map[
 	return mended, nil
 }
 
-func filesOf(
-	ctx context.Context, c *archive.Capture, cut archive.Cut, mended map[string]bool,
-) (files []File, err error) {
+// find finds the files of a finished cut.
+func (cut *Cut) find(ctx context.Context, c *archive.Capture, mended map[string]bool) error {
 	i := -1
 	for block := range cut.Blocks() {
 		i++
-		if block.Kind != cutlog.KindData {
-			continue
-		}
 		f := File{block, block.Path()}
 		if mended[cutlog.RepairName(c.Name(), cut.N, i)] {
 			r, ok, err := c.Repaired(ctx, block)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if ok {
 				f.Name, f.Stored = r.Name, &r.File
 			}
 		}
-		if !f.Stored.Missing {
-			files = append(files, f)
+		switch {
+		case f.Stored.Missing:
+		case block.Kind == cutlog.KindDead:
+			cut.Dead = append(cut.Dead, f)
+		case block.Kind == cutlog.KindData:
+			cut.Files = append(cut.Files, f)
 		}
 	}
-	return files, nil
+	return nil
 }

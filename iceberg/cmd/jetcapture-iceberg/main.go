@@ -26,6 +26,7 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/bucket/cloud"
 	"github.com/jetcapture/jetcapture/iceberg"
+	"github.com/jetcapture/jetcapture/internal/parallel"
 	_ "modernc.org/sqlite"
 )
 
@@ -53,11 +54,12 @@ func main() {
 
 // settings are what the options say.
 type settings struct {
-	archive, capture, url, catalog, table, location string
-	properties                                      map[string]string
-	once, hours                                     bool
-	batch, keep                                     int
-	poll                                            time.Duration
+	archive, capture, url, catalog, location string
+	table, lost                              string
+	properties                               map[string]string
+	once, hours                              bool
+	batch, keep                              int
+	poll                                     time.Duration
 }
 
 func execute(ctx context.Context, args []string, stderr io.Writer) (code int) {
@@ -88,7 +90,9 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.catalog, "catalog", "", "`ADDRESS` of the catalog: https://HOST, sqlite:FILE, warehouse:PLACE or "+
 		"glue:; required")
 	f.StringVar(&s.table, "table", "", "`NAMESPACE.NAME` of the table, which is made if it is missing; required")
-	f.StringVar(&s.location, "location", "", "`URL` of the metadata of a new table; by default the catalog says it")
+	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead letters; "+
+		"it is made when there are any")
+	f.StringVar(&s.location, "location", "", "`URL` of the metadata of a new --table; by default the catalog says it")
 	f.Func("property", "`NAME=VALUE` for the catalog and its files, such as warehouse=s3://lake; repeatable", s.property)
 	f.BoolVar(&s.once, "once", false, "end when all complete cuts are in the table")
 	f.BoolVar(&s.hours, "hourly", false, "partitions are hours, not days")
@@ -118,6 +122,8 @@ func (s *settings) check(rest []string) error {
 		return errors.New("--archive, --catalog and --table are required")
 	case len(catalog.ToIdentifier(s.table)) < 2:
 		return fmt.Errorf("--table %s: give NAMESPACE.NAME", s.table)
+	case s.lost != "" && len(catalog.ToIdentifier(s.lost)) < 2 || s.lost == s.table:
+		return fmt.Errorf("--lost %s: give NAMESPACE.NAME, of another table than --table", s.lost)
 	case s.batch < 1 || s.keep < 0 || s.poll <= 0:
 		return errors.New("--batch and --poll must be positive, --keep-snapshots must not be negative")
 	}
@@ -147,11 +153,19 @@ func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
 	if closer, ok := c.(catalog.Closer); ok {
 		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
-	p := &iceberg.Projector{
+	messages := iceberg.Projector{
 		Bucket: b, Capture: capture, Place: place, Catalog: c, Table: catalog.ToIdentifier(s.table),
 		TableLocation: s.location, Hours: s.hours, Batch: s.batch, Keep: s.keep, Poll: s.poll, Logger: logger,
 	}
-	return p.Run(ctx, s.once)
+	projectors := []*iceberg.Projector{&messages}
+	if s.lost != "" {
+		losses := messages
+		losses.Table, losses.TableLocation, losses.Losses = catalog.ToIdentifier(s.lost), "", true
+		projectors = append(projectors, &losses)
+	}
+	return parallel.Each(ctx, len(projectors), len(projectors), func(ctx context.Context, i int) error {
+		return projectors[i].Run(ctx, s.once)
+	})
 }
 
 // openArchive opens an archive, and returns the URL that readers find it by. A folder is a path: of a file URL, some

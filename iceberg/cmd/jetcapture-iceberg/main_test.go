@@ -28,12 +28,16 @@ func TestCommand(t *testing.T) {
 	}{
 		{given, 0, "cuts appended"},
 		{append([]string{"--capture", "S"}, given...), 0, ""},
+		{append(given, "--lost", "lake.lost"), 0, ""},
+		{append(given, "--lost", "lake.orders"), 2, "another table than --table"},
+		{append(given, "--lost", "lost"), 2, "--lost lost: give NAMESPACE.NAME"},
+		{append(given, "--table", "lake.x", "--lost", "lake.orders"), 1, "cannot have both"},
 		{[]string{"--help"}, 0, "--archive PLACE --catalog ADDRESS"},
 		{given[:4], 2, "--table are required"},
 		{append(given, "x"), 2, "options only"},
 		{append(given, "--table", "orders"), 2, "NAMESPACE.NAME"},
 		{append(given, "--capture", "T"), 1, "holds no capture T"},
-		{append(given, "--catalog", "hive://h:1"), 1, "--catalog hive: give https://HOST, sqlite:FILE, warehouse:PLACE or glue:"},
+		{append(given, "--catalog", "hive://h:1"), 1, "give https://HOST, sqlite:FILE, warehouse:PLACE or glue: (AWS)"},
 		{append(given, "--archive", filepath.Join(folder, "none")), 1, "none"},
 	} {
 		var stderr bytes.Buffer
