@@ -16,8 +16,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/tablefiles"
 )
 
-// Projector appends the cuts of a capture to a table, or what of them is in no file of data. Any number of them may work
-// on one table, with this or other captures. It is used by one goroutine.
+// Projector appends the cuts of a capture to a table, or what is lost and dead in them. Any number of them may work on
+// one table, with this or other captures. It is used by one goroutine.
 type Projector struct {
 	Bucket        bucket.Bucket
 	Capture       *archive.Capture // in Bucket

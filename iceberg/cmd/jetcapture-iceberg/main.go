@@ -90,7 +90,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.catalog, "catalog", "", "`ADDRESS` of the catalog: https://HOST, sqlite:FILE, warehouse:PLACE or "+
 		"glue:; required")
 	f.StringVar(&s.table, "table", "", "`NAMESPACE.NAME` of the table, which is made if it is missing; required")
-	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead letters; "+
+	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead; "+
 		"it is made when there are any")
 	f.StringVar(&s.location, "location", "", "`URL` of the metadata of a new --table; by default the catalog says it")
 	f.Func("property", "`NAME=VALUE` for the catalog and its files, such as warehouse=s3://lake; repeatable", s.property)
