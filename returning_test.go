@@ -3,6 +3,7 @@ package jetcapture_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -10,6 +11,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/logstore"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/jetcapture/jetcapture/internal/oracle"
+	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
 // TestWrongServerOnce starts once against a server whose stream of that name is older. That start is refused and leaves
@@ -198,4 +200,22 @@ func TestRolledBackInsideACut(t *testing.T) {
 			r.wantTwice(2)
 		})
 	}
+}
+
+// TestRestoreBrokenOff: a stream that has only a part of what was being restored is not captured. With all of it, it is.
+func TestRestoreBrokenOff(t *testing.T) {
+	r := newRig(t)
+	info := r.stream().CachedInfo()
+	info.Config.Metadata = map[string]string{reader.RestoredKey: reader.RestoredMark("S", "0123abcd", 20)}
+	if _, err := r.js().UpdateStream(t.Context(), info.Config); err != nil {
+		t.Fatal(err)
+	}
+	r.publish(19)
+	_, err := tryCapture(r, r.options())
+	if err == nil || !strings.Contains(err.Error(), "sequences up to 19 of 20") || len(r.names()) > 0 {
+		t.Errorf("Run = %v, %d objects", err, len(r.names()))
+	}
+	r.publish(1)
+	capture(r, r.options())
+	r.wantAll()
 }

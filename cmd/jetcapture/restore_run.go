@@ -111,15 +111,15 @@ func (r *restorer) configure(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.config.SetMetadata(restoredKey, r.mark())
+	return r.config.SetMetadata(reader.RestoredKey, r.mark())
 }
-
-// restoredKey is the metadata of a stream that says what it was restored from.
-const restoredKey = "io.jetcapture.restored"
 
 // mark says in the metadata of the stream what it was restored from.
 func (r *restorer) mark() string {
-	return fmt.Sprintf("capture %s, incarnation %s, up to %d", r.from.Name(), r.account.Incarnation, r.account.Last)
+	if !r.isWhole() {
+		return fmt.Sprintf("capture %s, incarnation %s, in part", r.from.Name(), r.account.Incarnation)
+	}
+	return reader.RestoredMark(r.from.Name(), r.account.Incarnation, r.account.Last)
 }
 
 // existing adds to the error of a restore into a stream that exists what that stream is. If an earlier restore was
@@ -137,7 +137,7 @@ func (r *restorer) existing(ctx context.Context, err error) error {
 	var config struct {
 		Metadata map[string]string `json:"metadata"`
 	}
-	if json.Unmarshal([]byte(info.Config), &config) != nil || config.Metadata[restoredKey] != r.mark() {
+	if json.Unmarshal([]byte(info.Config), &config) != nil || config.Metadata[reader.RestoredKey] != r.mark() {
 		return err
 	}
 	has, want := info.Messages, r.account.Messages+r.account.Dead
