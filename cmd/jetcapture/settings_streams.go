@@ -78,6 +78,9 @@ func (s *settings) checkStreams() (problems []error) {
 	if s.name == "" && s.capture.library.Archive.Capture != "" {
 		add("--capture: each stream that matches is a capture of its own name")
 	}
+	if s.capture.slice != (seqRange{}) {
+		add("--range: is a range of one stream: give its name by --stream-name")
+	}
 	if s.service.position != "" {
 		add("--events-webhook: keeps one position, and cannot tell the events of several streams")
 	}

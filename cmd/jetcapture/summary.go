@@ -45,12 +45,15 @@ type summary struct {
 	Seconds float64 `json:"seconds"`
 	Error   string  `json:"error,omitempty"`
 
-	began time.Time
+	began  time.Time
+	ranged bool // the run ends at a sequence, and has read ahead of that: Lag is no use to people
 }
 
 // newSummary begins a summary: its time counts from now.
 func newSummary(s *captureSettings, output string) *summary {
-	return &summary{Stream: s.library.NATSStreamName, Capture: s.name(), Output: output, began: time.Now()}
+	return &summary{
+		Stream: s.library.NATSStreamName, Capture: s.name(), Output: output, began: time.Now(), ranged: s.library.Until > 0,
+	}
 }
 
 // finish copies the counters of the capture that has ended.
@@ -109,7 +112,7 @@ func (s *summary) text(w io.Writer) {
 	if s.StartSeq > 0 {
 		say(w, "this life of the stream is captured from behind stream sequence %d on\n", s.StartSeq)
 	}
-	if s.Lag > 0 {
+	if s.Lag > 0 && !s.ranged {
 		say(w, "still in the stream: %s\n", counted(int64(s.Lag), "message"))
 	}
 }
