@@ -281,8 +281,8 @@ func TestEventSettings(t *testing.T) {
 func TestPositionOfSeveralCaptures(t *testing.T) {
 	const shared = "output: x\nevents_webhook: https://example.org\nevents_position: p\n"
 	for text, want := range map[string]string{
-		shared + "captures: {a: {stream_name: A}, b: {stream_name: B}}":                       "captures a and b have the same",
-		shared + "captures: {a: {stream_name: A}, b: {stream_name: B, events_position: ./p}}": "have the same file",
+		shared + "captures: {a: {stream_name: A}, b: {stream_name: B}}":                       "a and b have the same",
+		shared + "captures: {a: {stream_name: A}, b: {stream_name: B, events_position: ./p}}": "a and b have the same",
 		shared + "captures: {a: {stream_name: A}, b: {stream_name: B, events_position: q}}":   "",
 	} {
 		r := environment{}.run(t, "validate", "--config", writeFile(t, "c.yaml", text))
