@@ -63,6 +63,11 @@ func TestConfigErrors(t *testing.T) {
 		{"output: {a: b}\n", ":1: output: a value is expected there"},
 		{"key: [[a]]\n", ":1: key: a value is expected there"},
 		{"output: ${NOWHERE}\n", ":1: output: the environment has no NOWHERE; write ${NOWHERE:-TEXT} for what it is then"},
+		{
+			"nats_creds: ${CREDENTIALS_DIRECTORY}/nats.creds\n",
+			":1: nats_creds: the environment has no CREDENTIALS_DIRECTORY, which systemd sets: elsewhere, put " +
+				"CREDENTIALS_DIRECTORY=FOLDER before the command",
+		},
 		{"output: ${X\n", ":1: output: the } of ${NAME} is missing; write $$ for a $"},
 		{"nats_token_file: /does/not/exist\n", ":1: nats_token_file: open /does/not/exist: no such file or directory"},
 		{

@@ -33,6 +33,10 @@ func expandEnv(text string, getenv func(string) string) (string, error) {
 				return "", errors.New("what stands in ${ } is not the name of a variable; write $$ for a $")
 			}
 			v := getenv(name)
+			if v == "" && !has && name == "CREDENTIALS_DIRECTORY" { // a default would be wrong below systemd
+				return "", errors.New("the environment has no CREDENTIALS_DIRECTORY, which systemd sets: " +
+					"elsewhere, put CREDENTIALS_DIRECTORY=FOLDER before the command")
+			}
 			if v == "" && !has {
 				return "", fmt.Errorf("the environment has no %s; write ${%s:-TEXT} for what it is then", name, name)
 			}
