@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/natsconn"
@@ -111,6 +112,12 @@ func initCommand(c console) *cobra.Command {
 
 // write asks for what is missing, writes the file and examines it.
 func (s *initSettings) write(ctx context.Context, c console, asks *interview) error {
+	if s.helm {
+		s.file = cmp.Or(s.file, "values.yaml")
+	}
+	if err := s.checkFile(); err != nil { // before anything is asked
+		return err
+	}
 	if err := s.askServer(asks); err != nil {
 		return err
 	}
@@ -149,6 +156,10 @@ func (s *initSettings) complete(asks *interview, found []streamSeen) (err error)
 	if len(s.chosen(found)) == 0 {
 		return usagef("--stream-name: the server has no stream %q, or the user may not see it", s.stream)
 	}
+	s.file = cmp.Or(s.file, s.title()+".yaml")
+	if err := s.checkFile(); err != nil {
+		return err
+	}
 	for s.output == "" {
 		text, err := asks.ask("Archive, a folder or s3://, gs:// or azblob:// with a bucket",
 			"/var/lib/jetcapture/"+s.title(), "output")
@@ -160,7 +171,6 @@ func (s *initSettings) complete(asks *interview, found []streamSeen) (err error)
 			s.output = ""
 		}
 	}
-	s.file = cmp.Or(s.file, map[bool]string{true: "values.yaml", false: s.title() + ".yaml"}[s.helm])
 	return nil
 }
 
@@ -186,6 +196,24 @@ func (s *initSettings) title() string {
 	return cmp.Or(strings.Trim(strings.Map(keep, strings.ToLower(s.stream)), "-_"), "jetcapture")
 }
 
+// checkFile refuses a file that is there, and a folder that is not. An empty name is not known yet.
+func (s *initSettings) checkFile() error {
+	if s.file == "" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Dir(s.file)); err != nil {
+		return usagef("--file: make its folder first: %w", err)
+	}
+	if _, err := os.Lstat(s.file); err == nil && !s.force {
+		return s.isThere()
+	}
+	return nil
+}
+
+func (s *initSettings) isThere() error {
+	return usagef("%s is there already: give another --file, or --force", s.file)
+}
+
 // create writes the file, which must not be there unless the user forces that.
 func (s *initSettings) create(text string) (err error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
@@ -195,7 +223,7 @@ func (s *initSettings) create(text string) (err error) {
 	const readable = 0o644 // there are no secrets in it
 	f, err := os.OpenFile(s.file, flags, readable)
 	if errors.Is(err, fs.ErrExist) {
-		return usagef("%s is there already: give another --file, or --force", s.file)
+		return s.isThere()
 	}
 	if err != nil {
 		return err
@@ -209,6 +237,9 @@ func (s *initSettings) create(text string) (err error) {
 func (s *initSettings) next() string {
 	name, file := s.title(), shellText(s.file)
 	switch {
+	case s.helm && !isStore(s.output):
+		return fmt.Sprintf("The archive is a folder, so the pod needs a volume: write a claim into %s.\n"+
+			"Then install it with: helm install %s deploy/helm/jetcapture --values %[1]s\n", file, name)
 	case s.helm:
 		return fmt.Sprintf("Install it with: helm install %s deploy/helm/jetcapture --values %s\n", name, file)
 	case s.systemd:

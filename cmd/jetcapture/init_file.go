@@ -37,7 +37,7 @@ const initChoices = `
 # ndjson, csv, parquet, avro, or raw, which can be restored byte by byte.
 # format: ndjson
 # A file holds messages of one window of time.
-# max_age: 15m0s
+# max_age: 15m
 `
 
 // writeConnection writes what the user has said about the server, without secrets.

@@ -40,7 +40,9 @@ func lookAtStreams(ctx context.Context, nc *nats.Conn, prefix string) (found []s
 	defer cancel()
 	listed := js.ListStreams(ctx)
 	for info := range listed.Info() {
-		found = append(found, seen(info))
+		if !strings.HasPrefix(info.Config.Name, "JETCAPTURE_FLEET") { // of our own, for workers
+			found = append(found, seen(info))
+		}
 	}
 	if err := listed.Err(); err != nil {
 		return nil, fmt.Errorf("list the streams: %w; the user needs the permission to publish $JS.API.STREAM.LIST", err)
@@ -78,7 +80,10 @@ func printStreams(out io.Writer, found []streamSeen) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i, s := range found {
 		rate := "-"
-		if s.rate > 0 {
+		switch {
+		case s.rate >= 1000:
+			rate = thousands(int64(s.rate)) + "/s"
+		case s.rate > 0:
 			rate = strconv.FormatFloat(s.rate, 'g', 3, 64) + "/s"
 		}
 		say(w, "  %d\t%s\t%s\t%s\t%s\t%s\n", i+1, printable(s.name), counted(int64(s.messages), "message"),

@@ -34,7 +34,8 @@ func TestInitByFlags(t *testing.T) {
 	if rows := rowsBelow(t, archive)[""]; len(rows) != 2 {
 		t.Errorf("%d rows are in the archive", len(rows))
 	}
-	if r = (environment{}).run(t, args...); r.code != exitUsage || !strings.Contains(r.stderr, "is there already") {
+	r = environment{}.run(t, args...)
+	if r.code != exitUsage || !strings.Contains(r.stderr, "is there already") || r.stdout != "" {
 		t.Errorf("a second one: exit code %d: %s", r.code, r.stderr)
 	}
 	if r = (environment{}).run(t, append(args, "--force")...); r.code != exitDone {
@@ -50,6 +51,7 @@ func TestInitAsksNobody(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                    "--stream-name: is required",
 		"-s ORDERS":           "--output: is required",
+		"--file none/x":       "--file: make its folder first",
 		"-s NOWHERE -o x":     `--stream-name: the server has no stream "NOWHERE"`,
 		"--systemd --helm":    "--systemd: writes another file",
 		"-s ORDERS -o ftp://": "ftp:// is not a store",

@@ -38,7 +38,7 @@ func (e *exam) checkLog(ctx context.Context, store Store) {
 		e.badLog(err)
 		return
 	case birth.Stage == cutlog.StageFresh:
-		e.ok("X1", name, "there is no capture of this name yet: this command line begins one")
+		e.ok("X1", name, "there is no capture of this name yet: jetcapture run begins one")
 		return
 	}
 	want := cutlog.Format{

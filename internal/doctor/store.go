@@ -25,7 +25,7 @@ func (e *exam) openStore(ctx context.Context) Store {
 	case errors.Is(err, fs.ErrNotExist) && !e.Write:
 		e.note("S1", name, fmt.Sprintf("there is no %s yet: the capture makes it", e.Output),
 			"whether this user may make and write it was not tried: jetcapture doctor --write makes the folder, and tries")
-		e.note("X1", "archive", "there is no capture of this name yet", "this command line begins one")
+		e.note("X1", "archive", "there is no capture of this name yet", "jetcapture run begins one")
 	default:
 		e.problem("S1", name, err.Error(), "nothing can be stored", "check --output, and the rights of this user there")
 	}
