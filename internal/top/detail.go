@@ -48,7 +48,7 @@ func (v *View) origin(r *Row) string {
 			words = append(words, text)
 		}
 	}
-	add(c.Source.Server != "", "of "+c.Source.Server)
+	add(c.Source.Server != "", "of "+serverText(c.Source.Server))
 	add(c.Source.Consumer != "", "by consumer "+c.Source.Consumer)
 	add(r.Process.Version != "", "- jetcapture "+r.Process.Version)
 	add(r.Process.Host != "", "on "+r.Process.Host)
@@ -196,6 +196,15 @@ func lostBy(c *status.Capture) (sum int64) {
 }
 
 func seconds(s float64) string { return status.Short(time.Duration(s * float64(time.Second))) }
+
+// serverText shortens the name of a server without one, which is its key of 56 characters, before the version.
+func serverText(server string) string {
+	name, version, _ := strings.Cut(server, " ")
+	if len(name) < 56 {
+		return server
+	}
+	return name[:8] + " " + version
+}
 
 // headroom says when the stream drops a message; limit is which of its limits that is.
 func headroom(s *float64, limit string) string {

@@ -160,6 +160,10 @@ func TestView(t *testing.T) {
 			}
 		}
 	}
+	server := one[0].Source.Server
+	one[0].Source.Server = strings.Repeat("N", 56) + " 2.15.3"
+	wants("of NNNNNNNN 2.15.3")
+	one[0].Source.Server = server
 	one[0].LargestOpen = []status.Open{{Key: []string{"eu", "de"}, Bytes: 5 << 20}, {Dead: true, Bytes: 1}}
 	wants("the window ends in 5 s", "eu/de 5.0 MiB, dead letters 1 B")
 	wants("● ok, reading", "10 no longer in the stream", "8 stored, still there", "1 in hand", "1 unread", "12 s old", "17 to 18",
