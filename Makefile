@@ -44,8 +44,9 @@ jetcapture-iceberg:
 	cd iceberg && $(GO) build -o ../$@ ./cmd/jetcapture-iceberg
 
 # release builds VERSION from HEAD into DIST: binaries, archives, licences, bills of materials, checksums. See docs/INSTALL.md.
+# PLATFORMS=linux/amd64 builds for that one only.
 release: first
-	$(GO) run ./internal/release -version "$(VERSION)" -out $(DIST) -tags $(TAGS)
+	$(GO) run ./internal/release -version "$(VERSION)" -out $(DIST) -tags $(TAGS) -only "$(PLATFORMS)"
 
 # sums writes the checksums of all files of a release again.
 sums = @cd $(DIST) && find . -maxdepth 1 -type f ! -name SHA256SUMS | sort | sed 's|^\./||' | xargs sha256sum > SHA256SUMS
