@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// logFolder is the folder of the cut logs in an archive. The mark of a demo lies among its temporary files, which are no
-// part of the archive: anything else there is a note of verify.
+// logFolder is the folder of the cut logs in an archive. The mark of a demo lies among its temporary files, which
+// are no part of the archive: anything else there is a note of verify.
 const (
 	logFolder = "_jetcapture"
 	demoMark  = "tmp/.demo.txt"

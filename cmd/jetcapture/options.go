@@ -29,7 +29,8 @@ func (s *captureSettings) sourceOptions() []option {
 		},
 		{
 			name: "range", field: "Until", arg: "FROM..TO", value: sequences(&s.slice),
-			help: "capture these stream sequences only, as in 1..100, 100.. or 100, and end when they are stored, also if some are still to come; " +
+			help: "capture these stream sequences only, as in 1..100, 100.. or 100, and end when they are stored, " +
+				"also if some are still to come; " +
 				"--capture is STREAM-FROM-TO then, unless it is given",
 		},
 		{

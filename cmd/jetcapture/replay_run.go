@@ -179,8 +179,9 @@ func (r *replayer) create(ctx context.Context, nc *nats.Conn, prefix string) err
 	}
 	const subjectsOverlap = 10065
 	if answer.Error != nil && answer.Error.Code == subjectsOverlap {
-		return fmt.Errorf("make stream %s: another stream of the server takes its subjects (`nats stream ls --subject SUBJECT` "+
-			"says which): replay to another server or account, or into a stream of yours without --keep-sequences, and with --map",
+		return fmt.Errorf("make stream %s: another stream of the server takes its subjects (`nats stream ls --subject "+
+			"SUBJECT` says which): replay to another server or account, or into a stream of yours without "+
+			"--keep-sequences, and with --map",
 			r.name)
 	}
 	if answer.Error != nil {

@@ -43,7 +43,8 @@ func TestReplay(t *testing.T) {
 
 func TestReplayWithItsSequences(t *testing.T) {
 	r := newRestoring(t)
-	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "another stream of the server takes its subjects")
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed,
+		"another stream of the server takes its subjects")
 	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
 		t.Fatal(err)
 	}

@@ -47,8 +47,8 @@ func (s shard) of(all []*settings) (mine []*settings, err error) {
 		}
 	}
 	if len(mine) == 0 {
-		return all, fmt.Errorf("--shard: none of the %s of the file is in part %d of %d: start no process for it, or give fewer parts",
-			counted(int64(len(all)), "capture"), s.index, s.count)
+		return all, fmt.Errorf("--shard: none of the %s of the file is in part %d of %d: start no process for it, or give "+
+			"fewer parts", counted(int64(len(all)), "capture"), s.index, s.count)
 	}
 	return mine, nil
 }

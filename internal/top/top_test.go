@@ -166,8 +166,8 @@ func TestView(t *testing.T) {
 	one[0].Source.Server = server
 	one[0].LargestOpen = []status.Open{{Key: []string{"eu", "de"}, Bytes: 5 << 20}, {Dead: true, Bytes: 1}}
 	wants("the window ends in 5 s", "eu/de 5.0 MiB, dead letters 1 B")
-	wants("● ok, reading", "10 no longer in the stream", "8 stored, still there", "1 in hand", "1 unread", "12 s old", "17 to 18",
-		"window", "1.0 MiB of 32 MiB")
+	wants("● ok, reading", "10 no longer in the stream", "8 stored, still there", "1 in hand", "1 unread", "12 s old",
+		"17 to 18", "window", "1.0 MiB of 32 MiB")
 	many := []Seen{seen("A", "p", nil)}
 	for i := range 40 {
 		many = append(many, seen(fmt.Sprintf("B%02d", i), "p", nil))
