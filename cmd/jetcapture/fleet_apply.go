@@ -122,6 +122,8 @@ func (s *applySettings) apply(ctx context.Context, f *fleet.Fleet, tasks []fleet
 		in := slices.ContainsFunc(tasks, func(other fleet.Task) bool { return other.Name == t.Name })
 		switch {
 		case in:
+		case !s.prune && t.Foreign:
+			say(c.stdout, "%s: a message that is no capture; jetcapture fleet rm %[1]s removes it\n", printable(t.Name))
 		case !s.prune:
 			say(c.stdout, "%s: not in the file, left\n", printable(t.Name))
 		default:
@@ -145,7 +147,7 @@ func changeOf(have []fleet.Task, t fleet.Task) fleet.Change {
 	switch {
 	case i < 0:
 		return fleet.Added
-	case string(have[i].Body) == string(t.Body):
+	case string(have[i].Body) == string(t.Body) && !have[i].Foreign:
 		return fleet.Unchanged
 	}
 	return fleet.Changed

@@ -59,6 +59,7 @@ type listedTask struct {
 	Delivery uint64          `json:"delivery"`
 	Ending   string          `json:"ending,omitempty"`
 	Status   json.RawMessage `json:"status,omitempty"`
+	Foreign  bool            `json:"foreign,omitempty"` // a message that is no task
 }
 
 // listedWorker is a worker.
@@ -98,10 +99,11 @@ func listFleet(ctx context.Context, f *fleet.Fleet) (*fleetList, error) {
 // withHolder finds who has a task. Of two, the one that was granted it last has it, and the other one does not know
 // yet.
 func withHolder(t fleet.Task, members []fleet.Member) listedTask {
-	one := listedTask{Name: t.Name, Revision: t.Revision}
+	one := listedTask{Name: t.Name, Revision: t.Revision.Sequence, Foreign: t.Foreign}
 	for _, m := range members {
 		for _, h := range m.Tasks {
-			if h.Name == t.Name && (one.Worker == "" || h.Revision == t.Revision && h.Delivery > one.Delivery) {
+			same := h.Revision == t.Revision.Sequence && h.Stored == t.Revision.Stored
+			if h.Name == t.Name && (one.Worker == "" || same && h.Delivery > one.Delivery) {
 				one.Worker, one.Since, one.Delivery = m.ID, &h.Since, h.Delivery
 				one.Ending, one.Status = string(h.Ending), h.Status
 			}
@@ -127,6 +129,9 @@ func (l *fleetList) print(c console) error {
 			if t.Ending != "" {
 				state = "ending (" + t.Ending + ")"
 			}
+		}
+		if t.Foreign {
+			state = "is no capture: jetcapture fleet rm"
 		}
 		fmt.Fprintln(w, strings.Join([]string{printable(t.Name), printable(worker), since, state, lag}, "\t"))
 	}

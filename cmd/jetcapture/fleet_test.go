@@ -171,6 +171,31 @@ func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 	}
 }
 
+// TestAMessageThatIsNoTask: anybody with the right to publish to the subjects of tasks can write one.
+func TestAMessageThatIsNoTask(t *testing.T) {
+	srv, nc := orders(t)
+	e := environment{"NATS_URL": srv.URL()}
+	if r := e.run(t, "fleet", "init"); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	must(t, nc.Publish("jetcapture.task.X", []byte("hello")))
+	must(t, nc.Flush())
+	path := writeFile(t, "c.yaml", "output: a\ncaptures:\n  a: {stream_name: A}\n")
+	r := e.run(t, "fleet", "apply", "-f", path)
+	if want := "a: added\nX: a message that is no capture; jetcapture fleet rm X removes it\n"; r.stdout != want {
+		t.Errorf("apply: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+	}
+	if r = e.run(t, "fleet", "ls"); r.code != exitDone || !strings.Contains(r.stdout, "is no capture") {
+		t.Errorf("ls: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+	}
+	if r = e.run(t, "fleet", "rm", "X"); r.code != exitDone || r.stdout != "X: removed\n" {
+		t.Errorf("rm: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+	}
+	if l := e.fleetLs(t); len(l.Tasks) != 1 || l.Tasks[0].Name != "a" {
+		t.Errorf("the fleet has %v, want one task", l.Tasks)
+	}
+}
+
 func TestApplyWithPruneAndWithoutDoingIt(t *testing.T) {
 	srv := natstest.Start(t)
 	e := environment{"NATS_URL": srv.URL()}

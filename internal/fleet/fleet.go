@@ -91,17 +91,18 @@ func (f *Fleet) Init(ctx context.Context, cfg Config) (created bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	_, err = f.js.CreateStream(ctx, stream)
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // it has another configuration
+	_, err = f.info(ctx)
+	created = errors.Is(err, jetstream.ErrStreamNotFound)
+	if err == nil || created {
+		_, err = f.js.CreateStream(ctx, stream) // does nothing if there is the same one
+	}
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // it has another configuration
 		var have *jetstream.StreamInfo
 		if have, err = f.info(ctx); err == nil {
 			if err = suitable(have.Config, stream); err == nil {
 				_, err = f.js.UpdateStream(ctx, stream)
 			}
 		}
-	case err == nil:
-		created = true
 	}
 	if err == nil {
 		_, err = f.js.CreateOrUpdateConsumer(ctx, f.Stream(), consumer)

@@ -30,6 +30,44 @@ func TestInitMayBeRepeatedAndChangesTheLease(t *testing.T) {
 	}
 }
 
+func TestInitOfAStreamWithoutItsConsumerMakesNoStream(t *testing.T) {
+	f := begin(t, natstest.Start(t))
+	if err := f.js.DeleteConsumer(t.Context(), f.Stream(), consumer); err != nil {
+		t.Fatal(err)
+	}
+	if created, err := f.Init(t.Context(), Config{Lease: leaseLength}); err != nil || created {
+		t.Errorf("a stream that was there is made: %v, %v", created, err)
+	}
+	if _, err := f.Open(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAForeignMessageIsListedReplacedAndRemoved(t *testing.T) {
+	f := begin(t, natstest.Start(t), "a b", "orders")
+	for _, token := range []string{"a%20b", "x%y", "orders"} {
+		if _, err := f.js.Publish(t.Context(), f.subject("task")+"."+token, []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := apply(t, f, "orders", "1"); got != Changed {
+		t.Errorf("a task in the place of a foreign message is %s, want changed", got)
+	}
+	tasks, err := f.Tasks(t.Context())
+	if err != nil || len(tasks) != 3 || tasks[0].Name != "a%20b" || !tasks[0].Foreign || tasks[1].Foreign {
+		t.Fatalf("the tasks are %v, %v; want orders between two foreign messages", tasks, err)
+	}
+	for _, name := range []string{"a b", "x%y"} {
+		if err := f.Remove(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+	}
+	apply(t, f, "a b", "1")
+	if err := f.Remove(t.Context(), "a%20b"); err == nil {
+		t.Error("a task is removed by the end of its subject")
+	}
+}
+
 func TestAStreamThatIsNotAFleetIsRefused(t *testing.T) {
 	for name, cfg := range map[string]jetstream.StreamConfig{
 		"limits":        {},

@@ -24,7 +24,8 @@ type Member struct {
 // Held is a task that a worker runs.
 type Held struct {
 	Name     string          `json:"task"`
-	Revision uint64          `json:"revision"`
+	Revision uint64          `json:"revision"` // the sequence of its message
+	Stored   int64           `json:"stored"`   // when the stream took the message, in nanoseconds since 1970
 	Delivery uint64          `json:"delivery"`
 	Since    time.Time       `json:"since"`
 	Ending   lease.Reason    `json:"ending,omitempty"`
@@ -185,7 +186,8 @@ func (w *Worker) holds() Member {
 	m := Member{ID: w.cfg.ID, Host: w.cfg.Host, Room: w.cfg.Room, Drained: w.drained, Tasks: []Held{}}
 	for _, l := range w.table.All() {
 		m.Tasks = append(m.Tasks, Held{
-			Name: l.Task, Revision: l.Revision, Delivery: l.Delivery, Ending: l.End, Since: w.tasks[l.Task].began.UTC(),
+			Name: l.Task, Revision: l.Revision.Sequence, Stored: l.Revision.Stored, Delivery: l.Delivery, Ending: l.End,
+			Since: w.tasks[l.Task].began.UTC(),
 		})
 	}
 	return m

@@ -19,9 +19,10 @@ type view struct {
 	state       state
 }
 
-// state changes when a task is added, changed or removed.
+// state changes when a task is added, changed or removed, also in a stream that was made again or rolled back.
 type state struct {
-	last     uint64
+	created  time.Time
+	last     lease.Revision
 	messages uint64
 }
 
@@ -107,8 +108,9 @@ func (w *Worker) look(ctx context.Context) (v view, err error) {
 		return v, err
 	}
 	w.setLease(c.Config.AckWait)
+	last := lease.Revision{Sequence: info.State.LastSeq, Stored: info.State.LastTime.UnixNano()}
 	return view{
-		tasks: int(info.State.Msgs), at: time.Now(), state: state{info.State.LastSeq, info.State.Msgs},
+		tasks: int(info.State.Msgs), at: time.Now(), state: state{info.Created.UTC(), last, info.State.Msgs},
 	}, nil
 }
 
@@ -120,7 +122,7 @@ func (w *Worker) compare(ctx context.Context, now view) error {
 	if same {
 		return nil
 	}
-	revisions := make([]uint64, len(held))
+	revisions := make([]lease.Revision, len(held))
 	err := parallel.Each(ctx, requestsAtOnce, len(held), func(ctx context.Context, i int) error {
 		t, err := w.fleet.Task(ctx, held[i].Task)
 		if isMissing(err) {
@@ -158,7 +160,7 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 		for _, one := range m.Tasks {
 			held[one.Name] = true
 			if one.Ending == "" {
-				t.Claim(one.Name, one.Revision, one.Delivery, w.cfg.ID < m.ID)
+				t.Claim(one.Name, lease.Revision{Sequence: one.Revision, Stored: one.Stored}, one.Delivery, w.cfg.ID < m.ID)
 			}
 		}
 	}

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/lease"
 	"github.com/jetcapture/jetcapture/internal/parallel"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,13 +19,17 @@ import (
 
 // Task is one capture of a fleet.
 type Task struct {
-	Name     string // of the capture
-	Revision uint64 // the stream sequence of its message; 0 before it is applied
-	Body     []byte // what its runner knows to read
+	Name     string         // of the capture
+	Revision lease.Revision // its message; zero before it is applied
+	Body     []byte         // what its runner knows to read
+	Foreign  bool           // it is no task: a message without its name; Name is the end of its subject
 }
 
 // nameHeader holds the name of a task: its subject has it escaped, and shortened if it is long.
 const nameHeader = "Jetcapture-Task"
+
+// validToken is what may be the end of a task's subject.
+var validToken = regexp.MustCompile(`^[^.*>\s]+$`)
 
 // requestsAtOnce is how many requests of one kind are under way at the same time.
 const requestsAtOnce = 64
@@ -46,13 +52,13 @@ func (f *Fleet) subjectOf(name string) string {
 	return f.subject("task") + "." + strings.ReplaceAll(cutlog.EscapeSegment(name), ".", "%2E")
 }
 
-// taskOf is the task of a message.
-func taskOf(header nats.Header, seq uint64, body []byte) (Task, error) {
-	name := header.Get(nameHeader)
-	if name == "" {
-		return Task{}, fmt.Errorf("message %d is not a task: it has no header %s", seq, nameHeader)
+// taskOf is the task of a message. Anybody who may can publish to the subjects of tasks, so a message may be no task.
+func (f *Fleet) taskOf(subject string, header nats.Header, is lease.Revision, body []byte) Task {
+	t := Task{Name: header.Get(nameHeader), Revision: is, Body: body}
+	if t.Name == "" || f.subjectOf(t.Name) != subject {
+		t.Name, t.Foreign = strings.TrimPrefix(subject, f.subject("task")+"."), true
 	}
-	return Task{Name: name, Revision: seq, Body: body}, nil
+	return t
 }
 
 // Task returns a task. It is jetstream.ErrMsgNotFound if there is none.
@@ -70,10 +76,28 @@ func (f *Fleet) last(ctx context.Context, subject string) (Task, error) {
 	if err != nil {
 		return Task{}, fmt.Errorf("task %s: %w", subject, err)
 	}
-	return taskOf(m.Header, m.Sequence, m.Data)
+	return f.taskOf(m.Subject, m.Header, lease.Revision{Sequence: m.Sequence, Stored: m.Time.UnixNano()}, m.Data), nil
 }
 
-// Tasks returns all tasks by their names.
+// has reports whether the stream still has the message of a revision.
+func (f *Fleet) has(ctx context.Context, r lease.Revision) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, mostWait)
+	defer cancel()
+	stream, err := f.handle(ctx)
+	if err != nil {
+		return false, err
+	}
+	m, err := stream.GetMsg(ctx, r.Sequence)
+	switch {
+	case isMissing(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look at message %d of stream %s: %w", r.Sequence, f.Stream(), err)
+	}
+	return m.Time.UnixNano() == r.Stored, nil
+}
+
+// Tasks returns all tasks by their names, and the foreign messages among them.
 func (f *Fleet) Tasks(ctx context.Context) ([]Task, error) {
 	stream, err := f.handle(ctx)
 	if err != nil {
@@ -109,18 +133,18 @@ func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
 	switch {
 	case err != nil && !errors.Is(err, jetstream.ErrMsgNotFound):
 		return "", err
-	case err == nil && have.Name != t.Name: // a name that is shortened
+	case err == nil && have.Name != t.Name && !have.Foreign: // a name that is shortened
 		return "", fmt.Errorf("task %s: its subject is that of %s; give one of them another name", t.Name, have.Name)
-	case err == nil && bytes.Equal(have.Body, t.Body):
+	case err == nil && bytes.Equal(have.Body, t.Body) && !have.Foreign:
 		return Unchanged, nil
 	}
 	return f.replace(ctx, have, t)
 }
 
-// replace puts a task in the place of the one that the fleet had, whose revision is 0 if it had none.
+// replace puts a task in the place of the one that the fleet had, whose revision is zero if it had none.
 func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
 	m := &nats.Msg{Subject: f.subjectOf(t.Name), Header: nats.Header{nameHeader: {t.Name}}, Data: t.Body}
-	_, err := f.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(had.Revision),
+	_, err := f.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(had.Revision.Sequence),
 		jetstream.WithExpectStream(f.Stream()))
 	var api *jetstream.APIError
 	switch {
@@ -129,15 +153,21 @@ func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
 		return "", fmt.Errorf("task %s: %w", t.Name, ErrConflict)
 	case err != nil:
 		return "", fmt.Errorf("task %s: %w", t.Name, err)
-	case had.Revision == 0:
+	case had.Revision.Sequence == 0:
 		return Added, nil
 	}
 	return Changed, nil
 }
 
-// Remove removes a task. Its worker makes a last cut when it sees that, a third of a lease later at most.
+// Remove removes a task, or the foreign message of a name. Its worker makes a last cut when it sees that, a third of a
+// lease later at most.
 func (f *Fleet) Remove(ctx context.Context, name string) error {
 	have, err := f.Task(ctx, name)
+	if isMissing(err) && validToken.MatchString(name) { // a foreign message may have a subject that no name gives
+		if have, err = f.last(ctx, f.subject("task")+"."+name); err == nil && !have.Foreign {
+			err = jetstream.ErrMsgNotFound
+		}
+	}
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return fmt.Errorf("there is no task %s", name)
 	}
@@ -146,7 +176,7 @@ func (f *Fleet) Remove(ctx context.Context, name string) error {
 	}
 	stream, err := f.handle(ctx)
 	if err == nil {
-		err = stream.DeleteMsg(ctx, have.Revision)
+		err = stream.DeleteMsg(ctx, have.Revision.Sequence)
 	}
 	if err != nil {
 		return fmt.Errorf("remove task %s: %w", name, err)

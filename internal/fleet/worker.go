@@ -246,27 +246,30 @@ func (w *Worker) isIdle() bool {
 // accept starts a task that was granted, if it does not run here already.
 func (w *Worker) accept(work context.Context, m jetstream.Msg) {
 	meta, err := m.Metadata()
-	var t Task
-	if err == nil {
-		t, err = taskOf(m.Headers(), meta.Sequence.Stream, m.Data())
-	}
 	if err != nil {
-		w.log.Error("a message of the fleet is no task, it is left alone for a while", "subject", m.Subject(), "error", err)
-		w.tell(work, m.Reply(), nakAfter(time.Minute))
+		w.log.Error("a message of the fleet cannot be given back", "subject", m.Subject(), "error", err)
+		return
+	}
+	is := lease.Revision{Sequence: meta.Sequence.Stream, Stored: meta.Timestamp.UnixNano()}
+	t := w.fleet.taskOf(m.Subject(), m.Headers(), is, m.Data())
+	if t.Foreign {
+		w.log.Error("a message of the fleet is no task: remove it with jetcapture fleet rm, or apply the task that it "+
+			"has replaced", "name", t.Name, "subject", m.Subject(), "revision", is.Sequence)
+		w.tell(work, t, m.Reply(), nakAfter(time.Minute))
 		return
 	}
 	w.mu.Lock()
 	if w.drained || !w.table.Grant(t.Name, t.Revision, meta.NumDelivered, w.clock.now()) {
 		w.stopEnding()
 		w.mu.Unlock()
-		w.tell(work, m.Reply(), nakAfter(min(time.Second, w.lease()/4)))
+		w.tell(work, t, m.Reply(), nakAfter(min(time.Second, w.lease()/4)))
 		return
 	}
 	ctx, stop := context.WithCancel(work)
 	r := &running{task: t, reply: m.Reply(), stop: stop, began: time.Now()}
 	w.tasks[t.Name] = r
 	w.mu.Unlock()
-	w.log.Info("took a task", "task", t.Name, "revision", t.Revision, "delivery", meta.NumDelivered)
+	w.log.Info("took a task", "task", t.Name, "revision", t.Revision.Sequence, "delivery", meta.NumDelivered)
 	w.running.Go(func() { w.run(ctx, work, r) })
 }
 
@@ -281,7 +284,7 @@ func (w *Worker) run(ctx, work context.Context, r *running) {
 	delete(w.tasks, r.task.Name)
 	w.mu.Unlock()
 
-	log := w.log.With("task", r.task.Name, "revision", r.task.Revision)
+	log := w.log.With("task", r.task.Name, "revision", r.task.Revision.Sequence)
 	switch {
 	case err != nil && asked:
 		log.Warn("a task has not ended well here, it goes on elsewhere", "why", why, "error", err)
@@ -294,9 +297,9 @@ func (w *Worker) run(ctx, work context.Context, r *running) {
 	}
 	switch answer.Kind {
 	case lease.GiveBack:
-		w.tell(work, r.reply, nakAfter(answer.Delay))
+		w.tell(work, r.task, r.reply, nakAfter(answer.Delay))
 	case lease.Finish:
-		w.tell(work, r.reply, "+ACK")
+		w.tell(work, r.task, r.reply, "+ACK")
 	case lease.Silent:
 	}
 	select {
@@ -330,12 +333,18 @@ func nakAfter(delay time.Duration) string {
 	return `-NAK {"delay": ` + strconv.FormatInt(delay.Nanoseconds(), 10) + `}`
 }
 
-// tell tells the queue about a lease, and waits for its confirmation. Without one, the task comes to another worker
-// when the lease has lapsed.
-func (w *Worker) tell(ctx context.Context, reply, answer string) {
+// tell tells the queue about the lease of a task, and waits for its confirmation. Without one, the task comes to another
+// worker when the lease has lapsed. The server takes the answer for that of the message which has the sequence now. In
+// a stream that was made again that is another task, so the message is looked at first.
+func (w *Worker) tell(ctx context.Context, t Task, reply, answer string) {
 	const tries = 3
 	for range tries {
-		if w.ask(ctx, reply, answer) == nil {
+		same, err := w.fleet.has(ctx, t.Revision)
+		if err == nil && !same {
+			w.log.Info("the fleet has not this task any more, nothing is said about it", "task", t.Name)
+			return
+		}
+		if err == nil && w.ask(ctx, reply, answer) == nil {
 			return
 		}
 		_ = retry.Pause(ctx, rand.N(w.lease()/8)) // the tries are few

@@ -14,11 +14,18 @@ import (
 // Lease is a task that the queue has granted, and that a worker runs.
 type Lease struct {
 	Task     string
-	Revision uint64    // of the task: the sequence of its message
+	Revision Revision
 	Delivery uint64    // how often the queue has granted this revision; a later grant counts
 	Since    time.Time // when it was granted
 	Until    time.Time // when another worker may have it, unless it is renewed
 	End      Reason    // why the worker is ending the task; empty while it runs
+}
+
+// Revision is a task as the queue has it once: the message that says it. A queue that was made again, restored or
+// rolled back gives sequences a second time, so the time is part of it. The zero value stands for none.
+type Revision struct {
+	Sequence uint64
+	Stored   int64 // when the queue took the message, in nanoseconds since 1970, by its own clock
 }
 
 // Reason is why a worker ends a task.
@@ -59,7 +66,7 @@ type Table struct {
 
 // Grant takes a lease of a task that was granted now, and reports whether the worker is to run it. It is not if an
 // earlier lease of the same task has not ended here; then the worker gives it back after a pause.
-func (t *Table) Grant(task string, revision, delivery uint64, now time.Time) bool {
+func (t *Table) Grant(task string, revision Revision, delivery uint64, now time.Time) bool {
 	if l := t.held[task]; l != nil {
 		if l.End == "" && l.Revision != revision {
 			l.End = Changed
@@ -129,11 +136,11 @@ func (t *Table) Lapse(now time.Time) {
 	}
 }
 
-// Compare ends a task whose revision in the queue is another one; 0 stands for none.
-func (t *Table) Compare(task string, revision uint64) {
+// Compare ends a task whose revision in the queue is another one.
+func (t *Table) Compare(task string, revision Revision) {
 	switch l := t.held[task]; {
 	case l == nil || l.Revision == revision:
-	case revision == 0:
+	case revision == Revision{}:
 		l.end(Removed)
 	default:
 		l.end(Changed)
@@ -141,9 +148,9 @@ func (t *Table) Compare(task string, revision uint64) {
 }
 
 // Claim takes that another worker says it runs a task. Of two grants of one revision, the later one counts. If they
-// are equal, which a queue that was made again can cause, the worker yields that is not first, by any order that both
+// are equal, which a queue that was restored can cause, the worker yields that is not first, by any order that both
 // know.
-func (t *Table) Claim(task string, revision, delivery uint64, first bool) {
+func (t *Table) Claim(task string, revision Revision, delivery uint64, first bool) {
 	l := t.held[task]
 	if l != nil && l.Revision == revision && (l.Delivery < delivery || l.Delivery == delivery && !first) {
 		l.end(Taken)

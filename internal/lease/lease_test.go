@@ -7,6 +7,9 @@ import (
 
 var start = time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
 
+// seven and eight are revisions of a task. other is of a queue that was made again.
+var seven, eight, other = Revision{7, 100}, Revision{8, 200}, Revision{7, 300}
+
 // at is a time so many seconds after start.
 func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 
@@ -15,7 +18,7 @@ func table(t *testing.T, tasks ...string) *Table {
 	t.Helper()
 	table := &Table{Length: 30 * time.Second}
 	for _, task := range tasks {
-		if !table.Grant(task, 7, 1, start) {
+		if !table.Grant(task, seven, 1, start) {
 			t.Fatalf("task %s is not started", task)
 		}
 	}
@@ -41,7 +44,7 @@ func TestARenewalCountsFromWhenItWasSent(t *testing.T) {
 	if until := table.Get("a").Until; !until.Equal(at(40)) {
 		t.Errorf("the lease lasts until %v, want %v", until, at(40))
 	}
-	table.Renewed(Lease{Task: "a", Revision: 7, Delivery: 0}, at(20))
+	table.Renewed(Lease{Task: "a", Revision: seven, Delivery: 0}, at(20))
 	if until := table.Get("a").Until; !until.Equal(at(40)) {
 		t.Errorf("the confirmation of an earlier lease has made it last until %v", until)
 	}
@@ -50,7 +53,7 @@ func TestARenewalCountsFromWhenItWasSent(t *testing.T) {
 func TestWhatATaskEndsWith(t *testing.T) {
 	back, silent := Answer{Kind: GiveBack}, Answer{}
 	claim := func(delivery uint64, first bool) func(t *Table) {
-		return func(t *Table) { t.Claim("a", 7, delivery, first) }
+		return func(t *Table) { t.Claim("a", seven, delivery, first) }
 	}
 	for _, c := range []struct {
 		name     string
@@ -62,14 +65,16 @@ func TestWhatATaskEndsWith(t *testing.T) {
 		{"a stop hands over at once", (*Table).Stop, false, false, back},
 		{"a task that is done leaves", func(*Table) {}, true, false, Answer{Kind: Finish}},
 		{"a failure waits", func(*Table) {}, false, true, Answer{GiveBack, time.Second}},
-		{"removed", func(t *Table) { t.Compare("a", 0) }, false, false, silent},
-		{"changed", func(t *Table) { t.Compare("a", 8) }, false, false, silent},
-		{"the same", func(t *Table) { t.Compare("a", 7) }, false, false, back},
+		{"removed", func(t *Table) { t.Compare("a", Revision{}) }, false, false, silent},
+		{"changed", func(t *Table) { t.Compare("a", eight) }, false, false, silent},
+		{"another queue", func(t *Table) { t.Compare("a", other) }, true, false, silent},
+		{"claimed in another queue", func(t *Table) { t.Claim("a", other, 2, true) }, false, false, back},
+		{"the same", func(t *Table) { t.Compare("a", seven) }, false, false, back},
 		{"taken", claim(2, true), false, false, silent},
 		{"claimed by an earlier grant", claim(0, false), false, false, back},
 		{"claimed by an equal grant, and not first", claim(1, false), false, false, silent},
 		{"claimed by an equal grant, and first", claim(1, true), false, false, back},
-		{"taken while it stops", func(t *Table) { t.Stop(); t.Claim("a", 7, 2, true) }, false, false, silent},
+		{"taken while it stops", func(t *Table) { t.Stop(); t.Claim("a", seven, 2, true) }, false, false, silent},
 		{"lapsed", func(t *Table) { t.Lapse(at(31)) }, false, false, silent},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,13 +96,13 @@ func TestATaskThatFailsAgainAndAgainWaitsLonger(t *testing.T) {
 		10: 5 * time.Minute, 1e9: 5 * time.Minute,
 	} {
 		table := &Table{Length: time.Hour}
-		table.Grant("a", 1, delivery, start)
+		table.Grant("a", seven, delivery, start)
 		if got := table.Ended("a", false, true, at(1)); got != (Answer{GiveBack, want}) {
 			t.Errorf("after grant %d it is told %v, want a pause of %v", delivery, got, want)
 		}
 	}
 	table := &Table{Length: time.Hour}
-	table.Grant("a", 1, 10, start)
+	table.Grant("a", seven, 10, start)
 	if got := table.Ended("a", false, true, at(301)); got.Delay != time.Second {
 		t.Errorf("a task that had run for 5 minutes waits %v, want 1s", got.Delay)
 	}
@@ -105,17 +110,21 @@ func TestATaskThatFailsAgainAndAgainWaitsLonger(t *testing.T) {
 
 func TestATaskIsNotStartedTwice(t *testing.T) {
 	table := table(t, "a")
-	if table.Grant("a", 7, 2, at(40)) {
+	if table.Grant("a", seven, 2, at(40)) {
 		t.Error("a task that runs is started again")
 	}
 	if table.Get("a").End != "" {
 		t.Error("the same revision ends the task")
 	}
-	if table.Grant("a", 8, 1, at(1)) {
-		t.Error("another revision is started beside the old one")
-	}
-	if got := table.Get("a").End; got != Changed {
-		t.Errorf("another revision ends the task as %q, want %q", got, Changed)
+	for _, revision := range []Revision{eight, other} {
+		if table.Grant("a", revision, 1, at(1)) {
+			t.Errorf("revision %v is started beside the old one", revision)
+		}
+		if got := table.Get("a").End; got != Changed {
+			t.Errorf("revision %v ends the task as %q, want %q", revision, got, Changed)
+		}
+		table.Ended("a", false, false, at(1))
+		table.Grant("a", seven, 3, at(1))
 	}
 }
 

@@ -23,10 +23,13 @@ const (
 	AckAtStop     LeaseMutant = "ack-at-stop"    // a worker that stops says that its tasks are done
 	ZombieRenews  LeaseMutant = "zombie-renews"  // a lease is renewed after it has lapsed, too
 	TaskForgotten LeaseMutant = "task-forgotten" // a task that is granted is now and then not run, but renewed
+	TimeIgnored   LeaseMutant = "time-ignored"   // a revision is its sequence alone
 )
 
 // LeaseMutants lists them.
-func LeaseMutants() []LeaseMutant { return []LeaseMutant{AckAtStop, ZombieRenews, TaskForgotten} }
+func LeaseMutants() []LeaseMutant {
+	return []LeaseMutant{AckAtStop, ZombieRenews, TaskForgotten, TimeIgnored}
+}
 
 // leaseLength is the lease of the simulation, and a step is a second. A worker renews every renewEvery steps. After
 // settled steps without a fault, everything must be at work.
@@ -52,9 +55,10 @@ type Leases struct {
 // task is a task as the queue has it. Like the server, the queue does not know who holds a lease: whoever names the
 // revision renews it, gives it back or ends it.
 type task struct {
-	revision, delivery uint64
-	pending            bool
-	until              time.Time // pending: when it is granted again
+	revision lease.Revision
+	delivery uint64
+	pending  bool
+	until    time.Time // pending: when it is granted again
 }
 
 // late is a message to the queue that is under way.
@@ -71,6 +75,7 @@ type worker struct {
 	stopping bool           // it ends when its tasks have ended
 	ends     map[string]int // step at which a task that is ending has ended
 	idle     map[string]bool
+	took     map[string]lease.Revision // what it runs, whatever it knows of that
 }
 
 // NewLeases returns a queue with some tasks and workers.
@@ -113,15 +118,46 @@ func (l *Leases) one(n int) bool { return !l.calm && l.rng.IntN(n) == 0 }
 // apply adds or changes a task.
 func (l *Leases) apply(name string) {
 	l.last++
-	l.tasks[name] = &task{revision: l.last}
+	l.tasks[name] = &task{revision: lease.Revision{Sequence: l.last, Stored: int64(l.step)}}
 	l.applied[name] = true
+}
+
+// makeAgain deletes the queue, makes it again, and applies its tasks, in another order now and then.
+func (l *Leases) makeAgain() {
+	names := l.inOrder()
+	if l.one(2) {
+		slices.Reverse(names)
+	}
+	l.last = 0
+	clear(l.tasks)
+	for _, name := range names {
+		l.apply(name)
+	}
+}
+
+// seen is a revision as the workers see it.
+func (l *Leases) seen(r lease.Revision) lease.Revision {
+	if l.mutant == TimeIgnored {
+		r.Stored = 0
+	}
+	return r
+}
+
+// at returns the task whose message has a sequence, nil if there is none.
+func (l *Leases) at(sequence uint64) *task {
+	for _, t := range l.tasks {
+		if t.revision.Sequence == sequence {
+			return t
+		}
+	}
+	return nil
 }
 
 // rise starts a worker.
 func (l *Leases) rise() {
 	l.workers = append(l.workers, &worker{
 		name: fmt.Sprintf("w%03d", l.rng.IntN(1000)), table: lease.Table{Length: leaseLength}, ends: map[string]int{},
-		idle: map[string]bool{},
+		idle: map[string]bool{}, took: map[string]lease.Revision{},
 	})
 }
 
@@ -150,6 +186,8 @@ func (l *Leases) fault() {
 		for _, t := range l.inOrder() {
 			l.tasks[t].until = l.tasks[t].until.Add(-time.Duration(l.rng.IntN(6)) * time.Second)
 		}
+	case n < 26:
+		l.makeAgain()
 	}
 }
 
@@ -208,11 +246,12 @@ func (l *Leases) pull(w *worker) {
 	if l.one(10) { // it is lost on the way
 		return
 	}
-	if !w.table.Grant(name, t.revision, t.delivery, l.now()) {
-		revision := t.revision
-		l.send(func() { l.giveBack(name, revision, time.Second) })
+	if !w.table.Grant(name, l.seen(t.revision), t.delivery, l.now()) {
+		sequence := t.revision.Sequence
+		l.send(func() { l.giveBack(sequence, time.Second) })
 		return
 	}
+	w.took[name] = t.revision
 	w.idle[name] = l.mutant == TaskForgotten && l.rng.IntN(4) == 0
 }
 
@@ -225,7 +264,7 @@ func (l *Leases) round(w *worker) {
 	for _, one := range due {
 		sent := l.now()
 		arrived := l.send(func() {
-			if t := l.tasks[one.Task]; t != nil && t.revision == one.Revision && t.pending {
+			if t := l.at(one.Revision.Sequence); t != nil && t.pending {
 				t.until = l.now().Add(leaseLength)
 			}
 		})
@@ -240,9 +279,9 @@ func (l *Leases) round(w *worker) {
 		w.table.Lapse(l.now())
 	}
 	for _, held := range w.table.All() {
-		revision := uint64(0)
+		var revision lease.Revision
 		if t := l.tasks[held.Task]; t != nil {
-			revision = t.revision
+			revision = l.seen(t.revision)
 		}
 		w.table.Compare(held.Task, revision)
 	}
@@ -277,10 +316,10 @@ func (l *Leases) finish(w *worker) {
 		}
 		switch answer.Kind {
 		case lease.GiveBack:
-			l.send(func() { l.giveBack(held.Task, held.Revision, answer.Delay) })
+			l.send(func() { l.giveBack(held.Revision.Sequence, answer.Delay) })
 		case lease.Finish:
 			l.send(func() {
-				if t := l.tasks[held.Task]; t != nil && t.revision == held.Revision {
+				if t := l.tasks[held.Task]; t != nil && t.revision == held.Revision { // the worker has looked
 					delete(l.tasks, held.Task)
 				}
 			})
@@ -290,8 +329,8 @@ func (l *Leases) finish(w *worker) {
 }
 
 // giveBack is a negative ack.
-func (l *Leases) giveBack(name string, revision uint64, delay time.Duration) {
-	if t := l.tasks[name]; t != nil && t.revision == revision && t.pending {
+func (l *Leases) giveBack(sequence uint64, delay time.Duration) {
+	if t := l.at(sequence); t != nil && t.pending {
 		t.until = l.now().Add(delay)
 	}
 }
@@ -302,7 +341,7 @@ func (l *Leases) judge() (wrong []string) {
 	for _, w := range l.workers {
 		for _, held := range w.table.All() {
 			t := l.tasks[held.Task]
-			if t == nil || t.revision != held.Revision {
+			if t == nil || t.revision != w.took[held.Task] {
 				wrong = append(wrong, fmt.Sprintf("%s runs task %s, which the queue does not have so", w.name, held.Task))
 			}
 			if !w.idle[held.Task] {
