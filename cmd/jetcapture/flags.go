@@ -111,7 +111,8 @@ func dashed(name string) string {
 }
 
 // didYouMean asks for those of the words that have the word as a part, as --stream-name has stream, or else for the one
-// that is near. prefix stands in front of them. It is empty if there is none, or if there are many.
+// that is near. If there are many, those that begin with it will do. prefix stands in front of them. It is empty if
+// there is none, or if there are still many.
 func didYouMean(prefix, word string, words []string) string {
 	const distance, many = 2, 4
 	var meant []string
@@ -120,6 +121,9 @@ func didYouMean(prefix, word string, words []string) string {
 		if slices.Contains(parts, word) {
 			meant = append(meant, prefix+w)
 		}
+	}
+	if len(meant) >= many {
+		meant = slices.DeleteFunc(meant, func(w string) bool { return !strings.HasPrefix(w, prefix+word) })
 	}
 	if near := suggest.Nearest(word, words, distance); len(meant) == 0 && near != "" {
 		meant = append(meant, prefix+near)

@@ -181,15 +181,23 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 		name += " " + what.library.NATSStreamName
 	}
 	nc, leave, err := r.connections.take(ctx, reach{s.nats.named(name), what.library.Wait})
-	if errors.Is(err, context.Canceled) { // stopped before anything was read
-		return nil
-	}
 	if err != nil {
-		return err
+		return early(ctx, what.library.Once, err)
 	}
 	defer func() { _ = leave() }()
 	what.library.APIPrefix = nc.prefix
 	return r.store(ctx, s, seen, func(c *rowCapture) error { return advise(c.Run(ctx, nc.Conn)) })
+}
+
+// early is what a capture has come to that failed before anything was read. If it was stopped, that is no failure.
+func early(ctx context.Context, once bool, err error) error {
+	switch {
+	case ctx.Err() == nil || !errors.Is(err, context.Canceled):
+		return err
+	case once:
+		return incomplete(jetcapture.Stats{State: jetcapture.StateStarting})
+	}
+	return nil
 }
 
 // rowCapture is a capture of the command.
@@ -202,7 +210,7 @@ func (r *runner) store(
 	what := &s.capture
 	archive, leave, err := r.outputs.take(ctx, what.output)
 	if err != nil {
-		return err
+		return early(ctx, what.library.Once, err)
 	}
 	defer func() { err = errors.Join(err, leave()) }()
 	var rescued atomic.Int64
