@@ -141,7 +141,7 @@ func withoutSecrets(place string) string {
 		for i, v := range values {
 			values[i] = urls.Show(v)
 		}
-		if regexp.MustCompile(`(?i)key|secret|token|password|sig|credential`).MatchString(name) {
+		if secretName.MatchString(name) {
 			query.Set(name, "redacted")
 		}
 	}

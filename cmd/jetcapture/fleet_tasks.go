@@ -62,6 +62,10 @@ func (s *taskSplitter) belongs(key, v *yaml.Node) bool {
 		s.problem(v.Line, "%s: a secret would lie in the stream of the fleet; write %s, or ${NAME}, a variable of the "+
 			"workers' environment", key.Value, key.Value+secretSuffix)
 	}
+	if found && hasSecretURL(o, v) {
+		s.problem(v.Line, "%s: a secret in its URL would lie in the stream of the fleet; write ${NAME} for it, a variable "+
+			"of the workers' environment", key.Value)
+	}
 	return true // what is wrong with the key is said when the task is read
 }
 

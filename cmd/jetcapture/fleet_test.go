@@ -153,6 +153,7 @@ func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 		{"captures:\n  a: {stream_name: S}\n", "capture a: --output: a place for the archive is required"},
 		{"output: x\ncaptures:\n  a: {stream_nam: S}\n", "unknown key stream_nam"},
 		{"output: x\nnats_password: hunter2\ncaptures:\n  a: {stream_name: S}\n", "a secret would lie in the stream"},
+		{"output: x\nnats_server: nats://u:hunter2@h\ncaptures:\n  a: {stream_name: S}\n", "a secret in its URL"},
 		{"output: x\ncaptures:\n  a: {stream_name: S, capture: b}\n", "the capture has its name already"},
 	} {
 		path := writeFile(t, "captures.yaml", tt.text)
@@ -168,6 +169,41 @@ func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 	}
 	if l := e.fleetLs(t); len(l.Tasks) != 1 {
 		t.Errorf("the fleet has %v, want one task", l.Tasks)
+	}
+}
+
+func TestSecretsInURLsOfTasks(t *testing.T) {
+	for _, c := range []struct {
+		option string
+		secret bool
+	}{
+		{"nats_server: nats://h1,nats://h2", false},
+		{"nats_server: 'nats://bob:${PW}@h1,nats://${TOKEN}@h2'", false},
+		{"nats_server: 'nats://h1,nats://bob:hunter2@h2'", true},
+		{"nats_server: 'nats://${USER}:hunter2@h'", true},
+		{"nats_server: nats://hunter2@h", true},
+		{"nats_server: bob:hunter2@h", true},
+		{"nats_server: 'nats://bob:hunter,2@h'", true},
+		{"events_webhook: 'https://u:hunter2@h/x'", true},
+		{"events_webhook: 'https://u:%zz@h/x'", true},
+		{"events_webhook: 'https://h/x?stream=S&token=hunter2'", true},
+		{"events_webhook: 'https://h/x@y?stream=S&token=${TOKEN}'", false},
+		{"events_webhook: '${WEBHOOK}'", false},
+		{"output: 's3://b/x@y?endpoint=https://h&kms_key_name=k'", false},
+		{"output: 's3://b?endpoint=https://u:hunter2@h'", true},
+		{"output: /home/me@work", false},
+	} {
+		for _, text := range []string{
+			c.option + "\ncaptures:\n  a: {stream_name: S}\n", "captures:\n  a:\n    stream_name: S\n    " + c.option + "\n",
+		} {
+			_, _, problems := splitTasks("c.yaml", []byte(text))
+			if refused := len(problems) > 0; refused != c.secret {
+				t.Errorf("%s: %v, refused %v", text, problems, refused)
+			}
+			if strings.Contains(fmt.Sprint(problems), "hunter") {
+				t.Errorf("%s: the secret is shown: %v", text, problems)
+			}
+		}
 	}
 }
 
