@@ -81,8 +81,6 @@ func (f *Fleet) last(ctx context.Context, subject string) (Task, error) {
 
 // has reports whether the stream still has the message of a revision.
 func (f *Fleet) has(ctx context.Context, r lease.Revision) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, mostWait)
-	defer cancel()
 	stream, err := f.handle(ctx)
 	if err != nil {
 		return false, err
