@@ -27,16 +27,16 @@ type follower struct {
 	log     *slog.Logger
 	nc      *nats.Conn // nil: there was no connection yet
 	js      jetstream.JetStream
-	looked  bool            // once at least
-	own     map[string]bool // streams of which it has started captures
-	told    map[string]bool // streams of which it has said why they are left out
+	looked  bool               // once at least
+	own     map[string]*member // the captures that it has started, by stream
+	told    map[string]bool    // streams of which it has said why they are left out
 	cancel  func()
 	joining sync.WaitGroup
 }
 
 func newFollower(s *settings, g *captureGroup) *follower {
 	return &follower{
-		s: s, g: g, log: g.r.log.With("pattern", s.unit()), own: map[string]bool{}, told: map[string]bool{},
+		s: s, g: g, log: g.r.log.With("pattern", s.unit()), own: map[string]*member{}, told: map[string]bool{},
 		cancel: func() {},
 	}
 }
@@ -107,7 +107,7 @@ func (f *follower) streams(ctx context.Context) (chosen []string, err error) {
 	}
 	for _, name := range names {
 		says, known := metadata[name]
-		if f.s.choosesName(name) && (f.s.choosesMetadata(says) || !known && f.own[name]) {
+		if f.s.choosesName(name) && (f.s.choosesMetadata(says) || !known && f.own[name] != nil) {
 			chosen = append(chosen, name)
 		}
 	}
@@ -118,28 +118,29 @@ func (f *follower) streams(ctx context.Context) (chosen []string, err error) {
 // adopt makes the captures those of the streams.
 func (f *follower) adopt(streams []string) {
 	var ending sync.WaitGroup
-	for name := range f.own {
+	for name, m := range f.own {
 		if slices.Contains(streams, name) {
 			continue
 		}
 		f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
 		delete(f.own, name)
-		ending.Go(func() { f.g.endLogged(name) })
+		ending.Go(func() { f.g.endLogged(m) })
 	}
 	ending.Wait()
 	for _, name := range streams {
-		if f.own[name] {
+		if f.own[name] != nil {
 			continue
 		}
 		if len(f.own) >= f.s.streams.most {
 			f.leaveOut(name, errTooMany)
 			return
 		}
-		if err := f.g.start(f.s.of(name, f.looked)); err != nil {
+		started, err := f.g.start(f.s.of(name, f.looked))
+		if err != nil { // it is tried again at the next look
 			f.leaveOut(name, err)
 			continue
 		}
-		f.own[name] = true
+		f.own[name] = started[0]
 		f.log.Info("a stream is captured that matches", "stream", name)
 	}
 }
@@ -190,17 +191,28 @@ func (f *follower) stop() {
 	}
 }
 
-// runUnits are what the configuration of a process has begun: captures, and followers of patterns. One goroutine uses
-// them at a time: that of run, and that of reloads between the start and the end.
+// runUnits are what the configuration of a process has begun: captures, and followers of patterns, which have captures
+// of their own. One goroutine uses them at a time: that of run, and that of reloads between the start and the end.
 type runUnits struct {
 	g         *captureGroup
+	captures  map[string]*member // by unit, as the followers
 	followers map[string]*follower
 }
+
+func newRunUnits(g *captureGroup) *runUnits {
+	return &runUnits{g, map[string]*member{}, map[string]*follower{}}
+}
+
+// runs reports whether a unit was begun and not ended. A follower runs even if its first look has failed.
+func (u *runUnits) runs(unit string) bool { return u.captures[unit] != nil || u.followers[unit] != nil }
 
 // start begins units. Its error is that of a name that is taken, or of the first look for streams.
 func (u *runUnits) start(all ...*settings) error {
 	single := slices.DeleteFunc(slices.Clone(all), (*settings).isPattern)
-	err := u.g.start(single...)
+	started, err := u.g.start(single...)
+	for _, m := range started {
+		u.captures[m.settings.unit()] = m
+	}
 	for _, s := range all {
 		if s.isPattern() {
 			err = errors.Join(err, s.inUnit(u.follow(s)))
@@ -228,6 +240,10 @@ func (u *runUnits) follow(s *settings) error {
 	} else if err == nil && len(f.own) == 0 {
 		err = errNoMatch(s)
 	}
+	if s.capture.library.Once && err != nil { // it has no captures, and does not look again
+		f.stop()
+		delete(u.followers, s.unit())
+	}
 	return err
 }
 
@@ -244,15 +260,17 @@ func errNoMatch(s *settings) error {
 func (u *runUnits) end(names []string) {
 	var ending sync.WaitGroup
 	for _, name := range names {
-		f := u.followers[name]
+		f, m := u.followers[name], u.captures[name]
 		delete(u.followers, name)
+		delete(u.captures, name)
 		ending.Go(func() {
 			if f != nil {
 				f.stop()
 				f.adopt(nil)
-				return
 			}
-			u.g.endLogged(name)
+			if m != nil {
+				u.g.endLogged(m)
+			}
 		})
 	}
 	ending.Wait()

@@ -82,7 +82,7 @@ func TestStreamsComeAndGo(t *testing.T) {
 	folder := t.TempDir()
 	g, log := testGroup(t)
 	g.r.streamsEvery = 20 * time.Millisecond
-	u := &runUnits{g: g, followers: map[string]*follower{}}
+	u := newRunUnits(g)
 	file, problems := loadConfig(writeFile(t, "capture.yaml", `
 nats_server: `+srv.URL()+`
 output: `+folder+`

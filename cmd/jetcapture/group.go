@@ -32,7 +32,8 @@ type captureGroup struct {
 	idle    chan struct{}
 }
 
-// member is a capture of a group, also when it has ended by itself.
+// member is a capture of a group, also when it has ended by itself. Its owner is who started it: start returns it to
+// nobody else, and so nobody else can end it.
 type member struct {
 	settings *settings
 	entry    *monitor.Entry
@@ -51,33 +52,34 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 	return g
 }
 
-// start begins captures, or none of them if the group has one of the same name in the archive already. It does not wait
-// until they read.
-func (g *captureGroup) start(all ...*settings) error {
+// start begins captures, or none of them if the group has one of the same name in the archive already. It returns them
+// in the order of their settings, and does not wait until they read.
+func (g *captureGroup) start(all ...*settings) ([]*member, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.holds == 0 || g.ctx.Err() != nil {
-		return errGroupEnded
+		return nil, errGroupEnded
 	}
 	names := map[string]bool{}
 	for _, s := range all {
 		name := s.capture.name()
-		if g.find(name) != nil || names[name] {
-			return fmt.Errorf("capture %s: there is another one of that name in this process", name)
+		if g.has(name) || names[name] {
+			return nil, fmt.Errorf("capture %s: there is another one of that name in this process", name)
 		}
 		names[name] = true
 	}
 	before := len(g.members)
-	if n := before + len(all); n > 1 || g.resident && n > 0 {
+	if n := before + len(all); len(all) > 0 && (n > 1 || g.resident) {
 		g.r.share(all[0])
 	}
 	for _, s := range all {
 		g.members = append(g.members, &member{settings: s, entry: g.board.Add(beforeRun(s)), done: make(chan struct{})})
 	}
-	for _, m := range g.members[before:] { // only now: one that fails at once must know whether it is alone
+	started := slices.Clone(g.members[before:])
+	for _, m := range started { // only now: one that fails at once must know whether it is alone
 		g.launch(m)
 	}
-	return nil
+	return started, nil
 }
 
 // launch starts the goroutine of a capture. The caller holds mu.
@@ -94,28 +96,24 @@ func (g *captureGroup) launch(m *member) {
 }
 
 // end ends a capture, which makes a last cut, and waits for it. The group forgets it: its counters are not shown any
-// more, and what it has come to is returned here and not by wait. There need not be one of that name.
-func (g *captureGroup) end(name string) error {
-	g.mu.Lock()
-	m := g.find(name)
-	g.mu.Unlock()
-	if m == nil {
-		return nil
-	}
+// more, and what it has come to is returned here and not by wait. It may have been ended before.
+func (g *captureGroup) end(m *member) error {
 	m.cancel()
 	<-m.done
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.members = slices.DeleteFunc(g.members, func(other *member) bool { return other == m })
-	g.board.Remove(m.entry)
-	g.r.overview.remove(name)
+	if i := slices.Index(g.members, m); i >= 0 { // else its name may be that of another one by now
+		g.members = slices.Delete(g.members, i, i+1)
+		g.board.Remove(m.entry)
+		g.r.overview.remove(m.settings.capture.name())
+	}
 	return m.err
 }
 
 // endLogged ends a capture, and logs its error.
-func (g *captureGroup) endLogged(name string) {
-	if err := g.end(name); err != nil {
-		g.r.log.Warn("a capture has ended with an error", "capture", name, "error", err)
+func (g *captureGroup) endLogged(m *member) {
+	if err := g.end(m); err != nil {
+		g.r.log.Warn("a capture has ended with an error", "capture", m.settings.capture.name(), "error", err)
 	}
 }
 
@@ -129,13 +127,9 @@ func (g *captureGroup) names() (names []string) {
 	return names
 }
 
-// find returns the capture of a name, or nil. The caller holds mu.
-func (g *captureGroup) find(name string) *member {
-	i := slices.IndexFunc(g.members, func(m *member) bool { return m.settings.capture.name() == name })
-	if i < 0 {
-		return nil
-	}
-	return g.members[i]
+// has reports whether there is a capture of a name. The caller holds mu.
+func (g *captureGroup) has(name string) bool {
+	return slices.ContainsFunc(g.members, func(m *member) bool { return m.settings.capture.name() == name })
 }
 
 // hold keeps wait from returning while no capture runs, until release is called. It returns false if the group has
@@ -251,16 +245,14 @@ func beforeRun(s *settings) status.Running {
 
 // run runs a capture until ctx ends, or until it has ended by itself, and then forgets it.
 func (g *captureGroup) run(ctx context.Context, s *settings) error {
-	if err := g.start(s); err != nil {
+	started, err := g.start(s)
+	if err != nil {
 		return err
 	}
-	name := s.capture.name()
-	g.mu.Lock()
-	m := g.find(name)
-	g.mu.Unlock()
+	m := started[0]
 	select {
 	case <-ctx.Done():
 	case <-m.done:
 	}
-	return g.end(name)
+	return g.end(m)
 }

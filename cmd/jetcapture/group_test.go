@@ -66,17 +66,18 @@ func TestCapturesComeAndGo(t *testing.T) {
 	natstest.PublishN(t, nc, "jobs.x", 3)
 	folder := t.TempDir()
 	g, log := testGroup(t)
-	if err := g.start(captureOf(t, srv, "ORDERS", folder), captureOf(t, srv, "JOBS", folder)); err != nil {
+	started, err := g.start(captureOf(t, srv, "ORDERS", folder), captureOf(t, srv, "JOBS", folder))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.start(captureOf(t, srv, "JOBS", folder)); err == nil || !strings.Contains(err.Error(), "capture JOBS") {
+	if _, err := g.start(captureOf(t, srv, "JOBS", folder)); err == nil || !strings.Contains(err.Error(), "capture JOBS") {
 		t.Errorf("a second capture of one name: %v", err)
 	}
 	awaitReady(t, g)
 	natstest.Eventually(t, patience, "all messages of JOBS are read", func() bool {
 		return g.r.overview.running()["JOBS"].Messages == 3
 	})
-	if err := g.end("JOBS"); err != nil {
+	if err := g.end(started[1]); err != nil {
 		t.Error(err)
 	}
 	if got := g.names(); !slices.Equal(got, []string{"ORDERS"}) {
@@ -91,8 +92,11 @@ func TestCapturesComeAndGo(t *testing.T) {
 	if done, err := filepath.Glob(filepath.Join(folder, logFolder, "JOBS", "log", "*1.done.json")); len(done) != 1 {
 		t.Errorf("the last cut: %q, %v", done, err)
 	}
-	if err := g.start(captureOf(t, srv, "JOBS", folder)); err != nil {
+	if _, err := g.start(captureOf(t, srv, "JOBS", folder)); err != nil {
 		t.Fatal(err)
+	}
+	if err := g.end(started[1]); err != nil || !slices.Contains(g.names(), "JOBS") {
+		t.Errorf("it was ended before, and ends its successor: %v, %q", err, g.names())
 	}
 	awaitReady(t, g)
 	if got := storedTo(g, "JOBS"); got != 3 {
@@ -102,35 +106,34 @@ func TestCapturesComeAndGo(t *testing.T) {
 	if err := g.wait(); err != nil {
 		t.Errorf("%v\n%s", err, log)
 	}
-	if err := g.start(captureOf(t, srv, "JOBS", folder)); err == nil {
+	if _, err := g.start(captureOf(t, srv, "JOBS", folder)); err == nil {
 		t.Error("a capture has started in a group that has ended")
 	}
 	wantSound(t, folder)
 }
 
-// TestAGroupThatIsHeld does not end with its last capture. A capture that nobody has is ended already.
+// TestAGroupThatIsHeld does not end with its last capture.
 func TestAGroupThatIsHeld(t *testing.T) {
 	srv, _ := orders(t, "1")
 	g, _ := testGroup(t)
 	if !g.hold() {
 		t.Fatal("it has ended already")
 	}
-	if err := g.start(captureOf(t, srv, "ORDERS", t.TempDir())); err != nil {
+	started, err := g.start(captureOf(t, srv, "ORDERS", t.TempDir()))
+	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- g.wait() }()
-	for _, name := range []string{"ORDERS", "ORDERS", "NOBODY"} {
-		if err := g.end(name); err != nil {
-			t.Error(err)
-		}
+	if err := g.end(started[0]); err != nil {
+		t.Error(err)
 	}
 	select {
 	case err := <-ended:
 		t.Errorf("it has ended, with %v", err)
 	case <-time.After(10 * time.Millisecond):
 	}
-	if err := g.start(captureOf(t, srv, "ORDERS", t.TempDir())); err != nil {
+	if _, err := g.start(captureOf(t, srv, "ORDERS", t.TempDir())); err != nil {
 		t.Error(err)
 	}
 	g.cancel()
@@ -147,7 +150,7 @@ func TestAGroupThatIsHeld(t *testing.T) {
 func TestAResidentGroup(t *testing.T) {
 	srv, nc := orders(t)
 	alone, _ := testGroup(t)
-	if err := alone.start(captureOf(t, srv, "LATE", t.TempDir())); err != nil {
+	if _, err := alone.start(captureOf(t, srv, "LATE", t.TempDir())); err != nil {
 		t.Fatal(err)
 	}
 	if err := alone.wait(); err == nil || strings.Contains(err.Error(), "capture LATE") {
@@ -155,7 +158,7 @@ func TestAResidentGroup(t *testing.T) {
 	}
 	g, log := testGroup(t)
 	g.resident = true
-	if err := g.start(captureOf(t, srv, "LATE", t.TempDir())); err != nil {
+	if _, err := g.start(captureOf(t, srv, "LATE", t.TempDir())); err != nil {
 		t.Fatal(err)
 	}
 	natstest.Eventually(t, patience, "it is tried again", func() bool {

@@ -18,7 +18,7 @@ type reloader struct {
 	u       *runUnits
 	systemd *supervisor
 	started *settings            // the first of those that the process was started with
-	now     map[string]statement // what each unit of the file was started with, by its name
+	now     map[string]statement // what each unit that runs was started with, by its name
 }
 
 // statement is what settings say: the texts of options by their names. Two captures with the same statement do the
@@ -143,14 +143,32 @@ func (l *reloader) apply(all []*settings) {
 		begin = append(begin, s)
 	}
 	l.u.end(slices.Concat(gone, changed))
+	l.begin(begin)
+	var missing []string
 	for _, s := range begin {
+		if name := s.unit(); !l.u.runs(name) { // the next reload tries it again
+			missing = append(missing, name)
+			delete(next, name)
+		}
+	}
+	fails := func(name string) bool { return slices.Contains(missing, name) }
+	came, changed = slices.DeleteFunc(came, fails), slices.DeleteFunc(changed, fails)
+	l.now = next
+	l.r.log.Info("the configuration file was read again", "started", names(came), "ended", names(gone),
+		"changed", names(changed), "unchanged", len(all)-len(begin), "missing", names(missing),
+		"log_level", l.r.level.Level().String())
+}
+
+// begin starts units one by one, so that one which is refused keeps none of the others. Patterns come last, as at the
+// start of the process: they leave out the streams of single captures.
+func (l *reloader) begin(all []*settings) {
+	single := slices.DeleteFunc(slices.Clone(all), (*settings).isPattern)
+	patterns := slices.DeleteFunc(slices.Clone(all), func(s *settings) bool { return !s.isPattern() })
+	for _, s := range slices.Concat(single, patterns) {
 		if err := l.u.start(s); err != nil {
 			l.r.log.Error("captures are missing", "error", err)
 		}
 	}
-	l.now = next
-	l.r.log.Info("the configuration file was read again", "started", names(came), "ended", names(gone),
-		"changed", names(changed), "unchanged", len(all)-len(begin), "log_level", l.r.level.Level().String())
 }
 
 // names are names of captures for the log.

@@ -181,6 +181,43 @@ func TestReloadOfTheOnlyCapture(t *testing.T) {
 	wantSound(t, r.folder)
 }
 
+// TestReloadBesideAPattern: a capture whose stream a pattern has is missing, and neither its end nor that of the pattern's
+// captures is one of the other's. It is tried again at each reload, and comes before patterns that start with it.
+func TestReloadBesideAPattern(t *testing.T) {
+	r := startReloading(t, "captures:\n", "  pattern: {stream_name: '*', exclude_stream: [D]}\n")
+	r.stores(t, "A", "B", "C")
+	const pattern, done = "captures:\n  pattern: {stream_name: '*', exclude_stream: ", "the configuration file was read again"
+	for _, step := range []struct {
+		text, wants string
+		stores      []string
+	}{
+		{"[D]}\n  A: {stream_name: A}\n", "unchanged=1 missing=A", []string{"A", "B", "C"}},
+		{"[D]}\n", `started="" ended="" changed="" unchanged=1`, []string{"A", "B", "C"}},
+		{"[D]}\n  B: {stream_name: B}\n", "missing=B", []string{"A", "B", "C"}},
+		{
+			"[B]}\n  B: {stream_name: B}\n", `started=B ended="" changed="streams of pattern"`,
+			[]string{"A", "B", "C", "D"},
+		},
+		{
+			"[X]}\n  B: {stream_name: B}\n  C: {stream_name: C, format: csv, column: [n=seq]}\n",
+			`started=C ended="" changed="streams of pattern" unchanged=1`, []string{"A", "B", "C", "D"},
+		},
+	} {
+		if line := r.reload(t, pattern+step.text, done); !strings.Contains(line, step.wants) {
+			t.Errorf("%s: no %s in\n%s", step.text, step.wants, line)
+		}
+		r.stores(t, step.stores...)
+	}
+	if tables := filesBelow(t, r.folder, ".csv.gz"); len(tables) != 1 {
+		t.Errorf("the capture that came with a pattern writes the tables %q", tables)
+	}
+	r.signal(t, syscall.SIGTERM)
+	if code := r.wait(t); code != exitDone {
+		t.Errorf("exit code %d:\n%s", code, r.stderr.String())
+	}
+	wantSound(t, r.folder)
+}
+
 // TestStatements: what the file says in other words changes nothing.
 func TestStatements(t *testing.T) {
 	read := func(text string) *settings {

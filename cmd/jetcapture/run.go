@@ -159,7 +159,7 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	if err := m.listen(ctx); err != nil {
 		return err
 	}
-	u := &runUnits{g: g, followers: map[string]*follower{}}
+	u := newRunUnits(g)
 	if err = u.start(all...); err != nil { // before anybody can ask how they are
 		g.cancel()
 	}
