@@ -29,7 +29,7 @@ func someStreams(t *testing.T, nc *nats.Conn, names ...string) {
 // TestStreamsByPattern: with --once, the streams that are there now are captured, those that are chosen.
 func TestStreamsByPattern(t *testing.T) {
 	srv := natstest.Start(t)
-	someStreams(t, srv.Connect(), "ORDERS-EU", "ORDERS-US", "ORDERS-TEST", "OPT-A", "JOBS")
+	someStreams(t, srv.Connect(), "ORDERS-EU", "ORDERS-US", "ORDERS-TEST", "OPT-A", "JOBS", "JETCAPTURE_FLEET_X")
 	for args, want := range map[string]string{
 		"-s ORDERS-*":                                   "ORDERS-EU ORDERS-TEST ORDERS-US",
 		"-s *S-[EU]? --exclude-stream *T":               "ORDERS-EU ORDERS-US",
@@ -38,6 +38,7 @@ func TestStreamsByPattern(t *testing.T) {
 		"--stream-opt-in --stream-subject jobs.x":       "",
 		"-s * --exclude-stream O*":                      "JOBS",
 		"-s * --max-streams 2":                          "JOBS OPT-A",
+		"-s JETCAPTURE_FLEET_X --stream-subject >":      "JETCAPTURE_FLEET_X",
 		"-s JOB* --stream-subject jobs.x --json":        "JOBS",
 		"-s ORDERS-* --shard 0/2":                       "ORDERS-EU ORDERS-US",
 		"-s ORDERS-* --shard 1/2":                       "ORDERS-TEST",

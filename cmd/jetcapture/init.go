@@ -118,15 +118,15 @@ func (s *initSettings) write(ctx context.Context, c console, asks *interview) er
 	if err := s.checkFile(); err != nil { // before anything is asked
 		return err
 	}
-	if err := s.askServer(asks); err != nil {
+	if err := s.askServer(ctx, asks); err != nil {
 		return err
 	}
 	found, err := s.look(ctx)
 	if err != nil {
 		return err
 	}
-	printStreams(c.stdout, found)
-	if err := s.complete(asks, found); err != nil {
+	printStreams(c.stdout, offered(found))
+	if err := s.complete(ctx, asks, found); err != nil {
 		return err
 	}
 	if err := s.create(s.configuration(found)); err != nil {
@@ -147,9 +147,9 @@ func (s *initSettings) look(ctx context.Context) ([]streamSeen, error) {
 }
 
 // complete asks for what is not known yet. Without a terminal, it is wrong usage.
-func (s *initSettings) complete(asks *interview, found []streamSeen) (err error) {
+func (s *initSettings) complete(ctx context.Context, asks *interview, found []streamSeen) (err error) {
 	if s.stream == "" {
-		if s.stream, err = asks.forStream(found); err != nil {
+		if s.stream, err = asks.forStream(ctx, offered(found)); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (s *initSettings) complete(asks *interview, found []streamSeen) (err error)
 		return err
 	}
 	for s.output == "" {
-		text, err := asks.ask("Archive, a folder or s3://, gs:// or azblob:// with a bucket",
+		text, err := asks.ask(ctx, "Archive, a folder or s3://, gs:// or azblob:// with a bucket",
 			"/var/lib/jetcapture/"+s.title(), "output")
 		if err != nil {
 			return err
@@ -175,11 +175,11 @@ func (s *initSettings) complete(asks *interview, found []streamSeen) (err error)
 }
 
 // askServer asks for the server, if neither options nor the nats command say which.
-func (s *initSettings) askServer(asks *interview) (err error) {
+func (s *initSettings) askServer(ctx context.Context, asks *interview) (err error) {
 	if asks.in == nil || s.nats.Server.Text != "" || s.nats.Context.Text != "" || natsconn.Selected() != "" {
 		return nil
 	}
-	s.nats.Server.Text, err = asks.ask("NATS server", "nats://127.0.0.1:4222", "nats-server")
+	s.nats.Server.Text, err = asks.ask(ctx, "NATS server", "nats://127.0.0.1:4222", "nats-server")
 	s.nats.Server.Rank = int(byFlag)
 	s.origins["nats-server"] = byFlag
 	return err

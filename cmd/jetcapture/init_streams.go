@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -70,8 +71,13 @@ func (s *initSettings) chosen(found []streamSeen) []streamSeen {
 			return one.name != s.stream
 		}
 		matches, err := path.Match(s.stream, one.name)
-		return err != nil || !matches
+		return err != nil || !matches || fleet.OwnsStream(one.name)
 	})
+}
+
+// offered are the streams to choose from: those of fleets are not for archives.
+func offered(found []streamSeen) []streamSeen {
+	return slices.DeleteFunc(slices.Clone(found), func(one streamSeen) bool { return fleet.OwnsStream(one.name) })
 }
 
 // printStreams shows the streams, numbered.
@@ -101,13 +107,21 @@ type interview struct {
 // errNoAnswer ends an interview.
 var errNoAnswer = errors.New("the input has ended before everything was answered; nothing was written")
 
-// ask returns the answer to a question, or what is usual if that is empty. option is what would have said it.
-func (i *interview) ask(question, usual, option string) (string, error) {
+// errInterrupted ends an interview at a signal.
+var errInterrupted = errors.New("interrupted before everything was answered; nothing was written")
+
+// ask returns the answer to a question, or what is usual if that is empty. option is what would have said it. When ctx
+// ends, nothing more can be asked.
+func (i *interview) ask(ctx context.Context, question, usual, option string) (string, error) {
 	if i.in == nil {
 		return "", usagef("--%s: is required where nobody can be asked", option)
 	}
 	say(i.out, "%s [%s]: ", question, usual)
-	line, err := i.in.ReadString('\n')
+	line, err := i.read(ctx)
+	if ctx.Err() != nil {
+		say(i.out, "\n")
+		return "", errInterrupted
+	}
 	if err != nil && (line == "" || !errors.Is(err, io.EOF)) {
 		return "", errNoAnswer
 	}
@@ -117,12 +131,29 @@ func (i *interview) ask(question, usual, option string) (string, error) {
 	return line, nil
 }
 
+// read returns the next line. If ctx ends first, the goroutine that reads stays until the input ends, or the process.
+func (i *interview) read(ctx context.Context) (line string, err error) {
+	done := make(chan struct{})
+	var typed string
+	var failed error
+	go func() {
+		defer close(done)
+		typed, failed = i.in.ReadString('\n')
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-done:
+		return typed, failed
+	}
+}
+
 // forStream asks for a stream, by its number or name.
-func (i *interview) forStream(found []streamSeen) (string, error) {
+func (i *interview) forStream(ctx context.Context, found []streamSeen) (string, error) {
 	if len(found) == 0 {
 		return "", errors.New("the server has no streams: there is nothing to capture yet")
 	}
-	answer, err := i.ask("Stream, by number, name or pattern as in 'ORDERS-*'", found[0].name, "stream-name")
+	answer, err := i.ask(ctx, "Stream, by number, name or pattern as in 'ORDERS-*'", found[0].name, "stream-name")
 	if n, isNumber := strconv.Atoi(answer); isNumber == nil && n >= 1 && n <= len(found) {
 		return found[n-1].name, err
 	}

@@ -3,11 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go/jetstream"
@@ -72,6 +75,7 @@ func TestInitAsks(t *testing.T) {
 	srv := natstest.Start(t)
 	nc := srv.Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "A"})
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "JETCAPTURE_FLEET"}) // it is not offered
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "JOBS", Retention: jetstream.WorkQueuePolicy})
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	t.Chdir(t.TempDir())
@@ -107,6 +111,29 @@ func TestInitAsks(t *testing.T) {
 	out, err = answer([]string{"--nats-server", srv.URL()}, "A\n")
 	if err == nil || !strings.Contains(err.Error(), "nothing was written") {
 		t.Errorf("input that ends: %v\n%s", err, out)
+	}
+}
+
+// TestInitIsInterrupted at a question.
+func TestInitIsInterrupted(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	in, typed := io.Pipe()
+	defer typed.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, out := newInitSettings(), new(lockedBuffer)
+	c := console{stdout: out, stderr: out, getenv: environment{}.get, logJSON: new(atomic.Bool)}
+	ended := make(chan error, 1)
+	go func() { ended <- s.write(ctx, c, &interview{bufio.NewReader(in), out}) }()
+	natstest.Eventually(t, patience, "a question", func() bool { return strings.Contains(out.String(), "NATS server [") })
+	cancel()
+	select {
+	case err := <-ended:
+		if exitCode(err) != exitFailed || !strings.Contains(err.Error(), "interrupted") {
+			t.Errorf("it ends with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it goes on waiting for an answer")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/fleet"
 )
 
 // streamSettings choose streams, where --stream-name does not name a single one. Each stream that is chosen is a
@@ -90,15 +91,21 @@ func (s *settings) checkStreams() (problems []error) {
 	return problems
 }
 
-// choosesName reports whether a stream of that name may be one of the pattern's.
+// choosesName reports whether a stream of that name may be one of the pattern's. The stream of a fleet is not, unless
+// the pattern is its name.
 func (s *settings) choosesName(stream string) bool {
 	matches := func(pattern string) bool {
 		ok, err := path.Match(pattern, stream)
 		return ok && err == nil
 	}
-	shard := s.file.shard
-	return matches(cmp.Or(s.capture.library.NATSStreamName, "*")) && !slices.ContainsFunc(s.streams.exclude, matches) &&
-		stream != s.service.stream && (shard.count == 0 || shard.has(stream))
+	shard, named := s.file.shard, s.capture.library.NATSStreamName
+	switch {
+	case fleet.OwnsStream(stream) && stream != named, stream == s.service.stream:
+		return false
+	case !matches(cmp.Or(named, "*")), slices.ContainsFunc(s.streams.exclude, matches):
+		return false
+	}
+	return shard.count == 0 || shard.has(stream)
 }
 
 // choosesMetadata reports whether a stream with this metadata is one of the pattern's.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,12 +69,20 @@ func New(nc *nats.Conn, apiPrefix, name string) (*Fleet, error) {
 	return f, nil
 }
 
+// streamName is the stream of the fleet without a name.
+const streamName = "JETCAPTURE_FLEET"
+
 // Stream is the name of the stream of tasks.
 func (f *Fleet) Stream() string {
 	if f.name == "" {
-		return "JETCAPTURE_FLEET"
+		return streamName
 	}
-	return "JETCAPTURE_FLEET_" + f.name
+	return streamName + "_" + f.name
+}
+
+// OwnsStream reports whether a stream of that name is one of a fleet.
+func OwnsStream(name string) bool {
+	return name == streamName || strings.HasPrefix(name, streamName+"_")
 }
 
 // subject is one of the fleet's subjects: the tasks, the workers, or the drain.
