@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type follower struct {
 	looked  bool               // once at least
 	own     map[string]*member // the captures that it has started, by stream
 	told    map[string]bool    // streams of which it has said why they are left out
+	beyond  int                // how many streams the last look left out as too many
 	cancel  func()
 	joining sync.WaitGroup
 }
@@ -127,13 +129,16 @@ func (f *follower) adopt(streams []string) {
 		ending.Go(func() { f.g.endLogged(m) })
 	}
 	ending.Wait()
+	f.beyond = 0
 	for _, name := range streams {
 		if f.own[name] != nil {
 			continue
 		}
 		if len(f.own) >= f.s.streams.most {
-			f.leaveOut(name, errTooMany)
-			return
+			if f.beyond++; f.beyond == 1 {
+				f.leaveOut(name, errTooMany)
+			}
+			continue
 		}
 		started, err := f.g.start(f.s.of(name, f.looked))
 		if err != nil { // it is tried again at the next look
@@ -254,6 +259,17 @@ func errNoMatch(s *settings) error {
 			"`nats stream edit NAME --metadata %[1]s=true` sets it", optInKey)
 	}
 	return errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")
+}
+
+// errBeyond is the error of patterns with --once that have left out streams as too many: the work is not done.
+func (u *runUnits) errBeyond() (err error) {
+	for _, unit := range slices.Sorted(maps.Keys(u.followers)) {
+		if f := u.followers[unit]; f.s.capture.library.Once && f.beyond > 0 {
+			err = errors.Join(err, f.s.inUnit(fmt.Errorf("--max-streams left out %s: give a larger one, or leave out "+
+				"streams with --exclude-stream", counted(int64(f.beyond), "stream"))))
+		}
+	}
+	return err
 }
 
 // end ends units, which make last cuts, side by side.

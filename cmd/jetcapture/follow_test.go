@@ -37,7 +37,6 @@ func TestStreamsByPattern(t *testing.T) {
 		"--stream-opt-in":                               "OPT-A",
 		"--stream-opt-in --stream-subject jobs.x":       "",
 		"-s * --exclude-stream O*":                      "JOBS",
-		"-s * --max-streams 2":                          "JOBS OPT-A",
 		"-s JETCAPTURE_FLEET_X --stream-subject >":      "JETCAPTURE_FLEET_X",
 		"-s JOB* --stream-subject jobs.x --json":        "JOBS",
 		"-s ORDERS-* --shard 0/2":                       "ORDERS-EU ORDERS-US",
@@ -58,6 +57,20 @@ func TestStreamsByPattern(t *testing.T) {
 		if got := strings.Join(capturesIn(t, folder), " "); got != want {
 			t.Errorf("%s captures %q, want %q", args, got, want)
 		}
+	}
+}
+
+// TestStreamsBeyondTheLimit: with --once, those that are captured are captured to their end, and the process has failed.
+func TestStreamsBeyondTheLimit(t *testing.T) {
+	srv := natstest.Start(t)
+	someStreams(t, srv.Connect(), "A", "B", "C", "D")
+	folder := t.TempDir()
+	r := environment{}.run(t, "run", "--once", "--nats-server", srv.URL(), "-o", folder, "-s", "*", "--max-streams", "2")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "streams of *: --max-streams left out 2 streams") {
+		t.Errorf("exit code %d\n%s", r.code, r.stderr)
+	}
+	if got := strings.Join(capturesIn(t, folder), " "); got != "A B" {
+		t.Errorf("it captures %q", got)
 	}
 }
 

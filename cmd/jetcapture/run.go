@@ -169,7 +169,7 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
 	defer r.reloads(ctx, u, all, systemd)()
-	return errors.Join(err, g.wait())
+	return errors.Join(err, g.wait(), u.errBeyond())
 }
 
 // capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.
