@@ -60,7 +60,7 @@ func TestStreamsByPattern(t *testing.T) {
 	}
 }
 
-// TestStreamsBeyondTheLimit: with --once, those that are captured are captured to their end, and the process has failed.
+// TestStreamsBeyondTheLimit: with --once, the first ones are captured to their end, and the process fails.
 func TestStreamsBeyondTheLimit(t *testing.T) {
 	srv := natstest.Start(t)
 	someStreams(t, srv.Connect(), "A", "B", "C", "D")
