@@ -200,7 +200,8 @@ func TestReloadBesideAPattern(t *testing.T) {
 		},
 		{
 			"[X]}\n  B: {stream_name: B}\n  C: {stream_name: C, format: csv, column: [n=seq]}\n",
-			`started=C ended="" changed="streams of pattern" unchanged=1`, []string{"A", "B", "C", "D"},
+			`started=C ended="" changed="streams of pattern" unchanged=1`,
+			[]string{"A", "B", "C", "D"},
 		},
 	} {
 		line := r.reload(t, pattern+step.text, "the configuration file was read again")
