@@ -162,5 +162,5 @@ func TestCatFollowsAStreamThatIsMadeAgain(t *testing.T) {
 	f.wants("{\"n\":0}\n{\"n\":0}\n")
 	r.publish(2)
 	f.wants("{\"n\":0}\n{\"n\":0}\n{\"n\":0}\n{\"n\":1}\n")
-	f.end(f.cancel, exitDone, "recreated")
+	f.end(f.cancel, exitDone, "waiting for a cut")
 }

@@ -164,13 +164,17 @@ func (l *live) readStream(ctx context.Context) (err error) {
 	}
 }
 
-// diverged makes a reason of an error that says that the stream is another one now.
+// diverged makes a reason of an error that says that the stream is another one now, or may be there again soon.
 func (l *live) diverged(err error) error {
 	var d *reader.DivergedError
-	if !errors.As(err, &d) {
+	switch {
+	case errors.As(err, &d):
+		l.reason = d.Error()
+	case reader.IsTemporary(err):
+		l.reason = err.Error()
+	default:
 		return err
 	}
-	l.reason = d.Error()
 	return nil
 }
 
@@ -178,10 +182,8 @@ func (l *live) diverged(err error) error {
 func (l *live) continues(ctx context.Context) (bool, error) {
 	info, err := l.source.Info(ctx)
 	switch {
-	case errors.Is(err, reader.ErrStreamNotFound):
-		l.reason = err.Error()
 	case err != nil:
-		return false, err
+		return false, l.diverged(err)
 	case !info.Created.Equal(l.cut.Plan.Stream.Created):
 		l.reason = fmt.Sprintf("stream %s was made again", l.source.Stream())
 	case info.FirstSeq > l.after+1:
@@ -190,7 +192,7 @@ func (l *live) continues(ctx context.Context) (bool, error) {
 	default:
 		l.reason = ""
 	}
-	return l.reason == "" && err == nil, nil
+	return l.reason == "", nil
 }
 
 // take hands on a batch. Where sequences are missing, the stream may have dropped them since: then it reports false.
