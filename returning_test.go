@@ -202,7 +202,7 @@ func TestRolledBackInsideACut(t *testing.T) {
 	}
 }
 
-// TestRestoreBrokenOff: a stream that has only a part of what was being restored is not captured. With all of it, it is.
+// TestRestoreBrokenOff: a stream that has a part of what was being restored is not captured. With all of it, it is.
 func TestRestoreBrokenOff(t *testing.T) {
 	r := newRig(t)
 	info := r.stream().CachedInfo()

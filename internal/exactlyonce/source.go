@@ -17,8 +17,8 @@ import (
 // tellEvery is how often StreamUnreachable is reported.
 const tellEvery = time.Minute
 
-// Facts implements engine.Source. It waits for a stream that is gone, cannot be asked or is being restored, but not with
-// Once, and not before Open has succeeded once, since the name of the stream may be wrong.
+// Facts implements engine.Source. It waits for a stream that is gone, cannot be asked or is being restored. It does not
+// with Once, nor before Open has succeeded once, since the name of the stream may be wrong.
 func (k *Keeper) Facts(ctx context.Context) (engine.StreamFacts, error) {
 	told := retry.Limiter{Every: tellEvery}
 	for {

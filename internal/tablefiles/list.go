@@ -37,6 +37,6 @@ func (f File) Entry(place, day string) Entry {
 
 // DayAfter is the day of a cut: that of its plan, but never before the day of the cut before it. So days are a function
 // of the log alone, and the cuts of a day are all there when one of a later day is.
-func (c Cut) DayAfter(before string) string {
-	return max(before, c.Plan.Time.UTC().Format(time.DateOnly))
+func (cut Cut) DayAfter(before string) string {
+	return max(before, cut.Plan.Time.UTC().Format(time.DateOnly))
 }
