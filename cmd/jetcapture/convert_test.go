@@ -111,6 +111,17 @@ func TestVerifyAgainstNotices(t *testing.T) {
 	}
 }
 
+// TestVerifyOfAnEmptyCopy: a copy without a message proves nothing about its source.
+func TestVerifyOfAnEmptyCopy(t *testing.T) {
+	_, source := newSource(t)
+	place := filepath.Join(t.TempDir(), "copy")
+	readingRun(t, "convert", source, place, "--once", "--filter-subject", "nobody")
+	out := environment{}.run(t, "verify", place, "--against", source)
+	if out.code != exitFailed || !strings.Contains(out.stderr, "nothing was compared") {
+		t.Errorf("verify = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
 // TestConvertLeavesOut: a subject is left out for good, and its messages count as skipped.
 func TestConvertLeavesOut(t *testing.T) {
 	_, source := newSource(t)

@@ -32,7 +32,8 @@ func TestWrongUsage(t *testing.T) {
 			[]string{`unknown flag --max-ages: did you mean --max-age? see jetcapture run --help`},
 		},
 		{[]string{"run", "--stream", "S"}, []string{
-			`unknown flag --stream: did you mean --stream-name or --stream-opt-in or --stream-subject? see jetcapture run --help`,
+			"unknown flag --stream: did you mean --stream-name or --stream-opt-in or --stream-subject? " +
+				"see jetcapture run --help",
 		}},
 		{[]string{"run", "--consumer=c"}, []string{
 			`unknown flag --consumer: did you mean --consumer-name or --create-consumer? see jetcapture run --help`,

@@ -188,6 +188,8 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		return fmt.Errorf("print the findings: %w", p.err)
 	case !report.OK():
 		return fmt.Errorf("%s is not as it should be: %s", a, counted(report.Problems, "problem"))
+	case s.archive != "" && report.Compared+report.Uncompared == 0: // an empty copy is not a reason to delete its source
+		return fmt.Errorf("%s has no message of %s: nothing was compared", a, s.archive)
 	}
 	return nil
 }
