@@ -23,7 +23,10 @@ func usagef(format string, args ...any) error {
 
 // flagTexts are the texts of a flag as they were given. It accepts everything: values are judged together, when all
 // flags were read.
-type flagTexts struct{ given []string }
+type flagTexts struct {
+	given    []string
+	complete cobra.CompletionFunc // nil: there is nothing to complete
+}
 
 // Set implements pflag.Value.
 func (t *flagTexts) Set(text string) error {
@@ -56,13 +59,26 @@ func addFlags(cmd *cobra.Command, options []option, c console) {
 		if o.envOnly {
 			continue
 		}
-		flag := cmd.Flags().VarPF(&flagTexts{}, o.name, o.alias, o.help)
+		texts := &flagTexts{}
+		flag := cmd.Flags().VarPF(texts, o.name, o.alias, o.help)
 		if o.isSwitch() {
 			flag.NoOptDefVal = "true"
 			continue
 		}
-		// It fails only for a flag that is unknown, or has a completion already.
-		_ = cmd.RegisterFlagCompletionFunc(o.name, completion(o, c))
+		texts.complete = completion(o, c)
+	}
+}
+
+// registerCompletions gives cobra the completions of the flags of a command and those below. It is for a process that
+// completes: cobra keeps them for good, and with them the command.
+func registerCompletions(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if texts, ok := f.Value.(*flagTexts); ok && texts.complete != nil {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, texts.complete) // it fails only for a flag that is unknown or known twice
+		}
+	})
+	for _, below := range cmd.Commands() {
+		registerCompletions(below)
 	}
 }
 

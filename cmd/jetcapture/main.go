@@ -14,6 +14,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/jetcapture/jetcapture/internal/urls"
+	"github.com/spf13/cobra"
 )
 
 // console is what a command sees of the world besides files and network.
@@ -69,6 +70,9 @@ func stopOnSignal(stderr *logQueue, hangUps *stopsignal.HangUps) context.Context
 // program.
 func execute(ctx context.Context, args []string, c console) int {
 	root := newRoot(c)
+	if len(args) > 1 && strings.HasPrefix(args[1], cobra.ShellCompRequestCmd) {
+		registerCompletions(root)
+	}
 	root.SetArgs(args[1:])
 	cmd, rest, err := root.Find(args[1:])
 	if err == nil {
