@@ -5,13 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // startWorker starts "jetcapture worker".
@@ -332,5 +337,27 @@ func TestApplyWarnsOfLanesThatOverlapOrLeaveOut(t *testing.T) {
 	}
 	if got := apply("orders.eu", "orders.us", "orders.fr"); got != "" {
 		t.Errorf("of lanes that fit it says %q", got)
+	}
+}
+
+// TestFleetMetricsAreDocumented: what a worker serves of the fleet is what the document names.
+func TestFleetMetricsAreDocumented(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(fleetMetrics(new(fleet.Worker))...)
+	all, err := registry.Gather()
+	must(t, err)
+	var names []string
+	for _, f := range all {
+		names = append(names, f.GetName())
+	}
+	document, err := os.ReadFile("../../docs/FLEET.md")
+	must(t, err)
+	var documented []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `(jetcapture_fleet_[a-z_]+)`").FindAllStringSubmatch(string(document), -1) {
+		documented = append(documented, m[1])
+	}
+	slices.Sort(documented)
+	if !slices.Equal(names, documented) {
+		t.Errorf("a worker serves %v, docs/FLEET.md has %v", names, documented)
 	}
 }
