@@ -47,13 +47,14 @@ func BackUp(tb testing.TB, nc *nats.Conn, stream string) *Backup {
 }
 
 // Restore restores a stream that does not exist, as `nats stream restore` does. It tries again, because the server may
-// still be removing an earlier stream of that name.
+// still be removing an earlier stream of that name. What a try has left it deletes.
 func Restore(tb testing.TB, nc *nats.Conn, stream string, b *Backup) {
 	tb.Helper()
 	Eventually(tb, limit, "restored stream "+stream, func() bool {
 		err := b.restore(tb, nc, stream)
 		if err != nil {
 			tb.Logf("restore stream %s: %v", stream, err)
+			_ = JetStream(tb, nc).DeleteStream(Context(tb), stream) // the next try says whether one is there
 		}
 		return err == nil
 	})
