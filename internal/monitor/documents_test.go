@@ -98,7 +98,8 @@ func TestDeployedMetricsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(jetcapture_fleet_[a-z_]+)`").FindAllStringSubmatch(string(fleet), -1) {
+	row := regexp.MustCompile("(?m)^\\| `(jetcapture_fleet_[a-z_]+)`")
+	for _, m := range row.FindAllStringSubmatch(string(fleet), -1) {
 		byName[m[1]] = &dto.MetricFamily{}
 	}
 	name := regexp.MustCompile(`\bjetcapture_[a-z_]+`)
