@@ -138,3 +138,22 @@ func TestHalf(t *testing.T) {
 		t.Error("a spool without a limit is half full")
 	}
 }
+
+// Of a pool with several members, a spool is half full before it is over, too: together they may hold half of the disk.
+func TestHalfOfAPool(t *testing.T) {
+	const memory, disk = 512 << 10, 8 << 20
+	c := spool.Config{Memory: memory, Disk: true, Limit: disk, Pool: spool.NewPool(memory, disk, 1)}
+	s := newSpool(t, c)
+	newSpool(t, c) // holds nothing
+	b := s.NewBuffer(newCodec(t, codec.None))
+	for _, line := range rows(1, 40_000) {
+		add(t, b, line)
+		if s.Half() || s.Over() {
+			break
+		}
+	}
+	if u := s.Usage(); !s.Half() || s.Over() || u.Disk > disk/2 {
+		t.Errorf("half is %v, over %v at %+v", s.Half(), s.Over(), u)
+	}
+	seal(t, b).Discard()
+}

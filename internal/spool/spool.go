@@ -160,10 +160,8 @@ func (s *Spool) Over() bool {
 func (s *Spool) Half() bool {
 	memory, limit := s.cfg.Memory, s.cfg.Limit
 	if p := s.cfg.Pool; p != nil {
-		memory = min(memory, p.fairMemory.Load())
-		if p.disk > 0 {
-			limit = min(limit, p.fairDisk.Load())
-		}
+		// As long as there is enough for all, the fair part is no limit: half of the disk is what they may hold together.
+		memory, limit = min(memory, p.fairMemory.Load()), min(limit/2, p.fairDisk.Load())
 	}
 	switch {
 	case !s.cfg.Disk:
