@@ -44,7 +44,7 @@ func TestRoomToReadWhileACutIsStored(t *testing.T) {
 	const size, room = 4000, 2 << 20 // of a message; of the spool
 	const most = room / (size * 4 / 3)
 	r := newRigOn(t, natstest.Start(t, func(o *server.Options) { o.MaxPayload = 64 << 10 }))
-	gate := make(chan struct{}, 1) // whoever fills it is alone with the files of the store
+	gate := make(chan struct{}, 1) // its holder is alone with the files of the store
 	c := start(r, r.nc, with(r.options(), func(o *options) {
 		o.Once, o.BufferToDisk, o.MemoryLimit, o.Compression = false, false, 2*room, jetcapture.None
 		o.Archive.Bucket = guarded{r.bucket, func(ctx context.Context, name string) error {

@@ -70,17 +70,9 @@ type scraper struct {
 
 // startScraper starts self as a scraper of the metrics at an address. The end of ctx kills it.
 func startScraper(ctx context.Context, self, address string) (*scraper, error) {
-	cmd := exec.CommandContext(ctx, self, "scrape", "-address", address)
-	stdin, err := cmd.StdinPipe()
+	cmd, stdin, stdout, err := startPart(ctx, self, "scrape", "-address", address)
 	if err != nil {
 		return nil, err
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the scraper: %w", err)
 	}
 	return &scraper{cmd, stdin, stdout}, nil
 }

@@ -46,20 +46,29 @@ type serverProcess struct {
 	end io.Closer // its standard input
 }
 
-// startServer starts self as a server on dir and waits until it serves. The end of ctx kills it.
-func startServer(ctx context.Context, self, dir string) (_ *serverProcess, err error) {
-	cmd := exec.CommandContext(ctx, self, "server", dir)
+// startPart starts self as one of its parts, which ends with its standard input. The end of ctx kills it.
+func startPart(ctx context.Context, self, part string, args ...string) (
+	cmd *exec.Cmd, stdin io.Closer, stdout io.Reader, err error,
+) {
+	cmd = exec.CommandContext(ctx, self, append([]string{part}, args...)...)
 	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
+	if stdin, err = cmd.StdinPipe(); err != nil {
+		return nil, nil, nil, err
 	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+	if stdout, err = cmd.StdoutPipe(); err != nil {
+		return nil, nil, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
+		return nil, nil, nil, fmt.Errorf("start the %s: %w", part, err)
+	}
+	return cmd, stdin, stdout, nil
+}
+
+// startServer starts self as a server on dir and waits until it serves. The end of ctx kills it.
+func startServer(ctx context.Context, self, dir string) (_ *serverProcess, err error) {
+	cmd, stdin, stdout, err := startPart(ctx, self, "server", dir)
+	if err != nil {
+		return nil, err
 	}
 	url, err := bufio.NewReader(stdout).ReadString('\n')
 	p := &serverProcess{url: strings.TrimSpace(url), cmd: cmd, end: stdin}

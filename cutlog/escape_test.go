@@ -125,7 +125,9 @@ func TestEscapeSegmentIsInjective(t *testing.T) {
 }
 
 func FuzzEscapeSegment(f *testing.F) {
-	for _, seed := range []string{"", "..", "_jetcapture", "nul.txt", "a/b\\c\x00", "\xff\xfe", strings.Repeat("é", 100)} {
+	for _, seed := range []string{
+		"", "..", "_jetcapture", "nul.txt", "a/b\\c\x00", "\xff\xfe", strings.Repeat("é", 100),
+	} {
 		f.Add(seed, seed+"x")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {

@@ -13,7 +13,7 @@ const maxFieldID = 1 << 30
 
 // FieldID is the id of the column with a path, as in the schema of the file, from 1 to 2^30. Table formats such as
 // Iceberg go by the id and not by the name. It is a function of the path, so that a column has the same id in all
-// files, whatever columns come before it and whoever writes the file.
+// files, also if other columns come before it.
 func FieldID(path ...string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(strings.Join(path, "."))) // a hash takes everything

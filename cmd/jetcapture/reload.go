@@ -162,11 +162,14 @@ func (l *reloader) apply(all []*settings) {
 // begin starts units one by one, so that one which is refused keeps none of the others. Patterns come last, as at the
 // start of the process: they leave out the streams of single captures.
 func (l *reloader) begin(all []*settings) {
-	single := slices.DeleteFunc(slices.Clone(all), (*settings).isPattern)
-	patterns := slices.DeleteFunc(slices.Clone(all), func(s *settings) bool { return !s.isPattern() })
-	for _, s := range slices.Concat(single, patterns) {
-		if err := l.u.start(s); err != nil {
-			l.r.log.Error("captures are missing", "error", err)
+	for _, patterns := range []bool{false, true} {
+		for _, s := range all {
+			if s.isPattern() != patterns {
+				continue
+			}
+			if err := l.u.start(s); err != nil {
+				l.r.log.Error("captures are missing", "error", err)
+			}
 		}
 	}
 }

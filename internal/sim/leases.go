@@ -52,8 +52,8 @@ type Leases struct {
 	wire    []late // what arrives later
 }
 
-// task is a task as the queue has it. Like the server, the queue does not know who holds a lease: whoever names the
-// revision renews it, gives it back or ends it.
+// task is a task as the queue has it. Like the server, the queue does not know who holds a lease: a worker that
+// names the revision renews it, gives it back or ends it.
 type task struct {
 	revision lease.Revision
 	delivery uint64

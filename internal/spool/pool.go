@@ -51,7 +51,8 @@ func NewPool(memory, disk int64, workers int) *Pool {
 func (p *Pool) Left() int64 { return max(0, p.memory-p.used.Load()) }
 
 // Turn waits for a turn at work that takes memory beside the spools, such as encoding what they have kept. There are as
-// many as compressors, and who waits is served in order. Whoever has one must not wait for another. done gives it back.
+// many as compressors, and those that wait are served in order. The holder of one must not wait for another. done gives
+// it back.
 func (p *Pool) Turn(ctx context.Context) (done func(), err error) {
 	select {
 	case p.turns <- struct{}{}:

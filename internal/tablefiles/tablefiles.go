@@ -1,5 +1,5 @@
 // Package tablefiles says which files of a capture are the rows of a table, cut by cut, as its log has them. Tables and
-// lists are projections of it: whoever makes them again gets the same.
+// lists are projections of it: made again, they are the same.
 package tablefiles
 
 import (

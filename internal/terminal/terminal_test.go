@@ -55,7 +55,8 @@ func TestWrap(t *testing.T) {
 // TestPrintable: nothing that a terminal would obey is left, and what it shows stays as it is.
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
-		"orders.eu": "orders.eu", "東京 é": "東京 é", "\x1b[2J": `\x1b[2J`, "a\nb\tc": `a\nb\tc`, "\xff\x9b": `\xff\x9b`,
+		"orders.eu": "orders.eu", "東京 é": "東京 é",
+		"\x1b[2J": `\x1b[2J`, "a\nb\tc": `a\nb\tc`, "\xff\x9b": `\xff\x9b`,
 		"\u009b31m": `\u009b31m`, "\u202egnp.exe": `\u202egnp.exe`,
 	} {
 		if got := Printable(text); got != want {
