@@ -25,11 +25,8 @@ LINT     := $(if $(filter $(patsubst v%,%,$(GOLANGCI_VERSION)),$(LINT_OLD)),gola
 # in_modules runs a command in each module and stops at the first that fails.
 in_modules = @set -e; for m in $(MODULES); do echo "$(1) ($$m)"; (cd $$m && $(1)); done
 
-.PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo \
-	bench bench-cat bench-compare bench-stores torture tools
-.PHONY: all build first jetcapture jetcapture-iceberg release packages test test-race test-sim left-out lint vet tidy vuln prometheus fmt demo bench bench-compare bench-stores torture tools
-.PHONY: all build first jetcapture release packages image test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-compare bench-stores torture tools
-.PHONY: all build first jetcapture release packages test test-race test-sim left-out lint vet tidy vuln fmt demo bench bench-cat bench-compare bench-stores torture tools
+.PHONY: all build first jetcapture jetcapture-iceberg release packages image test test-race test-sim left-out lint vet tidy vuln \
+	prometheus fmt demo bench bench-cat bench-compare bench-stores torture tools
 
 all: vet lint test
 

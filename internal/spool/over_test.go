@@ -152,8 +152,8 @@ func TestHalfOfAPool(t *testing.T) {
 			break
 		}
 	}
-	if u := s.Usage(); !s.Half() || s.Over() || u.Disk > disk/2 {
-		t.Errorf("half is %v, over %v at %+v", s.Half(), s.Over(), u)
+	if !s.Half() || s.Over() { // what is written twice counts twice, so the file alone says nothing
+		t.Errorf("half is %v, over %v at %+v", s.Half(), s.Over(), s.Usage())
 	}
 	seal(t, b).Discard()
 }
