@@ -40,14 +40,15 @@ type ReadOptions struct {
 	// PayloadOnly says that of messages only sequence and payload are wanted. Their subject, time and header may be
 	// missing then, which saves much of the time that reading takes.
 	PayloadOnly bool
-	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, those of
-	// the file's messages that were not read are left out, as items of FateDamaged. Zero: reading ends with the error.
+	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, the
+	// messages of the file are left out, as items of FateDamaged. So that no altered message is handed out before the
+	// damage shows, each file is checked before its first one, in TempDir. Zero: reading ends with the error.
 	Damaged func(err *FileError) error
 	// Formats read files of formats that this package does not know, by the name that plans give the format: those of
 	// package columnar are "parquet" and "avro". They are called from several goroutines.
 	Formats map[string]RowsFunc
-	// TempDir is where a cut of very many files, or of files that one of Formats reads, is unpacked to. Zero: the system's
-	// directory for temporary files.
+	// TempDir is where a cut of very many files, or of files that one of Formats reads, or with Damaged any, is unpacked
+	// to. Zero: the system's directory for temporary files.
 	TempDir string
 }
 
@@ -139,8 +140,8 @@ func (e *NotWholeError) Error() string {
 // the other. Between messages it yields runs of sequences that have none, with their fate, so that nothing is passed
 // over in silence. An item is valid until the next one is yielded.
 //
-// Each file is checked against the plan: its rows by their sequences, its bytes, if it is read to its end, by their
-// size and sum. An error, of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
+// Each file is checked against the plan: its rows by their sequences, its bytes by their size and sum. The bytes are
+// checked behind the last of its messages that is wanted, or not at all if the caller ends the sequence before. An error, of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
 //
 // Memory does not grow with the number of cuts and files. Files are read ahead by goroutines that have ended when the
 // sequence has.

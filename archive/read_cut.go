@@ -56,7 +56,7 @@ func (r *messageReader) begin(ctx context.Context, cut Cut, through uint64) (_ *
 		c.files[i] = f
 		chosen, packed = append(chosen, f), packed || f.packed != nil
 	}
-	if packed || len(chosen) > maxOpen {
+	if checkFirst := c.opts.Damaged != nil && len(chosen) > 0; checkFirst || packed || len(chosen) > maxOpen {
 		c.unpack, err = startUnpacking(ctx, chosen, r.opts.TempDir)
 		return c, err
 	}
@@ -148,6 +148,21 @@ func (c *cutReader) read(ctx context.Context) error {
 		s.Last = min(s.Last, c.through)
 		if err := c.span(ctx, s); err != nil {
 			return err
+		}
+	}
+	return c.checkRest(ctx)
+}
+
+// checkRest checks the bytes of the files of which the range ends before the last message.
+func (c *cutReader) checkRest(ctx context.Context) error {
+	for _, f := range c.files {
+		if f == nil || f.rows == nil || f.failed != nil || f.last <= c.through {
+			continue
+		}
+		if f.failed = f.checkBytes(); f.failed != nil {
+			if err := c.damaged(ctx, f); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

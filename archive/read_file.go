@@ -155,6 +155,11 @@ func (f *fileReader) checkEnd() error {
 			return errors.New("it has more rows than planned")
 		}
 	}
+	return f.checkBytes()
+}
+
+// checkBytes reads the object to its end, and checks that the bytes are those of the done record.
+func (f *fileReader) checkBytes() error {
 	if f.sum == nil { // it was checked when it was unpacked
 		return nil
 	}

@@ -128,9 +128,7 @@ func (u *unpacking) wait() error {
 		if err != nil {
 			return fmt.Errorf("read what was unpacked of %s: %w", f.block.Path(), err)
 		}
-		if err := f.unpacked(rows, buffer); err != nil {
-			return err
-		}
+		f.failed = f.unpacked(rows, buffer)
 	}
 	return nil
 }
