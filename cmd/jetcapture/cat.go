@@ -205,13 +205,17 @@ func onPage(out io.Writer, f func(*bufio.Writer) error) error {
 }
 
 // missingCount counts the sequences that were stored or should have been, and cannot be printed.
-type missingCount struct{ lost, damaged, skipped uint64 }
+type missingCount struct{ lost, gone, damaged, skipped uint64 }
 
 func (m *missingCount) add(i *archive.Item) {
 	n := i.Last - i.Seq + 1
 	switch i.Fate {
 	case archive.FateLost:
-		m.lost += n
+		if i.Cut > 0 {
+			m.lost += n
+		} else { // no cut says it: the living stream does not have them
+			m.gone += n
+		}
 	case archive.FateSkipped:
 		m.skipped += n
 	case archive.FateDamaged:
@@ -222,15 +226,16 @@ func (m *missingCount) add(i *archive.Item) {
 // say prints what is missing, if anything is.
 func (m *missingCount) say(w io.Writer) {
 	for _, one := range []struct {
-		n    uint64
-		what string
+		n          uint64
+		what, then string
 	}{
-		{m.lost, "lost: the stream had dropped them before they were stored"},
-		{m.damaged, "in damaged files"},
-		{m.skipped, "skipped when they were captured"},
+		{m.lost, "lost, dropped by the stream before they were stored", ""},
+		{m.gone, "lost, dropped by the stream before they were read", "; a later cut may have them"},
+		{m.damaged, "left out, in damaged files", ""},
+		{m.skipped, "skipped, when they were captured", ""},
 	} {
 		if one.n > 0 {
-			say(w, "jetcapture: %s messages of this range are %s\n", thousands(int64(one.n)), one.what)
+			say(w, "jetcapture: %s: %s%s\n", one.what, counted(int64(one.n), "message"), one.then)
 		}
 	}
 }

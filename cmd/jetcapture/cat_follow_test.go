@@ -141,6 +141,40 @@ func TestCatFollowsTheStream(t *testing.T) {
 	}
 }
 
+// What the stream has deleted between others is said to be lost, as what a cut calls lost is.
+func TestCatSaysWhatTheLivingStreamLacks(t *testing.T) {
+	srv, _ := orders(t, `{"n":0}`, `{"n":1}`)
+	r := &restoring{t: t, nc: srv.Connect()}
+	stream, err := natstest.JetStream(t, r.nc).Stream(t.Context(), "ORDERS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := func(seqs ...uint64) {
+		for _, seq := range seqs {
+			if err := stream.SecureDeleteMsg(t.Context(), seq); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.publish(2)
+	remove(3)
+	folder := filepath.Join(t.TempDir(), "archive")
+	captureOnce(t, srv, folder)
+	r.publish(7)        // 5 to 11
+	remove(5, 7, 8, 11) // of which the stream ends with one
+	want := strings.Repeat("{\"n\":1}\n", 3) + "{\"n\":4}\n{\"n\":5}\n"
+	f := followCat(t, folder, "--follow", "--seq", "2..11", "--nats-server", srv.URL())
+	f.wants(want)
+	f.end(nil, exitDone, "jetcapture: lost, dropped by the stream before they were stored: 1 message\n"+
+		"jetcapture: lost, dropped by the stream before they were read: 4 messages; a later cut may have them\n")
+	captureOnce(t, srv, folder)
+	f = followCat(t, folder, "--follow", "--seq", "2..11", "--nats-server", srv.URL())
+	f.end(nil, exitDone, "jetcapture: lost, dropped by the stream before they were stored: 5 messages\n")
+	if got := f.out.String(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A stream that was made again is read behind the cut that knows of it.
 func TestCatFollowsAStreamThatIsMadeAgain(t *testing.T) {
 	srv, _ := orders(t, `{"n":0}`)

@@ -214,7 +214,7 @@ func (l *live) take(ctx context.Context, b reader.Batch) (ok bool, err error) {
 			l.reason = fmt.Sprintf("stream %s has dropped the header of sequence %d", l.source.Stream(), m.Seq)
 			return false, nil
 		}
-		if err := l.handLive(&message); err != nil {
+		if err := errors.Join(l.gap(m.Seq), l.handLive(&message)); err != nil {
 			return false, err
 		}
 		l.after, l.anchor = m.Seq, reader.Anchor{Seq: m.Seq, Time: message.Time, Subject: message.Subject}
@@ -222,8 +222,27 @@ func (l *live) take(ctx context.Context, b reader.Batch) (ok bool, err error) {
 	if ok, err := follows(b.Through + 1); err != nil || !ok {
 		return false, err
 	}
+	if err := l.gap(b.Through + 1); err != nil {
+		return false, err
+	}
 	l.after = max(l.after, b.Through)
 	return true, nil
+}
+
+// gap hands on the sequences before the next one as lost: the stream has dropped them since it took them. Where the
+// capture has a filter they may be other messages, and nothing is said, as about those of cuts.
+func (l *live) gap(next uint64) error {
+	first, last := max(l.after+1, l.choice.seqs.first), next-1
+	if l.choice.seqs.last > 0 {
+		last = min(last, l.choice.seqs.last)
+	}
+	if first > last || len(l.filter) > 0 {
+		return nil
+	}
+	return l.hand(&archive.Item{
+		Message: archive.Message{Seq: first}, Last: last, Fate: archive.FateLost,
+		Incarnation: l.cut.Plan.Incarnation,
+	})
 }
 
 // handLive hands on a message of the stream if it is chosen.
