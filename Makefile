@@ -84,7 +84,7 @@ test-sim:
 
 # torture runs the proofs as long as one likes, see CONTRIBUTING.md. Another FROM goes on where an earlier run has ended.
 torture:
-	$(GO) test $(TESTFLAGS) -v -timeout 0 -run 'TestSimulation$$|TestLeaseSimulation$$' ./internal/sim -sim.from $(FROM) -sim.seeds $(SIM_SEEDS)
+	$(GO) test $(TESTFLAGS) -v -timeout 0 -run 'TestSimulation$$|TestAdversarySimulation$$|TestLeaseSimulation$$' ./internal/sim -sim.from $(FROM) -sim.seeds $(SIM_SEEDS)
 	$(GO) test $(TESTFLAGS) -timeout 0 -run 'TestLoopSimulation$$' ./internal/exactlyonce -loop.from $(FROM) -loop.seeds $(LOOP_SEEDS)
 	$(GO) test $(TESTFLAGS) -v -timeout 0 -parallel $(TORTURE_PARALLEL) -run 'TestKills|TestCluster|TestFleet' ./internal/crashtest -crash.from $(FROM) -crash.seeds $(CRASH_SEEDS)
 

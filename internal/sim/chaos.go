@@ -18,20 +18,31 @@ type Schedule struct {
 
 // NewSchedule returns the schedule of a configuration, at its beginning.
 func NewSchedule(cfg Config) *Schedule {
-	s := &Schedule{rng: rand.New(rand.NewPCG(cfg.Seed, 0x6a65740a))}
+	s := newSchedule(cfg)
 	s.World = newWorld(cfg, s)
 	s.Cov.Schedules = 1
 	return s
 }
 
+// newSchedule returns a schedule without a world.
+func newSchedule(cfg Config) *Schedule {
+	return &Schedule{rng: rand.New(rand.NewPCG(cfg.Seed, 0x6a65740a))}
+}
+
 // Run plays the schedule and returns what is wrong in the end.
-func (s *Schedule) Run() (violations []string) {
+func (s *Schedule) Run() (violations []string) { return s.run(s.processes) }
+
+// run plays the schedule. In a step in which nothing happens to the stream, it calls processes with the step's number
+// of a thousand.
+func (s *Schedule) run(processes func(n int)) (violations []string) {
 	defer s.endAll()
 	s.stream.publish(3 + s.rng.IntN(10))
 	s.rise()
 	for s.step = 0; s.step < s.cfg.Steps; s.step++ {
 		s.store.flushLate(false)
-		s.happen()
+		if n := s.rng.IntN(1000); !s.happens(n) {
+			processes(n)
+		}
 	}
 	if v := s.settle(); v != "" {
 		return append(s.broken, v)
@@ -39,9 +50,12 @@ func (s *Schedule) Run() (violations []string) {
 	return append(s.broken, judge(s.World)...)
 }
 
-// happen is one step of chaos.
-func (s *Schedule) happen() {
-	switch n := s.rng.IntN(1000); {
+// streamEvents is how many of a thousand steps are events of the stream.
+const streamEvents = 102
+
+// happens is what happens to the stream in step n of a thousand. It reports whether anything did.
+func (s *Schedule) happens(n int) bool {
+	switch {
 	case n < 60:
 		s.stream.publish(1 + s.rng.IntN(4))
 	case n < 70 && !s.stream.cur.rolled:
@@ -60,18 +74,26 @@ func (s *Schedule) happen() {
 		s.stream.back()
 	case n < 97:
 		s.restore()
-	case n < 102 && s.cfg.Durable:
+	case n < streamEvents && s.cfg.Durable:
 		s.Cov.Resets++
 		s.stream.reset()
+	default:
+		return false
+	}
+	return true
+}
+
+// processes is what happens to the processes in step n of a thousand.
+func (s *Schedule) processes(n int) {
+	switch {
 	case n < 116:
 		s.die()
 	case n < 132:
 		s.pause()
 	case n < 146:
 		s.rise()
-	case n < 152: // another leader, whose clock differs
-		s.Cov.Leaders++
-		s.stream.clock = time.Duration(s.rng.IntN(21)-10) * time.Second
+	case n < 152:
+		s.elect()
 	default:
 		s.resume()
 	}
@@ -99,6 +121,12 @@ func (s *Schedule) restore() {
 	s.Cov.Restored++
 	s.stream.restore(s.rng.IntN(2) == 0)
 	s.stream.publish(s.rng.IntN(8))
+}
+
+// elect gives the stream another leader, whose clock differs.
+func (s *Schedule) elect() {
+	s.Cov.Leaders++
+	s.stream.clock = time.Duration(s.rng.IntN(21)-10) * time.Second
 }
 
 // die kills a process.
@@ -152,6 +180,7 @@ func (s *Schedule) settle() string {
 	const limit = 30_000
 	s.calm = true
 	for _, p := range s.live() {
+		p.paused = 0
 		if s.rng.IntN(2) == 0 {
 			p.end()
 		}

@@ -21,13 +21,16 @@ const (
 	BoundaryBehind  Mutant = "boundary-behind"   // a window's cut reaches to the first message of the next window
 	LateBefore      Mutant = "late-before"       // a late message goes into the block of its window, before the boundary
 	AckBehind       Mutant = "ack-behind"        // messages behind the boundary are acknowledged with the cut before it
+	HeadAhead       Mutant = "head-ahead"        // a head is believed to be one cut further, as if a cut were there
+	HeadPosition    Mutant = "head-position"     // of a head, the position is that of the cut before
+	HeadTooOld      Mutant = "head-too-old"      // an earlier head is believed to be the last one: the engine copes with it
 )
 
-// Mutants lists all mutants.
+// Mutants lists all mutants that break something.
 func Mutants() []Mutant {
 	return []Mutant{
 		NoCreateOnly, NoReadBack, WinByWriter, AckBeforeDone, NoRedo, GroupByToday, NoAnchor, NoConsumerCheck,
-		NoAdoption, AdoptBlindly, BoundaryBehind, LateBefore, AckBehind,
+		NoAdoption, AdoptBlindly, BoundaryBehind, LateBefore, AckBehind, HeadAhead, HeadPosition,
 	}
 }
 

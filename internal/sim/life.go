@@ -30,6 +30,7 @@ func (p *process) life(ctx context.Context) error {
 	if _, err := p.entry.Enter(ctx); err != nil {
 		return err
 	}
+	p.misread(ctx)
 	head := p.entry.Head.Plan
 	r := p.openReader(head.Stream.Created, head.To, head.Anchor)
 	defer func() { p.pulls = false }()

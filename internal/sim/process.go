@@ -30,6 +30,7 @@ type process struct {
 	paused   int    // step until which it does not run
 	over     bool
 	err      error // why it ended by itself
+	lives    int   // how often it has entered the log
 
 	files *view
 	entry *engine.Entry

@@ -16,8 +16,22 @@ var (
 	from  = flag.Uint64("sim.from", 1, "first seed")
 )
 
+// world is a schedule or an adversary.
+type world interface{ Run() (violations []string) }
+
+// random and adverse make worlds, and return what they count.
+func random(cfg Config) (world, *Coverage) {
+	s := NewSchedule(cfg)
+	return s, &s.Cov
+}
+
+func adverse(cfg Config) (world, *Coverage) {
+	a := NewAdversary(cfg)
+	return a, &a.Cov
+}
+
 // run plays the schedules from the seed first on, on all cores, until n are played or one shows a violation.
-func run(first, n uint64, m Mutant) (cov Coverage, violation string) {
+func run(first, n uint64, m Mutant, newWorld func(Config) (world, *Coverage)) (cov Coverage, violation string) {
 	var mu sync.Mutex
 	var next, stop atomic.Uint64
 	next.Store(first)
@@ -36,9 +50,9 @@ func run(first, n uint64, m Mutant) (cov Coverage, violation string) {
 				if seed >= first+n {
 					return
 				}
-				w := NewSchedule(NewConfig(seed, m))
+				w, counts := newWorld(NewConfig(seed, m))
 				wrong := w.Run()
-				mine.Add(w.Cov)
+				mine.Add(*counts)
 				if len(wrong) > 0 {
 					mu.Lock()
 					if stop.CompareAndSwap(0, 1) {
@@ -68,7 +82,7 @@ func TestSimulation(t *testing.T) {
 	if n == 0 {
 		n = shortForm
 	}
-	cov, violation := run(*from, n, None)
+	cov, violation := run(*from, n, None, random)
 	t.Logf("%+v", cov)
 	if violation != "" {
 		t.Fatal(violation)
@@ -92,11 +106,40 @@ func TestSeed(t *testing.T) {
 func TestSimulationMutants(t *testing.T) {
 	for _, m := range Mutants() {
 		t.Run(string(m), func(t *testing.T) {
-			cov, violation := run(1, shortForm, m)
+			cov, violation := run(1, shortForm, m, random)
 			if violation == "" {
 				t.Fatalf("not noticed in %d schedules", cov.Schedules)
 			}
 			t.Logf("noticed after %d schedules: %s", cov.Schedules, violation)
 		})
+	}
+}
+
+// TestAdversarySimulation: whoever is granted the lease, and whoever believes that he has it, each message is in
+// exactly one file.
+func TestAdversarySimulation(t *testing.T) {
+	n := max(*seeds/4, shortForm/20)
+	cov, violation := run(*from, n, None, adverse)
+	t.Logf("%+v", cov)
+	if violation != "" {
+		t.Fatal(violation)
+	}
+	if cov.CutsLost == 0 || cov.Awaited == 0 || cov.Redone == 0 || cov.Disturbed == 0 {
+		t.Error("the workers were hardly in each other's way")
+	}
+}
+
+// TestSimulationOfAnOldHead: a worker that takes an earlier cut for the last one stores nothing, and breaks nothing.
+func TestSimulationOfAnOldHead(t *testing.T) {
+	misread := 0
+	for seed := uint64(1); seed <= shortForm/50; seed++ {
+		a := NewAdversary(NewConfig(seed, HeadTooOld))
+		if wrong := a.Run(); len(wrong) > 0 {
+			t.Fatalf("seed %d: %v", seed, wrong)
+		}
+		misread += a.misread
+	}
+	if t.Logf("%d heads were too old", misread); misread == 0 {
+		t.Error("no worker has gone by an old head")
 	}
 }

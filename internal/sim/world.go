@@ -28,6 +28,7 @@ type World struct {
 	parsed   map[uint64]*planRecord
 	step     int
 	broken   []string // violations seen on the way
+	misread  int      // heads that a mutant has taken for others
 	Cov      Coverage
 	// Trace, if not nil, is told everything that happens. It helps to find out why a seed fails.
 	Trace func(format string, args ...any)
