@@ -189,7 +189,7 @@ func drained(ctx context.Context, f *fleet.Fleet, worker string, wait time.Durat
 
 const fleetRmHelp = `jetcapture fleet rm removes captures from a fleet. Their workers make a last cut, a third of the
 lease later at most. Their archives stay as they are; jetcapture run, or the fleet again, goes on
-where they were.
+where they were. A pattern takes the captures of its streams with it.
 
 Usage:
   jetcapture fleet rm CAPTURE... [OPTIONS]
@@ -201,11 +201,7 @@ func fleetRmCommand(c console) *cobra.Command {
 		func(ctx context.Context, f *fleet.Fleet, args []string) error {
 			var failed []error
 			for _, name := range args {
-				if err := f.Remove(ctx, name); err != nil {
-					failed = append(failed, err)
-					continue
-				}
-				say(c.stdout, "%s: removed\n", printable(name))
+				failed = append(failed, removeTask(ctx, f, name, c))
 			}
 			return errors.Join(failed...)
 		})
@@ -216,4 +212,37 @@ func fleetRmCommand(c console) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// removeTask removes a capture, or a pattern with the captures of its streams. A pattern may be named as in the file.
+func removeTask(ctx context.Context, f *fleet.Fleet, name string, c console) (failed error) {
+	names := []string{name}
+	was, err := f.Task(ctx, name)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		names = append(names, patternUnitName(name))
+	}
+	var removed []string
+	for _, one := range names {
+		switch err := f.Remove(ctx, one); {
+		case err == nil:
+			removed = append(removed, one)
+		case !errors.Is(err, fleet.ErrNoTask):
+			failed = errors.Join(failed, err)
+		}
+		if isPatternUnit(one) {
+			children, err := f.RemoveChildren(ctx, one) // without its pattern, too
+			removed, failed = append(removed, children...), errors.Join(failed, err)
+		}
+	}
+	for _, one := range removed {
+		say(c.stdout, "%s: removed\n", printable(one))
+	}
+	switch {
+	case len(removed) == 0 && failed == nil:
+		return fmt.Errorf("%w %s", fleet.ErrNoTask, name)
+	case was.Parent != "":
+		say(c.stderr, "jetcapture: %s makes %s again while its stream is there; exclude_stream of the pattern leaves it "+
+			"out\n", printable(was.Parent), printable(name))
+	}
+	return failed
 }

@@ -27,6 +27,9 @@ Example:
 FILE is what jetcapture run --config takes, with captures; - is the standard input. What is beside
 captures is for all of them. ${NAME} is a variable of the workers' environment, and files are files
 of the workers' machines. Secrets must be written so, since the stream of the fleet would show them.
+
+A pattern of streams, such as {stream_name: 'ORDERS-*'}, is a task, too: the worker that has it looks
+for streams every 30 s, makes a task for each, and removes that of a stream that is gone.
 `
 
 // applySettings are what the options of the command fleet apply say.
@@ -119,9 +122,12 @@ func (s *applySettings) apply(ctx context.Context, f *fleet.Fleet, tasks []fleet
 		say(c.stdout, "%s: %s\n", printable(t.Name), change)
 	}
 	for _, t := range have {
-		in := slices.ContainsFunc(tasks, func(other fleet.Task) bool { return other.Name == t.Name })
+		in := slices.ContainsFunc(tasks, func(other fleet.Task) bool {
+			return other.Name == t.Name || other.Name == t.Parent // those of its streams stay with a pattern
+		})
 		switch {
 		case in:
+		case !s.prune && t.Parent != "": // it is no more in the file than its pattern
 		case !s.prune && t.Foreign:
 			say(c.stdout, "%s: a message that is no capture; jetcapture fleet rm %[1]s removes it\n", printable(t.Name))
 		case !s.prune:
@@ -147,7 +153,7 @@ func changeOf(have []fleet.Task, t fleet.Task) fleet.Change {
 	switch {
 	case i < 0:
 		return fleet.Added
-	case string(have[i].Body) == string(t.Body) && !have[i].Foreign:
+	case have[i].Says(t):
 		return fleet.Unchanged
 	}
 	return fleet.Changed

@@ -59,6 +59,7 @@ type listedTask struct {
 	Delivery uint64          `json:"delivery"`
 	Ending   string          `json:"ending,omitempty"`
 	Status   json.RawMessage `json:"status,omitempty"`
+	Pattern  string          `json:"pattern,omitempty"` // the task of the pattern that has made it
 	Foreign  bool            `json:"foreign,omitempty"` // a message that is no task
 }
 
@@ -99,7 +100,7 @@ func listFleet(ctx context.Context, f *fleet.Fleet) (*fleetList, error) {
 // withHolder finds who has a task. Of two, the one that was granted it last has it, and the other one does not know
 // yet.
 func withHolder(t fleet.Task, members []fleet.Member) listedTask {
-	one := listedTask{Name: t.Name, Revision: t.Revision.Sequence, Foreign: t.Foreign}
+	one := listedTask{Name: t.Name, Revision: t.Revision.Sequence, Pattern: t.Parent, Foreign: t.Foreign}
 	for _, m := range members {
 		for _, h := range m.Tasks {
 			same := h.Revision == t.Revision.Sequence && h.Stored == t.Revision.Stored
@@ -115,25 +116,13 @@ func withHolder(t fleet.Task, members []fleet.Member) listedTask {
 // print prints the list for people.
 func (l *fleetList) print(c console) error {
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	held := 0
 	fmt.Fprintln(w, "CAPTURE\tWORKER\tSINCE\tSTATE\tLAG")
-	for _, t := range l.Tasks {
-		worker, since, state, lag := "-", "-", "waits for a worker", "-"
-		if t.Worker != "" {
-			held++
-			worker, since, state = t.Worker, status.Short(time.Since(*t.Since)), "-"
-			var is taskStatus
-			if json.Unmarshal(t.Status, &is) == nil && t.Status != nil {
-				state, lag = is.State, thousands(int64(is.Lag))
-			}
-			if t.Ending != "" {
-				state = "ending (" + t.Ending + ")"
-			}
+	below := l.byPattern()
+	for _, t := range below[""] {
+		fmt.Fprintln(w, t.row(""))
+		for _, child := range below[t.Name] {
+			fmt.Fprintln(w, child.row("  "))
 		}
-		if t.Foreign {
-			state = "is no capture: jetcapture fleet rm"
-		}
-		fmt.Fprintln(w, strings.Join([]string{printable(t.Name), printable(worker), since, state, lag}, "\t"))
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "WORKER\tHOST\tCAPTURES\tROOM\t")
@@ -152,7 +141,64 @@ func (l *fleetList) print(c console) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print the fleet: %w", err)
 	}
-	say(c.stdout, "\n%s, %d held, %s; stream %s, a lease of %v\n", counted(int64(len(l.Tasks)), "capture"), held,
+	tasks, held := l.count()
+	say(c.stdout, "\n%s, %d held, %s; stream %s, a lease of %v\n", tasks, held,
 		counted(int64(len(l.Workers)), "worker"), l.Stream, time.Duration(l.Lease*float64(time.Second)))
 	return nil
+}
+
+// byPattern are the tasks by the pattern that has made them, which is empty if none has, or one that is gone.
+func (l *fleetList) byPattern() map[string][]listedTask {
+	there, below := map[string]bool{}, map[string][]listedTask{}
+	for _, t := range l.Tasks {
+		there[t.Name] = true
+	}
+	for _, t := range l.Tasks {
+		of := t.Pattern
+		if !there[of] {
+			of = ""
+		}
+		below[of] = append(below[of], t)
+	}
+	return below
+}
+
+// count says how many tasks there are, and how many of them have a worker.
+func (l *fleetList) count() (tasks string, held int) {
+	patterns := 0
+	for _, t := range l.Tasks {
+		if t.Worker != "" {
+			held++
+		}
+		if isPatternUnit(t.Name) {
+			patterns++
+		}
+	}
+	tasks = counted(int64(len(l.Tasks)-patterns), "capture")
+	if patterns > 0 {
+		tasks += " and " + counted(int64(patterns), "pattern")
+	}
+	return tasks, held
+}
+
+// row is a task as a line of the list.
+func (t *listedTask) row(indent string) string {
+	worker, since, state, lag := "-", "-", "waits for a worker", "-"
+	if t.Worker != "" {
+		worker, since, state = t.Worker, status.Short(time.Since(*t.Since)), "-"
+		var is taskStatus
+		if json.Unmarshal(t.Status, &is) == nil && t.Status != nil {
+			state, lag = is.State, thousands(int64(is.Lag))
+			if is.Streams != nil {
+				state, lag = "follows "+counted(*is.Streams, "stream"), "-"
+			}
+		}
+		if t.Ending != "" {
+			state = "ending (" + t.Ending + ")"
+		}
+	}
+	if t.Foreign {
+		state = "is no capture: jetcapture fleet rm"
+	}
+	return strings.Join([]string{indent + printable(t.Name), printable(worker), since, state, lag}, "\t")
 }

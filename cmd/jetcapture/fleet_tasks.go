@@ -82,6 +82,9 @@ func (s *taskSplitter) task(name string, shared, own []*yaml.Node) fleet.Task {
 	if err != nil {
 		s.problems = append(s.problems, fmt.Errorf("%s: capture %s: %w", s.path, name, err))
 	}
+	if hasPattern(options) {
+		name = patternUnitName(name)
+	}
 	return fleet.Task{Name: name, Body: body}
 }
 
@@ -119,8 +122,9 @@ func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*
 		return nil, &usageError{dedupe(problems)}
 	}
 	all, problems := file.settings()
-	if len(all) != 1 || all[0].name != t.Name {
-		return nil, &usageError{[]error{fmt.Errorf("task %s: it is to have one capture, of its own name", t.Name)}}
+	if len(all) != 1 || all[0].unit() != t.Name {
+		return nil, &usageError{[]error{fmt.Errorf("task %s: it is to have one capture, of its own name; what makes a "+
+			"pattern of it stands in the file itself, not in a variable", t.Name)}}
 	}
 	s := all[0]
 	ofConnection := s.nats.options()
@@ -137,7 +141,7 @@ func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*
 	if problems = append(problems, s.named(s.check())...); len(problems) > 0 {
 		return nil, &usageError{dedupe(problems)}
 	}
-	return s, errPattern(s, "a capture of a fleet")
+	return s, nil
 }
 
 // checkTask reads a task as a worker does, as far as this machine can. missing are variables that the environment here

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,26 +22,34 @@ const (
 )
 
 // follower keeps a capture for each stream that a pattern chooses. Its methods are for one goroutine at a time: that of
-// its caller before follow, and the one of follow then.
+// its caller before watch, and the one of watch then.
 type follower struct {
-	s       *settings
-	g       *captureGroup
-	log     *slog.Logger
-	nc      *nats.Conn // nil: there was no connection yet
-	js      jetstream.JetStream
-	looked  bool               // once at least
-	own     map[string]*member // the captures that it has started, by stream
-	told    map[string]bool    // streams of which it has said why they are left out
-	beyond  int                // how many streams the last look left out as too many
-	cancel  func()
-	joining sync.WaitGroup
+	s        *settings
+	captures streamCaptures
+	log      *slog.Logger
+	since    time.Time  // streams made later have appeared, whoever looked first; zero: what the first look finds has not
+	nc       *nats.Conn // nil: there was no connection yet
+	js       jetstream.JetStream
+	looked   bool            // once at least
+	told     map[string]bool // streams of which it has said why they are left out
+	beyond   int             // how many streams the last look left out as too many
+	count    atomic.Int64    // of captures; any goroutine may read it
 }
 
-func newFollower(s *settings, g *captureGroup) *follower {
-	return &follower{
-		s: s, g: g, log: g.r.log.With("pattern", s.unit()), own: map[string]*member{}, told: map[string]bool{},
-		cancel: func() {},
-	}
+// streamCaptures are the captures of a pattern: in this process (processCaptures), or in a fleet (taskCaptures). Their
+// follower calls it.
+type streamCaptures interface {
+	// own returns the streams that have a capture of this pattern.
+	own(ctx context.Context) (map[string]bool, error)
+	// start begins the capture of a stream, or does nothing if there is one that is as it should be. appeared: the
+	// stream came while the pattern was followed, so all of it is wanted.
+	start(ctx context.Context, stream string, appeared bool) error
+	// end has captures make last cuts and end.
+	end(ctx context.Context, streams []string) error
+}
+
+func newFollower(s *settings, captures streamCaptures, log *slog.Logger) *follower {
+	return &follower{s: s, captures: captures, log: log.With("pattern", s.unit()), told: map[string]bool{}}
 }
 
 // look starts captures of streams that came, and ends those of streams that are gone.
@@ -50,12 +59,18 @@ func (f *follower) look(ctx context.Context) error {
 	if err := f.connect(ctx); err != nil {
 		return err
 	}
-	streams, err := f.streams(ctx)
+	own, err := f.captures.own(ctx)
+	if err != nil {
+		return err
+	}
+	streams, err := f.streams(ctx, own)
 	if err != nil {
 		return fmt.Errorf("list the streams: %w; the user needs the permission to publish $JS.API.STREAM.NAMES, and "+
 			"$JS.API.STREAM.LIST with --stream-opt-in", err)
 	}
-	f.adopt(streams)
+	if err := f.adopt(ctx, own, streams); err != nil {
+		return err
+	}
 	f.looked = true
 	return nil
 }
@@ -84,7 +99,7 @@ func (f *follower) connect(ctx context.Context) error {
 // streams returns the streams that the pattern chooses, by name. Names come from the leader of all streams, so one that
 // is missing is gone. What a stream is configured with comes from its own leader, which may be away: then a stream that
 // was chosen stays so.
-func (f *follower) streams(ctx context.Context) (chosen []string, err error) {
+func (f *follower) streams(ctx context.Context, own map[string]bool) (chosen []string, err error) {
 	metadata := map[string]map[string]string{}
 	var names []string
 	options := []jetstream.StreamListOpt{}
@@ -109,7 +124,7 @@ func (f *follower) streams(ctx context.Context) (chosen []string, err error) {
 	}
 	for _, name := range names {
 		says, known := metadata[name]
-		if f.s.choosesName(name) && (f.s.choosesMetadata(says) || !known && f.own[name] != nil) {
+		if f.s.choosesName(name) && (f.s.choosesMetadata(says) || !known && own[name]) {
 			chosen = append(chosen, name)
 		}
 	}
@@ -117,37 +132,53 @@ func (f *follower) streams(ctx context.Context) (chosen []string, err error) {
 	return chosen, nil
 }
 
-// adopt makes the captures those of the streams.
-func (f *follower) adopt(streams []string) {
-	var ending sync.WaitGroup
-	for name, m := range f.own {
-		if slices.Contains(streams, name) {
-			continue
+// adopt makes the captures, which own are now, those of the streams.
+func (f *follower) adopt(ctx context.Context, own map[string]bool, streams []string) error {
+	var gone []string
+	for name := range own {
+		if !slices.Contains(streams, name) {
+			f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
+			gone = append(gone, name)
+			delete(own, name)
 		}
-		f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
-		delete(f.own, name)
-		ending.Go(func() { f.g.endLogged(m) })
 	}
-	ending.Wait()
+	if err := f.captures.end(ctx, gone); err != nil {
+		return err
+	}
 	f.beyond = 0
 	for _, name := range streams {
-		if f.own[name] != nil {
-			continue
-		}
-		if len(f.own) >= f.s.streams.most {
+		if !own[name] && len(own) >= f.s.streams.most {
 			if f.beyond++; f.beyond == 1 {
 				f.leaveOut(name, errTooMany)
 			}
 			continue
 		}
-		started, err := f.g.start(f.s.of(name, f.looked))
-		if err != nil { // it is tried again at the next look
+		err := f.start(ctx, name, own[name])
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return err
+		case err != nil: // it is tried again at the next look
 			f.leaveOut(name, err)
-			continue
+		case !own[name]:
+			own[name] = true
+			f.log.Info("a stream is captured that matches", "stream", name)
 		}
-		f.own[name] = started[0]
-		f.log.Info("a stream is captured that matches", "stream", name)
 	}
+	f.count.Store(int64(len(own)))
+	return nil
+}
+
+// start begins the capture of a stream, or brings the one that it has in line with the pattern.
+func (f *follower) start(ctx context.Context, stream string, has bool) error {
+	appeared := f.looked
+	if !has && !appeared && !f.since.IsZero() && f.s.capture.library.Start != (jetcapture.Start{}) {
+		s, err := f.js.Stream(ctx, stream)
+		if err != nil {
+			return fmt.Errorf("look when stream %s was made: %w", stream, err)
+		}
+		appeared = s.CachedInfo().Created.After(f.since)
+	}
+	return f.captures.start(ctx, stream, !has && appeared)
 }
 
 // errTooMany is why a stream is left out that is one too many.
@@ -161,140 +192,30 @@ func (f *follower) leaveOut(stream string, why error) {
 	}
 }
 
-// follow starts a goroutine that looks again and again, until stop or the end of the group, which it holds.
-func (f *follower) follow() {
-	if !f.g.hold() {
-		return
-	}
-	ctx, cancel := context.WithCancel(f.g.ctx)
-	f.cancel = cancel
-	f.joining.Go(func() {
-		defer f.g.release()
-		ticker := time.NewTicker(f.g.r.streamsEvery)
-		defer ticker.Stop()
-		for failing := false; ; {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			err := f.look(ctx)
-			if err != nil && !failing && ctx.Err() == nil {
-				f.log.Warn("streams are not found, their captures go on; it is tried again", "error", err)
-			}
-			failing = err != nil
+// watch looks again and again until ctx ends.
+func (f *follower) watch(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for failing := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
 		}
-	})
+		err := f.look(ctx)
+		if errors.Is(err, fleet.ErrReplaced) { // the holder of the task is about to end
+			err = nil
+		}
+		if err != nil && !failing && ctx.Err() == nil {
+			f.log.Warn("streams are not found, their captures go on; it is tried again", "error", err)
+		}
+		failing = err != nil
+	}
 }
 
-// stop ends the following, and waits for that. The captures go on.
-func (f *follower) stop() {
-	f.cancel()
-	f.joining.Wait()
+// close ends the connection. The captures go on.
+func (f *follower) close() {
 	if f.nc != nil {
 		f.nc.Close()
-	}
-}
-
-// runUnits are what the configuration of a process has begun: captures, and followers of patterns, which have captures
-// of their own. One goroutine uses them at a time: that of run, and that of reloads between the start and the end.
-type runUnits struct {
-	g         *captureGroup
-	captures  map[string]*member // by unit, as the followers
-	followers map[string]*follower
-}
-
-func newRunUnits(g *captureGroup) *runUnits {
-	return &runUnits{g, map[string]*member{}, map[string]*follower{}}
-}
-
-// runs reports whether a unit was begun and not ended. A follower runs even if its first look has failed.
-func (u *runUnits) runs(unit string) bool { return u.captures[unit] != nil || u.followers[unit] != nil }
-
-// start begins units. Its error is that of a name that is taken, or of the first look for streams.
-func (u *runUnits) start(all ...*settings) error {
-	single := slices.DeleteFunc(slices.Clone(all), (*settings).isPattern)
-	started, err := u.g.start(single...)
-	for _, m := range started {
-		u.captures[m.settings.unit()] = m
-	}
-	for _, s := range all {
-		if s.isPattern() {
-			err = errors.Join(err, s.inUnit(u.follow(s)))
-		}
-	}
-	return err
-}
-
-// inUnit says of which pattern an error is.
-func (s *settings) inUnit(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", s.unit(), err)
-}
-
-// follow captures the streams of a pattern: those that are there now, and unless it is for once, those that come.
-func (u *runUnits) follow(s *settings) error {
-	f := newFollower(s, u.g)
-	u.followers[s.unit()] = f
-	u.g.stay()
-	err := f.look(u.g.ctx)
-	if !s.capture.library.Once {
-		f.follow()
-	} else if err == nil && len(f.own) == 0 {
-		err = errNoMatch(s)
-	}
-	if s.capture.library.Once && err != nil { // it has no captures, and does not look again
-		f.stop()
-		delete(u.followers, s.unit())
-	}
-	return err
-}
-
-// errNoMatch says that there is nothing to capture for once.
-func errNoMatch(s *settings) error {
-	if s.streams.optIn {
-		return fmt.Errorf("no stream of the server matches and has the metadata %s: true; "+
-			"`nats stream edit NAME --metadata %[1]s=true` sets it", optInKey)
-	}
-	return errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")
-}
-
-// errBeyond is the error of patterns with --once that have left out streams as too many: the work is not done.
-func (u *runUnits) errBeyond() (err error) {
-	for _, unit := range slices.Sorted(maps.Keys(u.followers)) {
-		if f := u.followers[unit]; f.s.capture.library.Once && f.beyond > 0 {
-			err = errors.Join(err, f.s.inUnit(fmt.Errorf("--max-streams left out %s: give a larger one, or leave out "+
-				"streams with --exclude-stream", counted(int64(f.beyond), "stream"))))
-		}
-	}
-	return err
-}
-
-// end ends units, which make last cuts, side by side.
-func (u *runUnits) end(names []string) {
-	var ending sync.WaitGroup
-	for _, name := range names {
-		f, m := u.followers[name], u.captures[name]
-		delete(u.followers, name)
-		delete(u.captures, name)
-		ending.Go(func() {
-			if f != nil {
-				f.stop()
-				f.adopt(nil)
-			}
-			if m != nil {
-				u.g.endLogged(m)
-			}
-		})
-	}
-	ending.Wait()
-}
-
-// stop ends the followers. Captures end with their group.
-func (u *runUnits) stop() {
-	for _, f := range u.followers {
-		f.stop()
 	}
 }

@@ -21,6 +21,9 @@ type lanes struct {
 func lanesOf(all []*settings) (found []lanes) {
 	byPlace := map[[2]string][]*settings{}
 	for _, s := range all {
+		if s.isPattern() {
+			continue
+		}
 		at := [2]string{s.capture.library.NATSStreamName, s.capture.output}
 		byPlace[at] = append(byPlace[at], s)
 	}

@@ -56,10 +56,18 @@ func (s *settings) isPattern() bool {
 // unit names what the settings begin: a capture by its name in the archive, or a pattern.
 func (s *settings) unit() string {
 	if s.isPattern() {
-		return "streams of " + cmp.Or(s.name, s.capture.library.NATSStreamName, s.streams.subject, optInKey)
+		return patternUnitName(cmp.Or(s.name, s.capture.library.NATSStreamName, s.streams.subject, optInKey))
 	}
 	return s.capture.name()
 }
+
+// patternUnitName names a pattern by its name in a file, or by what chooses its streams: a stream may have that name.
+func patternUnitName(name string) string { return patternPrefix + name }
+
+// isPatternUnit reports whether a unit of that name is a pattern.
+func isPatternUnit(name string) bool { return strings.HasPrefix(name, patternPrefix) }
+
+const patternPrefix = "streams of "
 
 // checkStreams returns what is wrong with a pattern.
 func (s *settings) checkStreams() (problems []error) {

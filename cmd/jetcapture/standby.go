@@ -109,6 +109,8 @@ func (s *settings) checkStandby() (problems []error) {
 			3*time.Second))
 	case lib.Once || lib.Until > 0:
 		problems = append(problems, errors.New("--standby: is for captures that go on, not for --once and --range"))
+	case s.isPattern():
+		problems = append(problems, errors.New("--standby: takes single streams; a fleet takes patterns, see docs/FLEET.md"))
 	}
 	return problems
 }

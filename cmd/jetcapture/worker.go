@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
@@ -121,7 +122,7 @@ func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
 		return &usageError{[]error{err}}
 	}
 	return r.workFor(ctx, f, s.monitor, fleet.WorkerConfig{ID: s.id, Room: s.room}, func(g *captureGroup) fleet.Runner {
-		return &taskRunner{g, &s.nats, r.getenv}
+		return &taskRunner{group: g, fleet: f, nats: &s.nats, getenv: r.getenv}
 	})
 }
 
@@ -169,7 +170,7 @@ func fleetMetrics(w *fleet.Worker) (all []prometheus.Collector) {
 		name, help string
 		value      func(c fleet.Counts) int
 	}{
-		{"tasks", "Captures of the fleet.", func(c fleet.Counts) int { return c.Tasks }},
+		{"tasks", "Captures of the fleet, and patterns.", func(c fleet.Counts) int { return c.Tasks }},
 		{"tasks_held", "Captures of the fleet that a worker holds.", func(c fleet.Counts) int { return c.Held }},
 		{"workers", "Workers of the fleet that answer and are not drained.", func(c fleet.Counts) int { return c.Workers }},
 	} {
@@ -184,8 +185,27 @@ func fleetMetrics(w *fleet.Worker) (all []prometheus.Collector) {
 // taskRunner runs the tasks of a worker as captures of a group.
 type taskRunner struct {
 	group  *captureGroup
+	fleet  *fleet.Fleet
 	nats   *connection // of the worker
 	getenv func(string) string
+
+	mu       sync.Mutex           // guards what follows
+	patterns map[string]*follower // that are followed here, by task
+}
+
+// following notes that a pattern is followed here, until end.
+func (t *taskRunner) following(task string, f *follower) (end func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.patterns == nil {
+		t.patterns = map[string]*follower{}
+	}
+	t.patterns[task] = f
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.patterns, task)
+	}
 }
 
 // Run implements fleet.Runner.
@@ -193,6 +213,9 @@ func (t *taskRunner) Run(ctx context.Context, task fleet.Task) error {
 	s, err := taskSettings(task, t.nats, t.getenv)
 	if err != nil {
 		return err
+	}
+	if s.isPattern() {
+		return t.discover(ctx, task, s)
 	}
 	err = t.group.run(ctx, s)
 	switch {
@@ -206,15 +229,26 @@ func (t *taskRunner) Run(ctx context.Context, task fleet.Task) error {
 
 // taskStatus is how a task is, for fleet ls. A worker may have a thousand of them in one message.
 type taskStatus struct {
-	State string `json:"state"`
-	Lag   uint64 `json:"lag"`
+	State   string `json:"state"`
+	Lag     uint64 `json:"lag"`
+	Streams *int64 `json:"streams,omitempty"` // of a pattern: how many have a capture
 }
+
+// follows is the state of a task that is a pattern.
+const follows = "follows streams"
 
 // Describe implements fleet.Runner.
 func (t *taskRunner) Describe(task string) any {
+	t.mu.Lock()
+	f := t.patterns[task]
+	t.mu.Unlock()
+	if f != nil {
+		n := f.count.Load()
+		return taskStatus{State: follows, Streams: &n}
+	}
 	s, found := t.group.r.overview.running()[task]
 	if !found {
 		return nil
 	}
-	return taskStatus{string(s.State), left(s)}
+	return taskStatus{State: string(s.State), Lag: left(s)}
 }

@@ -108,10 +108,7 @@ func (w *Worker) look(ctx context.Context) (v view, err error) {
 		return v, err
 	}
 	w.setLease(c.Config.AckWait)
-	last := lease.Revision{Sequence: info.State.LastSeq, Stored: info.State.LastTime.UnixNano()}
-	return view{
-		tasks: int(info.State.Msgs), at: time.Now(), state: state{info.Created.UTC(), last, info.State.Msgs},
-	}, nil
+	return view{tasks: int(info.State.Msgs), at: time.Now(), state: stateOf(info)}, nil
 }
 
 // compare looks whether the tasks that run are still those of the queue. It asks only if something has changed there.

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/lease"
@@ -22,11 +24,17 @@ type Task struct {
 	Name     string         // of the capture
 	Revision lease.Revision // its message; zero before it is applied
 	Body     []byte         // what its runner knows to read
+	Parent   string         // the task whose holder has made it; empty if a person has
+	Since    time.Time      // when the queue took its first revision, by its own clock
 	Foreign  bool           // it is no task: a message without its name; Name is the end of its subject
 }
 
-// nameHeader holds the name of a task: its subject has it escaped, and shortened if it is long.
-const nameHeader = "Jetcapture-Task"
+// The headers of a task. Its subject has its name escaped, and shortened if it is long.
+const (
+	nameHeader   = "Jetcapture-Task"
+	parentHeader = "Jetcapture-Parent"
+	sinceHeader  = "Jetcapture-Since" // in nanoseconds since 1970; a first revision has none
+)
 
 // validToken is what may be the end of a task's subject.
 var validToken = regexp.MustCompile(`^[^.*>\s]+$`)
@@ -47,6 +55,9 @@ const (
 // ErrConflict says that another process has changed a task meanwhile.
 var ErrConflict = errors.New("another process has changed the task meanwhile: look at it, and do it again")
 
+// ErrNoTask says that a task is not there that is to be removed.
+var ErrNoTask = errors.New("there is no task")
+
 // subjectOf is the subject of a task. The name is one token.
 func (f *Fleet) subjectOf(name string) string {
 	return f.subject("task") + "." + strings.ReplaceAll(cutlog.EscapeSegment(name), ".", "%2E")
@@ -54,7 +65,12 @@ func (f *Fleet) subjectOf(name string) string {
 
 // taskOf is the task of a message. Anybody who may can publish to the subjects of tasks, so a message may be no task.
 func (f *Fleet) taskOf(subject string, header nats.Header, is lease.Revision, body []byte) Task {
-	t := Task{Name: header.Get(nameHeader), Revision: is, Body: body}
+	t := Task{Name: header.Get(nameHeader), Parent: header.Get(parentHeader), Revision: is, Body: body}
+	since, err := strconv.ParseInt(header.Get(sinceHeader), 10, 64)
+	if err != nil {
+		since = is.Stored
+	}
+	t.Since = time.Unix(0, since).UTC()
 	if t.Name == "" || f.subjectOf(t.Name) != subject {
 		t.Name, t.Foreign = strings.TrimPrefix(subject, f.subject("task")+"."), true
 	}
@@ -124,6 +140,11 @@ func (f *Fleet) Tasks(ctx context.Context) ([]Task, error) {
 	return tasks, nil
 }
 
+// Says reports whether a task of the queue says what another one says.
+func (t Task) Says(other Task) bool {
+	return !t.Foreign && t.Parent == other.Parent && bytes.Equal(t.Body, other.Body)
+}
+
 // Apply adds a task, or changes the body of an existing one. It is ErrConflict if another process does the same at the
 // same time.
 func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
@@ -133,7 +154,7 @@ func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
 		return "", err
 	case err == nil && have.Name != t.Name && !have.Foreign: // a name that is shortened
 		return "", fmt.Errorf("task %s: its subject is that of %s; give one of them another name", t.Name, have.Name)
-	case err == nil && bytes.Equal(have.Body, t.Body) && !have.Foreign:
+	case err == nil && have.Says(t):
 		return Unchanged, nil
 	}
 	return f.replace(ctx, have, t)
@@ -142,6 +163,12 @@ func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
 // replace puts a task in the place of the one that the fleet had, whose revision is zero if it had none.
 func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
 	m := &nats.Msg{Subject: f.subjectOf(t.Name), Header: nats.Header{nameHeader: {t.Name}}, Data: t.Body}
+	if t.Parent != "" {
+		m.Header.Set(parentHeader, t.Parent)
+	}
+	if had.Revision.Sequence != 0 && !had.Foreign {
+		m.Header.Set(sinceHeader, strconv.FormatInt(had.Since.UnixNano(), 10))
+	}
 	_, err := f.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(had.Revision.Sequence),
 		jetstream.WithExpectStream(f.Stream()))
 	var api *jetstream.APIError
@@ -167,19 +194,27 @@ func (f *Fleet) Remove(ctx context.Context, name string) error {
 		}
 	}
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Errorf("there is no task %s", name)
+		return fmt.Errorf("%w %s", ErrNoTask, name)
 	}
 	if err != nil {
 		return err
 	}
+	return f.delete(ctx, have)
+}
+
+// delete removes a revision of a task. It does nothing if the queue has another one meanwhile.
+func (f *Fleet) delete(ctx context.Context, t Task) error {
 	stream, err := f.handle(ctx)
 	if err == nil {
-		err = stream.DeleteMsg(ctx, have.Revision.Sequence)
+		err = stream.DeleteMsg(ctx, t.Revision.Sequence)
 	}
-	if err != nil {
-		return fmt.Errorf("remove task %s: %w", name, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if there, look := f.has(ctx, t.Revision); look == nil && !there {
+		return nil
+	}
+	return fmt.Errorf("remove task %s: %w", t.Name, err)
 }
 
 // Subjects returns how many messages of each subject a stream of the account holds.

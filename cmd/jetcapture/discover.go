@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.yaml.in/yaml/v4"
+)
+
+// discover follows a pattern whose task this worker holds: it makes a task of the fleet for each stream that matches,
+// and removes those of streams that are gone. Other workers may do the same at the same time.
+func (t *taskRunner) discover(ctx context.Context, task fleet.Task, s *settings) error {
+	f := newFollower(s, &taskCaptures{t.fleet.Children(task), task.Body}, t.group.r.log)
+	f.since = task.Since
+	defer f.close()
+	defer t.following(task.Name, f)()
+	switch err := f.look(ctx); {
+	case ctx.Err() != nil: // it is stopped
+	case err != nil && !errors.Is(err, fleet.ErrReplaced):
+		return err
+	case err == nil && s.capture.library.Once && f.count.Load() == 0:
+		return errNoMatch(s)
+	case err == nil && s.capture.library.Once:
+		return nil
+	}
+	f.watch(ctx, t.group.r.streamsEvery)
+	return t.endChildren(context.WithoutCancel(ctx), task.Name)
+}
+
+// endChildren removes the tasks of a pattern, if that has left the fleet: what this worker was about to add when
+// somebody removed the pattern would stay.
+func (t *taskRunner) endChildren(ctx context.Context, pattern string) error {
+	ctx, cancel := context.WithTimeout(ctx, followTimeout)
+	defer cancel()
+	_, err := t.fleet.Task(ctx, pattern)
+	if !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil // another worker follows it, or the fleet does not answer
+	}
+	names, err := t.fleet.RemoveChildren(ctx, pattern)
+	if len(names) > 0 {
+		t.group.r.log.Info("the pattern has left the fleet, and its captures with it", "pattern", pattern,
+			"captures", strings.Join(names, ", "))
+	}
+	return err
+}
+
+// taskCaptures are the captures of a pattern as tasks of a fleet.
+type taskCaptures struct {
+	children *fleet.Children
+	pattern  []byte // the body of its task
+}
+
+// own implements streamCaptures.
+func (c *taskCaptures) own(ctx context.Context) (map[string]bool, error) {
+	if err := c.children.Look(ctx); err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, stream := range c.children.Names() {
+		own[stream] = true
+	}
+	return own, nil
+}
+
+// start implements streamCaptures. A child that reads a stream from its beginning goes on so.
+func (c *taskCaptures) start(ctx context.Context, stream string, appeared bool) error {
+	had := c.children.Get(stream)
+	body, err := streamTask(c.pattern, stream, appeared || had.Name != "" && isWhole(had.Body))
+	if err == nil {
+		_, err = c.children.Put(ctx, stream, body)
+	}
+	return err
+}
+
+// end implements streamCaptures.
+func (c *taskCaptures) end(ctx context.Context, streams []string) error {
+	return c.children.Remove(ctx, streams...)
+}
+
+// hasPattern reports whether options, as they stand in a file, stand for the streams that match.
+func hasPattern(options []*yaml.Node) bool {
+	for i := 0; i+1 < len(options); i += 2 {
+		switch text := options[i+1].Value; options[i].Value {
+		case "stream_name":
+			if strings.Contains(text, "*") {
+				return true
+			}
+		case "stream_subject":
+			if text != "" {
+				return true
+			}
+		case "stream_opt_in":
+			if on, err := strconv.ParseBool(text); err == nil && on {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// streamTask is the body of the task of one stream of a pattern, of which body is the task. With whole, the capture
+// begins with the first message of the stream, whatever the pattern says.
+func streamTask(body []byte, stream string, whole bool) ([]byte, error) {
+	options, err := taskOptions(body)
+	if err != nil {
+		return nil, err
+	}
+	own := []*yaml.Node{scalarNode("stream_name"), scalarNode(strings.ReplaceAll(stream, "$", "$$"))}
+	not := []string{"stream_name"}
+	for _, o := range new(streamSettings).options() {
+		not = append(not, o.key())
+	}
+	if whole {
+		not = append(not, "start")
+	}
+	for i := 0; i+1 < len(options); i += 2 {
+		if !slices.Contains(not, options[i].Value) {
+			own = append(own, options[i], options[i+1])
+		}
+	}
+	return yaml.Marshal(mapping(scalarNode(capturesKey), mapping(scalarNode(stream), mapping(own...))))
+}
+
+// isWhole reports whether a task says that its capture begins with the first message.
+func isWhole(body []byte) bool {
+	options, err := taskOptions(body)
+	return err == nil && !slices.ContainsFunc(keysOf(options), func(k *yaml.Node) bool { return k.Value == "start" })
+}
+
+// taskOptions are the options of the one capture of a task, keys and values by turns.
+func taskOptions(body []byte) ([]*yaml.Node, error) {
+	document, err := oneDocument(body)
+	if err != nil {
+		return nil, err
+	}
+	at := document.Content[0]
+	for range 2 { // captures, and the name of the one
+		if at.Kind != yaml.MappingNode || len(at.Content) != 2 {
+			return nil, fmt.Errorf("line %d: a task is to have one capture", at.Line)
+		}
+		at = at.Content[1]
+	}
+	return at.Content, nil
+}
