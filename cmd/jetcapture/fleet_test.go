@@ -96,9 +96,11 @@ captures:
   orders: {stream_name: ORDERS, max_age: 1h}
   jobs: {stream_name: JOBS, consumer_name: archive}
 `)
-	if r := e.run(t, "worker"); r.code != exitFailed || !strings.Contains(r.stderr, "jetcapture fleet init") {
-		t.Errorf("a worker without a fleet: exit code %d, %s", r.code, r.stderr)
-	}
+	logA, stopA := e.startLogged(t, "worker", "--worker", "a")
+	const waits = "make it with jetcapture fleet init"
+	natstest.Eventually(t, patience, "a worker that waits for a fleet", func() bool {
+		return strings.Contains(logA.String(), waits)
+	})
 	r := e.run(t, "fleet", "init", "--lease", "2s")
 	if r.code != exitDone || r.stdout != "stream JETCAPTURE_FLEET is made: 1 replica, a lease of 2s\n" {
 		t.Fatalf("init: exit code %d, %s%s", r.code, r.stdout, r.stderr)
@@ -111,11 +113,10 @@ captures:
 	if r = e.run(t, "fleet", "apply", "-f", path); r.stdout != "orders: unchanged\njobs: unchanged\n" {
 		t.Errorf("applied again: %s%s", r.stdout, r.stderr)
 	}
-	stopA := e.startWorker(t, "--worker", "a")
 	e.awaitFleet(t, "a", "orders", "jobs")
 	natstest.PublishN(t, nc, "jobs.x", 2)
 	e.startWorker(t, "--worker", "b")
-	if r := stopA(); r.code != exitDone {
+	if r := stopA(); r.code != exitDone || strings.Count(r.stderr, waits) != 1 {
 		t.Errorf("worker a: exit code %d\n%s", r.code, r.stderr)
 	}
 	e.awaitFleet(t, "b", "orders", "jobs")

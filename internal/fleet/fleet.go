@@ -187,11 +187,15 @@ func (f *Fleet) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	return info, nil
 }
 
-// Open checks that there is a stream of tasks, with its consumer, and returns the length of the leases.
+// ErrNoFleet says that nobody has made the fleet.
+var ErrNoFleet = errors.New("there is no fleet")
+
+// Open checks that there is a stream of tasks, with its consumer, and returns the length of the leases. It is ErrNoFleet
+// if one of them is missing.
 func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
 	info, err := f.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return 0, fmt.Errorf("there is no fleet, stream %s is missing: make it with jetcapture fleet init", f.Stream())
+		return 0, fmt.Errorf("%w, stream %s is missing: make it with jetcapture fleet init", ErrNoFleet, f.Stream())
 	}
 	if err != nil {
 		return 0, err
@@ -204,8 +208,12 @@ func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
 		return 0, fmt.Errorf("stream %s is not that of a fleet: %w", f.Stream(), err)
 	}
 	c, err := f.js.Consumer(ctx, f.Stream(), consumer)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return 0, fmt.Errorf("%w, consumer %s of stream %s is missing: make it with jetcapture fleet init", ErrNoFleet,
+			consumer, f.Stream())
+	}
 	if err != nil {
-		return 0, fmt.Errorf("consumer %s of stream %s: %w; jetcapture fleet init makes it", consumer, f.Stream(), err)
+		return 0, fmt.Errorf("consumer %s of stream %s: %w", consumer, f.Stream(), err)
 	}
 	cfg := c.CachedInfo().Config
 	if cfg.AckPolicy != jetstream.AckExplicitPolicy || cfg.MaxDeliver > 0 || cfg.DeliverSubject != "" {

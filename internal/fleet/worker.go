@@ -104,10 +104,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// open looks at the fleet until it answers, for a minute: a cluster may be electing a leader.
+// open looks at the fleet until it answers, for a minute: a cluster may be electing a leader. For one that nobody has
+// made it waits as long as it takes: the parts of an installation start in any order.
 func (w *Worker) open(ctx context.Context) error {
 	const patience = time.Minute
 	pause := retry.Backoff{First: lookWait, Max: mostWait}
+	told := false
 	for began := time.Now(); ctx.Err() == nil; {
 		length, err := w.fleet.Open(ctx)
 		if err == nil {
@@ -117,10 +119,16 @@ func (w *Worker) open(ctx context.Context) error {
 		case err == nil:
 			w.setLease(length)
 			return nil
+		case errors.Is(err, ErrNoFleet):
+			if !told {
+				w.log.Warn("waiting until somebody makes the fleet", "error", err)
+			}
+			told, began = true, time.Now()
 		case ctx.Err() == nil && (!isUnanswered(err) || time.Since(began) > patience):
 			return err
+		default:
+			w.log.Warn("the fleet does not answer yet, trying again", "error", err)
 		}
-		w.log.Warn("the fleet does not answer yet, trying again", "error", err)
 		_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
 	}
 	return nil // stopped before anything began
