@@ -14,7 +14,10 @@ import (
 // store is a bucket as a cut log needs it for reading.
 type store struct{ logstore.Store }
 
-func newStore(b bucket.Bucket) store { return store{logstore.Store{Bucket: b}} }
+func newStore(b bucket.Bucket) store {
+	_, folder := b.(*bucket.Dir)
+	return store{logstore.Store{Bucket: b, Folder: folder}}
+}
 
 var errReadOnly = bucket.Permanent(errors.New("package archive changes nothing"))
 

@@ -197,7 +197,7 @@ func (p *Projector) append(ctx context.Context, t *table.Table, b batch, files [
 	}
 	p.Logger.Info("cuts appended", "table", p.name(), "cut", pos.cut, "cuts", b.cuts, "files", len(files),
 		"watermark", watermark)
-	p.expire(ctx, t)
+	p.tidy(ctx, t)
 	return nil
 }
 
@@ -219,30 +219,4 @@ func (p *Projector) summary(b batch, pos position, watermark string) ice.Propert
 // below the end of the cut. It has always as many digits, so that texts compare as times.
 func watermarkOf(cut tablefiles.Cut) string {
 	return cut.Plan.Anchor.Time.UTC().Format("2006-01-02T15:04:05.000000000Z")
-}
-
-// expire drops the oldest snapshots when there are a tenth more than are kept, but none that has a name. It deletes no
-// file: what they have in common with later ones is still needed. Next time will do if it fails.
-func (p *Projector) expire(ctx context.Context, t *table.Table) {
-	snapshots := t.Metadata().Snapshots()
-	if p.Keep == 0 || len(snapshots) <= p.Keep+p.Keep/10 {
-		return
-	}
-	kept := map[int64]bool{}
-	for _, ref := range t.Metadata().Refs() {
-		kept[ref.SnapshotID] = true
-	}
-	var ids []int64
-	for _, s := range snapshots[:len(snapshots)-p.Keep] {
-		if !kept[s.SnapshotID] {
-			ids = append(ids, s.SnapshotID)
-		}
-	}
-	_, _, err := p.Catalog.CommitTable(ctx, p.Table, []table.Requirement{
-		table.AssertTableUUID(t.Metadata().TableUUID()),
-		table.AssertRefSnapshotID(table.MainBranch, &t.CurrentSnapshot().SnapshotID),
-	}, []table.Update{table.NewRemoveSnapshotsUpdate(ids, false)})
-	if err != nil {
-		p.Logger.Info("old snapshots stay for now", "table", p.name(), "error", err)
-	}
 }

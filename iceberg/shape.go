@@ -24,12 +24,13 @@ func (p *Projector) content() string {
 }
 
 // properties are those of a new table. gc.enabled keeps engines from deleting files that no snapshot has any more: the
-// files are the archive.
+// files are the archive. Manifests are merged by tidy.
 func properties() ice.Properties {
 	return ice.Properties{
 		"gc.enabled": "false",
 		"write.metadata.delete-after-commit.enabled": "true",
-		"commit.manifest-merge.enabled":              "true",
+		"write.metadata.previous-versions-max":       "20",
+		"commit.manifest-merge.enabled":              "false",
 	}
 }
 
