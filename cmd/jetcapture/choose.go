@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 // messageChoice chooses messages of an archive: the options that cat, grep and others have in common.
 type messageChoice struct {
 	capture      string
+	usual        string // the capture where none is named and the archive has it; may be empty
 	seqs         seqRange
 	read         archive.ReadOptions
 	header, json []condition
@@ -150,7 +152,7 @@ func (m *messageChoice) pick(ctx context.Context, a *archive.Archive) (*archive.
 		if err != nil {
 			return nil, err
 		}
-		if c.Name() == m.capture {
+		if c.Name() == cmp.Or(m.capture, m.usual) {
 			return c, nil
 		}
 		all, names = append(all, c), append(names, c.Name())

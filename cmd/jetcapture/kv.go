@@ -59,7 +59,7 @@ type kvSettings struct {
 func (s *kvSettings) options() optionSet {
 	return optionSet{{"What to print", []option{
 		{
-			name: "capture", arg: "NAME", help: "of this capture; needed if the archive has several",
+			name: "capture", arg: "NAME", help: "of this capture (default: KV_BUCKET, or the only one)",
 			value: text(&s.capture), complete: completeCaptures,
 		},
 		{
@@ -93,7 +93,7 @@ func kvCommand(c console) *cobra.Command {
 		if len(problems) > 0 {
 			return &usageError{problems}
 		}
-		choice := &messageChoice{capture: s.capture}
+		choice := &messageChoice{capture: s.capture, usual: "KV_" + args[1]}
 		return choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
 			return s.print(ctx, choice, from, args[1], c)
 		})
@@ -180,11 +180,29 @@ func (s *kvSettings) read(
 		return now, err
 	}
 	format, err := from.Format(ctx)
-	if err == nil && format.Stream != "KV_"+bucket {
-		err = fmt.Errorf("capture %s, of stream %s, has no message of bucket %s", from.Name(), format.Stream,
-			strings.TrimSuffix(bucket+" with key "+s.key, " with key "))
+	if err != nil || format.Stream == "KV_"+bucket {
+		return now, err
 	}
-	return now, err
+	others, err := bucketsOf(ctx, choice, from)
+	if err != nil || slices.Contains(others, bucket) { // it was empty at that time, or the key was not there
+		return now, err
+	}
+	return now, fmt.Errorf("capture %s, of stream %s, has no message of bucket %s: the buckets that it has are %s",
+		from.Name(), format.Stream, bucket, cmp.Or(strings.Join(others, ", "), "none"))
+}
+
+// bucketsOf returns the names of the buckets that a capture has messages of.
+func bucketsOf(ctx context.Context, choice *messageChoice, from *archive.Capture) ([]string, error) {
+	all := *choice
+	all.read.Subjects, all.read.To = []string{"$KV.*.>"}, time.Time{}
+	names := map[string]bool{}
+	err := all.each(ctx, from, func(i *archive.Item) error {
+		if i.IsMessage() {
+			names[strings.Split(i.Subject, ".")[1]] = true
+		}
+		return nil
+	})
+	return slices.Sorted(maps.Keys(names)), err
 }
 
 // kvEntryOf is what a message does to its key. A server marks keys whose time was over.

@@ -72,7 +72,7 @@ func TestKV(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := (environment{}).run(t, "kv", folder, "other"); got.code != exitFailed ||
-		!strings.Contains(got.stderr, "of stream KV_settings, has no message of bucket other") {
+		!strings.Contains(got.stderr, "has no message of bucket other: the buckets that it has are settings") {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 	restore := []string{"kv", folder, "settings", "--restore-as", "copy", "--nats-server", srv.URL()}
@@ -94,6 +94,31 @@ func TestKV(t *testing.T) {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 	if got := (environment{}).run(t, "kv", folder, "a.b"); got.code != exitUsage {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	}
+}
+
+// TestKVOfAnArchiveWithOthers: the capture of the bucket is taken without being named, and one that is missing names
+// those that there are.
+func TestKVOfAnArchiveWithOthers(t *testing.T) {
+	srv := natstest.Start(t)
+	js := natstest.JetStream(t, srv.Connect())
+	folder := filepath.Join(t.TempDir(), "archive")
+	for _, name := range []string{"prices", "settings"} {
+		kv, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kv.PutString(t.Context(), "a", name); err != nil {
+			t.Fatal(err)
+		}
+		captureStream(t, srv, "KV_"+name, folder)
+	}
+	if got, want := changes(t, folder, "settings"), "1 a settings"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	got := (environment{}).run(t, "kv", folder, "other")
+	if got.code == exitDone || !strings.Contains(got.stderr, "KV_prices, KV_settings") {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 }
