@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/spf13/cobra"
 )
 
@@ -23,6 +24,9 @@ Examples:
 
   Which file holds message 4711 of the stream?
     jetcapture ls /var/orders --seq 4711
+
+  How was the stream configured, and which consumers did it have?
+    jetcapture ls /var/orders --stream-config
 
   When and why were the newest files of a capture stored?
     jetcapture ls /var/orders --cuts --capture ORDERS --last 20
@@ -44,6 +48,7 @@ with an error: jetcapture verify says all that is wrong with an archive.
 type lsSettings struct {
 	capture      string
 	cuts, blocks bool
+	config       bool // print how the streams were configured
 	newest       int // only so many cuts of each capture; 0: all
 	filter       archive.Filter
 	json         bool
@@ -61,6 +66,11 @@ func (s *lsSettings) options() optionSet {
 			{
 				name: "capture", arg: "NAME", help: "list this capture only",
 				value: text(&s.capture), complete: completeCaptures,
+			},
+			{
+				name: "stream-config", value: boolean(&s.config),
+				help: "print instead how the stream was configured last, with its durable consumers: JSON, one object a line, as " +
+					"restore --stream-config reads it",
 			},
 			{name: "json", help: "print JSON, one object a line", value: boolean(&s.json)},
 		}},
@@ -94,6 +104,9 @@ func lsCommand(c console) *cobra.Command {
 		if s.cuts && s.blocks {
 			problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
 		}
+		if s.config && (s.cuts || s.blocks || !s.filter.IsZero()) {
+			problems = append(problems, errors.New("--stream-config: lists nothing, so it goes with --capture only"))
+		}
 		if s.newest > 0 && s.filter.Seq > 0 {
 			problems = append(problems, errors.New("--last: --seq finds its cut by itself; give one of the two"))
 		}
@@ -113,7 +126,7 @@ func (s *lsSettings) list(ctx context.Context, where string, c console) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	l := &lister{lsSettings: s, ticker: newTicker(newScreen(c.stderr)), print: newListing(c.stdout, s.json)}
+	l := &lister{lsSettings: s, ticker: newTicker(newScreen(c.stderr)), print: newListing(c.stdout, s.json || s.config)}
 	defer l.show("")
 	found := false
 	for capture, err := range a.Captures(ctx) {
@@ -151,6 +164,8 @@ type lister struct {
 // capture lists one capture as the options say.
 func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 	switch {
+	case l.config:
+		return l.streamConfig(ctx, c)
 	case l.filter.Seq != 0 && !l.cuts:
 		return l.sequence(ctx, c)
 	case l.cuts, l.blocks, !l.filter.IsZero():
@@ -161,6 +176,22 @@ func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 		return err
 	}
 	return l.line(func() error { return l.print.capture(t) })
+}
+
+// streamConfig prints the newest record of how the stream of a capture was configured.
+func (l *lister) streamConfig(ctx context.Context, c *archive.Capture) error {
+	var newest *cutlog.StreamConfig
+	for record, err := range c.StreamConfigs(ctx) {
+		if err != nil {
+			return err
+		}
+		newest = &record
+	}
+	if newest == nil {
+		return fmt.Errorf("capture %s does not say how its stream was configured: it was made by a jetcapture of before "+
+			"2026-11-28", c.Name())
+	}
+	return l.line(func() error { return l.print.encode(newest) })
 }
 
 // each calls f with the cuts of a capture in which the filter may find something.

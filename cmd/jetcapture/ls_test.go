@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // ordersArchive is an archive of 6 messages, by the second token of their subjects: one is a dead letter, in the
@@ -196,5 +197,35 @@ func TestReadingCommandsHelp(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLsOfTheConfiguration: what restore --stream-config reads, and what nats consumer add reads for each consumer.
+func TestLsOfTheConfiguration(t *testing.T) {
+	srv, _ := orders(t, `{"n":0}`)
+	stream, err := natstest.JetStream(t, srv.Connect()).Stream(t.Context(), "ORDERS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"mailer", "worker"} {
+		if _, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "archive")
+	captureOnce(t, srv, folder)
+	printed := readingRun(t, "ls", folder, "--stream-config")
+	var record struct{ Consumers []jetstream.ConsumerConfig }
+	if err := json.Unmarshal([]byte(printed), &record); err != nil || len(record.Consumers) != 2 ||
+		record.Consumers[1].Durable != "worker" {
+		t.Errorf("%v: %s", err, printed)
+	}
+	file := filepath.Join(t.TempDir(), "config.json")
+	if err := os.WriteFile(file, []byte(printed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	readingRun(t, "restore", folder, "-s", "COPY", "--stream-config", file, "--subjects", "copy.>", "--nats-server", srv.URL())
+	if got := (environment{}).run(t, "ls", folder, "--stream-config", "--cuts"); got.code != exitUsage {
+		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 }
