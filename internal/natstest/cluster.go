@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,27 +19,82 @@ import (
 type Cluster struct {
 	tb      testing.TB
 	Servers []*Server
+	links   []link // empty unless StartProxiedCluster has made it
+}
+
+// link is what the routes run through that one server makes to another, both by their place among the servers.
+type link struct {
+	from, to int
+	proxy    *Proxy
 }
 
 // StartCluster starts size servers as one cluster and waits for its JetStream leader.
 func StartCluster(tb testing.TB, size int, options ...Option) *Cluster {
 	tb.Helper()
-	ports := freePorts(tb, size)
-	routes := make([]*url.URL, size)
-	for i, port := range ports {
-		routes[i] = &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)}
-	}
 	c := &Cluster{tb: tb}
+	c.start(freePorts(tb, size), func(_ int, port int) string { return loopback(port) }, options)
+	return c
+}
+
+// StartProxiedCluster is StartCluster with servers that Isolate can cut off from their peers.
+func StartProxiedCluster(tb testing.TB, size int, options ...Option) *Cluster {
+	tb.Helper()
+	c := &Cluster{tb: tb}
+	ports := freePorts(tb, size)
+	// A server tells its peers where others can reach it, and they would connect past the proxies. So it tells them an
+	// address where nobody listens.
+	nowhere := func(o *server.Options) { o.Cluster.Advertise = loopback(1) }
+	c.start(ports, func(from, port int) string {
+		to := slices.Index(ports, port)
+		if from == to {
+			return loopback(port)
+		}
+		p := NewProxy(tb, loopback(port))
+		c.links = append(c.links, link{from, to, p})
+		return p.Addr()
+	}, append([]Option{nowhere}, options...))
+	return c
+}
+
+// start starts a server for each port of a route, and waits for the leader. address is where the server from reaches
+// the port of another one.
+func (c *Cluster) start(ports []int, address func(from, port int) string, options []Option) {
+	c.tb.Helper()
 	for i, port := range ports {
 		member := func(o *server.Options) {
 			o.ServerName = fmt.Sprintf("natstest-%d", i+1)
 			o.Cluster = server.ClusterOpts{Name: "natstest", Host: "127.0.0.1", Port: port, NoAdvertise: true}
-			o.Routes = routes
+			for _, other := range ports {
+				o.Routes = append(o.Routes, &url.URL{Scheme: "nats", Host: address(i, other)})
+			}
 		}
-		c.Servers = append(c.Servers, Start(tb, append([]Option{member}, options...)...))
+		c.Servers = append(c.Servers, Start(c.tb, append([]Option{member}, options...)...))
 	}
 	c.waitForLeader()
-	return c
+}
+
+// loopback is the address of a port of this machine.
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// Isolate cuts server i off from its peers until Rejoin: silently, as a network does that loses every packet, or by
+// resetting the connections. Its clients reach it as before.
+func (c *Cluster) Isolate(i int, silently bool) {
+	for _, l := range c.links {
+		switch {
+		case l.from != i && l.to != i:
+		case silently:
+			l.proxy.Stall()
+		default:
+			l.proxy.Refuse()
+		}
+	}
+}
+
+// Rejoin ends all that Isolate does.
+func (c *Cluster) Rejoin() {
+	for _, l := range c.links {
+		l.proxy.Resume()
+	}
 }
 
 // URL names every server of the cluster, as nats.Connect takes it.
@@ -94,7 +150,7 @@ func freePorts(tb testing.TB, n int) []int {
 	ports := make([]int, 0, n)
 	for try := 0; len(ports) < n; try++ {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		l, err := net.Listen("tcp", loopback(port))
 		if err != nil && try > 1000 {
 			tb.Fatalf("find a free port: %v", err)
 		}

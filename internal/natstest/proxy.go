@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Proxy is a TCP proxy in front of a server. It can cut or stall the connections through it. Its methods may be called
-// from any goroutine.
+// Proxy is a TCP proxy in front of a server. It can cut, refuse or stall the connections through it. Its methods may be
+// called from any goroutine.
 type Proxy struct {
 	tb       testing.TB
 	target   string
@@ -17,6 +17,7 @@ type Proxy struct {
 	mu      sync.Mutex
 	flows   *sync.Cond // signalled when stalled or closed changes
 	stalled bool
+	refuses bool
 	closed  bool
 	conns   map[net.Conn]struct{}
 }
@@ -35,8 +36,11 @@ func NewProxy(tb testing.TB, target string) *Proxy {
 	return p
 }
 
+// Addr is the host and port where the proxy listens.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
 // URL is the address for clients that go through the proxy.
-func (p *Proxy) URL() string { return "nats://" + p.listener.Addr().String() }
+func (p *Proxy) URL() string { return "nats://" + p.Addr() }
 
 // Cut resets every connection at once: with RST, so that what is under way is lost. New connections are accepted.
 func (p *Proxy) Cut() {
@@ -45,17 +49,26 @@ func (p *Proxy) Cut() {
 	p.cut()
 }
 
-// Stall holds back every byte in both directions, without closing anything, until Resume.
-func (p *Proxy) Stall() { p.set(true) }
-
-// Resume lets the bytes flow again.
-func (p *Proxy) Resume() { p.set(false) }
-
-// set stalls or resumes all flows.
-func (p *Proxy) set(stalled bool) {
+// Refuse resets every connection, and each new one, until Resume.
+func (p *Proxy) Refuse() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stalled = stalled
+	p.refuses = true
+	p.cut()
+}
+
+// Stall holds back every byte in both directions, without closing anything, until Resume.
+func (p *Proxy) Stall() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled = true
+}
+
+// Resume lets the bytes flow again, and new connections come.
+func (p *Proxy) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled, p.refuses = false, false
 	p.flows.Broadcast()
 }
 
@@ -94,24 +107,25 @@ func (p *Proxy) accept() {
 			continue
 		}
 		if !p.keep(client, upstream) {
-			return
+			continue
 		}
 		p.wg.Go(func() { p.copy(upstream, client) })
 		p.wg.Go(func() { p.copy(client, upstream) })
 	}
 }
 
-// keep registers a pair of connections, or closes it when the proxy is closed.
+// keep registers a pair of connections, or resets it while the proxy refuses and when it is closed.
 func (p *Proxy) keep(pair ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range pair {
 		p.conns[c] = struct{}{}
 	}
-	if p.closed {
+	if p.closed || p.refuses {
 		p.cut()
+		return false
 	}
-	return !p.closed
+	return true
 }
 
 // copy moves bytes one way until either side ends, then ends both.
