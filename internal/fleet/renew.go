@@ -38,8 +38,14 @@ func (w *Worker) renewAll(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if err := w.round(ctx); err != nil && ctx.Err() == nil && warn.Ready(time.Now()) {
+		err := w.round(ctx)
+		if err != nil && ctx.Err() == nil && warn.Ready(time.Now()) {
 			w.log.Warn("the fleet does not answer, what runs goes on", "error", err)
+		}
+		if isUnanswered(err) {
+			w.roaming.unanswered(time.Now(), max(w.cfg.Unanswered, w.lease()))
+		} else {
+			w.roaming.answered()
 		}
 		if w.lease() != length {
 			length = w.lease()

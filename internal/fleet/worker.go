@@ -34,6 +34,9 @@ type WorkerConfig struct {
 	// How often at most it moves a task to a worker with less to do, and how long after the loss of a worker it does not.
 	// 0 is a minute, and five.
 	MoveEvery, Calm time.Duration
+	// Unanswered is for how long at least the queue does not answer before the worker connects to another server. It is
+	// longer than JetStream takes to elect a leader. 0 is ten seconds.
+	Unanswered time.Duration
 }
 
 // Worker pulls tasks and runs them. Run may be called once.
@@ -44,6 +47,7 @@ type Worker struct {
 	length   atomic.Int64 // of a lease, a time.Duration
 	consumer jetstream.Consumer
 	clock    clock
+	roaming  roaming
 	freed    chan struct{} // holds one after a task has ended
 	running  sync.WaitGroup
 
@@ -70,8 +74,12 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 	if cfg.Calm == 0 {
 		cfg.Calm = 5 * time.Minute
 	}
+	if cfg.Unanswered == 0 {
+		cfg.Unanswered = 10 * time.Second
+	}
+	log := cfg.Log.With("worker", cfg.ID)
 	return &Worker{
-		fleet: f, cfg: cfg, log: cfg.Log.With("worker", cfg.ID), freed: make(chan struct{}, 1),
+		fleet: f, cfg: cfg, log: log, roaming: roaming{nc: f.nc, log: log}, freed: make(chan struct{}, 1),
 		tasks: map[string]*running{},
 	}
 }
@@ -128,6 +136,7 @@ func (w *Worker) open(ctx context.Context) error {
 			return err
 		default:
 			w.log.Warn("the fleet does not answer yet, trying again", "error", err)
+			w.roaming.unanswered(time.Now(), w.cfg.Unanswered)
 		}
 		_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
 	}

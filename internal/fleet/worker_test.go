@@ -77,6 +77,21 @@ func TestAWorkerThatIsCutOffLosesItsTasksAndDropsThemWhenItIsBack(t *testing.T) 
 	}
 }
 
+func TestAWorkerLeavesAServerThroughWhichTheFleetDoesNotAnswer(t *testing.T) {
+	srv, floor := natstest.Start(t), newFloor()
+	begin(t, srv, names(3)...)
+	deaf, other := natstest.NewProxy(t, srv.Addr()), natstest.NewProxy(t, srv.Addr())
+	other.Refuse()
+	quickly := func(c *WorkerConfig) { c.Unanswered = leaseLength }
+	floor.work(t, deaf.URL()+","+other.URL(), "a", quickly)
+	natstest.Eventually(t, patience, "3 tasks", func() bool { return floor.count("a") == 3 })
+	deaf.Stall()
+	other.Resume()
+	natstest.Eventually(t, patience, "3 tasks that were taken again", func() bool {
+		return floor.count("a") == 3 && floor.started("task-0") > 1
+	})
+}
+
 func TestTasksGoOnWhileTheFleetIsAway(t *testing.T) {
 	srv, floor := natstest.Start(t), newFloor()
 	begin(t, srv, names(3)...)
