@@ -53,7 +53,7 @@ func StartLoad(tb testing.TB, nc *nats.Conn, rate int, subject func(i int) strin
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Load{
 		tb: tb, nc: nc, inbox: nc.NewInbox(), subject: subject, cancel: cancel, done: make(chan struct{}),
-		pace: loadTick, burst: max(1, rate*int(loadTick)/int(time.Second)),
+		pace: max(loadTick, time.Second/time.Duration(rate)), burst: max(1, rate*int(loadTick)/int(time.Second)),
 		waiting: map[int]time.Time{}, stored: map[uint64]oracle.Message{},
 	}
 	sub, err := nc.Subscribe(l.inbox+".*", l.ack)
