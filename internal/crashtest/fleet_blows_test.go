@@ -20,8 +20,14 @@ type fleetBlow struct {
 // fleetBlows returns all kinds.
 func fleetBlows() []fleetBlow {
 	return []fleetBlow{
-		{"kill", (*crew).kill}, {"freeze", (*crew).freeze}, {"stop", (*crew).stop}, {"cut off", (*crew).cutOff},
-		{"restart", (*crew).restart}, {"isolate", (*crew).isolate}, {"step down", (*crew).stepDown}, {"both", (*crew).both},
+		{"kill", (*crew).kill},
+		{"freeze", (*crew).freeze},
+		{"stop", (*crew).stop},
+		{"cut off", (*crew).cutOff},
+		{"restart", (*crew).restart},
+		{"isolate", (*crew).isolate},
+		{"step down", (*crew).stepDown},
+		{"both", (*crew).both},
 	}
 }
 

@@ -86,8 +86,8 @@ func (a *Adversary) freezeAll() {
 	}
 }
 
-// crosses is where the adversary is worst, at the arrows of the protocol: it takes the lease away there, and gives it to
-// another worker, or it lets one go on that was frozen long ago.
+// crosses is where the adversary is worst, at the arrows of the protocol: it takes the lease away there and gives it
+// to another worker, or it lets one go on that was frozen long ago.
 func (a *Adversary) crosses(p *process, arrow string) bool {
 	if a.Schedule.crosses(p, arrow) {
 		return true

@@ -23,7 +23,7 @@ const (
 	AckBehind       Mutant = "ack-behind"        // messages behind the boundary are acknowledged with the cut before it
 	HeadAhead       Mutant = "head-ahead"        // a head is believed to be one cut further, as if a cut were there
 	HeadPosition    Mutant = "head-position"     // of a head, the position is that of the cut before
-	HeadTooOld      Mutant = "head-too-old"      // an earlier head is believed to be the last one: the engine copes with it
+	HeadTooOld      Mutant = "head-too-old"      // an earlier head is believed to be the last one: no harm
 )
 
 // Mutants lists all mutants that break something.
