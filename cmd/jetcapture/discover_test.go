@@ -21,7 +21,7 @@ func (e environment) startLooking(t *testing.T, id string) (log *lockedBuffer, s
 	r := newRunner(console{stdout: log, stderr: log, getenv: e.get, logJSON: new(atomic.Bool)},
 		&reportSettings{onFailure: failureLeave})
 	r.streamsEvery = 20 * time.Millisecond
-	s := &workerSettings{}
+	s := newWorkerSettings()
 	given := newChoices(s.options())
 	if problems := given.take(given.options.all(), pflag.NewFlagSet("", pflag.ContinueOnError), e.get); problems != nil {
 		t.Fatal(problems)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
@@ -48,9 +49,18 @@ type workerSettings struct {
 	fleet   string
 	id      string
 	room    int
+	memory  int64 // that its captures share
+	disk    int64
 	report  reportSettings
 	monitor monitorSettings
 	nats    connection
+}
+
+// newWorkerSettings returns the defaults.
+func newWorkerSettings() *workerSettings {
+	s := &workerSettings{memory: mostMemory, disk: jetcapture.DefaultSpoolLimit}
+	s.report.onFailure = failureLeave // the fleet tries it again, here or elsewhere
+	return s
 }
 
 func (s *workerSettings) options() optionSet {
@@ -64,6 +74,16 @@ func (s *workerSettings) options() optionSet {
 			{
 				name: "worker", process: true, arg: "NAME", value: text(&s.id),
 				help: "name of this worker in the fleet, different from the others (default: the host's name and a random part)",
+			},
+		}},
+		{"Resources", []option{
+			{
+				name: "memory-limit", process: true, arg: "SIZE", value: positiveSize(&s.memory),
+				help: "memory for open files and messages in flight, of all captures together",
+			},
+			{
+				name: "spool-limit", process: true, arg: "SIZE", value: positiveSize(&s.disk),
+				help: "disk space for open files, of all captures together; over it, files are stored early and reading waits",
 			},
 		}},
 		{"Messages", slices.DeleteFunc(s.report.options(), func(o option) bool {
@@ -83,8 +103,7 @@ func fleetOption(to *string) option {
 }
 
 func workerCommand(c console) *cobra.Command {
-	s := &workerSettings{}
-	s.report.onFailure = failureLeave // the fleet tries it again, here or elsewhere
+	s := newWorkerSettings()
 	options := s.options()
 	cmd := &cobra.Command{
 		Use:               "worker",
@@ -121,6 +140,7 @@ func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
 	if err != nil {
 		return &usageError{[]error{err}}
 	}
+	r.budget.Store(jetcapture.NewBudget(s.memory, s.disk, 0))
 	return r.workFor(ctx, f, s.monitor, fleet.WorkerConfig{ID: s.id, Room: s.room}, func(g *captureGroup) fleet.Runner {
 		return &taskRunner{group: g, fleet: f, nats: &s.nats, getenv: r.getenv}
 	})

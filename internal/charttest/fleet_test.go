@@ -29,7 +29,9 @@ env: [{name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: s3, key: se
 `
 
 // allOfFleet is every value of a fleet.
-const allOfFleet = captures + `
+var allOfFleet = strings.Replace(captures, "log_level: warn", `log_level: warn
+  memory_limit: 1GiB
+  spool_limit: 4GiB`, 1) + `
 drainTimeoutSeconds: 60
 fleet:
   enabled: true
@@ -135,7 +137,12 @@ func checkApply(t *testing.T, all objects) {
 		t.Errorf("--file=%s is not mounted", file)
 	}
 	config := configOf(t, all)
-	if config["nats_server"] != nil || config["nats_creds"] != nil || config["captures"] == nil {
+	for _, key := range []string{"nats_server", "nats_creds", "log_level", "memory_limit", "spool_limit"} {
+		if config[key] != nil {
+			t.Errorf("the file has %s, which the workers have: %v", key, config)
+		}
+	}
+	if config["captures"] == nil {
 		t.Errorf("the file is %v", config)
 	}
 	workers := find[appsv1.Deployment](t, all).Spec
@@ -165,6 +172,8 @@ func TestFleetChoices(t *testing.T) {
 		{worker, "fleet", "eu"},
 		{worker, "room", "50"},
 		{worker, "log-level", "warn"},
+		{worker, "memory-limit", "1GiB"},
+		{worker, "spool-limit", "4GiB"},
 		{initial, "fleet", "eu"},
 		{initial, "lease", "10s"},
 		{initial, "replicas", "3"},
