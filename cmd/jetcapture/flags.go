@@ -16,6 +16,8 @@ type usageError struct{ problems []error }
 
 func (e *usageError) Error() string { return errors.Join(e.problems...).Error() }
 
+func (e *usageError) Unwrap() []error { return e.problems }
+
 // usagef returns wrong usage with one problem.
 func usagef(format string, args ...any) error {
 	return &usageError{[]error{fmt.Errorf(format, args...)}}

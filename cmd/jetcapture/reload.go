@@ -17,7 +17,7 @@ type reloader struct {
 	g       *captureGroup
 	u       *runUnits
 	systemd *supervisor
-	started *settings            // the first of those that the process was started with
+	started *settings            // has the options that the process was started with
 	now     map[string]statement // what each unit that runs was started with, by its name
 }
 
@@ -56,11 +56,13 @@ func (s statement) differs(other statement) (keys []string) {
 
 // reloads starts a goroutine that reads the configuration file again at each SIGHUP, if the process has one. stop ends
 // it and waits for it; captures that are being changed are waited for.
-func (r *runner) reloads(ctx context.Context, u *runUnits, all []*settings, systemd *supervisor) (stop func()) {
+func (r *runner) reloads(
+	ctx context.Context, u *runUnits, process *settings, all []*settings, systemd *supervisor,
+) (stop func()) {
 	if r.reread == nil {
 		return func() {}
 	}
-	l := &reloader{r: r, g: u.g, u: u, systemd: systemd, started: all[0], now: statements(all)}
+	l := &reloader{r: r, g: u.g, u: u, systemd: systemd, started: process, now: statements(all)}
 	hangUps, release := r.hangUps.Take()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -88,7 +90,7 @@ func (r *runner) reloads(ctx context.Context, u *runUnits, all []*settings, syst
 // reload reads the file and changes what must change. A file that is not sound changes nothing.
 func (l *reloader) reload() {
 	defer l.systemd.reloading()()
-	all, err := l.r.reread()
+	process, all, err := runs(l.r.reread())
 	if err != nil {
 		var usage *usageError
 		text := err.Error()
@@ -102,8 +104,11 @@ func (l *reloader) reload() {
 		return // the process is ending
 	}
 	defer l.g.release()
-	l.adopt(all[0])
+	l.adopt(process)
 	l.apply(all)
+	if len(all) == 0 {
+		l.r.idles(l.g, process)
+	}
 }
 
 // adopt changes the level of the log, and says which other options of the process a reload does not change.

@@ -90,14 +90,14 @@ func runCommand(c console) *cobra.Command {
 		Args:              cobra.ArbitraryArgs, // readSettings refuses them
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := readSettings(cmd, args, c.getenv)
+			process, all, err := runs(readSettings(cmd, args, c.getenv))
 			if err != nil {
 				return err
 			}
 			stopsignal.OutlivePipes() // as long as the process: the end of the log is written when this has returned
-			r := newRunner(c, &all[0].report)
-			r.reread = rereads(cmd, all[0], c.getenv)
-			return r.run(cmd.Context(), all)
+			r := newRunner(c, &process.report)
+			r.reread = rereads(cmd, process, c.getenv)
+			return r.run(cmd.Context(), process, all)
 		},
 	}
 	addFlags(cmd, runOptions().all(), c)
@@ -139,13 +139,13 @@ func newRunner(c console, s *reportSettings) *runner {
 	}
 }
 
-// run runs captures until ctx ends or all are done. If one of several fails, --on-failure says what becomes of it and
-// of the others; run returns the error in the end.
-func (r *runner) run(ctx context.Context, all []*settings) (err error) {
+// run runs captures until ctx ends or all are done, in a process with these options. If one of several fails,
+// --on-failure says what becomes of it and of the others; run returns the error in the end.
+func (r *runner) run(ctx context.Context, process *settings, all []*settings) (err error) {
 	if r.settings.dryRun {
 		return r.dryRuns(ctx, all)
 	}
-	if r.settings.standby > 0 {
+	if r.settings.standby > 0 && len(all) > 0 {
 		return r.standBy(ctx, all)
 	}
 	systemd, err := newSupervisor(ctx, r.getenv)
@@ -155,7 +155,7 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 	defer systemd.close()
 	g := r.newGroup(ctx)
 	defer g.cancel()
-	m := newMonitoring(all, &g.board, r.log)
+	m := newMonitoring(process, all, &g.board, r.log)
 	if err := m.listen(ctx); err != nil {
 		return err
 	}
@@ -164,11 +164,14 @@ func (r *runner) run(ctx context.Context, all []*settings) (err error) {
 		g.cancel()
 	}
 	defer u.stop()
+	if len(all) == 0 {
+		r.idles(g, process)
+	}
 	stop := m.start(ctx)
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
-	defer r.reloads(ctx, u, all, systemd)()
+	defer r.reloads(ctx, u, process, all, systemd)()
 	return errors.Join(err, g.wait(), u.errBeyond())
 }
 

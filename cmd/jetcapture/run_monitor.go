@@ -27,11 +27,12 @@ type monitoring struct {
 	more     []prometheus.Collector // metrics beside those of the captures
 }
 
-// newMonitoring returns the monitoring of the captures on a board, as the first of the settings says. Nothing is served
+// newMonitoring returns the monitoring of the captures on a board, in a process with these options. Nothing is served
 // yet.
-func newMonitoring(all []*settings, board *monitor.Board, log *slog.Logger) *monitoring {
+func newMonitoring(process *settings, all []*settings, board *monitor.Board, log *slog.Logger) *monitoring {
 	continuous := func(s *settings) bool { return !s.capture.library.Once }
-	return &monitoring{set: all[0].monitor, log: log, board: board, once: !slices.ContainsFunc(all, continuous)}
+	once := len(all) > 0 && !slices.ContainsFunc(all, continuous)
+	return &monitoring{set: process.monitor, log: log, board: board, once: once}
 }
 
 // listen opens the port, if there is to be one.

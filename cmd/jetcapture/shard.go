@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -47,10 +48,49 @@ func (s shard) of(all []*settings) (mine []*settings, err error) {
 		}
 	}
 	if len(mine) == 0 {
-		return all, fmt.Errorf("--shard: none of the %s of the file is in part %d of %d: start no process for it, or give "+
-			"fewer parts", counted(int64(len(all)), "capture"), s.index, s.count)
+		return all, &emptyPart{s, all}
 	}
 	return mine, nil
+}
+
+// emptyPart is the error of a shard that has none of the captures of a file.
+type emptyPart struct {
+	part shard
+	all  []*settings // of the file
+}
+
+func (e *emptyPart) Error() string {
+	return fmt.Sprintf("--shard: none of the %s of the file is in part %d of %d; with fewer parts, or other names, there "+
+		"may be one", counted(int64(len(e.all)), "capture"), e.part.index, e.part.count)
+}
+
+// runs are what a process runs: the captures that were read, or none if its part of the file is empty. process has the
+// options of the process.
+func runs(all []*settings, err error) (process *settings, mine []*settings, _ error) {
+	var empty *emptyPart
+	switch {
+	case errors.As(err, &empty) && !empty.all[0].report.dryRun:
+		return empty.all[0], nil, nil
+	case err != nil:
+		return nil, nil, err
+	}
+	return all[0], all, nil
+}
+
+// idles has a process go on without captures until its context ends, or ends it at once if it is to run once. Each of
+// the parts of a file is a process of its own, and one that ends would be started again and again.
+func (r *runner) idles(g *captureGroup, process *settings) {
+	part := process.file.shard
+	log := r.log.With("part", fmt.Sprintf("%d/%d", part.index, part.count))
+	if process.capture.library.Once {
+		log.Info("no capture of the file is in this part, nothing is to be done")
+		return
+	}
+	log.Warn("no capture of the file is in this part: waiting, to be stopped or for another file at SIGHUP")
+	g.stay()
+	if g.hold() {
+		context.AfterFunc(g.ctx, g.release)
+	}
 }
 
 // has reports whether a capture of a name is in the shard. Every version says the same, since processes of two versions

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
 func TestEachCaptureIsInOneShard(t *testing.T) {
@@ -31,6 +34,34 @@ func TestEachCaptureIsInOneShard(t *testing.T) {
 		if !(shard{want, count}).has(name) {
 			t.Errorf("capture %q is not in shard %d any more", name, want)
 		}
+	}
+}
+
+// TestAPartWithoutCapturesWaits: a pod that ended would be started again and again.
+func TestAPartWithoutCapturesWaits(t *testing.T) {
+	path := writeFile(t, "c.yaml", "output: "+t.TempDir()+"\ncaptures:\n  a: {stream_name: A}\n")
+	part := "0/2"
+	if (shard{0, 2}).has("a") {
+		part = "1/2"
+	}
+	args := []string{"run", "--config", path, "--shard", part, "--http", freePort(t)}
+	log, stop := environment{}.startLogged(t, args...)
+	natstest.Eventually(t, patience, "a process that waits", func() bool {
+		return strings.Contains(log.String(), "no capture of the file is in this part: waiting")
+	})
+	code := 0
+	natstest.Eventually(t, patience, "a process that answers", func() bool {
+		code, _ = fetch(t, "http://"+args[len(args)-1]+"/readyz")
+		return code != 0
+	})
+	if r := stop(); r.code != exitDone || code != http.StatusOK {
+		t.Errorf("stopped: exit code %d, %s; readyz said %d", r.code, r.stderr, code)
+	}
+	if r := (environment{}).run(t, append(args, "--once")...); r.code != exitDone {
+		t.Errorf("with --once: exit code %d, %s", r.code, r.stderr)
+	}
+	if r := (environment{}).run(t, append(args, "--dry-run")...); r.code != exitUsage {
+		t.Errorf("with --dry-run: exit code %d, %s", r.code, r.stderr)
 	}
 }
 
