@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/apache/iceberg-go/table"
+	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/internal/tablefiles"
 )
 
@@ -23,27 +24,35 @@ func positionOf(cut tablefiles.Cut) position { return position{cut.N, cut.DoneSu
 
 func (p position) String() string { return fmt.Sprintf("%d:%s", p.cut, p.sum) }
 
-// position reads the newest cut of the capture in the table. It fails if the archive does not have it: then the table
-// is of another one, or the archive has lost records. It fails as well if the table has messages where losses are asked
+// position reads the newest cut of the capture in the table. It fails if the table has messages where losses are asked
 // for, or the other way round.
-func (p *Projector) position(ctx context.Context, t *table.Table) (pos position, err error) {
+func (p *Projector) position(ctx context.Context, t *table.Table) (position, error) {
 	if made := t.Properties()[madeHere]; made != "" && made != p.content() {
-		return pos, fmt.Errorf("table %s has either messages or lost and dead sequences, and cannot have both: give "+
+		return position{}, fmt.Errorf("table %s has either messages or lost and dead sequences, and cannot have both: give "+
 			"another name", p.name())
 	}
-	text := t.Properties()[p.property("cut")]
+	cut, err := p.reached(ctx, t, "cut", p.Capture)
+	return position{cut.N, cut.DoneSum}, err
+}
+
+// reached returns the cut that a property of the table names, the zero Cut if it names none. It fails if the archive of
+// the capture does not have it: then the table is of another one, or the archive has lost records.
+func (p *Projector) reached(
+	ctx context.Context, t *table.Table, what string, c *archive.Capture,
+) (cut archive.Cut, err error) {
+	text := t.Properties()[p.property(what)]
 	if text == "" {
-		return pos, nil
+		return cut, nil
 	}
 	number, sum, _ := strings.Cut(text, ":")
-	if pos.cut, err = strconv.ParseUint(number, 10, 64); err != nil {
-		return pos, fmt.Errorf("property %s of table %s is %q: no cut of a capture", p.property("cut"), p.name(), text)
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return cut, fmt.Errorf("property %s of table %s is %q: no cut of a capture", p.property(what), p.name(), text)
 	}
-	pos.sum = sum
-	cut, err := p.Capture.Cut(ctx, pos.cut)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && cut.DoneSum != pos.sum {
-		return pos, fmt.Errorf("table %s has cut %d of another capture %s, with SHA-256 %s: take the archive that the table "+
-			"was made of, or another --table", p.name(), pos.cut, p.Capture.Name(), pos.sum)
+	cut, err = c.Cut(ctx, n)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && cut.DoneSum != sum {
+		return cut, fmt.Errorf("table %s has cut %d of another capture %s, with SHA-256 %s: take the archive that the table "+
+			"was made of, or another --table", p.name(), n, c.Name(), sum)
 	}
-	return pos, err
+	return cut, err
 }

@@ -24,11 +24,12 @@ type Projector struct {
 	Place         string           // of the archive for readers of the table: a URL or a path, with no slash at its end
 	Catalog       catalog.Catalog
 	Table         table.Identifier
-	TableLocation string // of a new table; empty: as the catalog says
-	Losses        bool   // the table has the lost and the dead sequences, not the messages
-	Hours         bool   // partitions are hours, not days
-	Batch         int    // so many cuts are one snapshot at most, when there are several
-	Keep          int    // so many snapshots are kept, at least; 0: all
+	TableLocation string     // of a new table; empty: as the catalog says
+	Losses        bool       // the table has the lost and the dead sequences, not the messages
+	Converted     *Converted // its files take the place of those that they were made of; nil: none do
+	Hours         bool       // partitions are hours, not days
+	Batch         int        // so many cuts are one snapshot at most, when there are several
+	Keep          int        // so many snapshots are kept, at least; 0: all
 	Poll          time.Duration
 	Logger        *slog.Logger
 
@@ -49,6 +50,9 @@ func (p *Projector) Run(ctx context.Context, once bool) error {
 	failed, since := 0, time.Now()
 	for {
 		more, err := p.step(ctx)
+		if err == nil && !more && p.Converted != nil {
+			more, err = p.replace(ctx)
+		}
 		var pause time.Duration
 		switch {
 		case ctx.Err() != nil:
@@ -115,10 +119,7 @@ func (p *Projector) step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := p.append(ctx, t, b, files); err != nil {
-		return true, &commitError{err}
-	}
-	return true, nil
+	return true, p.append(ctx, t, b, files)
 }
 
 // batch is what one snapshot adds.
@@ -174,24 +175,14 @@ func (p *Projector) wants(cut tablefiles.Cut) bool {
 // append adds a batch as one snapshot, if the table has the snapshot that was read.
 func (p *Projector) append(ctx context.Context, t *table.Table, b batch, files []ice.DataFile) error {
 	pos, watermark := positionOf(b.last), watermarkOf(b.last)
-	txn := t.NewTransaction()
-	if err := txn.AssertRefSnapshotID(""); err != nil {
-		return err
-	}
-	err := txn.SetProperties(ice.Properties{p.property("cut"): pos.String(), p.property("watermark"): watermark})
-	if err != nil {
-		return err
-	}
-	if p.Losses {
-		err = appendLosses(ctx, txn, b.losses, p.summary(b, pos, watermark))
-	} else {
-		err = txn.AddDataFiles(ctx, files, p.summary(b, pos, watermark), table.WithoutDuplicateCheck(),
+	properties := ice.Properties{p.property("cut"): pos.String(), p.property("watermark"): watermark}
+	t, err := p.commit(ctx, t, properties, func(txn *table.Transaction) error {
+		if p.Losses {
+			return appendLosses(ctx, txn, b.losses, p.summary(b, pos, watermark))
+		}
+		return txn.AddDataFiles(ctx, files, p.summary(b, pos, watermark), table.WithoutDuplicateCheck(),
 			table.WithoutAutoNameMapping())
-	}
-	if err != nil {
-		return err
-	}
-	t, err = txn.Commit(ctx)
+	})
 	if err != nil {
 		return err
 	}
@@ -199,6 +190,28 @@ func (p *Projector) append(ctx context.Context, t *table.Table, b batch, files [
 		"watermark", watermark)
 	p.tidy(ctx, t)
 	return nil
+}
+
+// commit commits a change and properties in one transaction, if the table has the snapshot that was read. Its errors
+// are a *commitError.
+func (p *Projector) commit(
+	ctx context.Context, t *table.Table, properties ice.Properties, change func(*table.Transaction) error,
+) (*table.Table, error) {
+	txn := t.NewTransaction()
+	err := txn.AssertRefSnapshotID("")
+	if err == nil {
+		err = txn.SetProperties(properties)
+	}
+	if err == nil {
+		err = change(txn)
+	}
+	if err == nil {
+		t, err = txn.Commit(ctx)
+	}
+	if err != nil {
+		return nil, &commitError{err}
+	}
+	return t, nil
 }
 
 func (p *Projector) property(what string) string {

@@ -41,6 +41,29 @@ func installNode(t *testing.T) (ok bool) {
 	return err == nil
 }
 
+// icebirdRows is what icebird finds in a table.
+type icebirdRows struct {
+	Rows, Sequences, Sum, First, Last, Headers int64
+	Regions                                    map[string]int
+}
+
+// icebird reads the table with icebird.
+func (r *rig) icebird() (got icebirdRows) {
+	r.Helper()
+	cmd := exec.CommandContext(r.Context(), "node", filepath.Join("node", "read.mjs"),
+		strings.TrimPrefix(r.table().MetadataLocation(), "file://"))
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		r.Fatalf("%v: %v\n%s", cmd, err, &errs)
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		r.Fatalf("%v: %s", err, out)
+	}
+	return got
+}
+
 // TestIcebirdReads: a reader of Iceberg and Parquet that is not ours finds each message once, with values that are only
 // in the partitions, also in files of before the field ids.
 func TestIcebirdReads(t *testing.T) {
@@ -55,25 +78,11 @@ func TestIcebirdReads(t *testing.T) {
 	r.once(r.projector(r.catalog))
 	r.wantWhole()
 
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("node", "read.mjs"),
-		strings.TrimPrefix(r.table().MetadataLocation(), "file://"))
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, &errs)
-	}
-	var got struct {
-		Rows, Sequences, Sum, First, Last, Headers int64
-		Regions                                    map[string]int
-	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	got := r.icebird()
 	n := int64(r.seq)
 	first := tabletest.Created.Add(time.Minute).UnixMilli()
 	if got.Rows != n || got.Sequences != n || got.Sum != n*(n+1)/2 || got.Headers != n {
-		t.Errorf("icebird finds %s, want %d rows whose payloads are 1 to %d", out, n, n)
+		t.Errorf("icebird finds %+v, want %d rows whose payloads are 1 to %d", got, n, n)
 	}
 	if got.First != first || got.Last < first {
 		t.Errorf("the times are %d to %d, want %d and later", got.First, got.Last, first)

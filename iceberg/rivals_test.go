@@ -52,7 +52,18 @@ func follow(folder, address string) error {
 		Table: table.Identifier{"ns", "s"}, Batch: 2, Keep: 5, Poll: 5 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
+	if b, err := bucket.OpenDirReadOnly(filepath.Join(folder, "converted")); err == nil {
+		if p.Converted, err = convertedIn(b, folder); err != nil {
+			return err
+		}
+	}
 	return p.Run(ctx, false)
+}
+
+// convertedIn is the converted archive of a rig.
+func convertedIn(b bucket.Bucket, folder string) (*iceberg.Converted, error) {
+	c, err := archive.Open(b).Capture("S")
+	return &iceberg.Converted{Bucket: b, Capture: c, Place: filepath.Join(folder, "converted")}, err
 }
 
 // rival starts a projector as a process.

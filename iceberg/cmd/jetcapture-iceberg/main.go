@@ -56,6 +56,7 @@ func main() {
 type settings struct {
 	archive, capture, url, catalog, location string
 	table, lost                              string
+	replaceWith, replaceURL                  string
 	properties                               map[string]string
 	once, hours                              bool
 	batch, keep                              int
@@ -92,6 +93,9 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.table, "table", "", "`NAMESPACE.NAME` of the table, which is made if it is missing; required")
 	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead; "+
 		"it is made when there are any")
+	f.StringVar(&s.replaceWith, "replace-with", "", "`PLACE` of an archive that jetcapture convert makes of --archive, in "+
+		"larger files, which take the place of the small ones in the table")
+	f.StringVar(&s.replaceURL, "replace-url", "", "`URL` that readers find --replace-with by; by default as it says")
 	f.StringVar(&s.location, "location", "", "`URL` of the metadata of a new --table; by default the catalog says it")
 	f.Func("property", "`NAME=VALUE` for the catalog and its files, such as warehouse=s3://lake; repeatable", s.property)
 	f.BoolVar(&s.once, "once", false, "end when all complete cuts are in the table")
@@ -124,6 +128,8 @@ func (s *settings) check(rest []string) error {
 		return fmt.Errorf("--table %s: give NAMESPACE.NAME", s.table)
 	case s.lost != "" && len(catalog.ToIdentifier(s.lost)) < 2 || s.lost == s.table:
 		return fmt.Errorf("--lost %s: give NAMESPACE.NAME, of another table than --table", s.lost)
+	case s.replaceURL != "" && s.replaceWith == "":
+		return errors.New("--replace-url is of --replace-with")
 	case s.batch < 1 || s.keep < 0 || s.poll <= 0:
 		return errors.New("--batch and --poll must be positive, --keep-snapshots must not be negative")
 	}
@@ -131,21 +137,20 @@ func (s *settings) check(rest []string) error {
 }
 
 func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
-	b, place, err := openArchive(ctx, s.archive)
+	b, place, err := openArchive(ctx, s.archive, s.url)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	switch {
-	case s.url != "":
-		place = strings.TrimRight(s.url, "/")
-	case strings.HasPrefix(place, "azblob://"):
-		return errors.New("--url: on Azure, readers of tables want abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX")
-	}
-	capture, err := s.theCapture(ctx, archive.Open(b))
+	capture, err := theCapture(ctx, archive.Open(b), s.capture)
 	if err != nil {
 		return err
 	}
+	converted, closeConverted, err := s.converted(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeConverted()) }()
 	c, err := iceberg.OpenCatalog(ctx, s.catalog, s.properties)
 	if err != nil {
 		return err
@@ -155,12 +160,13 @@ func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
 	}
 	messages := iceberg.Projector{
 		Bucket: b, Capture: capture, Place: place, Catalog: c, Table: catalog.ToIdentifier(s.table),
-		TableLocation: s.location, Hours: s.hours, Batch: s.batch, Keep: s.keep, Poll: s.poll, Logger: logger,
+		Converted: converted, TableLocation: s.location, Hours: s.hours, Batch: s.batch, Keep: s.keep, Poll: s.poll, Logger: logger,
 	}
 	projectors := []*iceberg.Projector{&messages}
 	if s.lost != "" {
 		losses := messages
 		losses.Table, losses.TableLocation, losses.Losses = catalog.ToIdentifier(s.lost), "", true
+		losses.Converted = nil
 		projectors = append(projectors, &losses)
 	}
 	return parallel.Each(ctx, len(projectors), len(projectors), func(ctx context.Context, i int) error {
@@ -168,9 +174,40 @@ func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
 	})
 }
 
-// openArchive opens an archive, and returns the URL that readers find it by. A folder is a path: of a file URL, some
-// readers decode the percent signs that are in names, and some do not.
-func openArchive(ctx context.Context, place string) (b cloud.Bucket, url string, err error) {
+// converted opens the archive of --replace-with. It is nil without that.
+func (s *settings) converted(ctx context.Context) (c *iceberg.Converted, closeIt func() error, err error) {
+	if s.replaceWith == "" {
+		return nil, func() error { return nil }, nil
+	}
+	b, place, err := openArchive(ctx, s.replaceWith, s.replaceURL)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--replace-with: %w", err)
+	}
+	capture, err := theCapture(ctx, archive.Open(b), "")
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("--replace-with: %w", err), b.Close())
+	}
+	return &iceberg.Converted{Bucket: b, Capture: capture, Place: place}, b.Close, nil
+}
+
+// openArchive opens an archive, and returns the URL that readers find it by, if none is given. A folder is a path: of a
+// file URL, some readers decode the percent signs that are in names, and some do not.
+func openArchive(ctx context.Context, place, given string) (b cloud.Bucket, url string, err error) {
+	if b, url, err = openPlace(ctx, place); err != nil {
+		return nil, "", err
+	}
+	switch {
+	case given != "":
+		url = strings.TrimRight(given, "/")
+	case strings.HasPrefix(url, "azblob://"):
+		return nil, "", errors.Join(errors.New("on Azure, readers of tables want another URL, "+
+			"abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX: give --url, or --replace-url"), b.Close())
+	}
+	return b, url, nil
+}
+
+// openPlace opens an archive, and returns its URL or path.
+func openPlace(ctx context.Context, place string) (b cloud.Bucket, url string, err error) {
 	scheme, path, isURL := strings.Cut(place, "://")
 	if isURL && slices.Contains([]string{"s3", "gs", "azblob"}, scheme) {
 		if b, err = cloud.Open(ctx, place, cloud.Options{}); err != nil {
@@ -193,12 +230,12 @@ func openArchive(ctx context.Context, place string) (b cloud.Bucket, url string,
 }
 
 // theCapture is the capture of a name, or the only one.
-func (s *settings) theCapture(ctx context.Context, a *archive.Archive) (only *archive.Capture, err error) {
+func theCapture(ctx context.Context, a *archive.Archive, name string) (only *archive.Capture, err error) {
 	for capture, err := range a.Captures(ctx) {
 		switch {
 		case err != nil:
 			return nil, err
-		case s.capture != "" && s.capture != capture.Name():
+		case name != "" && name != capture.Name():
 		case only != nil:
 			return nil, fmt.Errorf("%s holds several captures: --capture says which, such as %s", a, only.Name())
 		default:
@@ -206,7 +243,7 @@ func (s *settings) theCapture(ctx context.Context, a *archive.Archive) (only *ar
 		}
 	}
 	if only == nil {
-		return nil, fmt.Errorf("%s holds no capture %s: is it the place that --output of jetcapture run names?", a, s.capture)
+		return nil, fmt.Errorf("%s holds no capture %s: is it the place that --output of jetcapture run names?", a, name)
 	}
 	return only, nil
 }

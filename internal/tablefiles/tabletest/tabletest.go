@@ -23,6 +23,7 @@ type Archive struct {
 	Bucket   bucket.Bucket
 	Settings map[string]string // of the next cut
 	Writer   parquetwriter.Options
+	Source   *cutlog.Origin // of the next cut, in an archive that seems to be converted
 
 	name string
 	head cutlog.Head
@@ -31,19 +32,38 @@ type Archive struct {
 // New begins an archive, with plan 1.
 func New(t testing.TB, b bucket.Bucket, capture string) *Archive {
 	t.Helper()
+	return Convert(t, b, capture, nil)
+}
+
+// Convert begins an archive that seems to be converted from another one, unless from is nil.
+func Convert(t testing.TB, b bucket.Bucket, capture string, from *Archive) *Archive {
+	t.Helper()
 	a := &Archive{T: t, Bucket: b, name: capture, Settings: map[string]string{
 		cutlog.SettingMaxAge: "1h0m0s", cutlog.SettingSuffix: "parquet",
 		cutlog.SettingDecoderVersion: cutlog.CommandVersion,
 		"x_format":                   cutlog.FormatParquet, "x_record": cutlog.RecordMessage,
 	}}
+	if from != nil {
+		a.From(from, 1, from.head)
+	}
 	format := cutlog.Format{Version: cutlog.Version, Capture: capture, Stream: capture}
 	a.plan(&cutlog.Plan{
 		N: 1, Reason: cutlog.ReasonOpen, Time: Created, Stream: cutlog.Stream{Name: capture, Created: Created}, Opens: true,
-		Opened: 1, Incarnation: cutlog.IncarnationID(capture, capture, Created, 1), Format: &format,
+		Opened: 1, Incarnation: cutlog.IncarnationID(capture, capture, Created, 1), Format: &format, Source: a.Source,
 	})
 	a.done(nil)
 	a.record(cutlog.EncodeFormat(format))
 	return a
+}
+
+// Head is the newest cut.
+func (a *Archive) Head() cutlog.Head { return a.head }
+
+// From says that the next cut was made of those of another archive from first to last.
+func (a *Archive) From(other *Archive, first uint64, last cutlog.Head) {
+	a.Source = &cutlog.Origin{
+		Capture: other.name, Incarnation: last.Plan.Incarnation, FirstCut: first, LastCut: last.N, Sum: last.DoneSum,
+	}
 }
 
 // Block is a file of a cut.
@@ -71,7 +91,7 @@ func (a *Archive) Plan(at time.Time, blocks ...Block) {
 	p := &cutlog.Plan{
 		N: before.N + 1, Prev: before.DoneSum, Reason: cutlog.ReasonWindow, Time: at, Stream: before.Plan.Stream,
 		Incarnation: before.Plan.Incarnation, Opened: before.Plan.Opened, From: before.Plan.To, To: before.Plan.To,
-		Anchor: before.Plan.Anchor, Settings: a.Settings,
+		Anchor: before.Plan.Anchor, Settings: a.Settings, Source: a.Source,
 	}
 	held := uint64(0)
 	for _, b := range blocks {
