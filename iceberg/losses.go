@@ -56,6 +56,18 @@ func lossColumns() (columns []ice.NestedField) {
 	return columns
 }
 
+// beginLosses makes a table of losses, or completes what another process has begun to make; t is nil if there is none.
+func (p *Projector) beginLosses(ctx context.Context, t *table.Table) (err error) {
+	s := shape{columns: lossColumns()}
+	if t == nil {
+		if t, err = p.create(ctx, s); err != nil {
+			return err
+		}
+	}
+	_, err = p.reshape(ctx, t, []shape{s})
+	return err
+}
+
 // addLosses adds the lost and the dead sequences of a cut to a batch.
 func (p *Projector) addLosses(ctx context.Context, b *batch, cut tablefiles.Cut) error {
 	b.shapes = []shape{{columns: lossColumns()}}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/internal/tablefiles"
@@ -55,4 +56,35 @@ func (p *Projector) reached(
 			"was made of, or another --table", p.name(), n, c.Name(), sum)
 	}
 	return cut, err
+}
+
+// passed is the newest cut behind another one that has nothing for the table, nor have those between. It saves reading
+// them again.
+type passed struct {
+	position
+	behind    uint64
+	watermark string
+}
+
+// passCuts is how many such cuts the next process may have to read again. A commit for each would be wasted.
+const passCuts = 100
+
+// pass moves the position of the table over the cuts that have nothing for it. If the table has another snapshot by
+// now, or the commit fails, it is left to the next time. A rival may move it back over such cuts, and no others.
+func (p *Projector) pass(ctx context.Context, t *table.Table, pos position) {
+	if t == nil || p.passed.behind != pos.cut || p.passed.cut < pos.cut+passCuts {
+		return
+	}
+	var current *int64
+	if s := t.CurrentSnapshot(); s != nil {
+		current = &s.SnapshotID
+	}
+	_, _, err := p.Catalog.CommitTable(ctx, p.Table, []table.Requirement{
+		table.AssertTableUUID(t.Metadata().TableUUID()), table.AssertRefSnapshotID(table.MainBranch, current),
+	}, []table.Update{table.NewSetPropertiesUpdate(ice.Properties{
+		p.property("cut"): p.passed.String(), p.property("watermark"): p.passed.watermark,
+	})})
+	if err != nil {
+		p.Logger.Info("the position stays for now", "table", p.name(), "error", err)
+	}
 }

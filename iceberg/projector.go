@@ -33,9 +33,7 @@ type Projector struct {
 	Poll          time.Duration
 	Logger        *slog.Logger
 
-	// passed is the newest cut behind at that has nothing for the table, nor have those between. It saves reading them
-	// again.
-	passed, at uint64
+	passed passed
 }
 
 // giveUp is how long commits are tried while nobody gets ahead. A warehouse without a catalog is closed for a minute
@@ -97,6 +95,9 @@ func (p *Projector) step(ctx context.Context) (more bool, err error) {
 	if err != nil && !missing {
 		return false, fmt.Errorf("load table %s: %w", p.name(), err)
 	}
+	if p.Losses && (missing || t.Properties()[madeHere] == "") {
+		return true, p.beginLosses(ctx, t)
+	}
 	pos := position{}
 	if !missing {
 		if pos, err = p.position(ctx, t); err != nil {
@@ -104,8 +105,12 @@ func (p *Projector) step(ctx context.Context) (more bool, err error) {
 		}
 	}
 	b, err := p.next(ctx, pos)
-	if err != nil || b.cuts == 0 {
+	if err != nil {
 		return false, err
+	}
+	if b.cuts == 0 {
+		p.pass(ctx, t, pos)
+		return false, nil
 	}
 	if missing {
 		if t, err = p.create(ctx, b.shapes[0]); err != nil {
@@ -135,15 +140,15 @@ type batch struct {
 // next reads the next cuts, Batch at most. The first one has something for the table.
 func (p *Projector) next(ctx context.Context, pos position) (b batch, err error) {
 	after := pos.cut
-	if p.at == pos.cut {
-		after = max(after, p.passed)
+	if p.passed.behind == pos.cut {
+		after = max(after, p.passed.cut)
 	}
 	for cut, err := range tablefiles.Cuts(ctx, p.Bucket, p.Capture, after) {
 		if err != nil {
 			return b, fmt.Errorf("%w; jetcapture verify says all that is wrong", err)
 		}
 		if b.cuts == 0 && !p.wants(cut) {
-			p.passed, p.at = cut.N, pos.cut
+			p.passed = passed{positionOf(cut), pos.cut, watermarkOf(cut)}
 			continue
 		}
 		if b.cuts == 0 {

@@ -91,8 +91,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.StringVar(&s.catalog, "catalog", "", "`ADDRESS` of the catalog: https://HOST, sqlite:FILE, warehouse:PLACE or "+
 		"glue:; required")
 	f.StringVar(&s.table, "table", "", "`NAMESPACE.NAME` of the table, which is made if it is missing; required")
-	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead; "+
-		"it is made when there are any")
+	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead")
 	f.StringVar(&s.replaceWith, "replace-with", "", "`PLACE` of an archive that jetcapture convert makes of --archive, in "+
 		"larger files, which take the place of the small ones in the table")
 	f.StringVar(&s.replaceURL, "replace-url", "", "`URL` that readers find --replace-with by; by default as it says")
