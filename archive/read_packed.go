@@ -29,7 +29,7 @@ type Row struct {
 
 // repackRows copies a file of a packed format to disk, checks its size and sum, and writes its rows into a buffer as
 // records of a raw file. So the memory that a packed file needs is never that of all files of a cut.
-func repackRows(ctx context.Context, f *fileReader, dir string, buf *spool.Buffer) (err error) {
+func repackRows(ctx context.Context, f *fileReader, dir string, buf *spool.Buffer, room *unpackRoom) (err error) {
 	file, err := os.CreateTemp(dir, "jetcapture-read-")
 	if err != nil {
 		return err
@@ -38,13 +38,16 @@ func repackRows(ctx context.Context, f *fileReader, dir string, buf *spool.Buffe
 	in := readObject(ctx, f.bucket, f.object, f.block.Stored)
 	defer func() { err = errors.Join(err, in.Close()) }()
 	sum := measure.NewReader(in)
-	if _, err := io.Copy(file, sum); err != nil {
+	plainFile := struct{ io.Writer }{file} // whose ReadFrom would not use the buffer
+	if _, err := io.CopyBuffer(plainFile, sum, room.copied[:]); err != nil {
 		return err
 	}
 	if err := checkSum(sum, f.block.Stored); err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(committing{buf}, rowread.BufferSize)
+	out := room.rows
+	out.Reset(committing{buf})
+	defer out.Reset(nil)
 	if _, err := out.WriteString(rowread.RawMagic); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -26,12 +27,18 @@ type unpacking struct {
 	cancel context.CancelFunc
 	spool  *spool.Spool
 	plain  *codec.Codec
-	copies sync.Pool       // of room for copies
+	rooms  sync.Pool       // of *unpackRoom
 	dir    string          // for temporary files of its own
 	sealed []*spool.Sealed // by file
 	files  []*fileReader
 	done   chan struct{}
 	err    error // why it has ended; set before done is closed
+}
+
+// unpackRoom is memory for unpacking one file. It is used again: making it takes longer than unpacking a small file.
+type unpackRoom struct {
+	copied [rowread.BufferSize]byte
+	rows   *bufio.Writer
 }
 
 // startUnpacking begins to unpack files. Its goroutines end with ctx, when all is unpacked, or with close.
@@ -49,7 +56,7 @@ func startUnpacking(ctx context.Context, files []*fileReader, dir string) (*unpa
 		cancel: cancel, spool: room, plain: plain, dir: dir, files: files, sealed: make([]*spool.Sealed, len(files)),
 		done: make(chan struct{}),
 	}
-	u.copies.New = func() any { return new([rowread.BufferSize]byte) }
+	u.rooms.New = func() any { return &unpackRoom{rows: bufio.NewWriterSize(nil, rowread.BufferSize)} }
 	go func() {
 		defer close(u.done)
 		u.err = parallel.Each(ctx, unpackWorkers, len(files), u.unpack)
@@ -61,10 +68,12 @@ func startUnpacking(ctx context.Context, files []*fileReader, dir string) (*unpa
 func (u *unpacking) unpack(ctx context.Context, i int) error {
 	f := u.files[i]
 	buf := u.spool.NewBuffer(u.plain)
+	room := u.rooms.Get().(*unpackRoom)
+	defer u.rooms.Put(room)
 	if f.packed != nil {
-		f.failed = repackRows(ctx, f, u.dir, buf)
+		f.failed = repackRows(ctx, f, u.dir, buf, room)
 	} else {
-		f.failed = u.copyRows(ctx, f, buf)
+		f.failed = copyRows(ctx, f, buf, room)
 	}
 	if f.failed != nil {
 		buf.Discard()
@@ -80,7 +89,7 @@ func (u *unpacking) unpack(ctx context.Context, i int) error {
 }
 
 // copyRows unpacks a file into a buffer, and checks its size and sum.
-func (u *unpacking) copyRows(ctx context.Context, f *fileReader, buf *spool.Buffer) (err error) {
+func copyRows(ctx context.Context, f *fileReader, buf *spool.Buffer, room *unpackRoom) (err error) {
 	in := readObject(ctx, f.bucket, f.object, f.block.Stored)
 	defer func() { err = errors.Join(err, in.Close()) }()
 	sum := measure.NewReader(in)
@@ -90,9 +99,7 @@ func (u *unpacking) copyRows(ctx context.Context, f *fileReader, buf *spool.Buff
 	}
 	defer func() { err = errors.Join(err, plain.Close()) }()
 	limited := &bounded{plain: plain, packed: sum, limit: defaultUnpackLimit}
-	room := u.copies.Get().(*[rowread.BufferSize]byte)
-	defer u.copies.Put(room)
-	if _, err := io.CopyBuffer(committing{buf}, limited, room[:]); err != nil {
+	if _, err := io.CopyBuffer(committing{buf}, limited, room.copied[:]); err != nil {
 		return err
 	}
 	return errors.Join(sum.Drain(), checkSum(sum, f.block.Stored))

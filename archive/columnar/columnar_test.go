@@ -219,3 +219,19 @@ func TestStoppingEarly(t *testing.T) {
 		}()
 	}
 }
+
+// A small file costs little: the library allocates for each row that it is asked for and does not have.
+func TestRowsThatAreNotThereAreNotAskedFor(t *testing.T) {
+	data := parquetFile(t, parquetwriter.Options{}, false, samples()[:1])
+	read := columnar.Formats()["parquet"]
+	allocations := testing.AllocsPerRun(20, func() {
+		for _, err := range read(bytes.NewReader(data), int64(len(data))) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if allocations > 600 {
+		t.Errorf("a file of one row takes %.0f allocations", allocations)
+	}
+}

@@ -77,22 +77,36 @@ func newParquetMessages(s *parquet.Schema) (*parquetMessages, error) {
 func (m *parquetMessages) read(group parquet.RowGroup, yield yield) (more bool, err error) {
 	in := group.Rows()
 	defer func() { err = errors.Join(err, in.Close()) }()
-	buf := make([]parquet.Row, rowsAtOnce)
-	for {
-		n, err := in.ReadRows(buf)
+	left := group.NumRows()
+	buf := rowBuffer(int(max(0, min(rowsAtOnce, left))), len(m.columns))
+	for left > 0 {
+		// The library tries each column again for each row that it does not have: it is never asked for more than there are.
+		n, err := in.ReadRows(buf[:min(left, int64(len(buf)))])
 		for _, row := range buf[:n] {
 			r, err := m.row(row)
 			if err != nil || !yield(&r) {
 				return false, err
 			}
 		}
-		if errors.Is(err, io.EOF) {
-			return true, nil
-		}
-		if err != nil {
+		switch left -= int64(n); {
+		case left == 0: // it may say io.EOF
+		case errors.Is(err, io.EOF), n == 0 && err == nil:
+			return false, io.ErrUnexpectedEOF
+		case err != nil:
 			return false, err
 		}
 	}
+	return true, nil
+}
+
+// rowBuffer returns room for rows of so many columns.
+func rowBuffer(rows, columns int) []parquet.Row {
+	values := make([]parquet.Value, rows*columns)
+	buf := make([]parquet.Row, rows)
+	for i := range buf {
+		buf[i] = values[i*columns : i*columns : (i+1)*columns]
+	}
+	return buf
 }
 
 // row makes a message of a row. It shares the payload with the row.
