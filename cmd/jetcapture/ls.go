@@ -49,7 +49,7 @@ type lsSettings struct {
 	capture      string
 	cuts, blocks bool
 	config       bool // print how the streams were configured
-	newest       int // only so many cuts of each capture; 0: all
+	newest       int  // only so many cuts of each capture; 0: all
 	filter       archive.Filter
 	json         bool
 }

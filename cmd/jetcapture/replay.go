@@ -128,9 +128,7 @@ func (s *replaySettings) check(given *choices) (problems []error) {
 	if s.name == "" {
 		problems = append(problems, errors.New("--stream-name: is required: it names the stream that takes the messages"))
 	}
-	c := s.choice
-	c.seqs = seqRange{}
-	if s.keep && (c.isFiltered() || c.limit+c.tail > 0) {
+	if s.keep && s.chooses() {
 		problems = append(problems, errors.New("--keep-sequences: takes all messages of a range, so only --seq chooses them"))
 	}
 	return append(problems, s.nats.check(given)...)
@@ -143,14 +141,25 @@ func (s *replaySettings) run(ctx context.Context, from *archive.Capture, c conso
 	if err := r.count(ctx); err != nil {
 		return err
 	}
-	if s.dryRun {
-		return nil
-	}
 	log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture replay"), log)
-	if err != nil {
+	switch {
+	case err != nil && s.dryRun:
+		say(c.stderr, "jetcapture: whether a server would take the messages was not asked: %v\n", err)
+		return nil
+	case err != nil:
 		return err
 	}
 	defer nc.Close()
+	if s.dryRun {
+		return r.try(ctx, nc, prefix)
+	}
 	return r.replay(ctx, nc, prefix)
+}
+
+// chooses reports whether options choose among the messages of a range.
+func (s *replaySettings) chooses() bool {
+	c := s.choice
+	c.seqs = seqRange{}
+	return c.isFiltered() || c.limit+c.tail > 0
 }

@@ -3,16 +3,18 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/replay"
 	"github.com/jetcapture/jetcapture/internal/restore"
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -24,6 +26,7 @@ type replayer struct {
 	console
 	from    *archive.Capture
 	account archive.Account
+	takes   []string // subjects of the stream
 	began   time.Time
 }
 
@@ -36,14 +39,17 @@ func (r *replayer) count(ctx context.Context) (err error) {
 	all, gaps := a.Messages+a.Dead, a.Absent+a.Lost+a.Skipped
 	say(r.stdout, "capture %s has stream sequences %s to %s: %s in %s (%s)\n", r.from.Name(), thousands(int64(a.First)),
 		thousands(int64(a.Last)), counted(int64(all), "message"), counted(a.Files, "file"), byteText(a.Bytes))
+	if r.chooses() {
+		say(r.stdout, "  the options choose among them\n")
+	}
 	switch {
 	case all == 0:
 		return fmt.Errorf("capture %s: %w in the range that was asked for", r.from.Name(), restore.ErrNothing)
 	case gaps == 0:
 		return nil
 	}
-	say(r.stdout, "  %s have no message: %s lost, %s skipped, the others were not in the stream, or not captured\n",
-		thousands(int64(gaps)), thousands(int64(a.Lost)), thousands(int64(a.Skipped)))
+	say(r.stdout, "  sequences without a message: %s, of which %s lost and %s skipped\n", thousands(int64(gaps)),
+		thousands(int64(a.Lost)), thousands(int64(a.Skipped)))
 	if r.keep {
 		return fmt.Errorf("--keep-sequences: %s between %d and %d have no message, and a server leaves out none when it is "+
 			"published to: choose a range without them by --seq, leave the sequences, or use jetcapture restore",
@@ -52,18 +58,28 @@ func (r *replayer) count(ctx context.Context) (err error) {
 	return nil
 }
 
+// try fails if the messages cannot be published, as far as that can be told.
+func (r *replayer) try(ctx context.Context, nc *nats.Conn, prefix string) error {
+	js, err := replay.JetStream(nc, prefix)
+	if err != nil {
+		return err
+	}
+	if err := r.prepare(ctx, js, nc, prefix); err != nil {
+		return err
+	}
+	first, stop := iter.Pull2(r.items(ctx))
+	defer stop()
+	_, err, _ = first()
+	return err
+}
+
 // replay publishes the messages.
 func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) error {
 	js, err := replay.JetStream(nc, prefix)
 	if err != nil {
 		return err
 	}
-	if r.keep {
-		err = r.prepare(ctx, js, nc, prefix)
-	} else {
-		err = r.checkTarget(ctx, nc, prefix)
-	}
-	if err != nil {
+	if err := r.prepare(ctx, js, nc, prefix); err != nil {
 		return err
 	}
 	r.began = time.Now()
@@ -71,6 +87,9 @@ func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) err
 		Stream: r.name, Map: r.maps, Speed: r.speed, KeepSequences: r.keep, Progress: r.progress,
 	})
 	r.show("")
+	if err != nil && result.Last == 0 {
+		return err
+	}
 	took := time.Since(r.began)
 	say(r.stdout, "stream %s took %s (%s) in %s (%s/s)\n", r.name, counted(int64(result.Messages), "message"),
 		byteText(int64(result.Bytes)), took.Round(time.Millisecond),
@@ -78,11 +97,11 @@ func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) err
 	if result.Duplicates > 0 {
 		say(r.stdout, "  %s of them were there from an earlier replay\n", thousands(int64(result.Duplicates)))
 	}
-	if err != nil && result.Last > 0 {
+	if err != nil {
 		return fmt.Errorf("%w\nall up to stream sequence %d are confirmed: go on with --seq %d..%s", err, result.Last,
 			result.Last+1, r.upTo())
 	}
-	return err
+	return nil
 }
 
 // upTo is the end of the range that was asked for.
@@ -93,10 +112,21 @@ func (r *replayer) upTo() string {
 	return fmt.Sprint(r.choice.seqs.last)
 }
 
-// items are the messages that are chosen.
+// items are the messages that are chosen. It ends with an error if the stream does not take the first one, since then
+// most likely it takes none.
 func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 	return func(yield func(*archive.Item, error) bool) {
+		looked := false
 		err := r.choice.each(ctx, r.from, func(i *archive.Item) error {
+			if !i.IsMessage() {
+				return nil
+			}
+			if !looked {
+				looked = true
+				if err := r.checkSubject(i); err != nil {
+					return err
+				}
+			}
 			if !yield(i, nil) {
 				return errStop
 			}
@@ -108,11 +138,36 @@ func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 	}
 }
 
+// checkSubject fails if the subject under which a message is published is none of the stream's.
+func (r *replayer) checkSubject(i *archive.Item) error {
+	subject := replay.Subject(r.maps, i.Subject)
+	if slices.ContainsFunc(r.takes, func(filter string) bool { return wire.Matches(filter, subject) }) {
+		return nil
+	}
+	return fmt.Errorf("stream %s takes %s, and stream sequence %d would be published as %s: give the messages subjects of "+
+		"the stream with --map 'FROM=TO'", r.name, cmp.Or(strings.Join(r.takes, ", "), "no messages"), i.Seq, subject)
+}
+
+// prepare finds the stream that is to take the messages, or makes it. With --dry-run, nothing is made.
+func (r *replayer) prepare(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, prefix string) error {
+	if r.keep {
+		return r.prepareSequences(ctx, js, nc, prefix)
+	}
+	return r.checkTarget(ctx, nc, prefix)
+}
+
 // checkTarget looks at the stream that is to take the messages. The one that was captured is refused if nothing would
 // tell old messages from new ones.
 func (r *replayer) checkTarget(ctx context.Context, nc *nats.Conn, prefix string) error {
 	info, err := reader.NewSource(nc, prefix, r.name).Info(ctx)
 	if err != nil {
+		return err
+	}
+	config, err := restore.ParseStreamConfig([]byte(info.Config))
+	if err != nil {
+		return err
+	}
+	if r.takes, err = subjectsOf(config); err != nil {
 		return err
 	}
 	last, err := r.from.Last(ctx)
@@ -131,8 +186,8 @@ func (r *replayer) checkTarget(ctx context.Context, nc *nats.Conn, prefix string
 	return nil
 }
 
-// prepare makes the stream whose sequences are kept, or finds it where an earlier replay ended.
-func (r *replayer) prepare(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, prefix string) error {
+// prepareSequences makes the stream whose sequences are kept, or finds it where an earlier replay ended.
+func (r *replayer) prepareSequences(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, prefix string) error {
 	stream, err := js.Stream(ctx, r.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return r.create(ctx, nc, prefix)
@@ -140,56 +195,47 @@ func (r *replayer) prepare(ctx context.Context, js jetstream.JetStream, nc *nats
 	if err != nil {
 		return err
 	}
-	if last := stream.CachedInfo().State.LastSeq; last+1 != r.account.First {
+	r.takes = stream.CachedInfo().Config.Subjects
+	switch last := stream.CachedInfo().State.LastSeq; {
+	case last+1 == r.account.First:
+		return nil
+	case last >= r.account.Last:
+		return fmt.Errorf("--keep-sequences: stream %s has sequences up to %d already: nothing is left to replay", r.name,
+			last)
+	default:
 		return fmt.Errorf("--keep-sequences: stream %s exists, and its next message gets sequence %d: go on with "+
 			"--seq %[2]d..%s, or choose a stream that does not exist", r.name, last+1, r.upTo())
 	}
-	return nil
 }
 
-// create makes the stream, so that its first message gets the sequence that it has in the archive.
-func (r *replayer) create(ctx context.Context, nc *nats.Conn, prefix string) error {
+// create makes the stream, so that its first message gets the sequence that it has in the archive. Its subjects are
+// mapped as those of the messages are.
+func (r *replayer) create(ctx context.Context, nc *nats.Conn, prefix string) (err error) {
 	maker := &restorer{
 		restoreSettings: &restoreSettings{name: r.name}, from: r.from, nc: nc, prefix: prefix, account: r.account,
 	}
 	if err := maker.configure(ctx); err != nil {
 		return err
 	}
-	if err := maker.config.Set("first_seq", r.account.First); err != nil {
+	if r.takes, err = subjectsOf(maker.config); err != nil {
 		return err
 	}
-	request, err := json.Marshal(maker.config)
+	for i, subject := range r.takes {
+		r.takes[i] = replay.Subject(r.maps, subject)
+	}
+	err = errors.Join(maker.config.Set("subjects", r.takes), maker.config.Set("first_seq", r.account.First))
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	m, err := nc.RequestWithContext(ctx, cmp.Or(prefix, "$JS.API")+".STREAM.CREATE."+r.name, request)
-	if err != nil {
-		return fmt.Errorf("make stream %s: %w", r.name, err)
+	err = checkSubjects(ctx, nc, prefix, maker.config, "give the messages others with --map, or replay to another account")
+	if err != nil || r.dryRun {
+		return err
 	}
-	var answer struct {
-		Error *struct {
-			Code        jetstream.ErrorCode `json:"err_code"`
-			Description string              `json:"description"`
-		} `json:"error"`
-	}
-	if err := json.Unmarshal(m.Data, &answer); err != nil {
-		return fmt.Errorf("make stream %s: %w", r.name, err)
-	}
-	const subjectsOverlap = 10065
-	if answer.Error != nil && answer.Error.Code == subjectsOverlap {
-		return fmt.Errorf("make stream %s: another stream of the server takes its subjects (`nats stream ls --subject "+
-			"SUBJECT` says which): replay to another server or account, or into a stream of yours without "+
-			"--keep-sequences, and with --map",
-			r.name)
-	}
-	if answer.Error != nil {
-		return fmt.Errorf("make stream %s: %w", r.name, errors.New(answer.Error.Description))
+	if err := createStream(ctx, nc, prefix, maker.config); err != nil {
+		return err
 	}
 	for _, c := range maker.changes {
-		say(r.stdout, "  the configuration differs from the recorded one: %s was %s: %s\n", c.Name, printable(string(c.Was)),
-			c.Why)
+		say(r.stdout, "  the configuration differs from the recorded one: %s was %s: %s\n", c.Name, wasText(c), c.Why)
 	}
 	return nil
 }

@@ -32,25 +32,34 @@ func TestReplay(t *testing.T) {
 	if n := r.info("TEST").State.Msgs; n != 50 {
 		t.Errorf("%d messages, want 50", n)
 	}
-	wantReplay(t, r.replay("-s", "TEST"), exitFailed,
-		"subject orders.0 belongs to another stream: publish under subjects of TEST")
-	wantReplay(t, r.replay("-s", "TEST", "--map", ">=none.>"), exitFailed, "no stream takes subject none.orders.0")
-	wantReplay(t, r.replay("-s", "ORDERS"), exitFailed, "is the stream that was captured")
-	wantReplay(t, r.replay("-s", "NONE", "--map", ">=x.>"), exitFailed, "NONE")
+	for _, how := range [][]string{{}, {"--dry-run"}} { // nothing is published
+		for want, args := range map[string][]string{
+			"TEST takes test.>, and stream sequence 1 would be published as orders.0":      {"-s", "TEST"},
+			"TEST takes test.>, and stream sequence 1 would be published as none.orders.0": {"-s", "TEST", "--map", ">=none.>"},
+			"is the stream that was captured":                                              {"-s", "ORDERS"},
+			"NONE":                                                                         {"-s", "NONE", "--map", ">=x.>"},
+		} {
+			wantReplay(t, r.replay(append(args, how...)...), exitFailed, want)
+		}
+	}
+	wantReplay(t, r.replay(append(args, "--dry-run", "--subject", "orders.1")...), exitDone, "the options choose among them")
 	wantReplay(t, r.replay("--speed", "0x"), exitUsage, "neither max nor a factor")
 	wantReplay(t, r.replay("-s", "X", "--keep-sequences", "--subject", "orders.1"), exitUsage, "--keep-sequences")
 }
 
 func TestReplayWithItsSequences(t *testing.T) {
 	r := newRestoring(t)
-	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed,
-		"another stream of the server takes its subjects")
+	taken := "stream ORDERS of the server takes its subject orders.>: give the messages others with --map"
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences", "--dry-run"), exitFailed, taken)
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, taken)
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences", "--map", "orders.>=copy.>"), exitDone, "took 50 messages")
 	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
 		t.Fatal(err)
 	}
 	args := []string{"-s", "ORDERS", "--keep-sequences", "--seq"}
 	wantReplay(t, r.replay(append(args, "5..20")...), exitDone, "took 16 messages")
-	wantReplay(t, r.replay(append(args, "5..20")...), exitFailed, "go on with --seq 21..20")
+	wantReplay(t, r.replay(append(args, "5..20")...), exitFailed, "sequences up to 20 already")
+	wantReplay(t, r.replay(append(args, "5..25")...), exitFailed, "go on with --seq 21..25")
 	wantReplay(t, r.replay(append(args, "21..")...), exitDone, "took 30 messages")
 	if s := r.info("ORDERS").State; s.FirstSeq != 5 || s.LastSeq != 50 || s.Msgs != 46 {
 		t.Errorf("%+v", s)

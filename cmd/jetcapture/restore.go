@@ -165,23 +165,25 @@ func (s *restoreSettings) run(ctx context.Context, from *archive.Capture, c cons
 	if err := r.count(ctx); err != nil {
 		return err
 	}
-	if s.dryRun && s.like == "" {
-		if err := r.configure(ctx); err != nil {
-			return err
-		}
-		return r.report()
+	nc, prefix, noServer := natsconn.Connect(s.nats.named("jetcapture restore"), log)
+	switch {
+	case noServer == nil:
+		defer nc.Close()
+		r.nc, r.prefix = nc, prefix
+	case !s.dryRun || s.like != "":
+		return noServer
 	}
-	nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture restore"), log)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	r.nc, r.prefix = nc, prefix
 	if err := r.configure(ctx); err != nil {
 		return err
 	}
 	if s.dryRun {
-		return r.report()
+		return errors.Join(r.report(), r.try(ctx, noServer))
+	}
+	if err := r.checkSubjects(ctx); err != nil {
+		return err
+	}
+	if !s.json {
+		r.printAccount()
 	}
 	if err := r.restore(ctx); err != nil {
 		return err

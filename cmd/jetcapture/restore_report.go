@@ -14,8 +14,9 @@ func (r *restorer) report() error {
 		return json.NewEncoder(printableJSON{r.stdout}).Encode(r.object())
 	}
 	r.show("")
-	r.printAccount()
-	if !r.dryRun {
+	if r.dryRun {
+		r.printAccount()
+	} else {
 		r.printResult()
 	}
 	r.printChanges()
@@ -43,37 +44,47 @@ func (r *restorer) printAccount() {
 	a := &r.account
 	say(r.stdout, "capture %s has stream sequences %s to %s: %s in %s (%s)\n", r.from.Name(), thousands(int64(a.First)),
 		thousands(int64(a.Last)), counted(int64(a.Messages+a.Dead), "message"), counted(a.Files, "file"), byteText(a.Bytes))
-	for _, one := range []struct {
-		n    uint64
-		text string
-	}{
-		{a.Dead, "of them were dead letters, and come back as the messages that they were"},
-		{a.Lost, "were lost before they were stored, and do not come back"},
-		{a.Skipped, "were skipped when they were captured, and do not come back"},
-		{a.Absent, "were not in the stream, or not matched by the capture's filter"},
-		{r.left, "are in damaged files, and were left out"},
-		{r.coarse, "have their times in microseconds, as their files do"},
-	} {
-		if one.n > 0 {
-			say(r.stdout, "  %s %s\n", thousands(int64(one.n)), one.text)
-		}
-	}
+	r.printNumbers(
+		number{a.Dead, "dead letters, restored as the messages that they were"},
+		number{a.Lost, "lost before they were stored, not restored"},
+		number{a.Skipped, "skipped when they were captured, not restored"},
+		number{a.Absent, "not in the stream, or not matched by the capture's filter"},
+	)
 	if r.elsewhere > 0 {
 		say(r.stdout, "  %s of other lives of the stream, which was made again or rolled back, are left out: "+
 			"jetcapture ls --cuts names the incarnations, --incarnation chooses one\n",
 			counted(int64(r.elsewhere), "message"))
-	}
-	for _, d := range r.damaged {
-		say(r.stdout, "  left out: %s\n", printable(d))
 	}
 	if !r.isWhole() {
 		say(r.stdout, "  time and subject choose among them\n")
 	}
 }
 
+// number counts messages, which the text describes.
+type number struct {
+	n    uint64
+	text string
+}
+
+// printNumbers prints those that are not zero.
+func (r *restorer) printNumbers(all ...number) {
+	for _, one := range all {
+		if one.n > 0 {
+			say(r.stdout, "  %s: %s\n", one.text, thousands(int64(one.n)))
+		}
+	}
+}
+
 // printResult prints what the server has now.
 func (r *restorer) printResult() {
 	took := time.Since(r.began)
+	r.printNumbers(
+		number{r.left, "left out, in damaged files"},
+		number{r.coarse, "with times in microseconds, as in their files"},
+	)
+	for _, d := range r.damaged {
+		say(r.stdout, "  left out: %s\n", printable(d))
+	}
 	say(r.stdout, "stream %s has %s, sequences %s to %s, restored in %s (%s/s)\n", r.name,
 		counted(int64(r.result.Stored), "message"), thousands(int64(r.result.StoredFirst)),
 		thousands(int64(r.result.StoredLast)), took.Round(time.Millisecond),
@@ -97,11 +108,20 @@ func (r *restorer) printChanges() {
 	}
 	say(r.stdout, "its configuration differs from the recorded one:\n")
 	for _, c := range r.changes {
-		say(r.stdout, "  %s was %s: %s\n", c.Name, printable(string(c.Was)), printable(c.Why))
+		say(r.stdout, "  %s was %s: %s\n", c.Name, wasText(c), printable(c.Why))
 	}
 	if command := editCommand(r.name, r.changes); command != "" {
 		say(r.stdout, "when you have what you need of the old messages, set the limits again:\n  %s\n", command)
 	}
+}
+
+// wasText is the value of a configuration that was changed, a duration as the nats command reads it.
+func wasText(c restore.Change) string {
+	var nanos int64
+	if c.Name == "max_age" && json.Unmarshal(c.Was, &nanos) == nil {
+		return formatDuration(time.Duration(nanos))
+	}
+	return printable(string(c.Was))
 }
 
 // editCommand is the command that sets limits again; empty if there are none.
@@ -111,12 +131,7 @@ func editCommand(stream string, changes []restore.Change) string {
 		if c.Later == "" {
 			continue
 		}
-		value := string(c.Was)
-		var nanos int64
-		if c.Name == "max_age" && json.Unmarshal(c.Was, &nanos) == nil {
-			value = formatDuration(time.Duration(nanos))
-		}
-		flags = append(flags, c.Later+"="+value)
+		flags = append(flags, c.Later+"="+wasText(c))
 	}
 	if flags == nil {
 		return ""

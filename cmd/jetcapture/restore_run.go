@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
@@ -203,6 +204,27 @@ func (r *restorer) nextLife(ctx context.Context) (uint64, error) {
 	return math.MaxUint64, nil
 }
 
+// try fails if the server would refuse the stream, as far as that can be told. Without a server, it says so.
+func (r *restorer) try(ctx context.Context, noServer error) error {
+	if noServer != nil {
+		say(r.stderr, "jetcapture: whether a server would take the stream was not asked: %v\n", noServer)
+		return nil
+	}
+	if version := r.nc.ConnectedServerVersion(); olderThan(version, 2, 15) {
+		return oldServer(version)
+	}
+	if err := checkName(ctx, r.nc, r.prefix, r.name); err != nil {
+		return err
+	}
+	return r.checkSubjects(ctx)
+}
+
+// checkSubjects fails if another stream has a subject of this one.
+func (r *restorer) checkSubjects(ctx context.Context) error {
+	return checkSubjects(ctx, r.nc, r.prefix, r.config, "give it others with --subjects, make it a mirror of that one with "+
+		"--as-mirror-of, or restore into another account")
+}
+
 // restore sends the messages and compares what came of them.
 func (r *restorer) restore(ctx context.Context) error {
 	r.began = time.Now()
@@ -212,7 +234,11 @@ func (r *restorer) restore(ctx context.Context) error {
 		o.Last = r.account.Last
 	}
 	var err error
-	if r.result, err = restore.Run(ctx, r.nc, r.items(ctx), o); err != nil {
+	r.result, err = restore.Run(ctx, r.nc, r.items(ctx), o)
+	if errors.Is(err, restore.ErrNothing) && len(r.damaged) > 0 {
+		err = fmt.Errorf("%w but those of damaged files: %s", err, strings.Join(r.damaged, "; "))
+	}
+	if err != nil {
 		return fmt.Errorf("stream %s was not restored: %w", r.name, r.existing(ctx, adviseRestore(err, r.nc)))
 	}
 	if r.terminal {
@@ -312,14 +338,19 @@ func (r *restorer) progress(p restore.Result) {
 // adviseRestore adds to an error of a restore what can be done about it.
 func adviseRestore(err error, nc *nats.Conn) error {
 	if version := nc.ConnectedServerVersion(); olderThan(version, 2, 15) {
-		return fmt.Errorf("%w: the server is nats-server %s, and archives of messages can be restored from 2.15 on",
-			err, version)
+		return fmt.Errorf("%w: %w", err, oldServer(version))
 	}
 	if errors.Is(err, nats.ErrNoResponders) {
 		return fmt.Errorf("%w: the user needs the permission to publish to $JS.API.STREAM.RESTORE.* and "+
 			"$JS.SNAPSHOT.RESTORE.>, or there is no JetStream", err)
 	}
 	return err
+}
+
+// oldServer is the error of a server that cannot restore messages.
+func oldServer(version string) error {
+	return fmt.Errorf("the server is nats-server %s, and archives of messages can be restored from 2.15 on: jetcapture "+
+		"replay publishes them", version)
 }
 
 // olderThan compares a version of a server; what cannot be read is not older.

@@ -81,7 +81,7 @@ func TestRestoreAndGoOn(t *testing.T) {
 			t.Fatalf("%q: exit code %d: %s%s", args, got.code, got.stdout, got.stderr)
 		}
 		for _, part := range []string{
-			"50 messages in 3 files", "all of them were compared", "max_age was 172800000000000",
+			"50 messages in 3 files", "all of them were compared", "max_age was 48h",
 			"nats stream edit ORDERS --max-age=48h --max-msgs=50",
 		} {
 			if !strings.Contains(got.stdout, part) {
@@ -205,7 +205,7 @@ func TestRestoreOfRoundedTimes(t *testing.T) {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
 	got := r.run(append(args, "--allow-rounded-times")...)
-	if got.code != exitDone || !strings.Contains(got.stdout, "50 have their times in microseconds") {
+	if got.code != exitDone || !strings.Contains(got.stdout, "with times in microseconds, as in their files: 50") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
@@ -225,12 +225,27 @@ func TestRestoreAsAMirror(t *testing.T) {
 
 func TestRestoreThatIsOnlyTried(t *testing.T) {
 	r := newRestoring(t)
-	got := r.run("--stream-name", "COPY", "--dry-run")
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--dry-run")
 	if got.code != exitDone || !strings.Contains(got.stdout, "50 messages in 3 files") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
+	for _, args := range [][]string{{"-s", "COPY"}, {"-s", "COPY", "--dry-run"}, {"-s", "ORDERS", "--dry-run"}} {
+		want := "stream ORDERS of the server takes its subject orders.>: give it others with --subjects"
+		if args[1] == "ORDERS" {
+			want = "stream ORDERS exists"
+		}
+		if got := r.run(args...); got.code != exitFailed || !strings.Contains(got.stderr, want) {
+			t.Errorf("%q: exit code %d: %s%s", args, got.code, got.stdout, got.stderr)
+		}
+	}
 	if _, err := r.js.Stream(t.Context(), "COPY"); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("a stream was made: %v", err)
+	}
+	// Without a server there is an answer, too.
+	got = (environment{}).run(t, "restore", r.folder, "-s", "COPY", "--dry-run", "--nats-server", "nats://127.0.0.1:1")
+	if got.code != exitDone || !strings.Contains(got.stdout, "50 messages in 3 files") ||
+		!strings.Contains(got.stderr, "was not asked") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 }
 
@@ -256,7 +271,7 @@ func TestRestoreOfADamagedArchive(t *testing.T) {
 		t.Errorf("a stream was made: %v", err)
 	}
 	got = r.run("--stream-name", "COPY", "--subjects", "copy.>", "--skip-damaged", "--verify")
-	if got.code != exitDone || !strings.Contains(got.stdout, "are in damaged files") {
+	if got.code != exitDone || !strings.Contains(got.stdout, "left out, in damaged files: 17") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 	if msgs := r.info("COPY").State.Msgs; msgs != 33 {

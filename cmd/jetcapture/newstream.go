@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/replay"
+	"github.com/jetcapture/jetcapture/internal/restore"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// askWithin is for how long restore and replay ask for what the server would find out itself, if late.
+const askWithin = 2 * time.Second
+
+// subjectsOf returns the subjects of a configuration; a mirror has none.
+func subjectsOf(config restore.StreamConfig) (subjects []string, err error) {
+	if text, ok := config["subjects"]; ok {
+		err = json.Unmarshal(text, &subjects)
+	}
+	return subjects, err
+}
+
+// checkSubjects fails if another stream of the server takes a subject of one that is to be made. The server would say
+// so when it has got all messages. If the user may not ask for names of streams, that is left to the server.
+func checkSubjects(
+	ctx context.Context, nc *nats.Conn, prefix string, config restore.StreamConfig, advice string,
+) error {
+	subjects, err := subjectsOf(config)
+	if err != nil {
+		return err
+	}
+	js, err := replay.JetStream(nc, prefix)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	for _, subject := range subjects {
+		listed := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
+		var names []string
+		for name := range listed.Name() {
+			if name != config.Name() {
+				names = append(names, name)
+			}
+		}
+		switch {
+		case len(names) > 0:
+			slices.Sort(names)
+			return fmt.Errorf("make stream %s: stream %s of the server takes its subject %s: %s", config.Name(),
+				strings.Join(names, ", "), subject, advice)
+		case listed.Err() != nil:
+			return nil //nolint:nilerr // see above
+		}
+	}
+	return nil
+}
+
+// checkName fails if there is a stream of that name.
+func checkName(ctx context.Context, nc *nats.Conn, prefix, name string) error {
+	_, err := reader.NewSource(nc, prefix, name).Info(ctx)
+	switch {
+	case err == nil:
+		return fmt.Errorf("stream %s exists: choose another name, or delete it first (nats stream rm %[1]s)", name)
+	case errors.Is(err, reader.ErrStreamNotFound):
+		return nil
+	}
+	return err
+}
+
+// createStream makes a stream. It sends the configuration as it is, also what this client does not know.
+func createStream(ctx context.Context, nc *nats.Conn, prefix string, config restore.StreamConfig) error {
+	request, err := json.Marshal(config)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	m, err := nc.RequestWithContext(ctx, cmp.Or(prefix, "$JS.API")+".STREAM.CREATE."+config.Name(), request)
+	if err != nil {
+		return fmt.Errorf("make stream %s: %w", config.Name(), err)
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return fmt.Errorf("make stream %s: %w", config.Name(), err)
+	}
+	if answer.Error != nil {
+		return fmt.Errorf("make stream %s: %w", config.Name(), answer.Error)
+	}
+	return nil
+}
