@@ -96,6 +96,9 @@ func (c *comparison) beginOther(ctx context.Context, other *otherCapture) (ok bo
 		c.unchecked("an archive that it was made from, or of the same stream", "another one: capture "+other.capture.name)
 		return false, nil
 	}
+	if err := c.checkBeginning(ctx, other, lives[0].Opening); err != nil {
+		return false, err
+	}
 	last := lives[len(lives)-1]
 	newest := other.all[len(other.all)-1]
 	if more := newest.Newest.N > 0 &&
@@ -105,4 +108,30 @@ func (c *comparison) beginOther(ctx context.Context, other *otherCapture) (ok bo
 			last.Newest.Plan.To, newest.Newest.Plan.To, newest.Opening.Incarnation))
 	}
 	return true, nil
+}
+
+// checkBeginning reports what the other capture holds before this one begins: no later cut brings that. With a filter,
+// it may be nothing that this one wants.
+func (c *comparison) checkBeginning(ctx context.Context, other *otherCapture, first *cutlog.Plan) error {
+	if !other.enter(first) || other.at.Opening.From >= first.From {
+		return nil
+	}
+	before := ReadOptions{After: other.at.Opening.From, Through: first.From, Incarnation: other.at.Opening.Incarnation}
+	has, err := other.capture.Account(ctx, before)
+	if err != nil {
+		return fmt.Errorf("capture %s, which it is compared with: %w", other.capture.name, err)
+	}
+	n := has.Messages + has.Dead
+	if n == 0 {
+		return nil
+	}
+	f := c.log.finding(0, Uncaptured, cutlog.FormatName(c.log.capture.name), "everything that the other archive holds",
+		fmt.Sprintf("a beginning behind %d messages of it", n),
+		"keep the other archive, or make a copy that begins where it does")
+	f.Seqs.AddRange(before.After+1, before.Through)
+	if len(other.filter) > 0 {
+		f.Severity = Note
+	}
+	c.log.found(f)
+	return nil
 }

@@ -66,7 +66,7 @@ type convertSettings struct {
 // newConvertSettings returns the defaults: those of the command run, without what is about a server.
 func newConvertSettings() *convertSettings {
 	s := &convertSettings{settings: newSettings()}
-	source := without(s.capture.sourceOptions(), "stream-name", "start", "consumer-name", "create-consumer")
+	source := without(s.capture.sourceOptions(), "stream-name", "start", "range", "consumer-name", "create-consumer")
 	s.choices = newChoices(optionSet{
 		{"What to convert", append(source, option{
 			name: "from-capture", arg: "NAME", value: text(&s.fromCapture), complete: completeCaptures,

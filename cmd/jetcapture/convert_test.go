@@ -111,6 +111,21 @@ func TestVerifyAgainstNotices(t *testing.T) {
 	}
 }
 
+// TestVerifyOfACopyThatBeginsLater: no later cut brings what it lacks, so that is no mere note.
+func TestVerifyOfACopyThatBeginsLater(t *testing.T) {
+	srv, source := newSource(t)
+	place := filepath.Join(t.TempDir(), "copy")
+	captureOnce(t, srv, place, "--start", "21")
+	out := environment{}.run(t, "verify", place, "--against", source)
+	if out.code != exitFailed || !strings.Contains(out.stdout, "stream sequences 1-20: ") ||
+		!strings.Contains(out.stdout, "compared with "+source+": 40 messages") {
+		t.Errorf("verify = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+	if out := (environment{}).run(t, "verify", source, "--against", place); out.code != exitDone {
+		t.Errorf("verify of what has more = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+}
+
 // TestVerifyOfAnEmptyCopy: a copy without a message proves nothing about its source.
 func TestVerifyOfAnEmptyCopy(t *testing.T) {
 	_, source := newSource(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -175,7 +176,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		problems, err = p.unions(ctx, a)
 		report.Problems += problems
 	}
-	p.summary(a, report, s.against || s.archive != "", err)
+	p.summary(a, report, s.comparedWith(), err)
 	if s.metrics != "" {
 		if err := monitor.WriteVerified(s.metrics, a.String(), time.Now(), report.Problems, err == nil); err != nil {
 			return err
@@ -192,6 +193,17 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		return fmt.Errorf("%s has no message of %s: nothing was compared", a, s.archive)
 	}
 	return nil
+}
+
+// comparedWith names what the archive is compared with; empty: nothing.
+func (s *verifySettings) comparedWith() string {
+	switch {
+	case s.archive != "":
+		return urls.Show(s.archive)
+	case s.against:
+		return "the streams"
+	}
+	return ""
 }
 
 // pickOther returns the capture of the other archive that a capture of a is compared with: the one that it was made

@@ -90,8 +90,8 @@ func progressText(p archive.Progress, took time.Duration) string {
 	return line
 }
 
-// summary prints what the verification covered.
-func (v *verdict) summary(a *archive.Archive, r archive.Report, against bool, err error) {
+// summary prints what the verification covered, and what the archive was compared with; empty: with nothing.
+func (v *verdict) summary(a *archive.Archive, r archive.Report, against string, err error) {
 	if v.asJSON {
 		v.encode(verifySummary(a, r, err))
 		return
@@ -112,10 +112,10 @@ func (v *verdict) summary(a *archive.Archive, r archive.Report, against bool, er
 	if why := whyMissing(r.Reasons); why != "" {
 		v.print("%s\n", why)
 	}
-	if against {
-		v.print("compared with the streams: %s", counted(r.Compared, "message"))
+	if against != "" {
+		v.print("compared with %s: %s", against, counted(r.Compared, "message"))
 		if r.Uncompared > 0 {
-			v.print("; not compared: %s, of formats that cannot be", thousands(r.Uncompared))
+			v.print("; only the sequences of %s, in formats of which jetcapture diff may compare more", thousands(r.Uncompared))
 		}
 		v.print("\n")
 	}
