@@ -9,6 +9,7 @@ import (
 
 	"github.com/jetcapture/jetcapture/internal/crashtest"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // fleetBlow is something that happens to the workers of a fleet, or to its servers.
@@ -165,23 +166,22 @@ func (c *crew) resume(links []*natstest.Proxy) {
 }
 
 func (c *crew) restart() {
-	i := c.rand.IntN(len(c.Servers))
-	c.Servers[i].Restart()
+	c.Servers[c.rand.IntN(len(c.Servers))].Restart()
 	c.counts.add("servers restarted", 1)
 	c.serversHeld()
-	c.caughtUp(i)
+	c.caughtUp()
 }
 
 // isolate cuts a server off from its peers, with the workers that are connected to it.
 func (c *crew) isolate() {
-	i := c.loseServer()
+	c.loseServer()
 	c.serversHeld()
 	c.rest()
-	c.regain(i)
+	c.regain()
 }
 
 // loseServer cuts a server off, every other time the one that leads the queue.
-func (c *crew) loseServer() int {
+func (c *crew) loseServer() {
 	i := c.rand.IntN(len(c.Servers))
 	if c.rand.IntN(2) == 0 {
 		i = slices.Index(c.Servers, c.StreamLeader(c.fleets[0].Stream()))
@@ -189,24 +189,29 @@ func (c *crew) loseServer() int {
 	c.eye = (i + 1) % len(c.Servers)
 	c.Isolate(i, c.rand.IntN(2) == 0)
 	c.counts.add("servers cut off", 1)
-	return i
 }
 
 // regain ends what loseServer has done, and waits until the server has caught up: the next blow may hit another one.
-func (c *crew) regain(i int) {
+func (c *crew) regain() {
 	c.Helper()
 	c.Rejoin()
-	c.caughtUp(i)
+	c.caughtUp()
 	c.back()
 }
 
-// caughtUp waits until a server is as far as its peers with the queue.
-func (c *crew) caughtUp(i int) {
+// caughtUp waits until each server is as far as its peers with the queue.
+func (c *crew) caughtUp() {
 	c.Helper()
-	natstest.Eventually(c, crashtest.Patience, "server that has caught up", func() bool {
-		return c.Servers[i].Running().JetStreamIsStreamCurrent("$G", c.fleets[0].Stream())
+	natstest.Eventually(c, crashtest.Patience, "servers that have caught up", func() bool {
+		queue, workers := c.queue()
+		return allCurrent(queue) && allCurrent(workers)
 	})
-	c.awaitLeaders()
+}
+
+// allCurrent reports whether there is a leader, and the other two are as far as it is.
+func allCurrent(group *jetstream.ClusterInfo) bool {
+	return group != nil && group.Leader != "" && len(group.Replicas) == 2 &&
+		!slices.ContainsFunc(group.Replicas, func(p *jetstream.PeerInfo) bool { return !p.Current || p.Offline })
 }
 
 func (c *crew) stepDown() {
@@ -219,7 +224,7 @@ func (c *crew) stepDown() {
 
 // both loses a server, freezes a worker and kills another one at once.
 func (c *crew) both() {
-	i := c.loseServer()
+	c.loseServer()
 	n := c.rand.IntN(len(c.machines))
 	frozen, killed := c.machines[n], c.machines[(n+1)%len(c.machines)]
 	frozen.worker.Signal(syscall.SIGSTOP)
@@ -229,5 +234,5 @@ func (c *crew) both() {
 	c.counts.add("workers killed", 1)
 	c.serversHeld()
 	frozen.worker.Signal(syscall.SIGCONT)
-	c.regain(i)
+	c.regain()
 }

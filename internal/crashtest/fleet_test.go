@@ -151,12 +151,6 @@ func (c *crew) hire(m *machine) {
 	m.worker = c.command(strings.Join(urls, ","), "worker", "--worker", m.name)
 }
 
-// awaitLeaders waits until the queue answers again, so that the next blow is a blow by itself.
-func (c *crew) awaitLeaders() {
-	c.Helper()
-	natstest.Eventually(c, crashtest.Patience, "leader of the fleet", func() bool { return c.leaders() != "" })
-}
-
 // awaitHeld waits until each task is held by a worker that answers, and returns how long that took.
 func (c *crew) awaitHeld() time.Duration {
 	c.Helper()
@@ -208,17 +202,26 @@ func (c *crew) held() map[string]int {
 
 // leaders names the servers that lead the queue and its consumer; empty if the queue does not answer.
 func (c *crew) leaders() string {
+	queue, workers := c.queue()
+	if queue == nil || workers == nil || queue.Leader == "" || workers.Leader == "" {
+		return ""
+	}
+	return queue.Leader + " " + workers.Leader
+}
+
+// queue returns the groups of servers that have the queue and its consumer, nil if they do not answer.
+func (c *crew) queue() (queue, workers *jetstream.ClusterInfo) {
 	ctx, cancel := context.WithTimeout(c.Context(), fleetLease)
 	defer cancel()
 	s, err := c.js[c.eye].Stream(ctx, c.fleets[0].Stream())
-	if err != nil || s.CachedInfo().Cluster == nil {
-		return ""
+	if err != nil {
+		return nil, nil
 	}
-	workers, err := s.Consumer(ctx, "workers")
-	if err != nil || workers.CachedInfo().Cluster == nil {
-		return ""
+	consumer, err := s.Consumer(ctx, "workers")
+	if err != nil {
+		return s.CachedInfo().Cluster, nil
 	}
-	return s.CachedInfo().Cluster.Leader + " " + workers.CachedInfo().Cluster.Leader
+	return s.CachedInfo().Cluster, consumer.CachedInfo().Cluster
 }
 
 // report prints the times, and fails the test if a task was not held again soon after a blow to a worker. In the short
