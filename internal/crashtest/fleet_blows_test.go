@@ -73,7 +73,9 @@ func (c *crew) rest() {
 	<-time.After(time.Duration(c.rand.Int64N(int64(most))))
 }
 
-// workersHeld waits until each task is held again after a blow to a worker. The servers are well meanwhile.
+// workersHeld waits until each task is held again after a blow to a worker. The servers are well meanwhile, so that
+// takes three leases at most: one until the queue grants the tasks again, the rest for a busy machine and the looks of
+// the test. In the short form other tests run beside it, and say nothing about times.
 func (c *crew) workersHeld() {
 	c.Helper()
 	took := c.awaitHeld()
