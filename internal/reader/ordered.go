@@ -16,6 +16,8 @@ const (
 	// watchTimeout bounds the question whether somebody has edited the consumer, which the user may not be permitted to
 	// ask.
 	watchTimeout = time.Second
+	// mostWatchPause is the longest time without that question.
+	mostWatchPause = time.Hour
 )
 
 // OrderedConfig configures an ordered reader.
@@ -44,8 +46,11 @@ type Ordered struct {
 
 	warnedTwin    retry.Limiter
 	warnedForeign retry.Limiter
-	unwatched     bool // we may not ask for the consumer, so edits of it are not seen
 	undeleted     bool // we may not delete consumers, so they are left to the server
+
+	// The consumer could not be asked whether it was edited, and is asked again then.
+	watchAgain time.Time
+	watchPause time.Duration // 0: it has answered
 }
 
 var _ Reader = (*Ordered)(nil)
@@ -154,7 +159,7 @@ func (o *Ordered) Check(ctx context.Context) error {
 	if err := o.checkIdentity(ctx); err != nil {
 		return err
 	}
-	if o.life == nil || o.unwatched { // it ended, and the next one has not begun; or nobody may ask
+	if o.life == nil || time.Now().Before(o.watchAgain) { // it ended, and the next one has not begun; or nobody can ask
 		return nil
 	}
 	asked, cancel := context.WithTimeout(ctx, watchTimeout)
@@ -167,11 +172,10 @@ func (o *Ordered) Check(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if err != nil { // the stream has just answered, so it is this request that gets no answer
-		o.unwatched = true
-		o.log.Warn("nobody watches whether the consumer is edited: give the user the permission for CONSUMER.INFO",
-			"error", err)
+		o.unwatched(err)
 		return nil
 	}
+	o.watchPause = 0
 	changes := edits(o.made.Config, is.Config)
 	if !is.Created.Equal(o.made.Created) {
 		changes = append(changes, "it was deleted and created again")
@@ -180,6 +184,17 @@ func (o *Ordered) Check(ctx context.Context) error {
 		return o.disturbed("somebody edited it: " + strings.Join(changes, "; "))
 	}
 	return nil
+}
+
+// unwatched takes that the consumer cannot be asked. It has one replica, whose server may be away for a while. Or the
+// user may not ask, which looks the same: so that no cut waits for an answer for nothing, pauses get longer.
+func (o *Ordered) unwatched(err error) {
+	if o.watchPause == 0 {
+		o.log.Warn("the consumer cannot be asked whether somebody has edited it, it is asked again later: if that stays so, "+
+			"give the user the permission for CONSUMER.INFO", "error", err)
+	}
+	o.watchPause = min(max(2*o.watchPause, o.timing.Watch), mostWatchPause)
+	o.watchAgain = time.Now().Add(o.watchPause)
 }
 
 // Ack implements Reader. There is nothing to acknowledge.

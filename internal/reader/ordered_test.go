@@ -364,3 +364,36 @@ func TestBadFilterIsNotTemporary(t *testing.T) {
 		}
 	}
 }
+
+// A consumer whose server is away for a moment cannot be asked whether somebody has edited it. When it can be asked
+// again, it is.
+func TestOrderedWatchesItsConsumerAgain(t *testing.T) {
+	srv := natstest.Start(t)
+	nc := srv.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, nc, "s.a", 10)
+	r := openOrdered(t, nc, "S", reader.Position{}, func(c *reader.OrderedConfig) { c.Timing.Watch = time.Millisecond })
+	wantSeqs(t, readUntil(t, r, 10), 1, 10)
+
+	const ask = "$JS.API.CONSUMER.INFO.S.jetcapture-test"
+	account := srv.Running().GlobalAccount()
+	if err := account.AddMapping(ask, "nobody"); err != nil {
+		t.Fatal(err)
+	}
+	wantCheck(t, r, nil)
+	account.RemoveMapping(ask)
+
+	js := natstest.JetStream(t, nc)
+	if err := js.DeleteConsumer(natstest.Context(t), "S", "jetcapture-test"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := js.CreateConsumer(natstest.Context(t), "S", jetstream.ConsumerConfig{
+		Name: "jetcapture-test", AckPolicy: jetstream.AckNonePolicy, InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, 10*time.Second, "check that sees the other consumer", func() bool {
+		return errors.Is(r.Check(natstest.Context(t)), reader.ErrDisturbed)
+	})
+}

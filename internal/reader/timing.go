@@ -21,6 +21,7 @@ type Timing struct {
 	Warn       time.Duration // least time between two warnings of the same trouble; 1 min
 	Glance     time.Duration // between two looks at the retention of the stream; 10 s
 	StandBy    time.Duration // mean time between two requests of a reader that stands by; 1 s
+	Watch      time.Duration // before a consumer that could not be asked is asked again; 1 min, then twice as long
 }
 
 // withDefaults fills in what is zero.
@@ -38,6 +39,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Warn, time.Minute)
 	set(&t.Glance, 10*time.Second)
 	set(&t.StandBy, time.Second)
+	set(&t.Watch, time.Minute)
 	t.Heartbeat = min(t.Heartbeat, t.Expires/2)
 	return t
 }
