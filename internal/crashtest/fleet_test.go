@@ -164,21 +164,22 @@ func (c *crew) awaitOnce() time.Duration {
 }
 
 // await waits until the number of its workers is good for each task. It returns how long that took while the queue had
-// its leaders: when another one is elected, which takes NATS some seconds, nobody can take or renew anything, and time
-// begins again.
+// its leaders and answered within a third of the lease. Otherwise nobody can take a task, or renew one, and time begins
+// again: NATS elects a leader, or the machine is too busy for a lease of two seconds.
 func (c *crew) await(what string, good func(n int) bool) time.Duration {
 	c.Helper()
 	began, led := time.Now(), c.leaders()
 	natstest.Eventually(c, crashtest.Patience, what, func() bool {
 		held := c.held()
-		if now := c.leaders(); now == "" || now != led {
-			if led != "" {
-				c.counts.add("elections while waiting", 1)
-			}
-			began, led = time.Now(), now
-			return false
+		if !slices.ContainsFunc(c.streams, func(name string) bool { return !good(held[name]) }) {
+			return true
 		}
-		return !slices.ContainsFunc(c.streams, func(name string) bool { return !good(held[name]) })
+		asked := time.Now()
+		if now := c.leaders(); now == "" || now != led || time.Since(asked) > fleetLease/3 {
+			c.counts.add("elections and slow answers while waiting", 1)
+			began, led = time.Now(), now
+		}
+		return false
 	})
 	return time.Since(began)
 }
