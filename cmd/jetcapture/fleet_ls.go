@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/jetcapture/jetcapture/internal/lease"
 	"github.com/jetcapture/jetcapture/internal/status"
 	"github.com/spf13/cobra"
 )
@@ -42,35 +43,8 @@ func fleetLsCommand(c console) *cobra.Command {
 		})
 }
 
-// fleetList is a fleet as ls prints it. As JSON it is for scripts: fields are added, never renamed.
-type fleetList struct {
-	Stream  string         `json:"stream"`
-	Lease   float64        `json:"lease_s"`
-	Tasks   []listedTask   `json:"tasks"`
-	Workers []listedWorker `json:"workers"`
-}
-
-// listedTask is a task, and the worker that has it, if one does.
-type listedTask struct {
-	Name     string          `json:"task"`
-	Revision uint64          `json:"revision"`
-	Worker   string          `json:"worker"`
-	Since    *time.Time      `json:"since"`
-	Delivery uint64          `json:"delivery"`
-	Ending   string          `json:"ending,omitempty"`
-	Status   json.RawMessage `json:"status,omitempty"`
-	Pattern  string          `json:"pattern,omitempty"` // the task of the pattern that has made it
-	Foreign  bool            `json:"foreign,omitempty"` // a message that is no task
-}
-
-// listedWorker is a worker.
-type listedWorker struct {
-	Name    string `json:"worker"`
-	Host    string `json:"host"`
-	Room    int    `json:"room"` // 0: no limit
-	Drained bool   `json:"drained"`
-	Tasks   int    `json:"tasks"`
-}
+// fleetList is a fleet as ls prints it.
+type fleetList struct{ status.Fleet }
 
 // listFleet asks the fleet and its workers.
 func listFleet(ctx context.Context, f *fleet.Fleet) (*fleetList, error) {
@@ -86,31 +60,101 @@ func listFleet(ctx context.Context, f *fleet.Fleet) (*fleetList, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &fleetList{Stream: f.Stream(), Lease: length.Seconds(), Tasks: []listedTask{}, Workers: []listedWorker{}}
-	for _, t := range tasks {
-		l.Tasks = append(l.Tasks, withHolder(t, members))
-	}
-	for _, m := range members {
-		l.Workers = append(l.Workers, listedWorker{m.ID, m.Host, m.Room, m.Drained, len(m.Tasks)})
-	}
-	slices.SortFunc(l.Workers, func(a, b listedWorker) int { return cmp.Compare(a.Name, b.Name) })
-	return l, nil
+	return &fleetList{fleetOf(f.Stream(), length, tasks, members)}, nil
 }
 
-// withHolder finds who has a task. Of two, the one that was granted it last has it, and the other one does not know
-// yet.
-func withHolder(t fleet.Task, members []fleet.Member) listedTask {
-	one := listedTask{Name: t.Name, Revision: t.Revision.Sequence, Pattern: t.Parent, Foreign: t.Foreign}
+// fleetOf puts tasks and workers together.
+func fleetOf(stream string, lease time.Duration, tasks []fleet.Task, members []fleet.Member) status.Fleet {
+	f := status.Fleet{
+		Stream: stream, Lease: lease.Seconds(), Total: len(tasks),
+		Tasks: []status.FleetTask{}, Workers: []status.FleetWorker{},
+	}
+	held := holders(members)
+	for _, t := range tasks {
+		one := status.FleetTask{Name: t.Name, Revision: t.Revision.Sequence, Pattern: t.Parent, Foreign: t.Foreign}
+		for _, h := range held[t.Name] {
+			same := h.Revision == t.Revision.Sequence && h.Stored == t.Revision.Stored
+			if one.Worker == "" || same && h.Delivery > one.Delivery {
+				h.describe(&one)
+			}
+		}
+		f.Tasks = append(f.Tasks, one)
+	}
+	for _, m := range members {
+		f.Workers = append(f.Workers, status.FleetWorker{
+			Name: m.ID, Host: m.Host, Room: m.Room, Drained: m.Drained, Tasks: len(m.Tasks),
+		})
+	}
+	slices.SortFunc(f.Workers, func(a, b status.FleetWorker) int { return cmp.Compare(a.Name, b.Name) })
+	return f
+}
+
+// holder is a worker that says it has a task. Of two, the one that was granted it last has it, and the other one does
+// not know yet.
+type holder struct {
+	worker string
+	fleet.Held
+}
+
+// holders are the workers that say they have tasks, by task.
+func holders(members []fleet.Member) map[string][]holder {
+	all := map[string][]holder{}
 	for _, m := range members {
 		for _, h := range m.Tasks {
-			same := h.Revision == t.Revision.Sequence && h.Stored == t.Revision.Stored
-			if h.Name == t.Name && (one.Worker == "" || same && h.Delivery > one.Delivery) {
-				one.Worker, one.Since, one.Delivery = m.ID, &h.Since, h.Delivery
-				one.Ending, one.Status = string(h.Ending), h.Status
+			all[h.Name] = append(all[h.Name], holder{m.ID, h})
+		}
+	}
+	return all
+}
+
+// describe makes the holder that of a task.
+func (h *holder) describe(t *status.FleetTask) {
+	t.Worker, t.Since, t.Delivery, t.Ending = h.worker, &h.Since, h.Delivery, string(h.Ending)
+	var is status.TaskStatus
+	if t.Status = nil; h.Status != nil && json.Unmarshal(h.Status, &is) == nil {
+		t.Status = &is
+	}
+}
+
+// sightOf is a fleet as a worker has seen it.
+func sightOf(s fleet.Sight) *status.Fleet {
+	tasks := slices.Clone(s.Untaken)
+	named := map[string]bool{}
+	for _, t := range tasks {
+		named[t.Name] = true
+	}
+	for _, m := range s.Members {
+		for _, h := range m.Tasks {
+			if !named[h.Name] {
+				named[h.Name] = true
+				tasks = append(tasks, fleet.Task{
+					Name: h.Name, Parent: h.Parent, Revision: lease.Revision{Sequence: h.Revision, Stored: h.Stored},
+				})
 			}
 		}
 	}
-	return one
+	slices.SortFunc(tasks, func(a, b fleet.Task) int { return cmp.Compare(a.Name, b.Name) })
+	f := fleetOf(s.Stream, s.Lease, tasks, s.Members)
+	me := s.Members[0]
+	f.Worker, f.Total = me.ID, max(f.Total, s.Tasks)
+	switch at := s.At.UTC(); {
+	case s.At.IsZero():
+		f.State = status.Waiting
+		return &f
+	default:
+		f.Seen = &at
+	}
+	switch {
+	case me.Drained:
+		f.State = status.Drained
+	case len(me.Tasks) > 0:
+		f.State = status.Working
+	case s.Tasks > 0:
+		f.State = status.Standby
+	default:
+		f.State = status.Idle
+	}
+	return &f
 }
 
 // print prints the list for people.
@@ -119,9 +163,9 @@ func (l *fleetList) print(c console) error {
 	fmt.Fprintln(w, "CAPTURE\tWORKER\tSINCE\tSTATE\tLAG")
 	below := l.byPattern()
 	for _, t := range below[""] {
-		fmt.Fprintln(w, t.row(""))
+		fmt.Fprintln(w, taskRow("", &t))
 		for _, child := range below[t.Name] {
-			fmt.Fprintln(w, child.row("  "))
+			fmt.Fprintln(w, taskRow("  ", &child))
 		}
 	}
 	fmt.Fprintln(w)
@@ -148,8 +192,8 @@ func (l *fleetList) print(c console) error {
 }
 
 // byPattern are the tasks by the pattern that has made them, which is empty if none has, or one that is gone.
-func (l *fleetList) byPattern() map[string][]listedTask {
-	there, below := map[string]bool{}, map[string][]listedTask{}
+func (l *fleetList) byPattern() map[string][]status.FleetTask {
+	there, below := map[string]bool{}, map[string][]status.FleetTask{}
 	for _, t := range l.Tasks {
 		there[t.Name] = true
 	}
@@ -167,9 +211,6 @@ func (l *fleetList) byPattern() map[string][]listedTask {
 func (l *fleetList) count() (tasks string, held int) {
 	patterns := 0
 	for _, t := range l.Tasks {
-		if t.Worker != "" {
-			held++
-		}
 		if isPatternUnit(t.Name) {
 			patterns++
 		}
@@ -178,27 +219,17 @@ func (l *fleetList) count() (tasks string, held int) {
 	if patterns > 0 {
 		tasks += " and " + counted(int64(patterns), "pattern")
 	}
-	return tasks, held
+	return tasks, l.Held()
 }
 
-// row is a task as a line of the list.
-func (t *listedTask) row(indent string) string {
-	worker, since, state, lag := "-", "-", "waits for a worker", "-"
+// taskRow is a task as a line of the list.
+func taskRow(indent string, t *status.FleetTask) string {
+	worker, since, lag := "-", "-", "-"
 	if t.Worker != "" {
-		worker, since, state = t.Worker, status.Short(time.Since(*t.Since)), "-"
-		var is taskStatus
-		if json.Unmarshal(t.Status, &is) == nil && t.Status != nil {
-			state, lag = is.State, thousands(int64(is.Lag))
-			if is.Streams != nil {
-				state, lag = "follows "+counted(*is.Streams, "stream"), "-"
-			}
-		}
-		if t.Ending != "" {
-			state = "ending (" + t.Ending + ")"
-		}
+		worker, since = t.Worker, status.Short(time.Since(*t.Since))
 	}
-	if t.Foreign {
-		state = "is no capture: jetcapture fleet rm"
+	if is := t.Status; is != nil && is.Streams == nil {
+		lag = thousands(int64(is.Lag))
 	}
-	return strings.Join([]string{indent + printable(t.Name), printable(worker), since, state, lag}, "\t")
+	return strings.Join([]string{indent + printable(t.Name), printable(worker), since, t.Says(), lag}, "\t")
 }

@@ -71,8 +71,8 @@ func (e environment) awaitFleet(t *testing.T, worker string, captures ...string)
 	natstest.Eventually(t, patience, strings.Join(captures, ", ")+" at "+worker, func() bool {
 		n := 0
 		for _, task := range e.fleetLs(t).Tasks {
-			var is taskStatus
-			if task.Status == nil || json.Unmarshal(task.Status, &is) != nil {
+			is := task.Status
+			if is == nil {
 				continue
 			}
 			if task.Worker == worker && task.Ending == "" && is.State == "reading" && is.Lag == 0 {

@@ -95,6 +95,18 @@ func (o *overview) begun() (n int) {
 	return n
 }
 
+// of returns the counters of a capture that has not ended.
+func (o *overview) of(name string) (s jetcapture.Stats, found bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.all {
+		if c.name == name && !c.ended {
+			return c.stats(), true
+		}
+	}
+	return s, false
+}
+
 // running returns the counters of the captures that have not ended, by their names.
 func (o *overview) running() map[string]jetcapture.Stats {
 	o.mu.Lock()

@@ -48,18 +48,18 @@ func (s shard) of(all []*settings) (mine []*settings, err error) {
 		}
 	}
 	if len(mine) == 0 {
-		return all, &emptyPart{s, all}
+		return all, &emptyPartError{s, all}
 	}
 	return mine, nil
 }
 
-// emptyPart is the error of a shard that has none of the captures of a file.
-type emptyPart struct {
+// emptyPartError is the error of a shard that has none of the captures of a file.
+type emptyPartError struct {
 	part shard
 	all  []*settings // of the file
 }
 
-func (e *emptyPart) Error() string {
+func (e *emptyPartError) Error() string {
 	return fmt.Sprintf("--shard: none of the %s of the file is in part %d of %d; with fewer parts, or other names, there "+
 		"may be one", counted(int64(len(e.all)), "capture"), e.part.index, e.part.count)
 }
@@ -67,7 +67,7 @@ func (e *emptyPart) Error() string {
 // runs are what a process runs: the captures that were read, or none if its part of the file is empty. process has the
 // options of the process.
 func runs(all []*settings, err error) (process *settings, mine []*settings, _ error) {
-	var empty *emptyPart
+	var empty *emptyPartError
 	switch {
 	case errors.As(err, &empty) && !empty.all[0].report.dryRun:
 		return empty.all[0], nil, nil

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,9 +22,22 @@ func TestAStandbyTakesOver(t *testing.T) {
 	}
 	stopA := e.start(t, args...)
 	natstest.Eventually(t, patience, "first message in a file", func() bool { return rows() == 1 })
-	b, stopB := e.startLogged(t, args...)
+	address := freePort(t)
+	b, stopB := e.startLogged(t, append(args, "--http", address)...)
 	natstest.Eventually(t, patience, "one that says that it stands by", func() bool {
 		return strings.Contains(b.String(), "standing by")
+	})
+	for path, want := range map[string]string{
+		"/status": `"state":"standby"`, "/metrics": "jetcapture_fleet_standby 1\n", "/readyz": "ok",
+	} {
+		natstest.Eventually(t, patience, path+" that has "+want, func() bool {
+			code, body := fetch(t, "http://"+address+path)
+			return code == http.StatusOK && strings.Contains(body, want)
+		})
+	}
+	natstest.Eventually(t, patience, "top that shows who has the capture", func() bool {
+		r := e.run(t, "top", address, "--once")
+		return r.code == exitDone && regexp.MustCompile(`ORDERS .*reading`).MatchString(r.stdout)
 	})
 	if r := stopA(); r.code != exitDone {
 		t.Errorf("the first: exit code %d, %s", r.code, r.stderr)

@@ -144,7 +144,7 @@ func (s *topSettings) show(ctx context.Context, processes []*top.AtURL, c consol
 	if ctx.Err() != nil {
 		return nil
 	}
-	if len(first.Captures) == 0 && len(first.Errors) > 0 {
+	if len(first.Captures) == 0 && len(first.Fleets) == 0 && len(first.Errors) > 0 {
 		return errors.New(strings.Join(first.Errors, "\n"))
 	}
 	out, isTerminal := terminalOf(c.stdout)

@@ -76,7 +76,7 @@ func (w *watcher) take(found top.Found) {
 	if v.Selected > 0 && v.Selected < len(v.Rows) {
 		capture, from = v.Rows[v.Selected].Capture.Capture, v.Rows[v.Selected].Process.From
 	}
-	v.Now, v.Errors, v.Rows = found.Now, found.Errors, w.roster.Add(found)
+	v.Now, v.Errors, v.Rows, v.Fleets = found.Now, found.Errors, w.roster.Add(found), found.Fleets
 	for i := range v.Rows {
 		if v.Rows[i].Capture.Capture == capture && v.Rows[i].Process.From == from {
 			v.Selected = i

@@ -14,6 +14,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/status"
 	"github.com/jetcapture/jetcapture/internal/stopsignal"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -161,6 +162,7 @@ func (r *runner) workFor(
 	}
 	cfg.Runner, cfg.Log = runner(g), r.log
 	w := fleet.NewWorker(f, cfg)
+	g.board.Fleet = func() *status.Fleet { return sightOf(w.Sight()) }
 	m := &monitoring{set: seen, log: r.log, board: &g.board, more: fleetMetrics(w)}
 	if err := m.listen(ctx); err != nil {
 		return err
@@ -192,6 +194,10 @@ func fleetMetrics(w *fleet.Worker) (all []prometheus.Collector) {
 	}{
 		{"tasks", "Captures of the fleet, and patterns.", func(c fleet.Counts) int { return c.Tasks }},
 		{"tasks_held", "Captures of the fleet that a worker holds.", func(c fleet.Counts) int { return c.Held }},
+		{
+			"standby", "1 while this process has no capture, although the fleet has some: it waits to take over.",
+			func(c fleet.Counts) int { return c.Standby },
+		},
 		{"workers", "Workers of the fleet that answer and are not drained.", func(c fleet.Counts) int { return c.Workers }},
 	} {
 		all = append(all, prometheus.NewGaugeFunc(
@@ -247,13 +253,6 @@ func (t *taskRunner) Run(ctx context.Context, task fleet.Task) error {
 	return err
 }
 
-// taskStatus is how a task is, for fleet ls. A worker may have a thousand of them in one message.
-type taskStatus struct {
-	State   string `json:"state"`
-	Lag     uint64 `json:"lag"`
-	Streams *int64 `json:"streams,omitempty"` // of a pattern: how many have a capture
-}
-
 // follows is the state of a task that is a pattern.
 const follows = "follows streams"
 
@@ -264,11 +263,11 @@ func (t *taskRunner) Describe(task string) any {
 	t.mu.Unlock()
 	if f != nil {
 		n := f.count.Load()
-		return taskStatus{State: follows, Streams: &n}
+		return status.TaskStatus{State: follows, Streams: &n}
 	}
-	s, found := t.group.r.overview.running()[task]
+	s, found := t.group.r.overview.of(task)
 	if !found {
 		return nil
 	}
-	return taskStatus{State: string(s.State), Lag: left(s)}
+	return status.TaskStatus{State: string(s.State), Lag: left(s)}
 }

@@ -157,7 +157,7 @@ func TestWrongValues(t *testing.T) {
 		"config: {output: x, captures: {a: {}}}\nfleet: {enabled: true, workers: 0}":          "workers",
 		"config: {output: x, captures: {a: {}}, nats_token: a}\nfleet: {enabled: true}":       "'not' failed",
 		"config: {output: x, captures: {a: {}}, nats_creds: '${A}'}\nfleet: {enabled: true}":  "'not' failed",
-		"config: {output: x, captures: {a: {}}, standby: 10s}\nfleet: {enabled: true}":      "'not' failed",
+		"config: {output: x, captures: {a: {}}, standby: 10s}\nfleet: {enabled: true}":        "'not' failed",
 		"config: {output: x, captures: {a: {}}}\nfleet: {autoscaling: {lagPerWorker: a lot}}": "lagPerWorker",
 	} {
 		if _, err := render(t, values); err == nil || !strings.Contains(err.Error(), want) {

@@ -190,8 +190,8 @@ func (f *Fleet) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 // ErrNoFleet says that nobody has made the fleet.
 var ErrNoFleet = errors.New("there is no fleet")
 
-// Open checks that there is a stream of tasks, with its consumer, and returns the length of the leases. It is ErrNoFleet
-// if one of them is missing.
+// Open checks that there is a stream of tasks, with its consumer, and returns the length of the leases. Its error is
+// ErrNoFleet if one of them is missing.
 func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
 	info, err := f.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

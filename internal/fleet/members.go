@@ -29,6 +29,7 @@ type Held struct {
 	Delivery uint64          `json:"delivery"`
 	Since    time.Time       `json:"since"`
 	Ending   lease.Reason    `json:"ending,omitempty"`
+	Parent   string          `json:"parent,omitempty"` // the task whose holder has made it
 	Status   json.RawMessage `json:"status,omitempty"` // as its runner describes it
 }
 
@@ -187,7 +188,7 @@ func (w *Worker) holds() Member {
 	for _, l := range w.table.All() {
 		m.Tasks = append(m.Tasks, Held{
 			Name: l.Task, Revision: l.Revision.Sequence, Stored: l.Revision.Stored, Delivery: l.Delivery, Ending: l.End,
-			Since: w.tasks[l.Task].began.UTC(),
+			Since: w.tasks[l.Task].began.UTC(), Parent: w.tasks[l.Task].task.Parent,
 		})
 	}
 	return m

@@ -17,6 +17,8 @@ type view struct {
 	lost        time.Time // when a worker was seen no more
 	moved       time.Time // when a task was moved
 	state       state
+	members     []Member // the others, as they have answered
+	untaken     []Task   // that nobody has, as far as somebody watches
 }
 
 // state changes when a task is added, changed or removed, also in a stream that was made again or rolled back.
@@ -68,9 +70,15 @@ func (w *Worker) round(ctx context.Context) error {
 	if err := w.compare(ctx, now); err != nil {
 		return err
 	}
-	members, err := w.fleet.Workers(ctx, false)
+	watched := w.isWatched(now.at)
+	members, err := w.fleet.Workers(ctx, watched)
 	if err != nil {
 		return err
+	}
+	if watched {
+		if now.untaken, err = w.untaken(ctx, members); err != nil {
+			return err
+		}
 	}
 	w.endTasks(func(t *lease.Table) { w.weigh(t, now, members) })
 	return nil
@@ -157,6 +165,7 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 		if m.ID == w.cfg.ID {
 			continue
 		}
+		now.members = append(now.members, m)
 		if !m.Drained {
 			now.workers++
 		}
@@ -182,11 +191,16 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 // Counts are the numbers of a fleet, as a worker has seen them last.
 type Counts struct {
 	Tasks, Held, Workers int
+	Standby              int // 1 if the worker runs nothing, although there are tasks and it may take them
 }
 
 // Counts returns the numbers of the fleet. It may be called from any goroutine.
 func (w *Worker) Counts() Counts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Counts{w.view.tasks, w.view.held, w.view.workers}
+	c := Counts{Tasks: w.view.tasks, Held: w.view.held, Workers: w.view.workers}
+	if w.standsBy() {
+		c.Standby = 1
+	}
+	return c
 }

@@ -113,6 +113,11 @@ func (f *Fleet) has(ctx context.Context, r lease.Revision) (bool, error) {
 
 // Tasks returns all tasks by their names, and the foreign messages among them.
 func (f *Fleet) Tasks(ctx context.Context) ([]Task, error) {
+	return f.tasks(ctx, func(string) bool { return true })
+}
+
+// tasks returns the tasks of the subjects that are chosen.
+func (f *Fleet) tasks(ctx context.Context, chosen func(subject string) bool) ([]Task, error) {
 	stream, err := f.handle(ctx)
 	if err != nil {
 		return nil, err
@@ -123,7 +128,9 @@ func (f *Fleet) Tasks(ctx context.Context) ([]Task, error) {
 	}
 	subjects := make([]string, 0, len(info.State.Subjects))
 	for subject := range info.State.Subjects {
-		subjects = append(subjects, subject)
+		if chosen(subject) {
+			subjects = append(subjects, subject)
+		}
 	}
 	tasks := make([]Task, len(subjects))
 	err = parallel.Each(ctx, requestsAtOnce, len(subjects), func(ctx context.Context, i int) (err error) {

@@ -49,6 +49,7 @@ type Worker struct {
 	clock    clock
 	roaming  roaming
 	freed    chan struct{} // holds one after a task has ended
+	watched  atomic.Int64  // when somebody has asked for a Sight, in nanoseconds since 1970
 	running  sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -251,10 +252,16 @@ func (w *Worker) room() (room, below bool, wait time.Duration) {
 	return room, n < lease.Share(w.view.tasks, w.view.workers), wait
 }
 
-// isIdle reports whether the worker runs nothing, although there are tasks and it may take them.
+// isIdle is standsBy for one that does not hold the lock.
 func (w *Worker) isIdle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.standsBy()
+}
+
+// standsBy reports whether the worker runs nothing, although there are tasks and it may take them. The caller holds the
+// lock.
+func (w *Worker) standsBy() bool {
 	return !w.drained && w.table.Len() == 0 && w.view.tasks > 0
 }
 

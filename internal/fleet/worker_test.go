@@ -53,7 +53,8 @@ func TestAWorkerTakesNoMoreThanItHasRoomFor(t *testing.T) {
 	begin(t, srv, names(3)...)
 	w, _ := floor.work(t, srv.URL(), "a", func(c *WorkerConfig) { c.Room = 2 })
 	natstest.Eventually(t, patience, "2 tasks at a", func() bool { return floor.count("a") == 2 })
-	natstest.Eventually(t, patience, "a count of 2 of 3", func() bool { return w.Counts() == Counts{3, 2, 1} })
+	want := Counts{Tasks: 3, Held: 2, Workers: 1}
+	natstest.Eventually(t, patience, "a count of 2 of 3", func() bool { return w.Counts() == want })
 	floor.work(t, srv.URL(), "b")
 	natstest.Eventually(t, patience, "1 task at b", func() bool { return floor.count("b") == 1 })
 }

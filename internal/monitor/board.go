@@ -15,6 +15,9 @@ import (
 
 // Board has the captures of a process. Any goroutine may use it. The zero value has none.
 type Board struct {
+	// Fleet returns the fleet that the process works for; nil if it does not. It is set before the board is shown.
+	Fleet func() *status.Fleet
+
 	mu  sync.Mutex
 	all []*Entry
 }

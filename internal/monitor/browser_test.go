@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/status"
 )
 
 // browser returns the command of a Chromium, or an empty string if there is none. In CI that is a failure.
@@ -75,18 +76,21 @@ func TestPageInABrowser(t *testing.T) {
 	busy.Run(&fake{change: busy.runs.(*fake).change, open: []jetcapture.OpenBlock{
 		{Key: []string{"eu", hostile}, Window: time.Unix(0, 0).UTC(), Messages: 3, Bytes: 5 << 20}, {Dead: true, Bytes: 1},
 	}})
+	b.Fleet = func() *status.Fleet { return someFleet(hostile) }
 	page := render(t, chromium, &b)
 	for _, want := range []string{
 		"ok, reading", "10 no longer in the stream", "30 stored, still in the stream", "10 in hand", "10 unread",
 		"31 – 40", "window", "store away", "failing for 1 m 0 s: put &lt;img", "losses recorded", "3 expired",
 		"LOST&lt;img", "eu / &lt;img", "1970-01-01 00:00", "5.0 MiB", "dead letters", "and 5 more", "the window ends in",
 		"too busy to say",
+		"● standby", "orphan&lt;img", "nobody", "waits for a worker", "follows 2 streams", "reading&lt;img", "4,711",
+		"ending (moved)", "is no capture", "drained", "and 1 more",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)
 		}
 	}
-	body := page[strings.Index(page, `<main id="captures">`):]
+	body := page[strings.Index(page, `<main>`):]
 	if strings.Contains(body, "<img") || strings.Contains(page, "<title>owned") || strings.Count(page, "<script>") != 1 {
 		t.Errorf("a text has become an element: %s", body)
 	}

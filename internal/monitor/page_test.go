@@ -4,9 +4,27 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/internal/status"
 )
+
+// someFleet is a fleet that has everything: a pattern, a capture of it that nobody has, and one whose worker ends it.
+func someFleet(name string) *status.Fleet {
+	now, streams := time.Now(), int64(2)
+	return &status.Fleet{
+		Stream: "JETCAPTURE_FLEET", Lease: 30, Total: 6, Worker: "a" + name, State: status.Standby, Seen: &now,
+		Tasks: []status.FleetTask{
+			{Name: "streams of s", Worker: "b", Since: &now, Status: &status.TaskStatus{State: "follows", Streams: &streams}},
+			{Name: "behind", Worker: "b", Since: &now, Status: &status.TaskStatus{State: "reading" + name, Lag: 4711}},
+			{Name: "ending", Worker: "b", Since: &now, Ending: "moved"},
+			{Name: "orphan" + name, Pattern: "streams of s"},
+			{Name: "stray", Foreign: true},
+		},
+		Workers: []status.FleetWorker{{Name: "a", Room: 50}, {Name: "b", Host: "h" + name, Drained: true, Tasks: 3}},
+	}
+}
 
 // TestPagePolicy: a browser runs the script and the style of the page and nothing else, and the page asks for nothing.
 func TestPagePolicy(t *testing.T) {
@@ -45,15 +63,17 @@ func TestPagePolicy(t *testing.T) {
 func TestPageKnowsTheStatus(t *testing.T) {
 	var b Board
 	running(&b, func(*jetcapture.Stats) {})
-	_, status, _ := get(t, handler(&b, false), "/status")
-	fields := regexp.MustCompile(`\b(?:c|status)\.([a-z_]+)(?:\.([a-z_]+))?`).FindAllStringSubmatch(string(pageHTML), -1)
+	b.Fleet = func() *status.Fleet { return someFleet("") }
+	_, served, _ := get(t, handler(&b, false), "/status")
+	field := regexp.MustCompile(`\b(?:c|fleet|task|worker|status)\.([a-z_]+)(?:\.([a-z_]+))?`)
+	fields := field.FindAllStringSubmatch(string(pageHTML), -1)
 	if len(fields) < 20 {
 		t.Fatalf("found only %d fields", len(fields))
 	}
-	js := map[string]bool{"length": true, "reduce": true, "map": true}
+	js := map[string]bool{"length": true, "reduce": true, "map": true, "filter": true}
 	for _, f := range fields {
 		for _, name := range f[1:] {
-			if name != "" && !js[name] && !strings.Contains(status, `"`+name+`":`) {
+			if name != "" && !js[name] && !strings.Contains(served, `"`+name+`":`) {
 				t.Errorf("the page reads %s, which the status does not have", f[0])
 			}
 		}

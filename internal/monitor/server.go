@@ -161,6 +161,9 @@ func Status(ctx context.Context, p Program, b *Board) status.Process {
 	for _, r := range b.look(ctx) {
 		s.Captures = append(s.Captures, r.Of(now))
 	}
+	if b.Fleet != nil {
+		s.Fleet = b.Fleet()
+	}
 	return s
 }
 

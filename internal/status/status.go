@@ -14,6 +14,7 @@ type Process struct {
 	Started  time.Time `json:"started"`
 	Now      time.Time `json:"now"`
 	Captures []Capture `json:"captures"`
+	Fleet    *Fleet    `json:"fleet,omitempty"` // of a worker, and of a process that stands by
 }
 
 // Capture is the state of one capture. Times that are not known are null.

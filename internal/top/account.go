@@ -26,8 +26,14 @@ const (
 // errNobody is the error of an account in which no capture answers.
 var errNobody = errors.New("no capture answers: those that run with --micro do, if this user may publish to ")
 
-// Look implements Source.
-func (a *Account) Look(ctx context.Context) ([]Seen, error) {
+// Look implements Source. Micro services say nothing about fleets.
+func (a *Account) Look(ctx context.Context) ([]Seen, *status.Fleet, error) {
+	all, err := a.look(ctx)
+	return all, nil, err
+}
+
+// look asks the services.
+func (a *Account) look(ctx context.Context) ([]Seen, error) {
 	subject, err := micro.ControlSubject(micro.StatsVerb, a.Service, "")
 	if err != nil {
 		return nil, err

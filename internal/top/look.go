@@ -27,28 +27,34 @@ type Process struct {
 
 // Source is something that knows captures. It is asked by one goroutine at a time.
 type Source interface {
-	// Look returns all captures that the source knows, as they are now. With an error it may return some.
-	Look(ctx context.Context) ([]Seen, error)
+	// Look returns all captures that the source knows, as they are now, and the fleet that it works for, if it is a worker
+	// of one. With an error it may return some.
+	Look(ctx context.Context) ([]Seen, *status.Fleet, error)
 }
 
 // Found is what one look at all sources has found. As JSON it is for scripts: fields are added, never renamed.
 type Found struct {
 	Now      time.Time `json:"now"`
 	Captures []Seen    `json:"captures"`
-	Errors   []string  `json:"errors"` // of sources that cannot be asked
+	// Fleets are those that the processes work for, each as one of its workers sees it.
+	Fleets []*status.Fleet `json:"fleets,omitempty"`
+	Errors []string        `json:"errors"` // of sources that cannot be asked
 }
 
 // Look asks all sources side by side.
 func Look(ctx context.Context, sources []Source) Found {
-	seen, failed := make([][]Seen, len(sources)), make([]error, len(sources))
+	seen, fleets, failed := make([][]Seen, len(sources)), make([]*status.Fleet, len(sources)), make([]error, len(sources))
 	var all sync.WaitGroup
 	for i, s := range sources {
-		all.Go(func() { seen[i], failed[i] = s.Look(ctx) })
+		all.Go(func() { seen[i], fleets[i], failed[i] = s.Look(ctx) })
 	}
 	all.Wait()
 	f := Found{Now: time.Now().UTC(), Captures: []Seen{}, Errors: []string{}}
 	for i := range sources {
 		f.Captures = append(f.Captures, seen[i]...)
+		if fleets[i] != nil {
+			f.Fleets = append(f.Fleets, fleets[i])
+		}
 		if failed[i] != nil {
 			f.Errors = append(f.Errors, failed[i].Error())
 		}

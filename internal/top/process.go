@@ -48,16 +48,16 @@ func NewAtURL(text string) (*AtURL, error) {
 func (a *AtURL) String() string { return a.shown }
 
 // Look implements Source.
-func (a *AtURL) Look(ctx context.Context) ([]Seen, error) {
+func (a *AtURL) Look(ctx context.Context) ([]Seen, *status.Fleet, error) {
 	p, err := a.ask(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.shown, err)
+		return nil, nil, fmt.Errorf("%s: %w", a.shown, err)
 	}
 	var all []Seen
 	for _, c := range p.Captures {
 		all = append(all, Seen{c, Process{From: a.shown, Version: p.Version, Started: p.Started, Now: p.Now}})
 	}
-	return all, nil
+	return all, p.Fleet, nil
 }
 
 // ask asks for the status. Its errors show no user info.

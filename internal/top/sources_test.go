@@ -74,7 +74,7 @@ func TestAtURL(t *testing.T) {
 func TestAccount(t *testing.T) {
 	srv := natstest.Start(t)
 	account := &Account{Conn: srv.Connect(), Service: service.Name}
-	if _, err := account.Look(t.Context()); err == nil || !strings.Contains(err.Error(), "$SRV.STATS.jetcapture") {
+	if _, err := account.look(t.Context()); err == nil || !strings.Contains(err.Error(), "$SRV.STATS.jetcapture") {
 		t.Errorf("nobody there: %v", err)
 	}
 	for _, name := range []string{"A", "B"} {
@@ -103,17 +103,17 @@ func TestAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	natstest.Eventually(t, 30*time.Second, "two captures", func() bool {
-		all, err := account.Look(t.Context())
+		all, err := account.look(t.Context())
 		return err == nil && len(all) == 2 && all[0].Process.From != all[1].Process.From && all[0].Archive.StoredSeq == 18 &&
 			all[0].Process.Host == "h"+all[0].Capture.Capture
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := account.Look(ctx); err == nil {
+	if _, err := account.look(ctx); err == nil {
 		t.Error("it looks although it should stop")
 	}
 	account.Conn.Close()
-	if _, err := account.Look(t.Context()); err == nil || !strings.Contains(err.Error(), "no connection") {
+	if _, err := account.look(t.Context()); err == nil || !strings.Contains(err.Error(), "no connection") {
 		t.Errorf("without a connection: %v", err)
 	}
 }

@@ -145,6 +145,37 @@ func TestViewFits(t *testing.T) {
 	}
 }
 
+// TestFleetView: what nobody has comes first, then what is furthest behind, and a small terminal shows some of it.
+func TestFleetView(t *testing.T) {
+	now := time.Now()
+	since, streams := now.Add(-time.Minute), int64(2)
+	f := &status.Fleet{
+		Stream: "JETCAPTURE_FLEET", Total: 4, Worker: "w1", State: status.Standby, Workers: make([]status.FleetWorker, 2),
+		Tasks: []status.FleetTask{
+			{Name: "fine", Worker: "w2", Since: &since, Status: &status.TaskStatus{State: "reading"}},
+			{Name: "pattern", Worker: "w2", Since: &since, Status: &status.TaskStatus{Streams: &streams}},
+			{Name: "behind", Worker: "w2", Since: &since, Status: &status.TaskStatus{State: "reading", Lag: 4711}},
+			{Name: "orphan"},
+		},
+	}
+	v := View{Style: Style{Width: 100, Unicode: true}, Now: now, Fleets: []*status.Fleet{f}}
+	text := strings.Join(v.Lines(), "\n")
+	for _, want := range []string{
+		"fleet JETCAPTURE_FLEET  captures 4, held 3, workers 2  w1: standby", "nobody", "waits for a worker", "4,711",
+		"follows 2 streams", "1 m 0 s",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if !regexp.MustCompile(`(?s)orphan.*behind.*fine`).MatchString(text) || strings.Contains(text, "no capture yet") {
+		t.Errorf("the captures are\n%s", text)
+	}
+	if v.Height = 15; !strings.Contains(strings.Join(v.Lines(), "\n"), "and 1 more") {
+		t.Errorf("a small terminal shows\n%s", strings.Join(v.Lines(), "\n"))
+	}
+}
+
 // TestView: one capture is shown whole, and several in a table with the details of one.
 func TestView(t *testing.T) {
 	var r Roster

@@ -18,6 +18,7 @@ type View struct {
 	Now      time.Time
 	Errors   []string
 	Rows     []Row
+	Fleets   []*status.Fleet
 	Selected int // the row whose details are shown
 }
 
@@ -28,7 +29,10 @@ func (v *View) Lines() (lines []string) {
 		lines = append(lines, v.wrapped(bad, "! ", e)...)
 	}
 	lines = append(lines, "")
+	lines = append(lines, v.fleets()...)
 	switch {
+	case len(v.Rows) == 0 && len(v.Fleets) > 0:
+		return lines
 	case len(v.Rows) == 0:
 		return append(lines, v.line().add(faint, "no capture yet").String())
 	case len(v.Rows) == 1:
