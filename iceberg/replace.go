@@ -234,8 +234,8 @@ func (p *Projector) inTable(ctx context.Context, t *table.Table, files []tablefi
 		}
 	}
 	if len(found) != len(files) {
-		return nil, fmt.Errorf("table %s has %d of the %d files below %s that are to be replaced, such as %s: another program "+
-			"has rewritten it, or --url was another; go on without --replace-with, or make the table again",
+		return nil, fmt.Errorf("table %s has %d of the %d files below %s that are to be replaced, such as %s: another "+
+			"program has rewritten it, or --url was another; go on without --replace-with, or make the table again",
 			p.name(), len(found), len(files), p.Place, files[0].Name)
 	}
 	return found, nil

@@ -2,6 +2,7 @@ package iceberg_test
 
 import (
 	"math/rand/v2"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -251,6 +252,29 @@ func TestReplaceRivals(t *testing.T) {
 	}
 	c.once(c.replacing(c.catalog))
 	c.want(0, large)
+}
+
+// TestReplaceWithFaults: commits that are refused and commits whose answers are lost replace each file once, with two
+// projectors side by side.
+func TestReplaceWithFaults(t *testing.T) {
+	c := newConversion(t, catalogs()[0])
+	server := httptest.NewServer(&restCatalog{Catalog: c.catalog, faults: true})
+	defer server.Close()
+	for range 4 {
+		c.cut(1)
+		c.convert(c.cut(1))
+	}
+	done := make(chan error)
+	for range 2 {
+		p := c.replacing(c.open(server.URL))
+		go func() { done <- p.Run(t.Context(), true) }()
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	c.want(0, 8)
 }
 
 // filesUpTo is how many files a conversion up to a sequence has: one for each region.

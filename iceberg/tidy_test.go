@@ -76,8 +76,9 @@ func TestOldTable(t *testing.T) {
 				t.Errorf("%d manifests after 66 commits: %v", len(manifests), err)
 			}
 			r.wantNoOtherMetadata(tbl)
-			if seqs := r.sequences(tbl.Scan(table.WithSnapshotID(tagged), table.WithSelectedFields("sequence"))); len(seqs) != 4 {
-				t.Errorf("the tagged snapshot has %d rows, want 4", len(seqs))
+			closing := tbl.Scan(table.WithSnapshotID(tagged), table.WithSelectedFields("sequence"))
+			if n := len(r.sequences(closing)); n != 4 {
+				t.Errorf("the tagged snapshot has %d rows, want 4", n)
 			}
 		})
 	}

@@ -92,8 +92,8 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 		"glue:; required")
 	f.StringVar(&s.table, "table", "", "`NAMESPACE.NAME` of the table, which is made if it is missing; required")
 	f.StringVar(&s.lost, "lost", "", "`NAMESPACE.NAME` of a second table, of the sequences that are lost or dead")
-	f.StringVar(&s.replaceWith, "replace-with", "", "`PLACE` of an archive that jetcapture convert makes of --archive, in "+
-		"larger files, which take the place of the small ones in the table")
+	f.StringVar(&s.replaceWith, "replace-with", "", "`PLACE` of an archive that jetcapture convert makes of "+
+		"--archive, in larger files, which take the place of the small ones in the table")
 	f.StringVar(&s.replaceURL, "replace-url", "", "`URL` that readers find --replace-with by; by default as it says")
 	f.StringVar(&s.location, "location", "", "`URL` of the metadata of a new --table; by default the catalog says it")
 	f.Func("property", "`NAME=VALUE` for the catalog and its files, such as warehouse=s3://lake; repeatable", s.property)
@@ -159,7 +159,8 @@ func (s *settings) run(ctx context.Context, logger *slog.Logger) (err error) {
 	}
 	messages := iceberg.Projector{
 		Bucket: b, Capture: capture, Place: place, Catalog: c, Table: catalog.ToIdentifier(s.table),
-		Converted: converted, TableLocation: s.location, Hours: s.hours, Batch: s.batch, Keep: s.keep, Poll: s.poll, Logger: logger,
+		Converted: converted, TableLocation: s.location, Hours: s.hours, Batch: s.batch, Keep: s.keep,
+		Poll: s.poll, Logger: logger,
 	}
 	projectors := []*iceberg.Projector{&messages}
 	if s.lost != "" {
