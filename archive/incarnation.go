@@ -53,3 +53,13 @@ func (c *Capture) Cut(ctx context.Context, n uint64) (Cut, error) {
 	}
 	return c.cut(h), nil
 }
+
+// DoneSum returns the SHA-256 of the record that has finished a cut. The plans of what is made from this capture name
+// it. The error wraps fs.ErrNotExist if the cut is not finished.
+func (c *Capture) DoneSum(ctx context.Context, n uint64) (string, error) {
+	sum, err := c.log.SumOf(ctx, cutlog.DoneName(c.name, n))
+	if err != nil {
+		return "", fmt.Errorf("cut %d of capture %s: %w", n, c.name, err)
+	}
+	return sum, nil
+}

@@ -22,9 +22,17 @@ type copySource struct {
 	keeper *Keeper
 	poll   time.Duration // between two looks for new cuts
 
-	trusted string                // sum of the newest cut that was compared with the log
-	config  cutlog.StreamConfig   // the newest one of the incarnation; zero N: not known
-	all     []archive.Incarnation // as they were when last looked
+	trusted string              // sum of the newest cut that was compared with the log
+	config  cutlog.StreamConfig // the newest one of the incarnation; zero N: not known
+	all     []copiedLife        // as they were when last looked
+}
+
+// copiedLife is an incarnation of the source. It is kept while messages are copied, so it has no list of files, which
+// may take megabytes.
+type copiedLife struct {
+	opening *cutlog.Plan // without its blocks
+	newest  uint64       // number of the newest finished cut; 0: there is none yet
+	end     uint64       // the sequence up to which it is stored
 }
 
 // followEvery is how often a copy looks for new cuts of its source.
@@ -43,11 +51,11 @@ func (s *copySource) Follows(ctx context.Context, head cutlog.Head) (*engine.Cop
 		return nil, err
 	}
 	switch {
-	case head.Plan == nil && (len(s.all) == 0 || s.all[0].Newest.N == 0):
+	case head.Plan == nil && (len(s.all) == 0 || s.all[0].newest == 0):
 		return nil, fmt.Errorf("capture %s: %w", s.from.Name(), ErrNothingToCopy)
 	case head.Plan == nil:
 		return s.opening(ctx, s.all[0])
-	case i+1 == len(s.all), head.Plan.To < s.all[i].Newest.Plan.To, s.all[i+1].Newest.N == 0:
+	case i+1 == len(s.all), head.Plan.To < s.all[i].end, s.all[i+1].newest == 0:
 		return nil, nil
 	}
 	return s.opening(ctx, s.all[i+1])
@@ -56,7 +64,7 @@ func (s *copySource) Follows(ctx context.Context, head cutlog.Head) (*engine.Cop
 // locate looks at the source, and returns the index of the incarnation that the head is made from.
 func (s *copySource) locate(ctx context.Context, head cutlog.Head) (int, error) {
 	err := s.keeper.retry(ctx, "read the log of the source", func(ctx context.Context) (err error) {
-		s.all, err = s.from.Incarnations(ctx)
+		s.all, err = s.lives(ctx)
 		return err
 	})
 	if err != nil || head.Plan == nil {
@@ -66,11 +74,26 @@ func (s *copySource) locate(ctx context.Context, head cutlog.Head) (int, error) 
 		return 0, engine.ErrNotCopied
 	}
 	for i, in := range s.all {
-		if in.Opening.Incarnation == head.Plan.Source.Incarnation {
+		if in.opening.Incarnation == head.Plan.Source.Incarnation {
 			return i, s.trust(ctx, head.Plan)
 		}
 	}
 	return 0, s.other(head.Plan)
+}
+
+// lives reads the incarnations of the source, oldest first. Any goroutine may call it.
+func (s *copySource) lives(ctx context.Context) ([]copiedLife, error) {
+	all, err := s.from.Incarnations(ctx)
+	lives := make([]copiedLife, len(all))
+	for i, in := range all {
+		opening := *in.Opening
+		opening.Blocks = nil
+		lives[i] = copiedLife{&opening, in.Newest.N, opening.From}
+		if in.Newest.N > 0 {
+			lives[i].end = in.Newest.Plan.To
+		}
+	}
+	return lives, err
 }
 
 // trust checks that the source still has the cut that the newest plan was made from.
@@ -78,13 +101,13 @@ func (s *copySource) trust(ctx context.Context, p *cutlog.Plan) error {
 	if p.Source.Sum == s.trusted {
 		return nil
 	}
-	cut, err := s.cut(ctx, p.Source.LastCut)
+	sum, err := s.doneSum(ctx, p.Source.LastCut)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return s.other(p)
 	case err != nil:
 		return err
-	case cut.DoneSum != p.Source.Sum:
+	case sum != p.Source.Sum:
 		return s.other(p)
 	}
 	s.trusted = p.Source.Sum
@@ -97,24 +120,25 @@ func (s *copySource) other(p *cutlog.Plan) error {
 		p.N, s.keeper.writer.Capture, p.Source.LastCut, p.Source.Capture, ErrOtherSource)
 }
 
-// cut reads a cut of the source. Any goroutine may call it.
-func (s *copySource) cut(ctx context.Context, n uint64) (cut archive.Cut, err error) {
+// doneSum returns the sum of the record that finished a cut of the source. Any goroutine may call it.
+func (s *copySource) doneSum(ctx context.Context, n uint64) (sum string, err error) {
 	permanent := func(err error) bool { return errors.Is(err, fs.ErrNotExist) || permanentlyUnreadable(err) }
 	err = s.keeper.run.Retry(ctx, "read a record of the source", permanent, func(ctx context.Context) error {
-		cut, err = s.from.Cut(ctx, n)
+		sum, err = s.from.DoneSum(ctx, n)
 		return err
 	})
-	return cut, err
+	return sum, err
 }
 
 // opening describes an incarnation of the source.
-func (s *copySource) opening(ctx context.Context, in archive.Incarnation) (*engine.CopiedOpening, error) {
-	cut, err := s.cut(ctx, in.Opening.N)
+func (s *copySource) opening(ctx context.Context, in copiedLife) (*engine.CopiedOpening, error) {
+	n := in.opening.N
+	sum, err := s.doneSum(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	return &engine.CopiedOpening{Plan: in.Opening, Source: cutlog.Origin{
-		Capture: s.from.Name(), Incarnation: in.Opening.Incarnation, FirstCut: cut.N, LastCut: cut.N, Sum: cut.DoneSum,
+	return &engine.CopiedOpening{Plan: in.opening, Source: cutlog.Origin{
+		Capture: s.from.Name(), Incarnation: in.opening.Incarnation, FirstCut: n, LastCut: n, Sum: sum,
 	}}, nil
 }
 
@@ -129,25 +153,17 @@ func (s *copySource) Info(ctx context.Context) (reader.StreamInfo, error) {
 		return reader.StreamInfo{}, fmt.Errorf("capture %s: %w", s.from.Name(), ErrNothingToCopy)
 	}
 	in := s.all[i]
-	if err := s.readConfig(ctx, in.Opening.Stream); err != nil {
+	if err := s.readConfig(ctx, in.opening.Stream); err != nil {
 		return reader.StreamInfo{}, err
 	}
 	info := reader.StreamInfo{
-		Name: in.Opening.Stream.Name, Created: in.Opening.Stream.Created, HasLeader: true, ConfiguredFirst: 1,
-		FirstSeq: in.Opening.From + 1, LastSeq: end(in), Config: string(s.config.Config),
+		Name: in.opening.Stream.Name, Created: in.opening.Stream.Created, HasLeader: true, ConfiguredFirst: 1,
+		FirstSeq: in.opening.From + 1, LastSeq: in.end, Config: string(s.config.Config),
 	}
 	if i+1 < len(s.all) {
 		info.LastSeq++
 	}
 	return info, nil
-}
-
-// end is the sequence up to which an incarnation is stored.
-func end(in archive.Incarnation) uint64 {
-	if in.Newest.N == 0 {
-		return in.Opening.From
-	}
-	return in.Newest.Plan.To
 }
 
 // readConfig looks for the newest configuration of a stream that the source has recorded.

@@ -101,24 +101,24 @@ func (r *copyReader) follow(ctx context.Context, after uint64) error {
 // look returns the sequence up to which the incarnation is stored, and the plan that opens the next one, if there is
 // one. Then nothing more is stored of this one.
 func (r *copyReader) look(ctx context.Context) (last uint64, next *cutlog.Plan, err error) {
-	var all []archive.Incarnation
+	var all []copiedLife
 	err = r.src.keeper.run.Retry(ctx, "read the log of the source", permanentlyUnreadable,
 		func(ctx context.Context) error {
-			all, err = r.src.from.Incarnations(ctx)
+			all, err = r.src.lives(ctx)
 			return err
 		})
 	if err != nil {
 		return 0, nil, err
 	}
-	i := slices.IndexFunc(all, func(in archive.Incarnation) bool { return in.Opening.Incarnation == r.incarnation })
+	i := slices.IndexFunc(all, func(in copiedLife) bool { return in.opening.Incarnation == r.incarnation })
 	if i < 0 {
 		return 0, nil, fmt.Errorf("incarnation %s of capture %s is gone: %w",
 			r.incarnation, r.src.from.Name(), ErrOtherSource)
 	}
-	if i+1 < len(all) && all[i+1].Newest.N > 0 {
-		next = all[i+1].Opening
+	if i+1 < len(all) && all[i+1].newest > 0 {
+		next = all[i+1].opening
 	}
-	return end(all[i]), next, nil
+	return all[i].end, next, nil
 }
 
 // fileTries is how often a file that seems damaged is read again before that ends the run.
@@ -280,12 +280,12 @@ func (r *copyReader) account(ctx context.Context, c *engine.Cut, head *cutlog.Pl
 	}
 	told := r.told(c.From, c.Through)
 	first, last := told.cuts(c.From, c.Through)
-	cut, err := r.src.cut(ctx, last)
+	sum, err := r.src.doneSum(ctx, last)
 	if err != nil {
 		return checked, err
 	}
 	checked.Source = &cutlog.Origin{
-		Capture: r.src.from.Name(), Incarnation: r.incarnation, FirstCut: first, LastCut: last, Sum: cut.DoneSum,
+		Capture: r.src.from.Name(), Incarnation: r.incarnation, FirstCut: first, LastCut: last, Sum: sum,
 	}
 	checked.Told = &engine.Told{Lost: told.lost, Absent: told.gone}
 	c.Skipped = c.Skipped.Union(told.skipped)
