@@ -78,6 +78,9 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 		return false, fmt.Errorf("look up the stream: %w", err)
 	}
 	lives, err := c.log.capture.lives(ctx)
+	if err == nil {
+		err = c.choose(ctx, lives)
+	}
 	if err != nil {
 		if _, isFault := c.log.fault(err); isFault || errors.Is(err, errNoCut) {
 			c.unchecked("a sound log to compare with the stream", err.Error())
@@ -85,7 +88,6 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 		}
 		return false, err
 	}
-	c.choose(lives)
 	if len(c.valid) == 0 {
 		c.unchecked("the stream that was captured", fmt.Sprintf("another one, which was created at %s", c.created.Created))
 	}
@@ -93,12 +95,12 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 }
 
 // choose finds the incarnations whose messages the present stream has: those of the stream itself, and in front of one
-// that was opened for a restored or rolled back stream the one before it. They go up to where the next one begins.
-func (c *comparison) choose(lives []life) {
-	through, continues := uint64(math.MaxUint64), false
+// that was opened for a restored or rolled back stream the one that it continues. They go up to where that begins.
+func (c *comparison) choose(ctx context.Context, lives []life) (err error) {
+	through, before := uint64(math.MaxUint64), -1
 	for i, l := range slices.Backward(lives) {
 		own := l.opening.Stream.Created.Equal(c.created.Created)
-		if !own && !continues {
+		if !own && i != before {
 			continue
 		}
 		if !own && i > 0 && !isContinued(l.opening.Cause) {
@@ -106,12 +108,19 @@ func (c *comparison) choose(lives []life) {
 			c.unchecked("incarnations whose messages the restored stream has",
 				fmt.Sprintf("several that it may have been restored from, which were not compared, the newest %s: "+
 					"jetcapture diff ARCHIVE --against-stream compares with the stream", l.opening.Incarnation))
-			return
+			return nil
 		}
 		c.valid[l.opening.Incarnation] = through
 		through = min(through, l.opening.From)
-		continues = isContinued(l.opening.Cause)
+		before = -1
+		if !isContinued(l.opening.Cause) {
+			continue
+		}
+		if before, err = c.log.capture.continued(ctx, lives, i); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // isContinued reports whether an incarnation that was opened for this cause has messages of the one before.

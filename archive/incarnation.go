@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jetcapture/jetcapture/cutlog"
 )
@@ -62,4 +63,34 @@ func (c *Capture) DoneSum(ctx context.Context, n uint64) (string, error) {
 		return "", fmt.Errorf("cut %d of capture %s: %w", n, c.name, err)
 	}
 	return sum, nil
+}
+
+// continued returns the index of the incarnation that another one continues: the newest with the message behind which
+// it begins. If the stream was restored from an older one, that is not the one before.
+func (c *Capture) continued(ctx context.Context, lives []life, i int) (int, error) {
+	opening := lives[i].opening
+	if !isContinued(opening.Cause) || opening.Anchor.Seq == 0 {
+		return i - 1, nil
+	}
+	for j := i - 1; j >= 0; j-- {
+		if has, err := c.hasAnchor(ctx, lives[j], opening.Anchor); err != nil || has {
+			return j, err
+		}
+	}
+	return i - 1, nil
+}
+
+// hasAnchor reports whether an anchor is one of an incarnation.
+func (c *Capture) hasAnchor(ctx context.Context, l life, a cutlog.Anchor) (bool, error) {
+	same := func(b cutlog.Anchor) bool {
+		return a.Seq == b.Seq && a.Time.Equal(b.Time) && a.Subject == b.Subject && a.Hash == b.Hash
+	}
+	if same(l.opening.Anchor) || a.Seq <= l.opening.From {
+		return same(l.opening.Anchor), nil
+	}
+	h, found, err := c.search(ctx, l, a.Seq)
+	if err != nil || !found {
+		return false, err
+	}
+	return same(h.Plan.Anchor) || slices.ContainsFunc(h.Plan.Anchors, same), nil
 }

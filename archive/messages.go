@@ -209,13 +209,9 @@ func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, li
 		i := slices.IndexFunc(lives, func(l life) bool { return l.opening.Incarnation == r.opts.Incarnation })
 		lives = lives[:i+1]
 	}
-	through := cmp.Or(r.opts.Through, math.MaxUint64)
-	wanted := make([]uint64, len(lives))
-	for i := len(lives) - 1; i >= 0; i-- {
-		wanted[i] = through
-		if r.opts.Present {
-			through = min(through, lives[i].opening.From)
-		}
+	wanted, err := r.wanted(ctx, lives)
+	if err != nil {
+		return err
 	}
 	for i, l := range lives {
 		other := !r.opts.Present && r.opts.Incarnation != "" && r.opts.Incarnation != l.opening.Incarnation
@@ -227,6 +223,24 @@ func (r *messageReader) eachLife(ctx context.Context, f func(context.Context, li
 		}
 	}
 	return nil
+}
+
+// wanted returns up to which sequence each incarnation is wanted; 0: not at all.
+func (r *messageReader) wanted(ctx context.Context, lives []life) ([]uint64, error) {
+	through := cmp.Or(r.opts.Through, math.MaxUint64)
+	if !r.opts.Present {
+		return slices.Repeat([]uint64{through}, len(lives)), nil
+	}
+	wanted := make([]uint64, len(lives))
+	for i := len(lives) - 1; i >= 0; {
+		wanted[i] = through
+		through = min(through, lives[i].opening.From)
+		var err error
+		if i, err = r.capture.continued(ctx, lives, i); err != nil {
+			return nil, err
+		}
+	}
+	return wanted, nil
 }
 
 // life reads one incarnation up to a sequence. While one cut is read, the files of the next one are fetched.

@@ -327,3 +327,38 @@ func TestRestoreOfAnEarlierLife(t *testing.T) {
 		t.Errorf("%+v", state)
 	}
 }
+
+// TestRestoreOfAnEarlierLifeThatGoesOn: a capture met a stream that somebody had made on the new cluster. The life that
+// was restored then, and what came behind it, are one stream for all that reads the archive; the life between is not.
+func TestRestoreOfAnEarlierLifeThatGoesOn(t *testing.T) {
+	r := newRestoring(t)
+	again := func() {
+		t.Helper()
+		if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, id, _ := strings.Cut(readingRun(t, "get", r.folder, "42"), "of incarnation ")
+	id, _, _ = strings.Cut(id, "\n")
+	again()
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>"}})
+	r.publish(3)
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	again()
+	if got := r.run("--stream-name", "ORDERS", "--incarnation", id); got.code != exitDone {
+		t.Fatalf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	r.publish(5)
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--verify")
+	if got.code != exitDone || !strings.Contains(got.stdout, "stream COPY has 55 messages, sequences 1 to 55") ||
+		!strings.Contains(got.stdout, "3 messages of other lives") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	for command, want := range map[string]string{"diff": "55 messages equal", "verify": "compared with the streams: 55 messages"} {
+		got := (environment{}).run(t, command, r.folder, "--against-stream", "--nats-server", r.srv.URL())
+		if got.code != exitDone || !strings.Contains(got.stdout+got.stderr, want) {
+			t.Errorf("%s = %d: %s%s", command, got.code, got.stdout, got.stderr)
+		}
+	}
+}
