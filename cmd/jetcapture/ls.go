@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jetcapture/jetcapture/archive"
-	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/spf13/cobra"
 )
 
@@ -48,8 +47,9 @@ with an error: jetcapture verify says all that is wrong with an archive.
 type lsSettings struct {
 	capture      string
 	cuts, blocks bool
-	config       bool // print how the streams were configured
-	newest       int  // only so many cuts of each capture; 0: all
+	config       bool   // print how the streams were configured
+	incarnation  string // with config
+	newest       int    // only so many cuts of each capture; 0: all
 	filter       archive.Filter
 	json         bool
 }
@@ -71,6 +71,10 @@ func (s *lsSettings) options() optionSet {
 				name: "stream-config", value: boolean(&s.config),
 				help: "print instead how the stream was configured last, with its durable consumers: JSON, one object a line, as " +
 					"restore --stream-config reads it",
+			},
+			{
+				name: "incarnation", arg: "ID", value: text(&s.incarnation),
+				help: "with --stream-config: in this life of the stream",
 			},
 			{name: "json", help: "print JSON, one object a line", value: boolean(&s.json)},
 		}},
@@ -106,6 +110,9 @@ func lsCommand(c console) *cobra.Command {
 		}
 		if s.config && (s.cuts || s.blocks || !s.filter.IsZero()) {
 			problems = append(problems, errors.New("--stream-config: lists nothing, so it goes with --capture only"))
+		}
+		if s.incarnation != "" && !s.config {
+			problems = append(problems, errors.New("--incarnation: is for --stream-config only"))
 		}
 		if s.newest > 0 && s.filter.Seq > 0 {
 			problems = append(problems, errors.New("--last: --seq finds its cut by itself; give one of the two"))
@@ -178,18 +185,14 @@ func (l *lister) capture(ctx context.Context, c *archive.Capture) error {
 	return l.line(func() error { return l.print.capture(t) })
 }
 
-// streamConfig prints the newest record of how the stream of a capture was configured.
+// streamConfig prints how the stream of a capture was configured last.
 func (l *lister) streamConfig(ctx context.Context, c *archive.Capture) error {
-	var newest *cutlog.StreamConfig
-	for record, err := range c.StreamConfigs(ctx) {
-		if err != nil {
-			return err
-		}
-		newest = &record
-	}
-	if newest == nil {
-		return fmt.Errorf("capture %s does not say how its stream was configured: it was made by a jetcapture of before "+
-			"2026-11-28", c.Name())
+	newest, err := recordedConfig(ctx, c, l.incarnation)
+	switch {
+	case err != nil:
+		return err
+	case newest == nil:
+		return fmt.Errorf("capture %s: %w", c.Name(), errNoConfig)
 	}
 	return l.line(func() error { return l.print.encode(newest) })
 }

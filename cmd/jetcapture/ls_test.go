@@ -225,7 +225,23 @@ func TestLsOfTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	readingRun(t, "restore", folder, "-s", "COPY", "--stream-config", file, "--subjects", "copy.>", "--nats-server", srv.URL())
-	if got := (environment{}).run(t, "ls", folder, "--stream-config", "--cuts"); got.code != exitUsage {
-		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	js := natstest.JetStream(t, srv.Connect()) // another stream does not hide it
+	if err := js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	natstest.CreateStream(t, srv.Connect(), jetstream.StreamConfig{Name: "ORDERS", Subjects: []string{"orders.>", "x"}})
+	captureOnce(t, srv, folder)
+	_, id, _ := strings.Cut(readingRun(t, "get", folder, "1"), "of incarnation ")
+	id, _, _ = strings.Cut(id, "\n")
+	if got := readingRun(t, "ls", folder, "--stream-config", "--incarnation", id); got != printed {
+		t.Errorf("of the first life: %s, want %s", got, printed)
+	}
+	if got := readingRun(t, "ls", folder, "--stream-config"); !strings.Contains(got, `,"x"]`) {
+		t.Errorf("of the newest life: %s", got)
+	}
+	for code, args := range map[int]string{exitUsage: "--cuts", exitFailed: "--incarnation=none"} {
+		if got := (environment{}).run(t, "ls", folder, "--stream-config", args); got.code != code {
+			t.Errorf("%s: exit code %d: %s", args, got.code, got.stderr)
+		}
 	}
 }

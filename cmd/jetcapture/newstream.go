@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/replay"
 	"github.com/jetcapture/jetcapture/internal/restore"
@@ -19,6 +22,49 @@ import (
 
 // askWithin is for how long restore and replay ask for what the server would find out itself, if late.
 const askWithin = 2 * time.Second
+
+// errNoConfig says that an archive has no record of how its stream was configured.
+var errNoConfig = errors.New("the archive does not say how the stream was configured, because it was made by a " +
+	"jetcapture of before 2026-11-28")
+
+// recordedConfig returns how a stream was configured last in a life of it, or in the newest one. It is nil if the archive
+// does not say it.
+func recordedConfig(
+	ctx context.Context, from *archive.Capture, incarnation string,
+) (newest *cutlog.StreamConfig, err error) {
+	before, err := endOfLife(ctx, from, incarnation)
+	if err != nil {
+		return nil, err
+	}
+	for c, err := range from.StreamConfigs(ctx) {
+		if err != nil {
+			return nil, fmt.Errorf("read how the stream was configured: %w", err)
+		}
+		if c.N < before {
+			newest = &c
+		}
+	}
+	return newest, nil
+}
+
+// endOfLife returns the number of the cut with which the life behind one begins.
+func endOfLife(ctx context.Context, from *archive.Capture, incarnation string) (uint64, error) {
+	if incarnation == "" {
+		return math.MaxUint64, nil
+	}
+	all, err := from.Incarnations(ctx)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.IndexFunc(all, func(in archive.Incarnation) bool { return in.Opening.Incarnation == incarnation })
+	switch {
+	case i < 0:
+		return 0, fmt.Errorf("capture %s has no incarnation %q: jetcapture ls --cuts names them", from.Name(), incarnation)
+	case i == len(all)-1:
+		return math.MaxUint64, nil
+	}
+	return all[i+1].Opening.N, nil
+}
 
 // subjectsOf returns the subjects of a configuration; a mirror has none.
 func subjectsOf(config restore.StreamConfig) (subjects []string, err error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
-	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/restore"
 	"github.com/nats-io/nats.go"
@@ -167,41 +165,14 @@ func (r *restorer) findConfig(ctx context.Context) (restore.StreamConfig, error)
 		}
 		return restore.ParseStreamConfig([]byte(info.Config))
 	}
-	before, err := r.nextLife(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var newest *cutlog.StreamConfig
-	for c, err := range r.from.StreamConfigs(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("read how the stream was configured: %w; --like or --stream-config says it, too", err)
-		}
-		if c.N < before {
-			newest = &c
-		}
-	}
-	if newest == nil {
-		return nil, errors.New("the archive does not say how the stream was configured, because it was made by a " +
-			"jetcapture of before 2026-11-28: give --like or --stream-config")
+	newest, err := recordedConfig(ctx, r.from, r.choice.read.Incarnation)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w; --like or --stream-config says it, too", err)
+	case newest == nil:
+		return nil, fmt.Errorf("%w: give --like or --stream-config", errNoConfig)
 	}
 	return restore.ParseStreamConfig(newest.Config)
-}
-
-// nextLife returns the number of the cut with which the life of the stream ends that is restored.
-func (r *restorer) nextLife(ctx context.Context) (uint64, error) {
-	if r.choice.read.Incarnation == "" {
-		return math.MaxUint64, nil
-	}
-	all, err := r.from.Incarnations(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for i := range len(all) - 1 {
-		if all[i].Opening.Incarnation == r.choice.read.Incarnation {
-			return all[i+1].Opening.N, nil
-		}
-	}
-	return math.MaxUint64, nil
 }
 
 // try fails if the server would refuse the stream, as far as that can be told. Without a server, it says so.
