@@ -293,9 +293,9 @@ func (v *verdict) deletedBefore(seq uint64, m message) bool {
 	return slices.ContainsFunc(v.w.stream.branches, func(b *branch) bool { return b.deleted[seq] && b.ever[seq] == m })
 }
 
-// ofFirst reports whether the message was in the stream that the world began with.
-func (v *verdict) ofFirst(seq uint64, m message) bool {
-	created := v.w.stream.branches[0].created
+// of reports whether the message was in the stream of a plan.
+func (v *verdict) of(p *planRecord, seq uint64, m message) bool {
+	created := p.Stream.Created
 	return slices.ContainsFunc(
 		v.w.stream.branches,
 		func(b *branch) bool { return b.created.Equal(created) && b.ever[seq] == m },
@@ -306,12 +306,8 @@ func (v *verdict) ofFirst(seq uint64, m message) bool {
 // deleted before it was read stays so if a restored copy has it again.
 func (v *verdict) survivors(plans []*planRecord) {
 	b := v.w.stream.cur
-	from := uint64(0)
-	if len(plans) > 0 {
-		from = plans[0].From
-	}
 	for seq, m := range b.alive {
-		first := seq <= from && v.ofFirst(seq, m) // the capture began behind it
+		first := len(plans) > 0 && seq <= plans[0].From && v.of(plans[0], seq, m) // the capture began behind it
 		back := b.restored && (v.gone[stored{seq, m.val}] || v.deletedBefore(seq, m))
 		if !m.skipped() && !first && !back && !v.captured[stored{seq, m.val}] {
 			v.fail("sequence %d (%d) is in the stream and in no file", seq, m.val)
