@@ -2,6 +2,7 @@ package reader
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type Ordered struct {
 	cfg  OrderedConfig
 	made *consumerInfo // the consumer of the present life, as the server made it
 	from uint64        // everything up to here was in hand when the present life began
+	next uint64        // where its consumer begins: at the message after the newest anchor
 	info StreamInfo    // of the stream that was proved then
 	mark string        // the descriptions of all consumers of this reader begin with it, and no others do
 
@@ -85,11 +87,11 @@ func (o *Ordered) position(ctx context.Context) (*life, error) {
 		return nil, permanent{&RetentionError{o.src.stream, info.Retention}}
 	}
 	o.retention, o.ackless = info.Retention, true
-	start := o.id.after + 1
+	o.next = o.id.after + 1
 	if seq := o.id.anchorSeq(); seq > 0 { // a message before after+1 proves a rollback
-		start = seq + 1
+		o.next = seq + 1
 	}
-	if o.made, err = o.create(ctx, start, info.ConsumerLimits); err != nil {
+	if o.made, err = o.create(ctx, o.next, info.ConsumerLimits); err != nil {
 		return nil, err
 	}
 	if err := o.belongs(ctx, info); err != nil {
@@ -129,7 +131,8 @@ func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 }
 
 // admit implements kind. A message at or below what was in hand is one that the stream did not have before: it was
-// rolled back.
+// rolled back. One from before the beginning of the consumer proves nothing. It comes from an earlier consumer of this
+// name: a server that has just started knows those for a moment that were deleted meanwhile.
 func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	if o.life.foreign > 0 && !o.filtersItself() && o.warnedForeign.Ready(time.Now()) {
 		o.log.Warn("the server delivers subjects that the filter does not match, they are left out: update nats-server",
@@ -137,6 +140,11 @@ func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	}
 	if len(b.Messages) == 0 || b.Messages[0].Seq > o.from {
 		o.askPending(ctx, o.made.Config.Name, b)
+		return nil
+	}
+	if seq := b.Messages[0].Seq; seq < o.next {
+		*b = Batch{}
+		o.life.broken = &anomaly{reason: fmt.Sprintf("stream sequence %d came from a consumer that begins at %d", seq, o.next)}
 		return nil
 	}
 	return &DivergedError{Stream: o.src.stream, Was: o.id.created, Is: o.id.created, RolledBack: true, Info: o.info}

@@ -397,3 +397,37 @@ func TestOrderedWatchesItsConsumerAgain(t *testing.T) {
 		return errors.Is(r.Check(natstest.Context(t)), reader.ErrDisturbed)
 	})
 }
+
+// A server that has just started may answer by an earlier consumer of the same name, which begins earlier. That is no
+// rollback.
+func TestOrderedIsAnsweredByAnEarlierConsumer(t *testing.T) {
+	srv := natstest.Start(t)
+	nc := srv.Connect()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
+	natstest.PublishN(t, nc, "s.a", 20)
+
+	const create, begins, earlier = "$JS.API.CONSUMER.CREATE.S.jetcapture-test", `"opt_start_seq":11`, `"opt_start_seq":5`
+	account := srv.Running().GlobalAccount()
+	if err := account.AddMapping(create, "test.create"); err != nil {
+		t.Fatal(err)
+	}
+	other := srv.Connect()
+	_, err := other.Subscribe("test.create", func(m *nats.Msg) {
+		account.RemoveMapping(create) // the next consumer is the right one
+		request := bytes.ReplaceAll(m.Data, []byte(begins), []byte(earlier))
+		answer, err := other.Request(create, request, 10*time.Second)
+		if err != nil {
+			t.Errorf("create the consumer: %v", err)
+			return
+		}
+		_ = m.Respond(bytes.ReplaceAll(answer.Data, []byte(earlier), []byte(begins))) // a failure shows in the reader
+	})
+	if err == nil {
+		err = other.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := openOrdered(t, nc, "S", reader.Position{After: 10})
+	wantSeqs(t, readUntil(t, r, 20), 11, 20)
+}
