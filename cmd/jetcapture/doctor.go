@@ -115,13 +115,22 @@ func (d *doctorSettings) examine(ctx context.Context, c console, all []*settings
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("the examination was stopped: %w", err)
 		}
-		if err := printChecks(c.stdout, s.name, checks, s.report.json); err != nil {
+		title := ""
+		if s.name != "" {
+			title = "capture " + s.name
+		}
+		if err := printChecks(c.stdout, title, s.name, checks, s.report.json); err != nil {
 			return err
 		}
 		for _, check := range checks {
 			if check.State == doctor.Problem {
 				problems++
 			}
+		}
+	}
+	for _, l := range lanesOf(all) {
+		if err := printChecks(c.stdout, "lanes of stream "+l.stream, "", l.examine(ctx), all[0].report.json); err != nil {
+			return err
 		}
 	}
 	if problems > 0 {

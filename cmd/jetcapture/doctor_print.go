@@ -14,14 +14,15 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// printChecks prints the checks of a capture. Its name is empty if there are not several.
-func printChecks(out io.Writer, capture string, checks []doctor.Check, asJSON bool) error {
+// printChecks prints the checks of a capture, or of several together, below a title. Its name is empty if there are not
+// several.
+func printChecks(out io.Writer, title, capture string, checks []doctor.Check, asJSON bool) error {
 	if asJSON {
 		return printJSONChecks(out, capture, checks)
 	}
 	var b strings.Builder
-	if capture != "" {
-		fmt.Fprintf(&b, "capture %s\n", capture)
+	if title != "" {
+		fmt.Fprintf(&b, "%s\n", title)
 	}
 	for _, c := range checks {
 		fmt.Fprintf(&b, "%s %-8s %s: %s\n", c.Number, c.State, c.Name, oneLine(c.Seen))

@@ -57,15 +57,20 @@ func (l lanes) overlaps() (notes []string) {
 	return notes
 }
 
+// filters are those of all lanes.
+func (l lanes) filters() (all []string) {
+	for _, s := range l.captures {
+		all = append(all, s.capture.library.FilterSubjects...)
+	}
+	return all
+}
+
 // between says what of a stream no lane takes. held is how many messages of each subject the stream holds.
 func (l lanes) between(held map[string]uint64) string {
 	var subjects []string
 	var messages uint64
 	for subject, n := range held {
-		taken := slices.ContainsFunc(l.captures, func(s *settings) bool {
-			return slices.ContainsFunc(s.capture.library.FilterSubjects, func(f string) bool { return wire.Matches(f, subject) })
-		})
-		if !taken {
+		if !slices.ContainsFunc(l.filters(), func(f string) bool { return wire.Matches(f, subject) }) {
 			subjects, messages = append(subjects, subject), messages+n
 		}
 	}
@@ -81,7 +86,7 @@ func (l lanes) between(held map[string]uint64) string {
 func warnOfLanes(ctx context.Context, f *fleet.Fleet, all []*settings, c console) {
 	for _, l := range lanesOf(all) {
 		notes := l.overlaps()
-		if held, err := f.Subjects(ctx, l.stream); err != nil {
+		if _, held, err := f.Subjects(ctx, l.stream); err != nil {
 			notes = append(notes, fmt.Sprintf("stream %s: whether the captures take all of it is not known: %v", l.stream, err))
 		} else if note := l.between(held); note != "" {
 			notes = append(notes, note)

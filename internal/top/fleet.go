@@ -22,8 +22,8 @@ func (v *View) fleets() (lines []string) {
 	return lines
 }
 
-// fleet draws a fleet: how large it is, how those of its workers are that were asked, and its captures. First come those
-// that nobody has, then those that are furthest behind.
+// fleet draws a fleet: how large it is, how those of its workers are that were asked, and its captures. Those without a
+// worker come first, then those that are furthest behind.
 func (v *View) fleet(f *status.Fleet) (lines []string) {
 	l := v.line().add(strong, "fleet "+f.Stream).add(plain, fmt.Sprintf("  captures %s, held %s, workers %s",
 		humanize.Comma(int64(f.Total)), humanize.Comma(int64(f.Held())), humanize.Comma(int64(len(f.Workers)))))
