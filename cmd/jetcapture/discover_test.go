@@ -21,15 +21,12 @@ func (e environment) startLooking(t *testing.T, id string) (log *lockedBuffer, s
 	r := newRunner(console{stdout: log, stderr: log, getenv: e.get, logJSON: new(atomic.Bool)},
 		&reportSettings{onFailure: failureLeave})
 	r.streamsEvery = 20 * time.Millisecond
-	s := newWorkerSettings()
-	given := newChoices(s.options())
-	if problems := given.take(given.options.all(), pflag.NewFlagSet("", pflag.ContinueOnError), e.get); problems != nil {
-		t.Fatal(problems)
-	}
+	s, err := readWorker(pflag.NewFlagSet("", pflag.ContinueOnError), e.get)
+	must(t, err)
 	s.id = id
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- r.work(ctx, s) }()
+	go func() { done <- r.work(ctx, s, nil) }()
 	stop = func() {
 		if cancel(); done != nil {
 			if err := <-done; err != nil {

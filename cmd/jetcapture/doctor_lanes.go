@@ -17,7 +17,8 @@ import (
 func (l lanes) examine(ctx context.Context) []doctor.Check {
 	e := lanesExam{lanes: l}
 	for _, note := range l.overlaps() {
-		e.add(doctor.Warning, note, "a message that two captures take is in two files", "give them filters that do not overlap")
+		e.add(doctor.Warning, note, "a message that two captures take is in two files",
+			"give them filters that do not overlap")
 	}
 	s := l.captures[0]
 	nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture doctor"), slog.New(slog.DiscardHandler))

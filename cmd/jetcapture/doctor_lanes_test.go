@@ -28,7 +28,7 @@ func TestDoctorExaminesLanes(t *testing.T) {
 	}{
 		{[]string{"orders.*", "orders.us"}, doctor.Warning, "each is stored twice"},
 		{[]string{"orders.eu", "orders.us"}, doctor.Warning, "no capture takes 1 message of 1 subject, such as orders.fr"},
-		{[]string{"orders.eu", "orders.us", "orders.fr"}, doctor.Note, "it listens to orders.*, which no single filter covers"},
+		{[]string{"orders.eu", "orders.us", "orders.fr"}, doctor.Note, "listens to orders.*, which no single filter covers"},
 	} {
 		text := output
 		for i, filter := range tt.lanes {

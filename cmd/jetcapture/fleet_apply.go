@@ -28,8 +28,8 @@ FILE is what jetcapture run --config takes, with captures; - is the standard inp
 captures is for all of them. ${NAME} is a variable of the workers' environment, and files are files
 of the workers' machines. Secrets must be written so, since the stream of the fleet would show them.
 
-A pattern of streams, such as {stream_name: 'ORDERS-*'}, is a task, too: the worker that has it looks
-for streams every 30 s, makes a task for each, and removes that of a stream that is gone.
+A pattern of streams, such as {stream_name: 'ORDERS-*'}, is a task, too: the worker that has it
+looks for streams every 30 s, makes a task for each, and removes that of a stream that is gone.
 `
 
 // applySettings are what the options of the command fleet apply say.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 )
@@ -25,10 +24,10 @@ type reloader struct {
 // same.
 type statement map[string]string
 
-// state returns what the options of settings say that are those of the process, or those of a capture.
-func (s *settings) state(process bool) statement {
+// state returns what the options say that are those of the process, or those of a capture.
+func (c *choices) state(process bool) statement {
 	says := statement{}
-	for _, o := range s.options.all() {
+	for _, o := range c.options.all() {
 		if o.flagOnly || o.process != process {
 			continue
 		}
@@ -63,28 +62,7 @@ func (r *runner) reloads(
 		return func() {}
 	}
 	l := &reloader{r: r, g: u.g, u: u, systemd: systemd, started: process, now: statements(all)}
-	hangUps, release := r.hangUps.Take()
-	ctx, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangUps:
-			}
-			if r.screen.gone() { // the terminal has closed, which is why the signal came
-				u.g.cancel()
-				return
-			}
-			l.reload()
-		}
-	})
-	return func() {
-		release()
-		cancel()
-		running.Wait()
-	}
+	return r.onHangUp(ctx, u.g.cancel, l.reload)
 }
 
 // reload reads the file and changes what must change. A file that is not sound changes nothing.

@@ -33,7 +33,7 @@ func (r *runner) standBy(ctx context.Context, all []*settings) error {
 		return err
 	}
 	r.settings.onFailure = failureLeave // another process tries it
-	return r.workFor(ctx, f, first.monitor, fleet.WorkerConfig{}, func(g *captureGroup) fleet.Runner {
+	return r.workFor(ctx, f, first.monitor, fleet.WorkerConfig{}, nil, func(g *captureGroup) fleet.Runner {
 		return &standbyRunner{taskRunner{group: g}, all}
 	})
 }

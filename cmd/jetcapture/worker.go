@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +20,8 @@ import (
 )
 
 const workerIntroduction = "" +
-	`jetcapture worker runs captures of a fleet: as many as it has room for, until SIGTERM, SIGINT or
-SIGHUP. Then each makes its last cut, and goes on at another worker.
+	`jetcapture worker runs captures of a fleet: as many as it has room for, until SIGTERM or SIGINT.
+Then each makes its last cut, and goes on at another worker.
 
 Usage:
   jetcapture worker [OPTIONS]
@@ -43,57 +42,10 @@ unless jetcapture fleet init says otherwise. If the fleet does not answer, what 
 workers can store a message twice, whatever happens: docs/FLEET.md says why.
 
 A capture that says nothing about its connection uses that of the worker.
+
+--config names a file with the options of the worker, as keys with _ for -. At SIGHUP, it reads the
+level of the log there again. Captures are changed by jetcapture fleet apply.
 `
-
-// workerSettings are what the options of the command worker say.
-type workerSettings struct {
-	fleet   string
-	id      string
-	room    int
-	memory  int64 // that its captures share
-	disk    int64
-	report  reportSettings
-	monitor monitorSettings
-	nats    connection
-}
-
-// newWorkerSettings returns the defaults.
-func newWorkerSettings() *workerSettings {
-	s := &workerSettings{memory: mostMemory, disk: jetcapture.DefaultSpoolLimit}
-	s.report.onFailure = failureLeave // the fleet tries it again, here or elsewhere
-	return s
-}
-
-func (s *workerSettings) options() optionSet {
-	return optionSet{
-		{"The fleet", []option{
-			fleetOption(&s.fleet),
-			{
-				name: "room", process: true, arg: "N", value: count(&s.room),
-				help: "run so many captures at most; 0 is no limit",
-			},
-			{
-				name: "worker", process: true, arg: "NAME", value: text(&s.id),
-				help: "name of this worker in the fleet, different from the others (default: the host's name and a random part)",
-			},
-		}},
-		{"Resources", []option{
-			{
-				name: "memory-limit", process: true, arg: "SIZE", value: positiveSize(&s.memory),
-				help: "memory for open files and messages in flight, of all captures together",
-			},
-			{
-				name: "spool-limit", process: true, arg: "SIZE", value: positiveSize(&s.disk),
-				help: "disk space for open files, of all captures together; over it, files are stored early and reading waits",
-			},
-		}},
-		{"Messages", slices.DeleteFunc(s.report.options(), func(o option) bool {
-			return o.name != "log-level" && o.name != "log-json"
-		})},
-		{"Monitoring", s.monitor.options()},
-		{"Connection", s.nats.options()},
-	}
-}
 
 // fleetOption chooses a fleet.
 func fleetOption(to *string) option {
@@ -104,8 +56,7 @@ func fleetOption(to *string) option {
 }
 
 func workerCommand(c console) *cobra.Command {
-	s := newWorkerSettings()
-	options := s.options()
+	options := newWorkerSettings().options
 	cmd := &cobra.Command{
 		Use:               "worker",
 		Short:             "run captures of a fleet",
@@ -113,14 +64,13 @@ func workerCommand(c console) *cobra.Command {
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			given := newChoices(options)
-			problems := given.take(options.all(), cmd.Flags(), c.getenv)
-			problems = append(problems, s.nats.check(&given)...)
-			if problems = append(problems, s.monitor.check()...); len(problems) > 0 {
-				return &usageError{problems}
+			read := func() (*workerSettings, error) { return readWorker(cmd.Flags(), c.getenv) }
+			s, err := read()
+			if err != nil {
+				return err
 			}
 			stopsignal.OutlivePipes() // as long as the process: the end of the log is written when this has returned
-			return newRunner(c, &s.report).work(cmd.Context(), s)
+			return newRunner(c, &s.report).work(cmd.Context(), s, read)
 		},
 	}
 	addFlags(cmd, options.all(), c)
@@ -130,8 +80,8 @@ func workerCommand(c console) *cobra.Command {
 // workerWait is how long a worker waits at its start for a server that cannot be reached.
 const workerWait = time.Minute
 
-// work runs captures of a fleet until ctx ends.
-func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
+// work runs captures of a fleet until ctx ends. read reads its settings again, at a SIGHUP.
+func (r *runner) work(ctx context.Context, s *workerSettings, read func() (*workerSettings, error)) (err error) {
 	nc, prefix, err := natsconn.ConnectWithin(ctx, workerWait, s.nats.named("jetcapture worker"), r.log)
 	if err != nil {
 		return err
@@ -142,15 +92,16 @@ func (r *runner) work(ctx context.Context, s *workerSettings) (err error) {
 		return &usageError{[]error{err}}
 	}
 	r.budget.Store(jetcapture.NewBudget(s.memory, s.disk, 0))
-	return r.workFor(ctx, f, s.monitor, fleet.WorkerConfig{ID: s.id, Room: s.room}, func(g *captureGroup) fleet.Runner {
+	cfg := fleet.WorkerConfig{ID: s.id, Room: s.room}
+	return r.workFor(ctx, f, s.monitor, cfg, func() { r.reloadWorker(s, read) }, func(g *captureGroup) fleet.Runner {
 		return &taskRunner{group: g, fleet: f, nats: &s.nats, getenv: r.getenv}
 	})
 }
 
 // workFor runs the tasks of a fleet until ctx ends, by a runner that has a group of captures. Of cfg, ID and Room may
-// be set.
+// be set. reload is called at each SIGHUP; if it is nil, that ends the worker.
 func (r *runner) workFor(
-	ctx context.Context, f *fleet.Fleet, seen monitorSettings, cfg fleet.WorkerConfig,
+	ctx context.Context, f *fleet.Fleet, seen monitorSettings, cfg fleet.WorkerConfig, reload func(),
 	runner func(*captureGroup) fleet.Runner,
 ) (err error) {
 	g := r.newGroup(context.WithoutCancel(ctx)) // the worker ends captures, one by one
@@ -172,6 +123,14 @@ func (r *runner) workFor(
 		return err
 	}
 	defer systemd.close()
+	ctx, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	if reload != nil {
+		defer r.onHangUp(ctx, hangUp, func() {
+			defer systemd.reloading()()
+			reload()
+		})()
+	}
 	stop := m.start(ctx)
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, func() bool { return true })()

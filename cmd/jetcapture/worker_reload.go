@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// onHangUp starts a goroutine that calls reload at each SIGHUP, or stop if the signal came because the terminal has
+// closed. end ends it and waits for it.
+func (r *runner) onHangUp(ctx context.Context, stop, reload func()) (end func()) {
+	hangUps, release := r.hangUps.Take()
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangUps:
+			}
+			if r.screen.gone() {
+				stop()
+				return
+			}
+			reload()
+		}
+	})
+	return func() {
+		release()
+		cancel()
+		running.Wait()
+	}
+}
+
+// reloadWorker takes the level of the log from the settings of a worker, which are read again, and says what else a
+// reload does not change. A file that is not sound changes nothing.
+func (r *runner) reloadWorker(started *workerSettings, read func() (*workerSettings, error)) {
+	now, err := read()
+	if err != nil {
+		r.log.Error("the configuration is refused, everything goes on as it was", "error",
+			strings.ReplaceAll(err.Error(), "\n", "; "))
+		return
+	}
+	r.level.Set(now.report.level)
+	keys := slices.DeleteFunc(started.says().differs(now.says()), func(key string) bool { return key == "log_level" })
+	if len(keys) > 0 {
+		r.log.Warn("these options are those of the process, and change when it is started again",
+			"options", strings.Join(keys, ", "))
+	}
+	r.log.Info("the options of the worker were read again; its captures are changed by jetcapture fleet apply",
+		"log_level", r.level.Level().String())
+}
+
+// says is what all options of the worker say.
+func (s *workerSettings) says() statement {
+	all := s.state(true)
+	maps.Copy(all, s.state(false))
+	return all
+}
