@@ -100,7 +100,7 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.BoolVar(&s.once, "once", false, "end when all complete cuts are in the table")
 	f.BoolVar(&s.hours, "hourly", false, "partitions are hours, not days")
 	f.IntVar(&s.batch, "batch", 100, "so many cuts are one snapshot at most, if several are waiting")
-	f.IntVar(&s.keep, "keep-snapshots", 500, "so many snapshots are kept; 0: all")
+	f.IntVar(&s.keep, "keep-snapshots", 100, "so many snapshots are kept; 0: all")
 	f.DurationVar(&s.poll, "poll", 10*time.Second, "how often to look for a new cut")
 	if err := f.Parse(args); err != nil {
 		return nil, err
