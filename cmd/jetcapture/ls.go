@@ -69,8 +69,8 @@ func (s *lsSettings) options() optionSet {
 			},
 			{
 				name: "stream-config", value: boolean(&s.config),
-				help: "print instead how the stream was configured last, with its durable consumers: JSON, one object a line, as " +
-					"restore --stream-config reads it",
+				help: "print instead how the stream was configured last, with its durable consumers: JSON, one object a " +
+					"line, as restore --stream-config reads it",
 			},
 			{
 				name: "incarnation", arg: "ID", value: text(&s.incarnation),

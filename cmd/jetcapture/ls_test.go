@@ -224,7 +224,8 @@ func TestLsOfTheConfiguration(t *testing.T) {
 	if err := os.WriteFile(file, []byte(printed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	readingRun(t, "restore", folder, "-s", "COPY", "--stream-config", file, "--subjects", "copy.>", "--nats-server", srv.URL())
+	readingRun(t, "restore", folder, "-s", "COPY", "--stream-config", file, "--subjects", "copy.>",
+		"--nats-server", srv.URL())
 	js := natstest.JetStream(t, srv.Connect()) // another stream does not hide it
 	if err := js.DeleteStream(t.Context(), "ORDERS"); err != nil {
 		t.Fatal(err)

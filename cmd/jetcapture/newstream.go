@@ -27,8 +27,8 @@ const askWithin = 2 * time.Second
 var errNoConfig = errors.New("the archive does not say how the stream was configured, because it was made by a " +
 	"jetcapture of before 2026-11-28")
 
-// recordedConfig returns how a stream was configured last in a life of it, or in the newest one. It is nil if the archive
-// does not say it.
+// recordedConfig returns how a stream was configured last in a life of it, or in the newest one. It is nil if the
+// archive does not say it.
 func recordedConfig(
 	ctx context.Context, from *archive.Capture, incarnation string,
 ) (newest *cutlog.StreamConfig, err error) {
@@ -103,7 +103,7 @@ func checkSubjects(
 			return fmt.Errorf("make stream %s: stream %s of the server takes its subject %s: %s", config.Name(),
 				strings.Join(names, ", "), subject, advice)
 		case listed.Err() != nil:
-			return nil //nolint:nilerr // see above
+			return nil // see above
 		}
 	}
 	return nil

@@ -78,7 +78,10 @@ func (s *replaySettings) options() optionSet {
 				name: "speed", arg: "N|max", value: speed(&s.speed),
 				help: "1x as the stream took them, 10x ten times faster, max as fast as the server takes them",
 			},
-			{name: "dry-run", help: "print what would be published, and whether the stream would take it; publish nothing", value: boolean(&s.dryRun)},
+			{
+				name: "dry-run", value: boolean(&s.dryRun),
+				help: "print what would be published, and whether the stream would take it; publish nothing",
+			},
 		}},
 		{"Connection", s.nats.options()},
 	}

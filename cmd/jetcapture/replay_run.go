@@ -144,8 +144,8 @@ func (r *replayer) checkSubject(i *archive.Item) error {
 	if slices.ContainsFunc(r.takes, func(filter string) bool { return wire.Matches(filter, subject) }) {
 		return nil
 	}
-	return fmt.Errorf("stream %s takes %s, and stream sequence %d would be published as %s: give the messages subjects of "+
-		"the stream with --map 'FROM=TO'", r.name, cmp.Or(strings.Join(r.takes, ", "), "no messages"), i.Seq, subject)
+	return fmt.Errorf("stream %s takes %s, and stream sequence %d would be published as %s: give the messages subjects "+
+		"of the stream with --map 'FROM=TO'", r.name, cmp.Or(strings.Join(r.takes, ", "), "no messages"), i.Seq, subject)
 }
 
 // prepare finds the stream that is to take the messages, or makes it. With --dry-run, nothing is made.

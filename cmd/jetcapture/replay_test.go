@@ -42,7 +42,8 @@ func TestReplay(t *testing.T) {
 			wantReplay(t, r.replay(append(args, how...)...), exitFailed, want)
 		}
 	}
-	wantReplay(t, r.replay(append(args, "--dry-run", "--subject", "orders.1")...), exitDone, "the options choose among them")
+	wantReplay(t, r.replay(append(args, "--dry-run", "--subject", "orders.1")...), exitDone,
+		"the options choose among them")
 	wantReplay(t, r.replay("--speed", "0x"), exitUsage, "neither max nor a factor")
 	wantReplay(t, r.replay("-s", "X", "--keep-sequences", "--subject", "orders.1"), exitUsage, "--keep-sequences")
 }

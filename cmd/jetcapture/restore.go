@@ -109,7 +109,10 @@ func (s *restoreSettings) options() optionSet {
 			},
 		}},
 		{"How", []option{
-			{name: "dry-run", help: "print what would come back, and whether the server would take it; restore nothing", value: boolean(&s.dryRun)},
+			{
+				name: "dry-run", value: boolean(&s.dryRun),
+				help: "print what would come back, and whether the server would take it; restore nothing",
+			},
 			{
 				name: "verify", value: boolean(&s.verify),
 				help: "compare all messages afterwards; without it, count, ends and 32 messages taken at random",

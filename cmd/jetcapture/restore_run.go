@@ -192,8 +192,8 @@ func (r *restorer) try(ctx context.Context, noServer error) error {
 
 // checkSubjects fails if another stream has a subject of this one.
 func (r *restorer) checkSubjects(ctx context.Context) error {
-	return checkSubjects(ctx, r.nc, r.prefix, r.config, "give it others with --subjects, make it a mirror of that one with "+
-		"--as-mirror-of, or restore into another account")
+	return checkSubjects(ctx, r.nc, r.prefix, r.config, "give it others with --subjects, make it a mirror of that one "+
+		"with --as-mirror-of, or restore into another account")
 }
 
 // restore sends the messages and compares what came of them.

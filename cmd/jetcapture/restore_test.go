@@ -355,7 +355,9 @@ func TestRestoreOfAnEarlierLifeThatGoesOn(t *testing.T) {
 		!strings.Contains(got.stdout, "3 messages of other lives") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
-	for command, want := range map[string]string{"diff": "55 messages equal", "verify": "compared with the streams: 55 messages"} {
+	for command, want := range map[string]string{
+		"diff": "55 messages equal", "verify": "compared with the streams: 55 messages",
+	} {
 		got := (environment{}).run(t, command, r.folder, "--against-stream", "--nats-server", r.srv.URL())
 		if got.code != exitDone || !strings.Contains(got.stdout+got.stderr, want) {
 			t.Errorf("%s = %d: %s%s", command, got.code, got.stdout, got.stderr)

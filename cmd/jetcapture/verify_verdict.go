@@ -115,7 +115,8 @@ func (v *verdict) summary(a *archive.Archive, r archive.Report, against string, 
 	if against != "" {
 		v.print("compared with %s: %s", against, counted(r.Compared, "message"))
 		if r.Uncompared > 0 {
-			v.print("; only the sequences of %s, in formats of which jetcapture diff may compare more", thousands(r.Uncompared))
+			v.print("; only the sequences of %s, in formats of which jetcapture diff may compare more",
+				thousands(r.Uncompared))
 		}
 		v.print("\n")
 	}
