@@ -149,3 +149,39 @@ func TestTasksOfAPatternThatAreChangedByHand(t *testing.T) {
 		t.Errorf("the capture of the file is %+v, %v", left, err)
 	}
 }
+
+// TestAStreamThatCameBeforeAnybodyLooked is captured from its first message, if the pattern was applied before.
+func TestAStreamThatCameBeforeAnybodyLooked(t *testing.T) {
+	srv, e, f, _ := patternFleet(t)
+	someStreams(t, srv.Connect(), "ORDERS-LATE")
+	e.startLooking(t, "a")
+	e.awaitTasks(t, "ORDERS-EU", "ORDERS-LATE", "orders", "streams of orders")
+	for name, whole := range map[string]bool{"ORDERS-EU": false, "ORDERS-LATE": true} {
+		if task, err := f.Task(t.Context(), name); err != nil || isWhole(task.Body) != whole {
+			t.Errorf("from its first message, which is to be %v: %v\n%s", whole, err, task.Body)
+		}
+	}
+}
+
+// TestAPatternForOnce leaves the fleet when its captures are in it, and they leave it when they are done.
+func TestAPatternForOnce(t *testing.T) {
+	srv := natstest.Start(t)
+	nc := srv.Connect()
+	someStreams(t, nc, "A", "B")
+	e := environment{"NATS_URL": srv.URL()}
+	f, err := fleet.New(nc, "", "")
+	must(t, err)
+	_, err = f.Init(t.Context(), fleet.Config{Lease: fleet.MinLease})
+	must(t, err)
+	folder := t.TempDir()
+	file := writeFile(t, "c.yaml", "output: "+folder+"\ncaptures:\n  all: {stream_name: '*', once: true}\n")
+	if r := e.run(t, "fleet", "apply", "-f", file); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	log, stop := e.startLooking(t, "a")
+	e.awaitTasks(t)
+	stop()
+	if got := strings.Join(capturesIn(t, folder), " "); got != "A B" {
+		t.Errorf("it captures %q\n%s", got, log)
+	}
+}

@@ -24,10 +24,15 @@ func TestAWorkerNeedsThePermissionsOfTheDocument(t *testing.T) {
 		"$JS.API.STREAM.INFO.ORDERS", "$JS.API.STREAM.MSG.GET.ORDERS", "$JS.API.CONSUMER.CREATE.ORDERS.*"
 		"$JS.API.CONSUMER.INFO.ORDERS.*", "$JS.API.CONSUMER.MSG.NEXT.ORDERS.*", "$JS.API.CONSUMER.DELETE.ORDERS.*"
 		"$JS.API.CONSUMER.LIST.ORDERS"`
+	const ofPattern = `, "jetcapture.task.*", "$JS.API.STREAM.MSG.DELETE.JETCAPTURE_FLEET", "$JS.API.STREAM.NAMES"
+	`
 	srv := natstest.Start(t, natstest.Configured(t, `authorization { users: [
 		{ user: admin, password: p }
 		{ user: worker, password: p, permissions: {
 			`+strings.Replace(string(block[1]), "publish: [", ofCapture, 1)+`
+		} }
+		{ user: follower, password: p, permissions: {
+			`+strings.Replace(string(block[1]), "publish: [", ofCapture+ofPattern, 1)+`
 		} }
 	] }`))
 	nc := srv.Connect(nats.UserInfo("admin", "p"))
@@ -48,5 +53,21 @@ func TestAWorkerNeedsThePermissionsOfTheDocument(t *testing.T) {
 	}
 	if r := stop(); r.code != exitDone || strings.Contains(r.stderr, "Violation") {
 		t.Errorf("exit code %d, %s", r.code, r.stderr)
+	}
+
+	// A pattern needs what the document names beside: the other user has that, too.
+	pattern := writeFile(t, "p.yaml", "output: "+t.TempDir()+"\ncaptures:\n  all: {stream_name: 'ORDERS*'}\n")
+	if r := admin.run(t, "fleet", "apply", "--prune", "-f", pattern); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	worker["NATS_USER"] = "follower"
+	log, stopFollowing := worker.startLooking(t, "b")
+	admin.awaitFleet(t, "b", "ORDERS")
+	js, err := jetstream.New(nc)
+	must(t, err)
+	must(t, js.DeleteStream(t.Context(), "ORDERS"))
+	admin.awaitTasks(t, "streams of all")
+	if stopFollowing(); strings.Contains(log.String(), "Violation") {
+		t.Error(log)
 	}
 }
