@@ -144,7 +144,7 @@ func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	}
 	if seq := b.Messages[0].Seq; seq < o.next {
 		*b = Batch{}
-		o.life.broken = &anomaly{reason: fmt.Sprintf("stream sequence %d came from a consumer that begins at %d", seq, o.next)}
+		o.life.broken = &anomaly{reason: fmt.Sprintf("sequence %d came from a consumer that begins at %d", seq, o.next)}
 		return nil
 	}
 	return &DivergedError{Stream: o.src.stream, Was: o.id.created, Is: o.id.created, RolledBack: true, Info: o.info}
