@@ -141,8 +141,8 @@ func (e *NotWholeError) Error() string {
 // over in silence. An item is valid until the next one is yielded.
 //
 // Each file is checked against the plan: its rows by their sequences, its bytes by their size and sum. The bytes are
-// checked behind the last of its messages that is wanted, or not at all if the caller ends the sequence before. An error,
-// of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
+// checked behind the last of its messages that is wanted, or not at all if the caller ends the sequence before. An
+// error, of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
 //
 // Memory does not grow with the number of cuts and files. Files are read ahead by goroutines that have ended when the
 // sequence has.
