@@ -310,6 +310,8 @@ func (w *Worker) run(ctx, work context.Context, r *running) {
 	switch {
 	case err != nil && asked:
 		log.Warn("a task has not ended well here, it goes on elsewhere", "why", why, "error", err)
+	case err != nil && answer.Kind == lease.Silent:
+		log.Error("a task has failed, after its lease was lost", "error", err)
 	case err != nil:
 		log.Error("a task has failed", "again_in", answer.Delay.String(), "error", err)
 	case !asked:
