@@ -6,9 +6,9 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 )
 
-// TestFolderIsNotListed: the end of a log in a folder is found by single looks. A list would read the whole folder, at
-// each look for a new cut.
-func TestFolderIsNotListed(t *testing.T) {
+// TestFolderIsListedOnce: later, the end of a log in a folder is found by single looks. A list would read the whole
+// folder, at each look for a new cut.
+func TestFolderIsListedOnce(t *testing.T) {
 	dir, err := bucket.OpenDir(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

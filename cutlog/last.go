@@ -11,27 +11,43 @@ import (
 func (l *Log) Last(ctx context.Context) (uint64, error) {
 	s := search{log: l, ctx: ctx}
 	s.haver, _ = l.store.(Haver)
-	last := s.somePlan()
-	if w, ok := l.store.(WholeLister); ok && w.ListsWhole() && last > 0 {
-		last = s.lastPlan(last)
-		return last, s.err
+	w, ok := l.store.(WholeLister)
+	whole := ok && w.ListsWhole()
+	var last uint64
+	if known := l.listed.Load(); whole && known > 0 {
+		last = s.lastPlan(known)
+	} else {
+		if !whole {
+			last = s.somePlan()
+		}
+		last = s.list(last)
 	}
 	if s.err != nil {
 		return 0, s.err
 	}
-	prefix, after := LogPrefix(l.capture), ""
-	if last > 0 {
-		after = PlanName(l.capture, last)
+	l.listed.Store(last)
+	return last, nil
+}
+
+// list returns the greatest number of a record in a list of the log from a plan on.
+func (s *search) list(from uint64) (last uint64) {
+	prefix, after := LogPrefix(s.log.capture), ""
+	if last = from; last > 0 {
+		after = PlanName(s.log.capture, last)
 	}
-	for name, err := range l.store.List(ctx, prefix, after) {
+	if s.err != nil {
+		return 0
+	}
+	for name, err := range s.log.store.List(s.ctx, prefix, after) {
 		if err != nil {
-			return 0, fmt.Errorf("list %s: %w", prefix, err)
+			s.err = fmt.Errorf("list %s: %w", prefix, err)
+			return 0
 		}
 		if n, _, ok := ParseLogName(name); ok {
 			last = max(last, n)
 		}
 	}
-	return last, nil
+	return last
 }
 
 // search looks for the end of a log, record by record.
@@ -86,12 +102,11 @@ const (
 	farLook    = 1 << 24 // how far behind the end the last look is: cuts of 190 days, one a second
 )
 
-// lastPlan returns the number of the last record without a list, from a plan on that somePlan has found.
+// lastPlan returns the number of the last record without a list, from a record on that an earlier one had.
 //
-// If somebody has removed records from the middle of a log, halving may end before the gap. To begin there would be
-// to write a second history, so it looks behind the end as well: at each of the next numbers, then at steps of an
-// eighth of the way. A gap is overlooked only if it is longer than closeLooks, and fewer records follow it than an
-// eighth of it. A record behind the gap is returned, and Log.Head finds what is missing before it.
+// If somebody has removed records meanwhile, halving may end before the gap. To begin there would be to write a second
+// history, so it looks behind the end as well: at each of the next numbers, then at steps of an eighth of the way. A
+// record behind a gap is returned, and Log.Head finds what is missing before it.
 func (s *search) lastPlan(there uint64) uint64 {
 	last := s.between(there, there+pageCuts+1, 1)
 	if s.has(DoneName(s.log.capture, last+1)) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 )
 
-// Log is the cut log of one capture in a store. It holds no state but its place, so any number of Logs, in any number
-// of processes, may work on one log. A Log may be used from several goroutines if its store may.
+// Log is the cut log of one capture in a store. It holds no state but its place and an end that it has seen, so any
+// number of Logs, in any number of processes, may work on one log. A Log may be used from several goroutines if its
+// store may.
 //
 // A log is born in an order by which a start after a crash can tell every state from the others (see Birth):
 //
@@ -22,6 +24,7 @@ import (
 type Log struct {
 	store   Store
 	capture string
+	listed  atomic.Uint64 // the last record that Last has found; 0: it has found none
 }
 
 // New returns the log of a capture, a name that CheckCapture accepts. It does no I/O.

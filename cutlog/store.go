@@ -24,8 +24,8 @@ type Haver interface {
 }
 
 // WholeLister is implemented by a Store whose lists may cost as much as a list of the whole log, wherever they begin,
-// as those of a folder do. If so, the end of a long log is found by single looks alone. Each must see what every
-// writer has put.
+// as those of a folder do. If so, a Log lists it once, and looks for single records behind that from then on. Each look
+// must see what every writer has put.
 type WholeLister interface {
 	Haver
 	ListsWhole() bool
