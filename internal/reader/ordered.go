@@ -131,8 +131,9 @@ func (o *Ordered) listen(consumer *consumerInfo) (*life, error) {
 }
 
 // admit implements kind. A message at or below what was in hand is one that the stream did not have before: it was
-// rolled back. One from before the beginning of the consumer proves nothing. It comes from an earlier consumer of this
-// name: a server that has just started knows those for a moment that were deleted meanwhile.
+// rolled back. One from before the beginning of the consumer proves nothing, if there is an anchor that says more. It
+// comes from an earlier consumer of this name: for a moment, a server that has just started knows those that were
+// deleted meanwhile.
 func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 	if o.life.foreign > 0 && !o.filtersItself() && o.warnedForeign.Ready(time.Now()) {
 		o.log.Warn("the server delivers subjects that the filter does not match, they are left out: update nats-server",
@@ -142,7 +143,7 @@ func (o *Ordered) admit(ctx context.Context, b *Batch) error {
 		o.askPending(ctx, o.made.Config.Name, b)
 		return nil
 	}
-	if seq := b.Messages[0].Seq; seq < o.next {
+	if seq := b.Messages[0].Seq; seq < o.next && o.id.anchorSeq() > 0 {
 		*b = Batch{}
 		o.life.broken = &anomaly{reason: fmt.Sprintf("sequence %d came from a consumer that begins at %d", seq, o.next)}
 		return nil

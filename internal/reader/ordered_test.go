@@ -405,6 +405,12 @@ func TestOrderedIsAnsweredByAnEarlierConsumer(t *testing.T) {
 	nc := srv.Connect()
 	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S"})
 	natstest.PublishN(t, nc, "s.a", 20)
+	src := reader.NewSource(nc, "", "S")
+	stored, err := src.Get(natstest.Context(t), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := reader.Position{After: 10, Created: created(t, src), Anchor: stored.Anchor()}
 
 	const create, begins, earlier = "$JS.API.CONSUMER.CREATE.S.jetcapture-test", `"opt_start_seq":11`, `"opt_start_seq":5`
 	account := srv.Running().GlobalAccount()
@@ -412,7 +418,7 @@ func TestOrderedIsAnsweredByAnEarlierConsumer(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := srv.Connect()
-	_, err := other.Subscribe("test.create", func(m *nats.Msg) {
+	_, err = other.Subscribe("test.create", func(m *nats.Msg) {
 		account.RemoveMapping(create) // the next consumer is the right one
 		request := bytes.ReplaceAll(m.Data, []byte(begins), []byte(earlier))
 		answer, err := other.Request(create, request, 10*time.Second)
@@ -428,6 +434,6 @@ func TestOrderedIsAnsweredByAnEarlierConsumer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := openOrdered(t, nc, "S", reader.Position{After: 10})
+	r := openOrdered(t, nc, "S", at)
 	wantSeqs(t, readUntil(t, r, 20), 11, 20)
 }
