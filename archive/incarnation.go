@@ -66,10 +66,16 @@ func (c *Capture) DoneSum(ctx context.Context, n uint64) (string, error) {
 }
 
 // continued returns the index of the incarnation that another one continues: the newest with the message behind which
-// it begins. If the stream was restored from an older one, that is not the one before.
+// it begins. If the stream was restored from an older one, that is not the one before. It is -1 if the stream was new:
+// then it has nothing of those before, even if its sequences begin behind theirs.
 func (c *Capture) continued(ctx context.Context, lives []life, i int) (int, error) {
 	opening := lives[i].opening
-	if !isContinued(opening.Cause) || opening.Anchor.Seq == 0 {
+	rolledBack := i > 0 && opening.Cause == "" && // by an earlier program
+		opening.Stream.Created.Equal(lives[i-1].opening.Stream.Created)
+	if !isContinued(opening.Cause) && !rolledBack {
+		return -1, nil
+	}
+	if rolledBack || opening.Anchor.Seq == 0 {
 		return i - 1, nil
 	}
 	for j := i - 1; j >= 0; j-- {

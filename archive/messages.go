@@ -31,8 +31,9 @@ type ReadOptions struct {
 	// Incarnation chooses one life of the stream by its name. With Present, the stream is as it was in that life, with
 	// what it kept of the lives before. Empty: all, with Present the newest.
 	Incarnation string
-	// Present leaves out what the stream does not have any more because it was rolled back or made again: what an older
-	// incarnation has beyond the beginning of a later one. So no sequence comes twice.
+	// Present leaves out what the stream does not have any more: of a stream that was rolled back or restored, what an
+	// older incarnation has beyond the beginning of a later one; of one that was made again, all older incarnations. So no
+	// sequence comes twice.
 	Present bool
 	// Partial reads files of payloads, too. Of their messages only sequence and payload are known: From and To choose
 	// whole windows of them, and with Subjects they are refused.

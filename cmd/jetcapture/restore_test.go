@@ -328,6 +328,28 @@ func TestRestoreOfAnEarlierLife(t *testing.T) {
 	}
 }
 
+// TestRestoreOfAStreamThatBeginsLater: a stream that is made again begins within the sequences of the one before. It has
+// nothing of that, for all that reads the archive.
+func TestRestoreOfAStreamThatBeginsLater(t *testing.T) {
+	r := newRestoring(t)
+	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{
+		Name: "ORDERS", Subjects: []string{"orders.>"}, FirstSeq: 15,
+	})
+	r.publish(10)
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--verify")
+	if got.code != exitDone || !strings.Contains(got.stdout, "stream COPY has 10 messages, sequences 15 to 24") {
+		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})
+	wantReplay(t, r.replay("-s", "TEST", "--map", "orders.*=test.$1"), exitDone, "took 10 messages")
+	got = (environment{}).run(t, "diff", r.folder, "--against-stream", "--nats-server", r.srv.URL())
+	wantReplay(t, got, exitDone, "10 messages equal")
+}
+
 // TestRestoreOfAnEarlierLifeThatGoesOn: a capture met a stream that somebody had made on the new cluster. The life that
 // was restored then, and what came behind it, are one stream for all that reads the archive; the life between is not.
 func TestRestoreOfAnEarlierLifeThatGoesOn(t *testing.T) {
