@@ -1,15 +1,11 @@
 package iceberg
 
 import (
-	"encoding/json"
-	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	ice "github.com/apache/iceberg-go"
 	"github.com/jetcapture/jetcapture/cutlog"
-	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/source"
 	"github.com/jetcapture/jetcapture/internal/tablefiles"
 	"github.com/jetcapture/jetcapture/parquetwriter"
@@ -27,14 +23,14 @@ type partition struct {
 // partitionsOf are the partitions of the files of a cut: one for each key, and the day or the hour. A key whose name is
 // that of a column of the files is none: nothing says that the two have the same values.
 func partitionsOf(settings cutlog.Settings, columns []ice.NestedField, hours bool) ([]partition, error) {
-	names, err := keyNames(settings)
+	keys, err := keysOf(settings)
 	if err != nil {
 		return nil, err
 	}
 	var partitions []partition
-	for i, name := range names {
-		if _, taken := named(columns, name); !taken {
-			partitions = append(partitions, keyPartition(name, i))
+	for i, key := range keys {
+		if _, taken := named(columns, key.Name); !taken {
+			partitions = append(partitions, keyPartition(key.Name, i))
 		}
 	}
 	p, ok, err := timePartition(settings, columns, hours)
@@ -42,31 +38,6 @@ func partitionsOf(settings cutlog.Settings, columns []ice.NestedField, hours boo
 		partitions = append(partitions, p)
 	}
 	return partitions, err
-}
-
-// keyNames are the names of the segments of the keys, as the command gives them. Those of a library's user have none.
-func keyNames(settings cutlog.Settings) (names []string, err error) {
-	var expressions []string
-	if text := settings.User(cutlog.SettingKeys); text != "" {
-		if err := json.Unmarshal([]byte(text), &expressions); err != nil {
-			return nil, fmt.Errorf("the keys %q of the plan are no list: %w", text, err)
-		}
-	}
-	unnamed := 0
-	for _, e := range expressions {
-		named, err := source.ParseNamed(e)
-		if err != nil {
-			return nil, fmt.Errorf("the keys of the plan: %w", err)
-		}
-		if named.Name == "" { // as the layouts of the command have it: key, key2, …
-			named.Name = "key"
-			if unnamed++; unnamed > 1 {
-				named.Name += strconv.Itoa(unnamed)
-			}
-		}
-		names = append(names, named.Name)
-	}
-	return names, nil
 }
 
 func named(columns []ice.NestedField, name string) (ice.NestedField, bool) {
@@ -152,22 +123,16 @@ func columnOf(settings cutlog.Settings, of string) (string, error) {
 	if !settings.Command() {
 		return "", nil
 	}
-	var expressions []string
-	if text := settings.User(cutlog.SettingColumns); text != "" {
-		if err := json.Unmarshal([]byte(text), &expressions); err != nil {
-			return "", fmt.Errorf("the columns %q of the plan are no list: %w", text, err)
-		}
+	columns, err := columnsIn(settings)
+	if err != nil {
+		return "", err
 	}
-	for _, e := range expressions {
-		c, err := column.Parse(e)
-		if err != nil {
-			return "", fmt.Errorf("the columns of the plan: %w", err)
-		}
+	for _, c := range columns {
 		if c.Source.String() == of {
 			return c.Name, nil
 		}
 	}
-	if len(expressions) > 0 {
+	if len(columns) > 0 {
 		return "", nil
 	}
 	return map[string]string{"time": "time", "seq": "sequence"}[of], nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	ice "github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/catalog"
@@ -27,8 +28,9 @@ type Converted struct {
 // capture and a cut of the converted archive end. Up to a common end both have the same messages, so the table has the
 // files of the converted archive up to one, and those of the capture behind it.
 type exchange struct {
-	cuts []tablefiles.Cut  // of the converted archive
-	old  []tablefiles.File // of the capture
+	cuts     []tablefiles.Cut  // of the converted archive
+	old      []tablefiles.File // of the capture
+	settings []cutlog.Settings // of the cuts of old, runs of equal ones once
 }
 
 // replace replaces files of the table by those of the converted archive, as one snapshot. more is false if there is no
@@ -43,6 +45,9 @@ func (p *Projector) replace(ctx context.Context) (more bool, err error) {
 	}
 	e, err := p.nextExchange(ctx, t)
 	if err != nil || len(e.cuts) == 0 {
+		return false, err
+	}
+	if err := p.wantSources(e); err != nil {
 		return false, err
 	}
 	of := *p
@@ -167,6 +172,9 @@ func (p *Projector) addOld(ctx context.Context, e *exchange, after, through uint
 				"cannot take the place of their files", p.Converted.Place, gone.Count(), cut.N, p.Capture.Name(), gone.First())
 		}
 		e.old = append(e.old, cut.Files...)
+		if n := len(e.settings); len(cut.Files) > 0 && (n == 0 || !maps.Equal(e.settings[n-1], cut.Plan.Settings)) {
+			e.settings = append(e.settings, cut.Plan.Settings)
+		}
 		if cut.N >= through {
 			return nil
 		}

@@ -175,6 +175,18 @@ func TestReplaceRefuses(t *testing.T) {
 			delete(c.to.Settings, "x_keys")
 			c.convert(end)
 		}},
+		{"a key from elsewhere", "has region from subject[2], and the files in table ns.s from subject[1]", func(
+			c *conversion, end uint64,
+		) {
+			c.to.Settings["x_keys"] = `["region=subject[2]"]`
+			c.convert(end)
+		}},
+		{"a column from elsewhere", "has region from subject[2], and the files in table ns.s from subject[1]", func(
+			c *conversion, end uint64,
+		) {
+			c.to.Settings["x_columns"] = `["Region=subject[2]"]`
+			c.convert(end)
+		}},
 		{"rewritten by others", "has 1 of the 2 files", func(c *conversion, end uint64) {
 			c.convert(end)
 			tasks, err := c.table().Scan().PlanFiles(c.Context())
