@@ -112,8 +112,7 @@ func (r *replayer) upTo() string {
 	return fmt.Sprint(r.choice.seqs.last)
 }
 
-// items are the messages that are chosen. It ends with an error if the stream does not take the first one, since then
-// most likely it takes none.
+// items are the messages that are chosen.
 func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 	return func(yield func(*archive.Item, error) bool) {
 		looked := false
@@ -123,9 +122,7 @@ func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 			}
 			if !looked {
 				looked = true
-				if err := r.checkSubject(i); err != nil {
-					return err
-				}
+				r.checkSubject(i)
 			}
 			if !yield(i, nil) {
 				return errStop
@@ -138,14 +135,16 @@ func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 	}
 }
 
-// checkSubject fails if the subject under which a message is published is none of the stream's.
-func (r *replayer) checkSubject(i *archive.Item) error {
+// checkSubject warns if the subject under which a message is published is none of the stream's. A server may map it, or
+// another account import it: its answer to the first message decides.
+func (r *replayer) checkSubject(i *archive.Item) {
 	subject := replay.Subject(r.maps, i.Subject)
 	if slices.ContainsFunc(r.takes, func(filter string) bool { return wire.Matches(filter, subject) }) {
-		return nil
+		return
 	}
-	return fmt.Errorf("stream %s takes %s, and stream sequence %d would be published as %s: give the messages subjects "+
-		"of the stream with --map 'FROM=TO'", r.name, cmp.Or(strings.Join(r.takes, ", "), "no messages"), i.Seq, subject)
+	say(r.stderr, "jetcapture: warning: stream %s takes %s, and stream sequence %d is published as %s: unless the server "+
+		"maps that, give the messages subjects of the stream with --map 'FROM=TO'\n", r.name,
+		cmp.Or(strings.Join(r.takes, ", "), "no messages"), i.Seq, subject)
 }
 
 // prepare finds the stream that is to take the messages, or makes it. With --dry-run, nothing is made.

@@ -34,10 +34,8 @@ func TestReplay(t *testing.T) {
 	}
 	for _, how := range [][]string{{}, {"--dry-run"}} { // nothing is published
 		for want, args := range map[string][]string{
-			"TEST takes test.>, and stream sequence 1 would be published as orders.0":      {"-s", "TEST"},
-			"TEST takes test.>, and stream sequence 1 would be published as none.orders.0": {"-s", "TEST", "--map", ">=none.>"},
-			"is the stream that was captured":                                              {"-s", "ORDERS"},
-			"NONE":                                                                         {"-s", "NONE", "--map", ">=x.>"},
+			"is the stream that was captured": {"-s", "ORDERS"},
+			"NONE":                            {"-s", "NONE", "--map", ">=x.>"},
 		} {
 			wantReplay(t, r.replay(append(args, how...)...), exitFailed, want)
 		}
@@ -46,6 +44,31 @@ func TestReplay(t *testing.T) {
 		"the options choose among them")
 	wantReplay(t, r.replay("--speed", "0x"), exitUsage, "neither max nor a factor")
 	wantReplay(t, r.replay("-s", "X", "--keep-sequences", "--subject", "orders.1"), exitUsage, "--keep-sequences")
+}
+
+// TestReplayOfSubjectsThatAreNotTheStreams: the first answer of the server decides, and behind a refused message nothing
+// is published.
+func TestReplayOfSubjectsThatAreNotTheStreams(t *testing.T) {
+	r := newRestoring(t)
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})
+	warning := "warning: stream TEST takes test.>, and stream sequence 1 is published as "
+	for _, tt := range []struct{ to, refused string }{
+		{"orders.$1", "subject orders.0 belongs to another stream: publish under subjects of TEST with --map"},
+		{"away.$1", "no stream takes subject away.0: publish under subjects of TEST with --map"},
+	} {
+		args := []string{"-s", "TEST", "--map", "orders.*=" + tt.to}
+		wantReplay(t, r.replay(append(args, "--dry-run")...), exitDone, warning)
+		got := r.replay(args...)
+		wantReplay(t, got, exitFailed, warning)
+		wantReplay(t, got, exitFailed, tt.refused)
+	}
+	if n := r.info("ORDERS").State.LastSeq; n != 50 {
+		t.Errorf("stream ORDERS has %d messages, want 50", n)
+	}
+	if err := r.srv.Running().GlobalAccount().AddMapping("orders.*", "test.$1"); err != nil {
+		t.Fatal(err)
+	}
+	wantReplay(t, r.replay("-s", "TEST"), exitDone, "stream TEST took 50 messages")
 }
 
 func TestReplayWithItsSequences(t *testing.T) {
