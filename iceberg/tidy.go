@@ -22,8 +22,9 @@ const (
 	removals    = 8       // side by side
 )
 
-// tidy keeps a commit as cheap in an old table as in a new one. It follows a commit, which made t. What fails is left
-// to the next one: tables are whole without it.
+// tidy keeps a commit as cheap in an old table as in a new one. It follows a commit, which made t. What fails is only
+// logged: tables are whole without it. Later commits try to merge and to drop again. A file of metadata that could not
+// be deleted stays for good.
 func (p *Projector) tidy(ctx context.Context, t *table.Table) {
 	if t.Metadata().LastSequenceNumber()%mergeEvery == 0 {
 		merged, err := mergeManifests(ctx, t)
@@ -86,23 +87,18 @@ func classOf(m ice.ManifestFile) (class int) {
 }
 
 // expire drops the oldest snapshots when there are a tenth more than are kept, but none that has a name, and the
-// metadata that only these had. It deletes no data file.
+// metadata that only these had. It deletes no data file. A name that somebody gives such a snapshot during the commit
+// is dropped with it, so the table is read just before.
 func (p *Projector) expire(ctx context.Context, t *table.Table) error {
-	snapshots := t.Metadata().Snapshots()
-	if p.Keep == 0 || len(snapshots) <= p.Keep+p.Keep/10 {
+	if len(p.surplus(t)) == 0 {
 		return nil
 	}
-	named := map[int64]bool{}
-	for _, ref := range t.Metadata().Refs() {
-		named[ref.SnapshotID] = true
+	t, err := p.Catalog.LoadTable(ctx, p.Table)
+	if err != nil {
+		return err
 	}
-	var ids []int64
-	for _, s := range snapshots[:len(snapshots)-p.Keep] {
-		if !named[s.SnapshotID] {
-			ids = append(ids, s.SnapshotID)
-		}
-	}
-	if len(ids) == 0 {
+	ids := p.surplus(t)
+	if len(ids) == 0 || t.CurrentSnapshot() == nil {
 		return nil
 	}
 	after, _, err := p.Catalog.CommitTable(ctx, p.Table, []table.Requirement{
@@ -115,9 +111,28 @@ func (p *Projector) expire(ctx context.Context, t *table.Table) error {
 	return sweep(ctx, t, after)
 }
 
+// surplus are the snapshots that are dropped, if it is time to.
+func (p *Projector) surplus(t *table.Table) (ids []int64) {
+	snapshots := t.Metadata().Snapshots()
+	if p.Keep == 0 || len(snapshots) <= p.Keep+p.Keep/10 {
+		return nil
+	}
+	named := map[int64]bool{}
+	for _, ref := range t.Metadata().Refs() {
+		named[ref.SnapshotID] = true
+	}
+	for _, s := range snapshots[:len(snapshots)-p.Keep] {
+		if !named[s.SnapshotID] {
+			ids = append(ids, s.SnapshotID)
+		}
+	}
+	return ids
+}
+
 // sweep deletes the metadata files that a table had and has no more: previous versions of the metadata, the lists of
 // dropped snapshots, and the manifests of these lists that no other list has. A snapshot that somebody adds later is
 // made of one that is in after, so it cannot have them either. Files elsewhere than in the folder of the metadata stay.
+// It goes on behind a file that fails.
 func sweep(ctx context.Context, before *table.Table, after table.Metadata) error {
 	files, err := before.FS(ctx)
 	if err != nil {
@@ -127,10 +142,7 @@ func sweep(ctx context.Context, before *table.Table, after table.Metadata) error
 	if err != nil {
 		return err
 	}
-	dead, err := deadManifests(files, before.Metadata(), after)
-	if err != nil {
-		return err
-	}
+	dead, unread := deadFiles(files, before.Metadata(), after)
 	if after.Properties().GetBool(table.MetadataDeleteAfterCommitEnabledKey, false) {
 		for old := range before.Metadata().PreviousFiles() {
 			dead[old.MetadataFile] = true
@@ -144,28 +156,39 @@ func sweep(ctx context.Context, before *table.Table, after table.Metadata) error
 		rest, below := strings.CutPrefix(name, folder)
 		return !below || strings.Contains(rest, "/")
 	})
-	return parallel.Each(ctx, removals, len(names), func(_ context.Context, i int) error {
+	failed := make([]error, len(names))
+	err = parallel.Each(ctx, removals, len(names), func(_ context.Context, i int) error {
 		if err := files.Remove(names[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove %s: %w", names[i], err)
+			failed[i] = fmt.Errorf("remove %s: %w", names[i], err)
 		}
 		return nil
 	})
+	failed = slices.DeleteFunc(append(failed, unread, err), func(err error) bool { return err == nil })
+	if len(failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d errors, the first: %w", len(failed), failed[0])
 }
 
-// deadManifests are the lists of the snapshots that are in before and not in after, and the manifests that only they
-// have. A list that cannot be read any more, since another process has removed it, tells of no manifest.
-func deadManifests(files iceio.IO, before, after table.Metadata) (dead map[string]bool, err error) {
+// deadFiles are the lists of the snapshots that are in before and not in after, and the manifests that only they have.
+// The manifests of a list that cannot be read are not known. If it is one of after, no manifest is dead for certain.
+// When another process has removed it, that is no error.
+func deadFiles(files iceio.IO, before, after table.Metadata) (dead map[string]bool, unread error) {
 	dead = map[string]bool{}
+	manifests := func(s table.Snapshot) (list []ice.ManifestFile, ok bool) {
+		list, err := s.Manifests(files)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && unread == nil {
+			unread = err
+		}
+		return list, err == nil
+	}
 	var lists []string
 	for _, s := range before.Snapshots() {
 		if after.SnapshotByID(s.SnapshotID) != nil {
 			continue
 		}
-		manifests, err := s.Manifests(files)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		for _, m := range manifests {
+		list, _ := manifests(s)
+		for _, m := range list {
 			dead[m.FilePath()] = true
 		}
 		lists = append(lists, s.ManifestList)
@@ -174,16 +197,16 @@ func deadManifests(files iceio.IO, before, after table.Metadata) (dead map[strin
 		if len(dead) == 0 {
 			break
 		}
-		manifests, err := s.Manifests(files)
-		if err != nil {
-			return nil, err
+		list, ok := manifests(s)
+		if !ok {
+			clear(dead)
 		}
-		for _, m := range manifests {
+		for _, m := range list {
 			delete(dead, m.FilePath())
 		}
 	}
 	for _, list := range lists {
 		dead[list] = true
 	}
-	return dead, nil
+	return dead, unread
 }
