@@ -32,14 +32,15 @@ func (p *Projector) position(ctx context.Context, t *table.Table) (position, err
 		return position{}, fmt.Errorf("table %s has either messages or lost and dead sequences, and cannot have both: give "+
 			"another name", p.name())
 	}
-	cut, err := p.reached(ctx, t, "cut", p.Capture)
+	cut, err := p.reached(ctx, t, "cut", p.Capture, "--archive "+p.Place)
 	return position{cut.N, cut.DoneSum}, err
 }
 
 // reached returns the cut that a property of the table names, the zero Cut if it names none. It fails if the archive of
-// the capture does not have it: then the table is of another one, or the archive has lost records.
+// the capture does not have it: then the table is of another one, or the archive has lost records. given is the option
+// that names the archive.
 func (p *Projector) reached(
-	ctx context.Context, t *table.Table, what string, c *archive.Capture,
+	ctx context.Context, t *table.Table, what string, c *archive.Capture, given string,
 ) (cut archive.Cut, err error) {
 	text := t.Properties()[p.property(what)]
 	if text == "" {
@@ -52,8 +53,8 @@ func (p *Projector) reached(
 	}
 	cut, err = c.Cut(ctx, n)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && cut.DoneSum != sum {
-		return cut, fmt.Errorf("table %s has cut %d of another capture %s, with SHA-256 %s: take the archive that the table "+
-			"was made of, or another --table", p.name(), n, c.Name(), sum)
+		return cut, fmt.Errorf("table %s has cut %d of another capture %s than that of %s, with SHA-256 %s: give the archive "+
+			"that the table was made of, or another --table", p.name(), n, c.Name(), given, sum)
 	}
 	return cut, err
 }

@@ -253,7 +253,7 @@ func TestAnotherArchive(t *testing.T) {
 	other.cut(2, "eu")
 	one.once(one.projector(one.catalog))
 	err := other.projector(one.catalog).Run(context.Background(), true)
-	if err == nil || !strings.Contains(err.Error(), "of another capture") {
+	if err == nil || !strings.Contains(err.Error(), "of another capture S than that of --archive "+other.folder) {
 		t.Errorf("the cuts of another archive: %v", err)
 	}
 }

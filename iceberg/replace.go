@@ -105,7 +105,7 @@ func (p *Projector) nextExchange(ctx context.Context, t *table.Table) (e exchang
 	if err != nil {
 		return e, err
 	}
-	last, err := p.reached(ctx, t, "converted", p.Converted.Capture)
+	last, err := p.reached(ctx, t, "converted", p.Converted.Capture, "--replace-with "+p.Converted.Place)
 	if err != nil {
 		return e, err
 	}

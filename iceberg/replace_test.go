@@ -231,6 +231,21 @@ func TestReplaceRefuses(t *testing.T) {
 	}
 }
 
+// TestReplaceByAnotherConversion: a table with files of one conversion takes none of another one.
+func TestReplaceByAnotherConversion(t *testing.T) {
+	c := newConversion(t, catalogs()[0])
+	end := c.cut(2)
+	c.convert(end)
+	c.once(c.replacing(c.catalog))
+	other := newConversion(t, catalogs()[0])
+	p := c.replacing(c.catalog)
+	p.Converted = other.replacing(c.catalog).Converted
+	err := p.Run(t.Context(), true)
+	if err == nil || !strings.Contains(err.Error(), "than that of --replace-with "+p.Converted.Place) {
+		t.Errorf("the files of another conversion: %v", err)
+	}
+}
+
 // TestReplaceRivals: two processes append and replace, and are killed at random. At any time the table has each message
 // once, up to some sequence. In the end it has the large files only.
 func TestReplaceRivals(t *testing.T) {
