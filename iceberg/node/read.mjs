@@ -17,6 +17,8 @@ globalThis.fetch = async (url, init) => {
 
 const metadata = JSON.parse(await readFile(process.argv[2], 'utf8'))
 const rows = await icebergRead({ tableUrl: metadata.location, metadata })
+// numberOf is the number that a payload of the tests is, NaN for others.
+const numberOf = p => Number(p instanceof Uint8Array ? new TextDecoder().decode(p) : typeof p === 'object' ? NaN : p)
 const times = rows.map(r => r.time.getTime())
 const regions = {}
 for (const { entries } of await icebergManifests(metadata)) {
@@ -28,7 +30,7 @@ for (const { entries } of await icebergManifests(metadata)) {
 console.log(JSON.stringify({
   rows: rows.length,
   sequences: new Set(rows.map(r => r.sequence)).size,
-  sum: rows.reduce((sum, r) => sum + Number(typeof r.payload === 'string' ? r.payload : new TextDecoder().decode(r.payload)), 0),
+  sum: rows.reduce((sum, r) => sum + numberOf(r.payload), 0),
   first: Math.min(...times),
   last: Math.max(...times),
   headers: rows.filter(r => r.headers != null).length,
