@@ -33,6 +33,7 @@ type Projector struct {
 	Poll          time.Duration
 	Logger        *slog.Logger
 
+	newest uint64 // cut in the table, when that was last read
 	passed passed
 }
 
@@ -45,7 +46,7 @@ func (p *Projector) name() string { return strings.Join(p.Table, ".") }
 // Run appends all complete cuts. With once it returns then; otherwise it waits for more, until ctx ends. An error other
 // than of a commit ends it.
 func (p *Projector) Run(ctx context.Context, once bool) error {
-	failed, since := 0, time.Now()
+	failed, since, changed := 0, time.Now(), false
 	for {
 		more, err := p.step(ctx)
 		if err == nil && !more && p.Converted != nil {
@@ -62,11 +63,15 @@ func (p *Projector) Run(ctx context.Context, once bool) error {
 		case err != nil:
 			return err
 		case !more && once:
+			if !changed {
+				p.Logger.Info("nothing new", "table", p.name(), "cut", p.newest)
+			}
 			return nil
 		case !more:
 			pause = p.Poll
 		}
 		if err == nil {
+			changed = changed || more
 			failed, since = 0, time.Now().Add(pause)
 		}
 		select {
@@ -104,6 +109,7 @@ func (p *Projector) step(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
+	p.newest = pos.cut
 	b, err := p.next(ctx, pos)
 	if err != nil {
 		return false, err

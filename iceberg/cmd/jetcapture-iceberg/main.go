@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(execute(ctx, os.Args[1:], os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // settings are what the options say.
@@ -58,19 +58,22 @@ type settings struct {
 	table, lost                              string
 	replaceWith, replaceURL                  string
 	properties                               map[string]string
-	once, hours                              bool
+	once, hours, version                     bool
 	batch, keep                              int
 	poll                                     time.Duration
 }
 
-func execute(ctx context.Context, args []string, stderr io.Writer) (code int) {
-	s, err := parse(args, stderr)
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	s, err := parse(args, stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "jetcapture-iceberg: %v\n", err)
+		fmt.Fprintf(stderr, "jetcapture-iceberg: %v; see --help\n", err)
 		return 2
+	case s.version:
+		printVersion(stdout)
+		return 0
 	}
 	err = s.run(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil && ctx.Err() == nil {
@@ -80,11 +83,11 @@ func execute(ctx context.Context, args []string, stderr io.Writer) (code int) {
 	return 0
 }
 
-func parse(args []string, stderr io.Writer) (*settings, error) {
+func parse(args []string, stdout io.Writer) (*settings, error) {
 	s := &settings{properties: map[string]string{}}
 	f := flag.NewFlagSet("jetcapture-iceberg", flag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.Usage = func() { fmt.Fprint(stderr, usage); f.PrintDefaults(); fmt.Fprint(stderr, exitCodes) }
+	f.SetOutput(io.Discard) // of errors, which execute prints
+	f.Usage = func() {}
 	f.StringVar(&s.archive, "archive", "", "`PLACE` of the archive, as --output of jetcapture run names it; required")
 	f.StringVar(&s.capture, "capture", "", "`NAME` of the capture; needed if the archive holds several")
 	f.StringVar(&s.url, "url", "", "`URL` that readers of the table find the archive by; by default as --archive says")
@@ -102,8 +105,16 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	f.IntVar(&s.batch, "batch", 100, "so many cuts are one snapshot at most, if several are waiting")
 	f.IntVar(&s.keep, "keep-snapshots", 100, "so many snapshots are kept; 0: all")
 	f.DurationVar(&s.poll, "poll", 10*time.Second, "how often to look for a new cut")
-	if err := f.Parse(args); err != nil {
-		return nil, err
+	f.BoolVar(&s.version, "version", false, "print the version")
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(stdout)
+		fmt.Fprint(stdout, usage)
+		f.PrintDefaults()
+		fmt.Fprint(stdout, exitCodes)
+	}
+	if err != nil || s.version {
+		return s, err
 	}
 	return s, s.check(f.Args())
 }

@@ -27,6 +27,9 @@ func TestCommand(t *testing.T) {
 		want string
 	}{
 		{given, 0, "cuts appended"},
+		{given, 0, "nothing new"},
+		{[]string{"--version"}, 0, "jetcapture-iceberg "},
+		{append(given, "--tabel", "lake.orders"), 2, "jetcapture-iceberg: flag provided but not defined: -tabel; see --help\n"},
 		{append([]string{"--capture", "S"}, given...), 0, ""},
 		{append(given, "--lost", "lake.lost"), 0, ""},
 		{append(given, "--replace-with", place), 1, "was not made by jetcapture convert"},
@@ -43,9 +46,13 @@ func TestCommand(t *testing.T) {
 		{append(given, "--catalog", "hive://h:1"), 1, "give https://HOST, sqlite:FILE, warehouse:PLACE or glue: (AWS)"},
 		{append(given, "--archive", filepath.Join(folder, "none")), 1, "none"},
 	} {
-		var stderr bytes.Buffer
-		if code := execute(t.Context(), tt.args, &stderr); code != tt.code || !strings.Contains(stderr.String(), tt.want) {
-			t.Errorf("%q: exit code %d, want %d with %q:\n%s", tt.args, code, tt.code, tt.want, &stderr)
+		var printed bytes.Buffer
+		code := execute(t.Context(), tt.args, &printed, &printed)
+		if code != tt.code || !strings.Contains(printed.String(), tt.want) {
+			t.Errorf("%q: exit code %d, want %d with %q:\n%s", tt.args, code, tt.code, tt.want, &printed)
+		}
+		if lines := strings.Count(printed.String(), "\n"); code == 2 && lines != 1 {
+			t.Errorf("%q: %d lines, want the error alone:\n%s", tt.args, lines, &printed)
 		}
 	}
 }
