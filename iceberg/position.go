@@ -53,8 +53,8 @@ func (p *Projector) reached(
 	}
 	cut, err = c.Cut(ctx, n)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && cut.DoneSum != sum {
-		return cut, fmt.Errorf("table %s has cut %d of another capture %s than that of %s, with SHA-256 %s: give the archive "+
-			"that the table was made of, or another --table", p.name(), n, c.Name(), given, sum)
+		return cut, fmt.Errorf("table %s has cut %d of another capture %s than that of %s, with SHA-256 %s: give the "+
+			"archive that the table was made of, or another --table", p.name(), n, c.Name(), given, sum)
 	}
 	return cut, err
 }

@@ -163,7 +163,7 @@ func sweep(ctx context.Context, before *table.Table, after table.Metadata) error
 		}
 		return nil
 	})
-	failed = slices.DeleteFunc(append(failed, unread, err), func(err error) bool { return err == nil })
+	failed = slices.DeleteFunc(slices.Concat([]error{unread, err}, failed), func(err error) bool { return err == nil })
 	if len(failed) == 0 {
 		return nil
 	}

@@ -46,8 +46,8 @@ func TestReplay(t *testing.T) {
 	wantReplay(t, r.replay("-s", "X", "--keep-sequences", "--subject", "orders.1"), exitUsage, "--keep-sequences")
 }
 
-// TestReplayOfSubjectsThatAreNotTheStreams: the first answer of the server decides, and behind a refused message nothing
-// is published.
+// TestReplayOfSubjectsThatAreNotTheStreams: the first answer of the server decides. Behind a refused message nothing is
+// published.
 func TestReplayOfSubjectsThatAreNotTheStreams(t *testing.T) {
 	r := newRestoring(t)
 	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})

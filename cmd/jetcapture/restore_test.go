@@ -328,8 +328,8 @@ func TestRestoreOfAnEarlierLife(t *testing.T) {
 	}
 }
 
-// TestRestoreOfAStreamThatBeginsLater: a stream that is made again begins within the sequences of the one before. It has
-// nothing of that, for all that reads the archive.
+// TestRestoreOfAStreamThatBeginsLater: a stream that is made again begins within the sequences of the one before. All
+// that reads the archive takes nothing of that one.
 func TestRestoreOfAStreamThatBeginsLater(t *testing.T) {
 	r := newRestoring(t)
 	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {

@@ -29,7 +29,7 @@ func TestCommand(t *testing.T) {
 		{given, 0, "cuts appended"},
 		{given, 0, "nothing new"},
 		{[]string{"--version"}, 0, "jetcapture-iceberg "},
-		{append(given, "--tabel", "lake.orders"), 2, "jetcapture-iceberg: flag provided but not defined: -tabel; see --help\n"},
+		{append(given, "--tabel", "lake.orders"), 2, "iceberg: flag provided but not defined: -tabel; see --help\n"},
 		{append([]string{"--capture", "S"}, given...), 0, ""},
 		{append(given, "--lost", "lake.lost"), 0, ""},
 		{append(given, "--replace-with", place), 1, "was not made by jetcapture convert"},
