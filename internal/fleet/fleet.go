@@ -109,6 +109,8 @@ func (f *Fleet) Init(ctx context.Context, cfg Config) (created bool, err error) 
 		var have *jetstream.StreamInfo
 		if have, err = f.info(ctx); err == nil {
 			if err = suitable(have.Config, stream); err == nil {
+				stream.Discard, stream.MaxMsgs = have.Config.Discard, have.Config.MaxMsgs
+				stream.MaxBytes = have.Config.MaxBytes // an account may require it
 				_, err = f.js.UpdateStream(ctx, stream)
 			}
 		}
@@ -151,11 +153,26 @@ func suitable(have, want jetstream.StreamConfig) error {
 			have.Retention)
 	case !slices.Equal(have.Subjects, want.Subjects):
 		return fmt.Errorf("its subjects are %q, not %q", have.Subjects, want.Subjects)
-	case have.MaxMsgsPerSubject != 1 || have.Discard != jetstream.DiscardOld:
-		return errors.New("it must keep the newest message of each subject alone (max-msgs-per-subject 1, discard old): " +
-			"set that with nats stream edit")
+	case have.MaxMsgsPerSubject != 1 || have.DiscardNewPerSubject:
+		return errors.New("it must keep the newest message of each subject alone (max-msgs-per-subject 1, no " +
+			"discard-per-subject): set that with nats stream edit")
 	case have.MaxAge != 0:
 		return errors.New("it has a max-age, after which tasks would vanish: set it to 0 with nats stream edit")
+	case have.Discard == jetstream.DiscardOld && (have.MaxMsgs > 0 || have.MaxBytes > 0):
+		return errors.New("it has a max-msgs or max-bytes, and a task more would remove the oldest one: set them to -1 with " +
+			"nats stream edit, or --discard new if the account requires a limit")
+	}
+	return nil
+}
+
+// suits returns why a task may be lost in the stream as it is configured now.
+func (f *Fleet) suits(have jetstream.StreamConfig) error {
+	want, _, err := f.config(Config{})
+	if err == nil {
+		err = suitable(have, want)
+	}
+	if err != nil {
+		return fmt.Errorf("stream %s is not that of a fleet: %w", f.Stream(), err)
 	}
 	return nil
 }
@@ -200,12 +217,8 @@ func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	want, _, err := f.config(Config{})
-	if err == nil {
-		err = suitable(info.Config, want)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("stream %s is not that of a fleet: %w", f.Stream(), err)
+	if err := f.suits(info.Config); err != nil {
+		return 0, err
 	}
 	c, err := f.js.Consumer(ctx, f.Stream(), consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {

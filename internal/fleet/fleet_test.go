@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,8 @@ func TestAStreamThatIsNotAFleetIsRefused(t *testing.T) {
 		"other subject": {Retention: jetstream.WorkQueuePolicy, Subjects: []string{"x"}, MaxMsgsPerSubject: 1},
 		"all messages":  {Retention: jetstream.WorkQueuePolicy},
 		"max-age":       {Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1, MaxAge: time.Hour},
+		"max-msgs":      {Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1, MaxMsgs: 3},
+		"max-bytes":     {Retention: jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1, MaxBytes: 1024},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := natstest.Start(t)
@@ -90,6 +93,70 @@ func TestAStreamThatIsNotAFleetIsRefused(t *testing.T) {
 				t.Error("a worker takes it for a fleet")
 			}
 		})
+	}
+}
+
+// TestAStreamThatIsLimitedLaterLosesNoTask: nothing is added to it, not by a pattern either, and workers warn.
+func TestAStreamThatIsLimitedLaterLosesNoTask(t *testing.T) {
+	srv, floor, log := natstest.Start(t), newFloor(), &lines{}
+	f := begin(t, srv, "a", "b")
+	floor.work(t, srv.URL(), "w", func(c *WorkerConfig) { c.Log = slog.New(slog.NewTextHandler(log, nil)) })
+	floor.want(t, "a", "w:1")
+	cfg, _, err := f.config(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.MaxMsgs = 2
+	if _, err := f.js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, patience, "a warning", func() bool {
+		return log.has("tasks may vanish from the fleet") && log.has("max-msgs")
+	})
+	parent, err := f.Task(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	children := f.Children(parent)
+	if err := children.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := children.Put(t.Context(), "child", nil); err == nil || !strings.Contains(err.Error(), "max-msgs") {
+		t.Errorf("a pattern adds a task to a full stream: %v", err)
+	}
+	if _, err := f.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "--discard new") {
+		t.Errorf("a limited stream is opened: %v", err)
+	}
+	if tasks, err := f.Tasks(t.Context()); err != nil || len(tasks) != 2 || floor.total() != 2 {
+		t.Errorf("the tasks are %v, %v, %d run; want both", tasks, err, floor.total())
+	}
+}
+
+// TestAFullStreamThatRefusesTasks: an account may require max-bytes. Then a task more is an error, and a changed one has
+// the place of the old one. A second Init leaves the limit.
+func TestAFullStreamThatRefusesTasks(t *testing.T) {
+	srv := natstest.Start(t)
+	f := connect(t, srv.URL())
+	cfg, _, err := f.config(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.MaxBytes, cfg.Discard = 2048, jetstream.DiscardNew
+	natstest.CreateStream(t, srv.Connect(), cfg)
+	if _, err := f.Init(t.Context(), Config{Lease: leaseLength}); err != nil {
+		t.Fatal(err)
+	}
+	body := strings.Repeat("x", 1200)
+	apply(t, f, "a", "1"+body)
+	if _, err := f.Apply(t.Context(), Task{Name: "b", Body: []byte(body)}); err == nil ||
+		!strings.Contains(err.Error(), "task b: ") || !strings.Contains(err.Error(), "maximum bytes exceeded") {
+		t.Errorf("a task for which there is no room: %v", err)
+	}
+	if change := apply(t, f, "a", "2"); change != Changed {
+		t.Errorf("a task in the place of the old one is %s", change)
+	}
+	if tasks, err := f.Tasks(t.Context()); err != nil || len(tasks) != 1 || string(tasks[0].Body) != "2" {
+		t.Errorf("the tasks are %v, %v; want the changed one", tasks, err)
 	}
 }
 

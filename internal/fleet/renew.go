@@ -122,6 +122,9 @@ func (w *Worker) look(ctx context.Context) (v view, err error) {
 		return v, err
 	}
 	w.setLease(c.Config.AckWait)
+	if err := w.fleet.suits(info.Config); err != nil && w.unsuited.Ready(time.Now()) {
+		w.log.Warn("tasks may vanish from the fleet; what runs goes on", "error", err)
+	}
 	return view{tasks: int(info.State.Msgs), at: time.Now(), state: stateOf(info)}, nil
 }
 

@@ -167,8 +167,16 @@ func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
 	return f.replace(ctx, have, t)
 }
 
-// replace puts a task in the place of the one that the fleet had, whose revision is zero if it had none.
+// replace puts a task in the place of the one that the fleet had, whose revision is zero if it had none. It adds none to
+// a stream that would remove another one for it, as far as the last look at the stream has shown.
 func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
+	stream, err := f.handle(ctx)
+	if err == nil && had.Revision.Sequence == 0 {
+		err = f.suits(stream.CachedInfo().Config)
+	}
+	if err != nil {
+		return "", fmt.Errorf("task %s: %w", t.Name, err)
+	}
 	m := &nats.Msg{Subject: f.subjectOf(t.Name), Header: nats.Header{nameHeader: {t.Name}}, Data: t.Body}
 	if t.Parent != "" {
 		m.Header.Set(parentHeader, t.Parent)
@@ -176,7 +184,7 @@ func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
 	if had.Revision.Sequence != 0 && !had.Foreign {
 		m.Header.Set(sinceHeader, strconv.FormatInt(had.Since.UnixNano(), 10))
 	}
-	_, err := f.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(had.Revision.Sequence),
+	_, err = f.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(had.Revision.Sequence),
 		jetstream.WithExpectStream(f.Stream()))
 	var api *jetstream.APIError
 	switch {

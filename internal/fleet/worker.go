@@ -48,6 +48,7 @@ type Worker struct {
 	consumer jetstream.Consumer
 	clock    clock
 	roaming  roaming
+	unsuited retry.Limiter // of warnings; its goroutine is the one of rounds
 	freed    chan struct{} // holds one after a task has ended
 	watched  atomic.Int64  // when somebody has asked for a Sight, in nanoseconds since 1970
 	running  sync.WaitGroup
@@ -81,7 +82,7 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 	log := cfg.Log.With("worker", cfg.ID)
 	return &Worker{
 		fleet: f, cfg: cfg, log: log, roaming: roaming{nc: f.nc, log: log}, freed: make(chan struct{}, 1),
-		tasks: map[string]*running{},
+		tasks: map[string]*running{}, unsuited: retry.Limiter{Every: time.Minute},
 	}
 }
 
