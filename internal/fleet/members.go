@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/lease"
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -19,6 +21,7 @@ type Member struct {
 	Room    int    `json:"room"` // for so many tasks; 0 is no limit
 	Drained bool   `json:"drained"`
 	Tasks   []Held `json:"tasks"`
+	More    bool   `json:"more,omitempty"` // tasks that had no room in the answer before
 }
 
 // Held is a task that a worker runs.
@@ -110,9 +113,38 @@ func (f *Fleet) askWorkers(ctx context.Context, subject, body string) (members [
 		}
 		var member Member
 		if json.Unmarshal(m.Data, &member) == nil && member.ID != "" {
-			members = append(members, member)
+			members = join(members, member)
 		}
 	}
+}
+
+// join adds an answer to those that came before it.
+func join(members []Member, m Member) []Member {
+	same := func(other Member) bool { return other.ID == m.ID && other.Host == m.Host }
+	if i := slices.IndexFunc(members, same); m.More && i >= 0 {
+		members[i].Tasks = append(members[i].Tasks, m.Tasks...)
+		return members
+	}
+	return append(members, m)
+}
+
+// answers are messages that say together what a member is, each of up to most bytes. A task that alone is larger has
+// no status.
+func (m Member) answers(most int) (bodies [][]byte) {
+	body, err := json.Marshal(m)
+	half := len(m.Tasks) / 2
+	switch {
+	case err != nil:
+		return nil
+	case len(body) > most && half > 0:
+		first, second := m, m
+		first.Tasks, second.Tasks, second.More = m.Tasks[:half], m.Tasks[half:], true
+		return append(first.answers(most), second.answers(most)...)
+	case len(body) > most && len(m.Tasks) == 1 && m.Tasks[0].Status != nil:
+		m.Tasks[0].Status = nil
+		return m.answers(most)
+	}
+	return [][]byte{body}
 }
 
 // answer answers the requests to workers until stop.
@@ -128,10 +160,14 @@ func (w *Worker) answer() (stop func(), err error) {
 		drainSubject:   func(m *nats.Msg) { w.drain(string(m.Data) == w.cfg.ID) },
 		resumeSubject:  func(m *nats.Msg) { w.resume(string(m.Data) == w.cfg.ID) },
 	} {
+		warn := retry.Limiter{Every: time.Minute}
 		sub, err := w.fleet.nc.Subscribe(w.fleet.subject(subject), func(m *nats.Msg) {
 			take(m)
-			if body, err := json.Marshal(w.member(string(m.Data) == withStatus)); err == nil {
-				_ = m.Respond(body) // who asked may be gone
+			for _, body := range w.member(string(m.Data) == withStatus).answers(int(w.fleet.nc.MaxPayload())) {
+				if err := m.Respond(body); err != nil && warn.Ready(time.Now()) {
+					w.log.Warn("cannot answer who asks about this worker, so others count without it", "bytes", len(body),
+						"error", err)
+				}
 			}
 		})
 		if err != nil {

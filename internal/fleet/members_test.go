@@ -1,0 +1,57 @@
+package fleet
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/jetcapture/jetcapture/internal/natstest"
+)
+
+// TestAWorkerAnswersInMessagesThatTheServerTakes: what is too large for one message comes in several, and nothing of it
+// is missing.
+func TestAWorkerAnswersInMessagesThatTheServerTakes(t *testing.T) {
+	srv := natstest.Start(t, natstest.Configured(t, "max_payload: 1024"))
+	var names []string
+	for i := range 20 {
+		names = append(names, fmt.Sprintf("capture-%02d", i))
+	}
+	f := begin(t, srv, names...)
+	floor := newFloor()
+	floor.work(t, srv.URL(), "w")
+	natstest.Eventually(t, patience, "all tasks at the worker", func() bool { return floor.count("w") == len(names) })
+	other, _ := floor.work(t, srv.URL(), "other", func(c *WorkerConfig) { c.Room = 1 })
+	natstest.Eventually(t, patience, "the other worker knows all", func() bool {
+		c := other.Counts()
+		return c.Held == len(names) && c.Workers == 2
+	})
+	for _, status := range []bool{false, true} {
+		members, err := f.Workers(t.Context(), status)
+		if err != nil || len(members) != 2 {
+			t.Fatalf("%d workers answer, %v; want 2", len(members), err)
+		}
+		held := map[string]bool{}
+		for _, m := range members {
+			for _, one := range m.Tasks {
+				held[one.Name] = true
+				if (one.Status != nil) != status {
+					t.Errorf("the status of task %s is %s", one.Name, one.Status)
+				}
+			}
+		}
+		if len(held) != len(names) {
+			t.Errorf("the workers say that they have %d tasks, want %d", len(held), len(names))
+		}
+	}
+	if err := f.Drain(t.Context(), "w"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAStatusThatNoMessageHolds: the task is answered without it.
+func TestAStatusThatNoMessageHolds(t *testing.T) {
+	m := Member{ID: "w", Tasks: []Held{{Name: "a", Status: fmt.Appendf(nil, `"%02000d"`, 1)}, {Name: "b"}}}
+	bodies := m.answers(300)
+	if len(bodies) != 2 || len(bodies[0]) > 300 {
+		t.Errorf("the answers are %s", bodies)
+	}
+}
