@@ -231,5 +231,5 @@ func taskRow(indent string, t *status.FleetTask) string {
 	if is := t.Status; is != nil && is.Streams == nil {
 		lag = thousands(int64(is.Lag))
 	}
-	return strings.Join([]string{indent + printable(t.Name), printable(worker), since, t.Says(), lag}, "\t")
+	return strings.Join([]string{indent + printable(t.Name), printable(worker), since, printable(t.Says()), lag}, "\t")
 }

@@ -45,7 +45,7 @@ func splitTasks(path string, b []byte) (tasks []fleet.Task, leftOut []string, pr
 					own = append(own, plainNode(key), plainNode(v))
 				}
 			})
-			tasks = append(tasks, s.task(name.Value, shared, own))
+			tasks = append(tasks, s.task(name.Value, name.Line, shared, own))
 		})
 	}
 	return tasks, s.leftOut, s.problems
@@ -70,7 +70,7 @@ func (s *taskSplitter) belongs(key, v *yaml.Node) bool {
 }
 
 // task is a task with its own options, and those shared ones that it does not have itself.
-func (s *taskSplitter) task(name string, shared, own []*yaml.Node) fleet.Task {
+func (s *taskSplitter) task(name string, line int, shared, own []*yaml.Node) fleet.Task {
 	options := slices.Clone(own)
 	for i := 0; i+1 < len(shared); i += 2 {
 		same := func(n *yaml.Node) bool { return n.Value == shared[i].Value }
@@ -81,6 +81,10 @@ func (s *taskSplitter) task(name string, shared, own []*yaml.Node) fleet.Task {
 	body, err := yaml.Marshal(mapping(scalarNode(capturesKey), mapping(scalarNode(name), mapping(options...))))
 	if err != nil {
 		s.problems = append(s.problems, fmt.Errorf("%s: capture %s: %w", s.path, name, err))
+	}
+	if isPatternUnit(name) {
+		s.problem(line, "%s: a name that begins with %q is that of a pattern's task; give the capture another name", name,
+			patternPrefix)
 	}
 	if hasPattern(options) {
 		name = patternUnitName(name)
