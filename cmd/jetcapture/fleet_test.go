@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/status"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -161,6 +163,11 @@ func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 		{"output: x\nnats_password: hunter2\ncaptures:\n  a: {stream_name: S}\n", "a secret would lie in the stream"},
 		{"output: x\nnats_server: nats://u:hunter2@h\ncaptures:\n  a: {stream_name: S}\n", "a secret in its URL"},
 		{"output: x\ncaptures:\n  a: {stream_name: S, capture: b}\n", "the capture has its name already"},
+		{
+			"output: x\ncaptures:\n  o: {stream_name: 'O*'}\n  streams of o: {stream_name: S}\n",
+			"captures.yaml:4: streams of o: a name that begins with",
+		},
+		{"output: x\ncaptures:\n  a: {stream_name: S}\n  a: {stream_name: T}\n", "a: is in line 3 already"},
 	} {
 		path := writeFile(t, "captures.yaml", tt.text)
 		r := e.run(t, "fleet", "apply", "-f", path)
@@ -175,6 +182,19 @@ func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 	}
 	if l := e.fleetLs(t); len(l.Tasks) != 1 {
 		t.Errorf("the fleet has %v, want one task", l.Tasks)
+	}
+}
+
+// TestAWorkerCannotWriteToATerminal: what it answers is printed as text.
+func TestAWorkerCannotWriteToATerminal(t *testing.T) {
+	now := time.Now()
+	for _, task := range []status.FleetTask{
+		{Name: "a", Worker: "w", Since: &now, Ending: "\x1b]0;x\a"},
+		{Name: "a", Worker: "w", Since: &now, Status: &status.TaskStatus{State: "\x1b[2J"}},
+	} {
+		if row := taskRow("", &task); strings.ContainsAny(row, "\x1b\a") {
+			t.Errorf("the row is %q", row)
+		}
 	}
 }
 
@@ -335,6 +355,13 @@ func TestApplyWarnsOfLanesThatOverlapOrLeaveOut(t *testing.T) {
 	}
 	if got := apply("orders.*", "orders.us"); !strings.Contains(got, "each is stored twice") {
 		t.Errorf("of lanes that overlap it says %q", got)
+	}
+	whole := writeFile(t, "c.yaml", "output: a\nstream_name: ORDERS\ncaptures:\n  all: {}\n"+
+		"  eu: {filter_subject: [orders.eu]}\n")
+	want = "jetcapture: warning: stream ORDERS: captures all (>) and eu (orders.eu) take the same messages: " +
+		"each is stored twice\n"
+	if r := e.run(t, "fleet", "apply", "--dry-run", "-f", whole); r.stderr != want {
+		t.Errorf("of a whole stream beside a filter it says %q, want %q", r.stderr, want)
 	}
 	if got := apply("orders.eu", "orders.us", "orders.fr"); got != "" {
 		t.Errorf("of lanes that fit it says %q", got)

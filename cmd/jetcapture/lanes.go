@@ -16,8 +16,8 @@ type lanes struct {
 	captures []*settings
 }
 
-// lanesOf finds lanes among captures. A capture without a filter, or of a range, makes none of those of its stream and
-// place.
+// lanesOf finds lanes among captures. A capture of a range makes none of those of its stream and place. Neither do
+// captures without a filter alone: they may be two formats.
 func lanesOf(all []*settings) (found []lanes) {
 	byPlace := map[[2]string][]*settings{}
 	for _, s := range all {
@@ -30,10 +30,9 @@ func lanesOf(all []*settings) (found []lanes) {
 	inOrder := func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
 	for _, at := range slices.SortedFunc(maps.Keys(byPlace), inOrder) {
 		same := byPlace[at]
-		whole := slices.ContainsFunc(same, func(s *settings) bool {
-			return len(s.capture.library.FilterSubjects) == 0 || s.capture.library.Until > 0
-		})
-		if len(same) > 1 && !whole {
+		ranged := slices.ContainsFunc(same, func(s *settings) bool { return s.capture.library.Until > 0 })
+		split := slices.ContainsFunc(same, func(s *settings) bool { return len(s.capture.library.FilterSubjects) > 0 })
+		if len(same) > 1 && split && !ranged {
 			found = append(found, lanes{at[0], same})
 		}
 	}
@@ -44,8 +43,8 @@ func lanesOf(all []*settings) (found []lanes) {
 func (l lanes) overlaps() (notes []string) {
 	for i, a := range l.captures {
 		for _, b := range l.captures[i+1:] {
-			for _, mine := range a.capture.library.FilterSubjects {
-				for _, other := range b.capture.library.FilterSubjects {
+			for _, mine := range laneFilters(a) {
+				for _, other := range laneFilters(b) {
 					if wire.Overlap(mine, other) {
 						notes = append(notes, fmt.Sprintf("stream %s: captures %s (%s) and %s (%s) take the same messages: "+
 							"each is stored twice", l.stream, a.name, mine, b.name, other))
@@ -57,10 +56,18 @@ func (l lanes) overlaps() (notes []string) {
 	return notes
 }
 
+// laneFilters are those of a capture; without one it takes all subjects.
+func laneFilters(s *settings) []string {
+	if filters := s.capture.library.FilterSubjects; len(filters) > 0 {
+		return filters
+	}
+	return []string{">"}
+}
+
 // filters are those of all lanes.
 func (l lanes) filters() (all []string) {
 	for _, s := range l.captures {
-		all = append(all, s.capture.library.FilterSubjects...)
+		all = append(all, laneFilters(s)...)
 	}
 	return all
 }
