@@ -72,3 +72,27 @@ func TestATerminalThatCloses(t *testing.T) {
 		t.Errorf("the last cut: %q, %v", done, err)
 	}
 }
+
+// TestAPipeIsNotReadAgain: it may have no writer, and neither a reload nor the end of the process waits for one.
+func TestAPipeIsNotReadAgain(t *testing.T) {
+	srv, _ := orders(t)
+	if r := (environment{"NATS_URL": srv.URL()}).run(t, "fleet", "init"); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+	for _, tt := range []struct{ command, text, begins string }{
+		{"run", "stream_name: ORDERS\noutput: " + t.TempDir() + "\n", "capturing"},
+		{"worker", "worker: w\n", "working for the fleet"},
+	} {
+		file := writeFile(t, "c.yaml", "nats_server: "+srv.URL()+"\n"+tt.text)
+		p := start(t, tt.command, "--config", file)
+		p.await(t, tt.begins)
+		must(t, os.Remove(file))
+		must(t, syscall.Mkfifo(file, 0o600))
+		p.signal(t, syscall.SIGHUP)
+		p.await(t, "is not a regular file")
+		p.signal(t, syscall.SIGTERM)
+		if code := p.wait(t); code != exitDone {
+			t.Errorf("%s: exit code %d\n%s", tt.command, code, p.stderr.String())
+		}
+	}
+}
