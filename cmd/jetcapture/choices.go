@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/pflag"
 )
 
@@ -63,6 +64,18 @@ func (c *choices) takeOne(o option, flags *pflag.FlagSet, getenv func(string) st
 		return nil
 	}
 	return c.set(o, byEnvironment, []string{getenv(o.env)}, o.env+" in the environment")
+}
+
+// assign sets an option to what a configuration file says. A variable may hold a secret that is meant for another
+// option, so no problem shows its value.
+func (c *choices) assign(o option, a assignment, path string) []error {
+	where := fmt.Sprintf("%s:%d: %s", path, a.line, a.key)
+	problems := c.set(o, byFile, a.texts, where)
+	if len(problems) > 0 && a.written != "" {
+		return []error{fmt.Errorf("%s: the value that %s stands for is not one of this option; it may be a secret, and is "+
+			"not shown", where, printable(urls.Show(a.written)))}
+	}
+	return problems
 }
 
 // set sets an option to texts: all of them if it is repeatable, in place of those of a weaker origin. where is what its

@@ -57,6 +57,23 @@ func wantNoCanary(t *testing.T, r result, what ...string) {
 	}
 }
 
+// TestAVariableInAWrongOptionIsNotShown: its secret may be meant for the line above.
+func TestAVariableInAWrongOptionIsNotShown(t *testing.T) {
+	e := environment{"PW": canary}
+	for _, text := range []string{
+		"max_age: ${PW}", "log_level: 'x ${PW}'", "key: ['${PW}']", "start: ${PW}",
+	} {
+		file := writeFile(t, "c.yaml", text+"\n")
+		for _, command := range []string{"validate", "worker"} {
+			wantNoCanary(t, e.run(t, command, "--config", file), command, text)
+		}
+	}
+	r := e.run(t, "validate", "--config", writeFile(t, "c.yaml", "stream_name: S\noutput: a\nmax_age: ${PW}\n"))
+	if r.code != exitUsage || !strings.Contains(r.stderr, ":3: max_age: the value that ${PW} stands for is not one") {
+		t.Errorf("exit code %d, %s", r.code, r.stderr)
+	}
+}
+
 // isFolder reports whether a text is taken for the name of a folder, which is no secret.
 func isFolder(text string) bool { return !strings.Contains(text, "://") }
 

@@ -61,6 +61,8 @@ type assignment struct {
 	key   string
 	texts []string
 	line  int
+
+	written string // a text before a variable took its place in it; empty: none did
 }
 
 // The members of a file that are not options.
@@ -209,12 +211,12 @@ func (l *configLoader) assignment(key, v *yaml.Node, ofCapture bool) (a assignme
 	switch {
 	case v.Kind == yaml.SequenceNode && repeatable:
 		for _, one := range v.Content {
-			a.texts = append(a.texts, l.scalar(key.Value, follow(one))...)
+			l.scalar(&a, follow(one))
 		}
 	case v.Kind == yaml.SequenceNode:
 		l.problem(v.Line, "%s: takes one value, no list", key.Value)
 	default:
-		a.texts = l.scalar(key.Value, v)
+		l.scalar(&a, v)
 	}
 	if isFile {
 		a.texts = l.secret(a)
@@ -222,21 +224,24 @@ func (l *configLoader) assignment(key, v *yaml.Node, ofCapture bool) (a assignme
 	return a, len(a.texts) > 0 || v.Kind == yaml.SequenceNode
 }
 
-// scalar returns the text of a value, or none if there is a problem.
-func (l *configLoader) scalar(key string, n *yaml.Node) []string {
+// scalar adds the text of a value, or none if there is a problem.
+func (l *configLoader) scalar(a *assignment, n *yaml.Node) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		l.problem(n.Line, "%s: a value is expected there", key)
-		return nil
+		l.problem(n.Line, "%s: a value is expected there", a.key)
+		return
 	}
 	text := n.Value
 	if l.expand {
 		var err error
 		if text, err = expandEnv(text, l.getenv); err != nil {
-			l.problem(n.Line, "%s: %w", key, err)
-			return nil
+			l.problem(n.Line, "%s: %w", a.key, err)
+			return
 		}
 	}
-	return []string{text}
+	if text != n.Value {
+		a.written = n.Value
+	}
+	a.texts = append(a.texts, text)
 }
 
 // secret returns the content of the file that the assignment names.
@@ -288,7 +293,7 @@ func (f *configFile) settings() (all []*settings, problems []error) {
 		s.capture.library.Archive.Capture = c.name
 		for _, a := range slices.Concat(f.shared, c.options) {
 			if o, found := s.options.find(a.name); found {
-				problems = append(problems, s.set(o, byFile, a.texts, fmt.Sprintf("%s:%d: %s", f.path, a.line, a.key))...)
+				problems = append(problems, s.assign(o, a, f.path)...)
 			}
 		}
 		all = append(all, s)

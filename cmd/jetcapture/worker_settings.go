@@ -105,8 +105,7 @@ func (s *workerSettings) takeFile(getenv func(string) string) []error {
 		}
 		if a, ok := l.assignment(key, v, false); ok {
 			o, _ := s.options.find(a.name)
-			where := fmt.Sprintf("%s:%d: %s", l.path, a.line, a.key)
-			l.problems = append(l.problems, s.set(o, byFile, a.texts, where)...)
+			l.problems = append(l.problems, s.assign(o, a, l.path)...)
 		}
 	})
 	return l.problems
