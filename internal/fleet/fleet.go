@@ -159,7 +159,7 @@ func suitable(have, want jetstream.StreamConfig) error {
 	case have.MaxAge != 0:
 		return errors.New("it has a max-age, after which tasks would vanish: set it to 0 with nats stream edit")
 	case have.Discard == jetstream.DiscardOld && (have.MaxMsgs > 0 || have.MaxBytes > 0):
-		return errors.New("it has a max-msgs or max-bytes, and a task more would remove the oldest one: set them to -1 with " +
+		return errors.New("it has a max-msgs or max-bytes, and one more task would remove the oldest: set them to -1 with " +
 			"nats stream edit, or --discard new if the account requires a limit")
 	}
 	return nil

@@ -132,8 +132,8 @@ func TestAStreamThatIsLimitedLaterLosesNoTask(t *testing.T) {
 	}
 }
 
-// TestAFullStreamThatRefusesTasks: an account may require max-bytes. Then a task more is an error, and a changed one has
-// the place of the old one. A second Init leaves the limit.
+// TestAFullStreamThatRefusesTasks: an account may require max-bytes. Then one more task is an error, and a changed one
+// takes the place of the old one. A second Init leaves the limit.
 func TestAFullStreamThatRefusesTasks(t *testing.T) {
 	srv := natstest.Start(t)
 	f := connect(t, srv.URL())

@@ -167,8 +167,8 @@ func (f *Fleet) Apply(ctx context.Context, t Task) (Change, error) {
 	return f.replace(ctx, have, t)
 }
 
-// replace puts a task in the place of the one that the fleet had, whose revision is zero if it had none. It adds none to
-// a stream that would remove another one for it, as far as the last look at the stream has shown.
+// replace puts a task in the place of the one that the fleet had, whose revision is zero if it had none. It adds none
+// to a stream that would remove another one for it, as far as the last look at the stream has shown.
 func (f *Fleet) replace(ctx context.Context, had, t Task) (Change, error) {
 	stream, err := f.handle(ctx)
 	if err == nil && had.Revision.Sequence == 0 {
