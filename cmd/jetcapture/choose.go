@@ -17,6 +17,7 @@ import (
 // messageChoice chooses messages of an archive: the options that cat, grep and others have in common.
 type messageChoice struct {
 	capture      string
+	option       string // that names the capture; empty: capture
 	usual        string // the capture where none is named and the archive has it; may be empty
 	seqs         seqRange
 	read         archive.ReadOptions
@@ -163,7 +164,8 @@ func (m *messageChoice) pick(ctx context.Context, a *archive.Archive) (*archive.
 	case m.capture != "":
 		return nil, fmt.Errorf("%s holds no capture %q: it has %s", a, m.capture, strings.Join(names, ", "))
 	case len(all) > 1:
-		return nil, usagef("%s has several captures: choose one with --capture: %s", a, strings.Join(names, ", "))
+		return nil, usagef("%s has several captures: choose one with --%s: %s", a, cmp.Or(m.option, "capture"),
+			strings.Join(names, ", "))
 	}
 	return all[0], nil
 }

@@ -161,7 +161,7 @@ func (r *runner) convert(ctx context.Context, s *convertSettings, from string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	source, err := (&messageChoice{capture: s.fromCapture}).pick(ctx, a)
+	source, err := (&messageChoice{capture: s.fromCapture, option: "from-capture"}).pick(ctx, a)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,21 @@ func someStreams(t *testing.T, nc *nats.Conn, names ...string) {
 	}
 }
 
+// TestAPatternWithoutStreamsStopsNoOther: with --once, what is beside it in the file is captured all the same.
+func TestAPatternWithoutStreamsStopsNoOther(t *testing.T) {
+	srv := natstest.Start(t)
+	someStreams(t, srv.Connect(), "A")
+	folder := t.TempDir()
+	file := writeFile(t, "c.yaml", "captures:\n  a: {stream_name: A}\n  none: {stream_name: 'NOPE-*'}\n")
+	r := environment{}.run(t, "run", "--config", file, "--once", "--nats-server", srv.URL(), "-o", folder)
+	if r.code != exitFailed || !strings.Contains(r.stderr, "no stream of the server matches") {
+		t.Errorf("exit code %d\n%s", r.code, r.stderr)
+	}
+	if got := capturesIn(t, folder); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("captured is %q", got)
+	}
+}
+
 // TestStreamsByPattern: with --once, the streams that are there now are captured, those that are chosen.
 func TestStreamsByPattern(t *testing.T) {
 	srv := natstest.Start(t)

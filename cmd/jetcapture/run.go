@@ -172,7 +172,7 @@ func (r *runner) run(ctx context.Context, process *settings, all []*settings) (e
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
 	defer r.reloads(ctx, u, process, all, systemd)()
-	return errors.Join(err, g.wait(), u.errBeyond())
+	return errors.Join(err, g.wait(), u.unmatched, u.errBeyond())
 }
 
 // capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.

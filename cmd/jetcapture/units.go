@@ -55,6 +55,7 @@ type runUnits struct {
 	g         *captureGroup
 	captures  map[string]*member // by unit, as the followers
 	followers map[string]*patternUnit
+	unmatched error // of patterns for once that have no streams: the other captures go on
 }
 
 // patternUnit is a pattern that a process follows.
@@ -66,7 +67,7 @@ type patternUnit struct {
 }
 
 func newRunUnits(g *captureGroup) *runUnits {
-	return &runUnits{g, map[string]*member{}, map[string]*patternUnit{}}
+	return &runUnits{g: g, captures: map[string]*member{}, followers: map[string]*patternUnit{}}
 }
 
 // runs reports whether a unit was begun and not ended. A follower runs even if its first look has failed.
@@ -104,10 +105,13 @@ func (u *runUnits) follow(s *settings) error {
 	err := f.look(u.g.ctx)
 	if !s.capture.library.Once {
 		f.begin(u.g)
-	} else if err == nil && f.count.Load() == 0 {
-		err = errNoMatch(s)
+		return err
 	}
-	if s.capture.library.Once && err != nil { // it has no captures, and does not look again
+	none := err == nil && f.count.Load() == 0
+	if none {
+		u.unmatched = errors.Join(u.unmatched, s.inUnit(errNoMatch(s)))
+	}
+	if none || err != nil { // it has no captures, and does not look again
 		f.stop()
 		delete(u.followers, s.unit())
 	}
