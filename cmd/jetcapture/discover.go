@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.yaml.in/yaml/v4"
 )
@@ -20,21 +21,35 @@ func (t *taskRunner) discover(ctx context.Context, task fleet.Task, s *settings)
 	f.since = task.Since
 	defer f.close()
 	defer t.following(task.Name, f)()
-	switch err := f.look(ctx); {
-	case ctx.Err() != nil: // it is stopped
-	case err != nil && !errors.Is(err, fleet.ErrReplaced):
+	if s.capture.library.Once {
+		return t.discoverOnce(ctx, f)
+	}
+	if err := f.look(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, fleet.ErrReplaced) {
 		return err
-	case err == nil && s.capture.library.Once && f.count.Load() == 0:
-		return errNoMatch(s)
-	case err == nil && s.capture.library.Once:
-		return nil
 	}
 	f.watch(ctx, t.group.r.streamsEvery)
 	return t.endChildren(context.WithoutCancel(ctx), task.Name)
 }
 
+// discoverOnce makes the tasks of a pattern that is for once. It removes none: when the pattern is not in the fleet, it
+// may be done, by another worker, and its captures are what is left to do.
+func (t *taskRunner) discoverOnce(ctx context.Context, f *follower) error {
+	for {
+		err := f.look(ctx)
+		switch {
+		case ctx.Err() != nil: // it is stopped
+			return nil
+		case err == nil && f.count.Load() == 0:
+			return errNoMatch(f.s)
+		case !errors.Is(err, fleet.ErrReplaced):
+			return err
+		}
+		_ = retry.Pause(ctx, t.group.r.streamsEvery) // the worker is about to see that it is replaced
+	}
+}
+
 // endChildren removes the tasks of a pattern, if that has left the fleet: what this worker was about to add when
-// somebody removed the pattern would stay.
+// somebody removed the pattern would stay. A task for once may be of a later revision of the pattern, which is done.
 func (t *taskRunner) endChildren(ctx context.Context, pattern string) error {
 	ctx, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()
@@ -42,7 +57,7 @@ func (t *taskRunner) endChildren(ctx context.Context, pattern string) error {
 	if !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil // another worker follows it, or the fleet does not answer
 	}
-	names, err := t.fleet.RemoveChildren(ctx, pattern)
+	names, err := t.fleet.RemoveChildren(ctx, pattern, func(child fleet.Task) bool { return !isForOnce(child.Body) })
 	if len(names) > 0 {
 		t.group.r.log.Info("the pattern has left the fleet, and its captures with it", "pattern", pattern,
 			"captures", strings.Join(names, ", "))
@@ -131,6 +146,18 @@ func streamTask(body []byte, stream string, whole bool) ([]byte, error) {
 func isWhole(body []byte) bool {
 	options, err := taskOptions(body)
 	return err == nil && !slices.ContainsFunc(keysOf(options), func(k *yaml.Node) bool { return k.Value == "start" })
+}
+
+// isForOnce reports whether a task may say that its capture is for once: a variable may say so as well.
+func isForOnce(body []byte) bool {
+	options, err := taskOptions(body)
+	for i := 0; err == nil && i+1 < len(options); i += 2 {
+		if options[i].Value == "once" {
+			on, err := strconv.ParseBool(options[i+1].Value)
+			return on || err != nil
+		}
+	}
+	return false
 }
 
 // taskOptions are the options of the one capture of a task, keys and values by turns.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/pflag"
@@ -183,5 +184,62 @@ func TestAPatternForOnce(t *testing.T) {
 	stop()
 	if got := strings.Join(capturesIn(t, folder), " "); got != "A B" {
 		t.Errorf("it captures %q\n%s", got, log)
+	}
+}
+
+// onceFleet makes a fleet whose task is a pattern with options, and what runs it.
+func onceFleet(t *testing.T, options string) (e environment, f *fleet.Fleet, runner *taskRunner, task fleet.Task) {
+	t.Helper()
+	srv := natstest.Start(t)
+	nc := srv.Connect()
+	someStreams(t, nc, "A", "B")
+	f, err := fleet.New(nc, "", "")
+	must(t, err)
+	_, err = f.Init(t.Context(), fleet.Config{})
+	must(t, err)
+	e = environment{"NATS_URL": srv.URL()}
+	e.applyPattern(t, options)
+	task, err = f.Task(t.Context(), "streams of all")
+	must(t, err)
+	g, _ := testGroup(t)
+	g.r.streamsEvery = 20 * time.Millisecond
+	nats := new(connection)
+	nats.Server = natsconn.Setting{Text: srv.URL(), Rank: 1}
+	return e, f, &taskRunner{group: g, fleet: f, nats: nats, getenv: e.get}, task
+}
+
+// applyPattern applies the pattern of all streams with options.
+func (e environment) applyPattern(t *testing.T, options string) {
+	t.Helper()
+	file := writeFile(t, "c.yaml", "output: "+t.TempDir()+"\ncaptures:\n  all: {stream_name: '*', "+options+"}\n")
+	if r := e.run(t, "fleet", "apply", "-f", file); r.code != exitDone {
+		t.Fatal(r.stderr)
+	}
+}
+
+// TestAHolderThatWasReplacedLeavesAPatternThatIsDone: one worker holds the task while another one makes the captures of
+// the pattern, or of its new revision, and it leaves the fleet. The first one is stopped then, and leaves them alone.
+func TestAHolderThatWasReplacedLeavesAPatternThatIsDone(t *testing.T) {
+	for name, first := range map[string]string{
+		"frozen": "once: true", "another server": "once: true, nats_server: 'nats://127.0.0.1:1'", "not for once": "start: new",
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, f, runner, old := onceFleet(t, first)
+			e.applyPattern(t, "once: true")
+			task, err := f.Task(t.Context(), old.Name)
+			must(t, err)
+			must(t, runner.Run(t.Context(), task))
+			must(t, f.Remove(t.Context(), task.Name)) // as the ack of a task that is done
+
+			ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond) // the worker sees that it is replaced
+			defer stop()
+			if err := runner.Run(ctx, old); err != nil {
+				t.Errorf("the one that was replaced: %v", err)
+			}
+			e.awaitTasks(t, "A", "B")
+			if r := e.run(t, "fleet", "rm", "all"); r.code != exitDone || r.stdout != "A: removed\nB: removed\n" {
+				t.Errorf("rm of a pattern that is done: exit code %d, %s%s", r.code, r.stdout, r.stderr)
+			}
+		})
 	}
 }

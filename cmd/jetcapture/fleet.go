@@ -230,7 +230,8 @@ func removeTask(ctx context.Context, f *fleet.Fleet, name string, c console) (fa
 			failed = errors.Join(failed, err)
 		}
 		if isPatternUnit(one) {
-			children, err := f.RemoveChildren(ctx, one) // without its pattern, too
+			all := func(fleet.Task) bool { return true }
+			children, err := f.RemoveChildren(ctx, one, all) // without its pattern, too
 			removed, failed = append(removed, children...), errors.Join(failed, err)
 		}
 	}

@@ -112,14 +112,16 @@ func (c *Children) Remove(ctx context.Context, names ...string) error {
 	return errors.Join(failed...)
 }
 
-// RemoveChildren removes the tasks that the holder of a task has made, and returns their names.
-func (f *Fleet) RemoveChildren(ctx context.Context, parent string) (names []string, err error) {
+// RemoveChildren removes the tasks that the holder of a task has made and that are chosen, and returns their names.
+func (f *Fleet) RemoveChildren(
+	ctx context.Context, parent string, chosen func(child Task) bool,
+) (names []string, err error) {
 	all, err := f.Tasks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, t := range all {
-		if t.Parent != parent || t.Foreign {
+		if t.Parent != parent || t.Foreign || !chosen(t) {
 			continue
 		}
 		if err := f.delete(ctx, t); err != nil {

@@ -78,7 +78,9 @@ func TestChildrenLeaveOtherTasksAlone(t *testing.T) {
 		}
 	}
 	put(t, c, "y", "1", Added)
-	if names, err := f.RemoveChildren(ctx, "pattern"); err != nil || !slices.Equal(names, []string{"y"}) {
+	put(t, c, "z", "2", Added)
+	not2 := func(child Task) bool { return string(child.Body) != "2" }
+	if names, err := f.RemoveChildren(ctx, "pattern", not2); err != nil || !slices.Equal(names, []string{"y"}) {
 		t.Errorf("removed are %v, %v; want y", names, err)
 	}
 }
