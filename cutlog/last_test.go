@@ -83,7 +83,7 @@ func TestLastSeesGaps(t *testing.T) {
 		s.gap = 1 + rnd.Uint64N(s.last)
 		s.gapEnd = min(s.gap+1+rnd.Uint64N(1<<rnd.IntN(18)), s.last)
 		if got := s.find(t, cutlog.New(s, "S")); got != s.last {
-			t.Fatalf("of %d cuts without [%d, %d), folder %v: the last one in the list is %d", s.last, s.gap, s.gapEnd, s.folder, got)
+			t.Fatalf("of %d cuts without [%d, %d), folder %v: the last one is %d", s.last, s.gap, s.gapEnd, s.folder, got)
 		}
 	}
 }

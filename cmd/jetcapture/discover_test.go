@@ -221,7 +221,9 @@ func (e environment) applyPattern(t *testing.T, options string) {
 // the pattern, or of its new revision, and it leaves the fleet. The first one is stopped then, and leaves them alone.
 func TestAHolderThatWasReplacedLeavesAPatternThatIsDone(t *testing.T) {
 	for name, first := range map[string]string{
-		"frozen": "once: true", "another server": "once: true, nats_server: 'nats://127.0.0.1:1'", "not for once": "start: new",
+		"frozen":         "once: true",
+		"another server": "once: true, nats_server: 'nats://127.0.0.1:1'",
+		"not for once":   "start: new",
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, f, runner, old := onceFleet(t, first)
