@@ -34,11 +34,10 @@ func (t *taskRunner) discover(ctx context.Context, task fleet.Task, s *settings)
 // discoverOnce makes the tasks of a pattern that is for once. It removes none: when the pattern is not in the fleet, it
 // may be done, by another worker, and its captures are what is left to do.
 func (t *taskRunner) discoverOnce(ctx context.Context, f *follower) error {
-	for {
+	for ctx.Err() == nil {
 		err := f.look(ctx)
 		switch {
-		case ctx.Err() != nil: // it is stopped
-			return nil
+		case ctx.Err() != nil: // it is stopped: the loop ends
 		case err == nil && f.count.Load() == 0:
 			return errNoMatch(f.s)
 		case !errors.Is(err, fleet.ErrReplaced):
@@ -46,6 +45,7 @@ func (t *taskRunner) discoverOnce(ctx context.Context, f *follower) error {
 		}
 		_ = retry.Pause(ctx, t.group.r.streamsEvery) // the worker is about to see that it is replaced
 	}
+	return nil
 }
 
 // endChildren removes the tasks of a pattern, if that has left the fleet: what this worker was about to add when

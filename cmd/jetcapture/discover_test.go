@@ -238,7 +238,6 @@ func TestAHolderThatWasReplacedLeavesAPatternThatIsDone(t *testing.T) {
 			if err := runner.Run(ctx, old); err != nil {
 				t.Errorf("the one that was replaced: %v", err)
 			}
-			e.awaitTasks(t, "A", "B")
 			if r := e.run(t, "fleet", "rm", "all"); r.code != exitDone || r.stdout != "A: removed\nB: removed\n" {
 				t.Errorf("rm of a pattern that is done: exit code %d, %s%s", r.code, r.stdout, r.stderr)
 			}
