@@ -40,6 +40,8 @@ func (t *taskRunner) discoverOnce(ctx context.Context, f *follower) error {
 		case ctx.Err() != nil: // it is stopped: the loop ends
 		case err == nil && f.count.Load() == 0:
 			return errNoMatch(f.s)
+		case err == nil:
+			return f.errBeyond()
 		case !errors.Is(err, fleet.ErrReplaced):
 			return err
 		}

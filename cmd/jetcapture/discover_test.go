@@ -217,6 +217,15 @@ func (e environment) applyPattern(t *testing.T, options string) {
 	}
 }
 
+// TestAPatternForOnceThatLeavesStreamsOut is not done: the task fails, and says what is to do.
+func TestAPatternForOnceThatLeavesStreamsOut(t *testing.T) {
+	_, _, runner, task := onceFleet(t, "once: true, max_streams: 1")
+	err := runner.Run(t.Context(), task)
+	if err == nil || !strings.Contains(err.Error(), "--max-streams left out 1 stream") {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
 // TestAHolderThatWasReplacedLeavesAPatternThatIsDone: one worker holds the task while another one makes the captures of
 // the pattern, or of its new revision, and it leaves the fleet. The first one is stopped then, and leaves them alone.
 func TestAHolderThatWasReplacedLeavesAPatternThatIsDone(t *testing.T) {

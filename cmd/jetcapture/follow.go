@@ -184,6 +184,15 @@ func (f *follower) start(ctx context.Context, stream string, has bool) error {
 // errTooMany is why a stream is left out that is one too many.
 var errTooMany = errors.New("more streams match than --max-streams lets be captured; it is the first of those left out")
 
+// errBeyond is the error of the last look if it has left out streams as too many.
+func (f *follower) errBeyond() error {
+	if f.beyond == 0 {
+		return nil
+	}
+	return fmt.Errorf("--max-streams left out %s: give a larger one, or leave out streams with --exclude-stream",
+		counted(int64(f.beyond), "stream"))
+}
+
 // leaveOut says once why a stream is left out.
 func (f *follower) leaveOut(stream string, why error) {
 	if !f.told[stream] {

@@ -150,9 +150,8 @@ func errNoMatch(s *settings) error {
 // errBeyond is the error of patterns with --once that have left out streams as too many: the work is not done.
 func (u *runUnits) errBeyond() (err error) {
 	for _, unit := range slices.Sorted(maps.Keys(u.followers)) {
-		if f := u.followers[unit]; f.s.capture.library.Once && f.beyond > 0 {
-			err = errors.Join(err, f.s.inUnit(fmt.Errorf("--max-streams left out %s: give a larger one, or leave out "+
-				"streams with --exclude-stream", counted(int64(f.beyond), "stream"))))
+		if f := u.followers[unit]; f.s.capture.library.Once {
+			err = errors.Join(err, f.s.inUnit(f.errBeyond()))
 		}
 	}
 	return err
