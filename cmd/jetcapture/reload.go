@@ -53,16 +53,17 @@ func (s statement) differs(other statement) (keys []string) {
 	return keys
 }
 
-// reloads starts a goroutine that reads the configuration file again at each SIGHUP, if the process has one. stop ends
-// it and waits for it; captures that are being changed are waited for.
+// reloads starts a goroutine that reads the configuration file again at each SIGHUP, if the process has one. A signal
+// that comes earlier waits until begun is closed. stop ends it and waits for it; captures that are being changed are
+// waited for.
 func (r *runner) reloads(
-	ctx context.Context, u *runUnits, process *settings, all []*settings, systemd *supervisor,
+	ctx context.Context, u *runUnits, process *settings, all []*settings, systemd *supervisor, begun <-chan struct{},
 ) (stop func()) {
 	if r.reread == nil {
 		return func() {}
 	}
 	l := &reloader{r: r, g: u.g, u: u, systemd: systemd, started: process, now: statements(all)}
-	return r.onHangUp(ctx, u.g.cancel, l.reload)
+	return r.onHangUp(ctx, u.g.cancel, func() { <-begun; l.reload() })
 }
 
 // reload reads the file and changes what must change. A file that is not sound changes nothing.

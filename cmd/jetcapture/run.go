@@ -160,6 +160,8 @@ func (r *runner) run(ctx context.Context, process *settings, all []*settings) (e
 		return err
 	}
 	u := newRunUnits(g)
+	begun := make(chan struct{})
+	endReloads := r.reloads(ctx, u, process, all, systemd, begun)
 	if err = u.start(all...); err != nil { // before anybody can ask how they are
 		g.cancel()
 	}
@@ -171,7 +173,8 @@ func (r *runner) run(ctx context.Context, process *settings, all []*settings) (e
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
-	defer r.reloads(ctx, u, process, all, systemd)()
+	close(begun)
+	defer endReloads()
 	return errors.Join(err, g.wait(), u.unmatched, u.errBeyond())
 }
 
