@@ -112,10 +112,6 @@ func (c *comparison) choose(ctx context.Context, lives []life) (err error) {
 		}
 		c.valid[l.opening.Incarnation] = through
 		through = min(through, l.opening.From)
-		before = -1
-		if !isContinued(l.opening.Cause) {
-			continue
-		}
 		if before, err = c.log.capture.continued(ctx, lives, i); err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	mergeEvery  = 64      // snapshots, whoever made them
+	mergeEvery  = 64      // snapshots, also of other programs
 	mergeCount  = 32      // so many manifests of a size class become one
 	mergedBytes = 4 << 20 // a manifest with so many is merged no more
 	removals    = 8       // side by side

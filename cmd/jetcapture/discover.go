@@ -102,23 +102,21 @@ func (c *taskCaptures) end(ctx context.Context, streams []string) error {
 
 // hasPattern reports whether options, as they stand in a file, stand for the streams that match.
 func hasPattern(options []*yaml.Node) bool {
+	name, _ := textOf(options, "stream_name")
+	subject, _ := textOf(options, "stream_subject")
+	optIn, _ := textOf(options, "stream_opt_in")
+	on, err := strconv.ParseBool(optIn)
+	return strings.Contains(name, "*") || subject != "" || err == nil && on
+}
+
+// textOf is the text of an option, if it is among them.
+func textOf(options []*yaml.Node, key string) (text string, found bool) {
 	for i := 0; i+1 < len(options); i += 2 {
-		switch text := options[i+1].Value; options[i].Value {
-		case "stream_name":
-			if strings.Contains(text, "*") {
-				return true
-			}
-		case "stream_subject":
-			if text != "" {
-				return true
-			}
-		case "stream_opt_in":
-			if on, err := strconv.ParseBool(text); err == nil && on {
-				return true
-			}
+		if options[i].Value == key {
+			return options[i+1].Value, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // streamTask is the body of the task of one stream of a pattern, of which body is the task. With whole, the capture
@@ -147,19 +145,16 @@ func streamTask(body []byte, stream string, whole bool) ([]byte, error) {
 // isWhole reports whether a task says that its capture begins with the first message.
 func isWhole(body []byte) bool {
 	options, err := taskOptions(body)
-	return err == nil && !slices.ContainsFunc(keysOf(options), func(k *yaml.Node) bool { return k.Value == "start" })
+	_, starts := textOf(options, "start")
+	return err == nil && !starts
 }
 
 // isForOnce reports whether a task may say that its capture is for once: a variable may say so as well.
 func isForOnce(body []byte) bool {
-	options, err := taskOptions(body)
-	for i := 0; err == nil && i+1 < len(options); i += 2 {
-		if options[i].Value == "once" {
-			on, err := strconv.ParseBool(options[i+1].Value)
-			return on || err != nil
-		}
-	}
-	return false
+	options, _ := taskOptions(body) // none of what is no task
+	text, found := textOf(options, "once")
+	on, err := strconv.ParseBool(text)
+	return found && (on || err != nil)
 }
 
 // taskOptions are the options of the one capture of a task, keys and values by turns.

@@ -27,7 +27,7 @@ type follower struct {
 	s        *settings
 	captures streamCaptures
 	log      *slog.Logger
-	since    time.Time  // streams made later have appeared, whoever looked first; zero: what the first look finds has not
+	since    time.Time  // streams made later have appeared; zero: what the first look finds has not
 	nc       *nats.Conn // nil: there was no connection yet
 	js       jetstream.JetStream
 	looked   bool            // once at least

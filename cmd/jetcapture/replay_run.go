@@ -135,8 +135,8 @@ func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 	}
 }
 
-// checkSubject warns if the subject under which a message is published is none of the stream's. A server may map it, or
-// another account import it: its answer to the first message decides.
+// checkSubject warns if the stream does not take the subject under which a message is published. A server may map it,
+// or another account import it: its answer to the first message decides.
 func (r *replayer) checkSubject(i *archive.Item) {
 	subject := replay.Subject(r.maps, i.Subject)
 	if slices.ContainsFunc(r.takes, func(filter string) bool { return wire.Matches(filter, subject) }) {

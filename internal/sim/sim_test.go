@@ -115,8 +115,8 @@ func TestSimulationMutants(t *testing.T) {
 	}
 }
 
-// TestAdversarySimulation: whoever is granted the lease, and whoever believes that he has it, each message is in
-// exactly one file.
+// TestAdversarySimulation: each message is in exactly one file, no matter which workers are granted the lease or believe
+// that they have it.
 func TestAdversarySimulation(t *testing.T) {
 	n := max(*seeds/4, shortForm/20)
 	cov, violation := run(*from, n, None, adverse)
