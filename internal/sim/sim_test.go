@@ -115,8 +115,8 @@ func TestSimulationMutants(t *testing.T) {
 	}
 }
 
-// TestAdversarySimulation: each message is in exactly one file, no matter which workers are granted the lease or believe
-// that they have it.
+// TestAdversarySimulation: each message is in exactly one file, no matter which workers are granted the lease or
+// believe that they have it.
 func TestAdversarySimulation(t *testing.T) {
 	n := max(*seeds/4, shortForm/20)
 	cov, violation := run(*from, n, None, adverse)
