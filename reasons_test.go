@@ -11,6 +11,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -163,13 +164,7 @@ func TestPurgedBeyondTheEndOfAReader(t *testing.T) {
 			r.publish(100)
 			c.untilRead(100)
 			r.purge(jetstream.WithPurgeSequence(1000))
-			asked, err := r.nc.SubscribeSync("$JS.API.STREAM.INFO.S")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := asked.NextMsg(patience); err != nil {
-				t.Fatal(err)
-			}
+			r.awaitAnswer("$JS.API.STREAM.INFO.S")
 			r.last = 999
 			r.publish(5)
 			c.untilRead(1004)
@@ -177,6 +172,27 @@ func TestPurgedBeyondTheEndOfAReader(t *testing.T) {
 			r.wantReasons(nil, map[string]uint64{"never-existed": 899})
 		})
 	}
+}
+
+// awaitAnswer waits until the server has answered a request that comes from now on.
+func (r *rig) awaitAnswer(subject string) {
+	r.t.Helper()
+	answers, err := r.nc.SubscribeSync(nats.InboxPrefix + ">")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	asked, err := r.nc.SubscribeSync(subject)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request, err := asked.NextMsg(patience)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	natstest.Eventually(r.t, patience, "answer to "+subject, func() bool {
+		answer, err := answers.NextMsg(patience)
+		return err == nil && answer.Subject == request.Reply
+	})
 }
 
 // TestPurgedUnreadAndBeyond: what was published and purged unread is lost, and the rest as well, since nobody can say
