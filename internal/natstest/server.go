@@ -3,6 +3,8 @@
 package natstest
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -14,8 +16,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ready is how long a server may take to accept clients.
-const ready = 20 * time.Second
+// ready is how long a server may take to accept clients. It has been more than 20 seconds where a whole suite shares few
+// cores and one disk.
+const ready = time.Minute
 
 // Option changes the options of a server before it starts.
 type Option func(*server.Options)
@@ -25,16 +28,19 @@ type Server struct {
 	tb   testing.TB
 	opts *server.Options
 	srv  *server.Server
+
+	port int // the client port that Start has chosen, until the server has run on it
 }
 
 // Start starts a server with JetStream whose store is a temporary directory of the test, on a free port of the loopback
 // interface.
 func Start(tb testing.TB, options ...Option) *Server {
 	tb.Helper()
+	port := freePorts(tb, 1)[0]
 	opts := &server.Options{
 		ServerName: "natstest",
 		Host:       "127.0.0.1",
-		Port:       freePorts(tb, 1)[0],
+		Port:       port,
 		JetStream:  true,
 		StoreDir:   tb.TempDir(),
 		NoLog:      true,
@@ -43,25 +49,57 @@ func Start(tb testing.TB, options ...Option) *Server {
 	for _, option := range options {
 		option(opts)
 	}
-	s := &Server{tb: tb, opts: opts}
-	s.run()
+	s := &Server{tb: tb, opts: opts, port: port}
 	tb.Cleanup(s.Stop)
+	s.run()
 	return s
 }
 
-// run starts the server.
+// run starts the server, and again while somebody else has one of its ports: between the choice of a port and its use,
+// or while the server was stopped. A server that has not run yet takes another client port.
 func (s *Server) run() {
 	s.tb.Helper()
+	deadline := time.Now().Add(ready)
+	err := s.try(deadline)
+	for errors.Is(err, errNoPort) && time.Now().Before(deadline) {
+		time.Sleep(100 * time.Millisecond)
+		if s.opts.Port == s.port {
+			s.port = freePorts(s.tb, 1)[0]
+			s.opts.Port = s.port
+		}
+		err = s.try(deadline)
+	}
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// errNoPort says that a server could not listen.
+var errNoPort = errors.New("the nats-server cannot listen")
+
+// try starts the server and waits until it accepts clients.
+func (s *Server) try(deadline time.Time) error {
 	srv, err := server.NewServer(s.opts.Clone())
 	if err != nil {
-		s.tb.Fatalf("make a nats-server: %v", err)
+		return fmt.Errorf("make a nats-server: %w", err)
 	}
+	said := &complaints{}
+	srv.SetLogger(said, false, false)
 	srv.Start()
-	if !srv.ReadyForConnections(ready) {
+	for !srv.ReadyForConnections(100 * time.Millisecond) {
+		last, fatal := said.last()
+		if !fatal && time.Now().Before(deadline) {
+			continue
+		}
 		srv.Shutdown()
-		s.tb.Fatalf("nats-server accepts no connection after %v", ready)
+		srv.WaitForShutdown()
+		if fatal && strings.Contains(last, "listening on") {
+			return fmt.Errorf("%w: %s", errNoPort, last)
+		}
+		return fmt.Errorf("nats-server accepts no connection within %v; its last error: %q", ready, last)
 	}
-	s.srv = srv
+	s.srv, s.port = srv, 0
+	return nil
 }
 
 // Stop shuts down the server and waits for it. It may be called again.
