@@ -114,7 +114,7 @@ func checkName(ctx context.Context, nc *nats.Conn, prefix, name string) error {
 	_, err := reader.NewSource(nc, prefix, name).Info(ctx)
 	switch {
 	case err == nil:
-		return fmt.Errorf("stream %s exists: choose another name, or delete it first (nats stream rm %[1]s)", name)
+		return nameTaken(name)
 	case errors.Is(err, reader.ErrStreamNotFound):
 		return nil
 	}

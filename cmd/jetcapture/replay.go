@@ -131,6 +131,7 @@ func (s *replaySettings) check(given *choices) (problems []error) {
 	if s.name == "" {
 		problems = append(problems, errors.New("--stream-name: is required: it names the stream that takes the messages"))
 	}
+	problems = append(problems, checkStreamName("stream-name", s.name)...)
 	if s.keep && s.chooses() {
 		problems = append(problems, errors.New("--keep-sequences: takes all messages of a range, so only --seq chooses them"))
 	}

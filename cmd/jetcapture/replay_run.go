@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
-	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/replay"
 	"github.com/jetcapture/jetcapture/internal/restore"
 	"github.com/jetcapture/jetcapture/internal/wire"
@@ -84,7 +83,7 @@ func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) err
 	}
 	r.began = time.Now()
 	result, err := replay.Run(ctx, js, r.items(ctx), replay.Options{
-		Stream: r.name, Map: r.maps, Speed: r.speed, KeepSequences: r.keep, Progress: r.progress,
+		Stream: r.name, Takes: r.takes, Map: r.maps, Speed: r.speed, KeepSequences: r.keep, Progress: r.progress,
 	})
 	r.show("")
 	if err != nil && result.Last == 0 {
@@ -120,7 +119,7 @@ func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 			if !i.IsMessage() {
 				return nil
 			}
-			if !looked {
+			if r.dryRun && !looked {
 				looked = true
 				r.checkSubject(i)
 			}
@@ -158,7 +157,7 @@ func (r *replayer) prepare(ctx context.Context, js jetstream.JetStream, nc *nats
 // checkTarget looks at the stream that is to take the messages. The one that was captured is refused if nothing would
 // tell old messages from new ones.
 func (r *replayer) checkTarget(ctx context.Context, nc *nats.Conn, prefix string) error {
-	info, err := reader.NewSource(nc, prefix, r.name).Info(ctx)
+	info, err := lookUp(ctx, nc, prefix, r.name, "make it first, or let --keep-sequences make it")
 	if err != nil {
 		return err
 	}
@@ -223,6 +222,11 @@ func (r *replayer) create(ctx context.Context, nc *nats.Conn, prefix string) (er
 		r.takes[i] = replay.Subject(r.maps, subject)
 	}
 	err = errors.Join(maker.config.Set("subjects", r.takes), maker.config.Set("first_seq", r.account.First))
+	if err != nil {
+		return err
+	}
+	err = checkReplicas(nc, prefix, maker.config, fmt.Sprintf("make it first, with one replica and first_seq %d "+
+		"(nats stream add --config FILE; jetcapture ls --stream-config prints how it was configured)", r.account.First))
 	if err != nil {
 		return err
 	}

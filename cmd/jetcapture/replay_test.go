@@ -34,14 +34,15 @@ func TestReplay(t *testing.T) {
 	}
 	for _, how := range [][]string{{}, {"--dry-run"}} { // nothing is published
 		for want, args := range map[string][]string{
-			"is the stream that was captured": {"-s", "ORDERS"},
-			"NONE":                            {"-s", "NONE", "--map", ">=x.>"},
+			"is the stream that was captured":              {"-s", "ORDERS"},
+			"the server has no stream NONE: make it first": {"-s", "NONE", "--map", ">=x.>"},
 		} {
 			wantReplay(t, r.replay(append(args, how...)...), exitFailed, want)
 		}
 	}
 	wantReplay(t, r.replay(append(args, "--dry-run", "--subject", "orders.1")...), exitDone,
 		"the options choose among them")
+	wantReplay(t, r.replay("-s", "A.B"), exitUsage, `"A.B" is not the name of a stream`)
 	wantReplay(t, r.replay("--speed", "0x"), exitUsage, "neither max nor a factor")
 	wantReplay(t, r.replay("-s", "X", "--keep-sequences", "--subject", "orders.1"), exitUsage, "--keep-sequences")
 }
@@ -53,14 +54,13 @@ func TestReplayOfSubjectsThatAreNotTheStreams(t *testing.T) {
 	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})
 	warning := "warning: stream TEST takes test.>, and stream sequence 1 is published as "
 	for _, tt := range []struct{ to, refused string }{
-		{"orders.$1", "subject orders.0 belongs to another stream: publish under subjects of TEST with --map"},
-		{"away.$1", "no stream takes subject away.0: publish under subjects of TEST with --map"},
+		{"orders.$1", "its subject is orders.0, and another stream takes that: give it a subject of the stream with --map"},
+		{"away.$1", "its subject is away.0, and no stream takes that: give it a subject of the stream with --map"},
 	} {
 		args := []string{"-s", "TEST", "--map", "orders.*=" + tt.to}
 		wantReplay(t, r.replay(append(args, "--dry-run")...), exitDone, warning)
 		got := r.replay(args...)
-		wantReplay(t, got, exitFailed, warning)
-		wantReplay(t, got, exitFailed, tt.refused)
+		wantReplay(t, got, exitFailed, "sequence 1 was not published into stream TEST, which takes test.>: "+tt.refused)
 	}
 	if n := r.info("ORDERS").State.LastSeq; n != 50 {
 		t.Errorf("stream ORDERS has %d messages, want 50", n)

@@ -148,6 +148,9 @@ func (s *restoreSettings) check(given *choices) (problems []error) {
 	if s.name == "" {
 		problems = append(problems, errors.New("--stream-name: is required; it may be the name that the stream had"))
 	}
+	problems = append(problems, checkStreamName("stream-name", s.name)...)
+	problems = append(problems, checkStreamName("like", s.like)...)
+	problems = append(problems, checkStreamName("as-mirror-of", s.origin)...)
 	if s.like != "" && s.configFile != "" {
 		problems = append(problems, errors.New("--like: says how the stream is configured, and so does --stream-config"))
 	}
@@ -182,7 +185,7 @@ func (s *restoreSettings) run(ctx context.Context, from *archive.Capture, c cons
 	if s.dryRun {
 		return errors.Join(r.report(), r.try(ctx, noServer))
 	}
-	if err := r.checkSubjects(ctx); err != nil {
+	if err := r.check(ctx); err != nil {
 		return err
 	}
 	if !s.json {

@@ -121,34 +121,6 @@ func (r *restorer) mark() string {
 	return reader.RestoredMark(r.from.Name(), r.account.Incarnation, r.account.Last)
 }
 
-// existing adds to the error of a restore into a stream that exists what that stream is. If an earlier restore was
-// killed, the server keeps what it has got, be it all or a part.
-func (r *restorer) existing(ctx context.Context, err error) error {
-	const restoreExists, streamExists = 10130, 10058 // errors.json of nats-server
-	var refused *reader.APIError
-	if !errors.As(err, &refused) || refused.ErrCode != restoreExists && refused.ErrCode != streamExists {
-		return err
-	}
-	info, asked := reader.NewSource(r.nc, r.prefix, r.name).Info(ctx)
-	if asked != nil { // still being made, or removed
-		return fmt.Errorf("%w: if it is what a restore has left that was killed, wait a minute and try again", err)
-	}
-	var config struct {
-		Metadata map[string]string `json:"metadata"`
-	}
-	if json.Unmarshal([]byte(info.Config), &config) != nil || config.Metadata[reader.RestoredKey] != r.mark() {
-		return err
-	}
-	has, want := info.Messages, r.account.Messages+r.account.Dead
-	if has < want {
-		return fmt.Errorf("%w: a restore of this archive is making it, or was broken off, with %s of %s messages: "+
-			"if none is running, delete it (nats stream rm %s) and try again",
-			err, thousands(int64(has)), thousands(int64(want)), r.name)
-	}
-	return fmt.Errorf("%w: an earlier restore of this archive has made it, with as many messages: compare them with "+
-		"jetcapture verify --against-stream, or delete it (nats stream rm %s) and try again", err, r.name)
-}
-
 // findConfig returns the configuration that the options name, or the newest that the archive has recorded.
 func (r *restorer) findConfig(ctx context.Context) (restore.StreamConfig, error) {
 	switch {
@@ -159,7 +131,7 @@ func (r *restorer) findConfig(ctx context.Context) (restore.StreamConfig, error)
 		}
 		return restore.ParseStreamConfig(data)
 	case r.like != "":
-		info, err := reader.NewSource(r.nc, r.prefix, r.like).Info(ctx)
+		info, err := lookUp(ctx, r.nc, r.prefix, r.like, "--like names one that is there")
 		if err != nil {
 			return nil, err
 		}
@@ -187,11 +159,20 @@ func (r *restorer) try(ctx context.Context, noServer error) error {
 	if err := checkName(ctx, r.nc, r.prefix, r.name); err != nil {
 		return err
 	}
-	return r.checkSubjects(ctx)
+	return r.check(ctx)
 }
 
-// checkSubjects fails if another stream has a subject of this one.
-func (r *restorer) checkSubjects(ctx context.Context) error {
+// check fails if the server would refuse the stream when it has got all messages, as far as that can be told before.
+func (r *restorer) check(ctx context.Context) error {
+	if r.replicas == 0 || r.dryRun { // JetStream may be elsewhere, with a cluster: then the option says so
+		if err := checkReplicas(r.nc, r.prefix, r.config, "give it one, by --replicas 1"); err != nil {
+			return err
+		}
+	}
+	if r.origin != "" {
+		_, err := lookUp(ctx, r.nc, r.prefix, r.origin, "--as-mirror-of names a living stream")
+		return err
+	}
 	return checkSubjects(ctx, r.nc, r.prefix, r.config, "give it others with --subjects, make it a mirror of that one "+
 		"with --as-mirror-of, or restore into another account")
 }
@@ -304,33 +285,6 @@ func (r *restorer) progress(p restore.Result) {
 		}
 		return line
 	})
-}
-
-// adviseRestore adds to an error of a restore what can be done about it.
-func adviseRestore(err error, nc *nats.Conn) error {
-	if version := nc.ConnectedServerVersion(); olderThan(version, 2, 15) {
-		return fmt.Errorf("%w: %w", err, oldServer(version))
-	}
-	if errors.Is(err, nats.ErrNoResponders) {
-		return fmt.Errorf("%w: the user needs the permission to publish to $JS.API.STREAM.RESTORE.* and "+
-			"$JS.SNAPSHOT.RESTORE.>, or there is no JetStream", err)
-	}
-	return err
-}
-
-// oldServer is the error of a server that cannot restore messages.
-func oldServer(version string) error {
-	return fmt.Errorf("the server is nats-server %s, and archives of messages can be restored from 2.15 on: jetcapture "+
-		"replay publishes them", version)
-}
-
-// olderThan compares a version of a server; what cannot be read is not older.
-func olderThan(version string, major, minor int) bool {
-	var a, b int
-	if n, err := fmt.Sscanf(version, "%d.%d", &a, &b); n != 2 || err != nil {
-		return false
-	}
-	return a < major || a == major && b < minor
 }
 
 // restoreReport is the result for scripts: members are added, never renamed.

@@ -125,8 +125,12 @@ func TestRestoreUnderAnotherName(t *testing.T) {
 	if info.State.FirstSeq != 11 || info.State.LastSeq != 20 || info.Config.Storage != jetstream.MemoryStorage {
 		t.Errorf("%+v", info)
 	}
-	if again := r.run("--stream-name", "COPY"); again.code != exitFailed || !strings.Contains(again.stderr, "COPY") {
-		t.Errorf("exit code %d: %s", again.code, again.stderr)
+	for _, name := range []string{"COPY", "OTHER"} {
+		if name == "OTHER" {
+			natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: name, Subjects: []string{"other"}})
+		}
+		again := r.run("--stream-name", name, "--subjects", "new")
+		wantReplay(t, again, exitFailed, "stream "+name+" exists: choose another name, or delete it first")
 	}
 }
 
@@ -385,4 +389,30 @@ func TestRestoreOfAnEarlierLifeThatGoesOn(t *testing.T) {
 			t.Errorf("%s = %d: %s%s", command, got.code, got.stdout, got.stderr)
 		}
 	}
+}
+
+// TestRestoreOntoAServerThatCannotTakeIt: the error says what to do, before messages are sent where that can be told.
+func TestRestoreOntoAServerThatCannotTakeIt(t *testing.T) {
+	r := newRestoring(t)
+	config := filepath.Join(t.TempDir(), "config.json")
+	text := `{"name":"COPY","subjects":["copy"],"retention":"limits","storage":"file","num_replicas":3}`
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	none := "is in no cluster: give it one, by --replicas 1"
+	for _, tt := range []struct {
+		want string
+		args []string
+	}{
+		{none, []string{"--stream-config", config}},
+		{none, []string{"--subjects", "copy", "--replicas", "3", "--dry-run"}},
+		{"give the stream one replica, by --replicas 1", []string{"--subjects", "copy", "--replicas", "3"}},
+		{"the server has no stream NONE: --like names", []string{"--like", "NONE"}},
+		{"the server has no stream NONE: --as-mirror-of names", []string{"--as-mirror-of", "NONE"}},
+	} {
+		wantReplay(t, r.run(append(tt.args, "-s", "COPY")...), exitFailed, tt.want)
+	}
+	got := r.run("-s", "COPY", "--stream-config", config, "--replicas", "1")
+	wantReplay(t, got, exitDone, "stream COPY has 50 messages")
+	wantReplay(t, r.run("-s", "A B"), exitUsage, `"A B" is not the name of a stream`)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
@@ -20,7 +21,8 @@ const (
 
 // Options say how messages are published.
 type Options struct {
-	Stream string // that must take them
+	Stream string   // that must take them
+	Takes  []string // its subjects, for errors; may be empty
 	Map    []Mapping
 	// Speed is how many times faster than the stream took them they are published. Zero: as fast as the server takes them.
 	Speed float64
@@ -165,13 +167,21 @@ func (r *run) failed(seq uint64, subject string, err error) error {
 	var api *jetstream.APIError
 	switch {
 	case errors.As(err, &api) && api.ErrorCode == otherStream:
-		err = fmt.Errorf("subject %s belongs to another stream: publish under subjects of %s with --map 'FROM=TO' (%w)",
-			subject, r.Stream, err)
+		return r.untaken(seq, subject, "another stream takes that", "")
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		err = fmt.Errorf("no stream takes subject %s: publish under subjects of %s with --map 'FROM=TO', or add this one to "+
-			"it (%w)", subject, r.Stream, err)
+		return r.untaken(seq, subject, "no stream takes that", ", or add that one to the stream")
 	}
 	return fmt.Errorf("publish stream sequence %d into stream %s: %w", seq, r.Stream, err)
+}
+
+// untaken is the error of a message whose subject the stream does not take. more is what can be done besides.
+func (r *run) untaken(seq uint64, subject, who, more string) error {
+	takes := ""
+	if len(r.Takes) > 0 {
+		takes = ", which takes " + strings.Join(r.Takes, ", ")
+	}
+	return fmt.Errorf("stream sequence %d was not published into stream %s%s: its subject is %s, and %s: give it a subject "+
+		"of the stream with --map 'FROM=TO'%s", seq, r.Stream, takes, subject, who, more)
 }
 
 // JetStream returns what Run publishes with. The prefix is that of the JetStream API; empty: $JS.API.

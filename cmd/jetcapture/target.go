@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jetcapture/jetcapture/internal/reader"
+	"github.com/jetcapture/jetcapture/internal/restore"
+	"github.com/nats-io/nats.go"
+)
+
+// checkStreamName returns what is wrong with the name of a stream that an option gives. Nothing is wrong with no name.
+func checkStreamName(option, name string) []error {
+	if !strings.ContainsAny(name, " \t\r\n.*>/\\") {
+		return nil
+	}
+	return []error{fmt.Errorf("--%s: %q is not the name of a stream: it must not contain blanks, slashes or any of . * >",
+		option, name)}
+}
+
+// lookUp returns what the server says of a stream that an option names. advice says what to do if it has none.
+func lookUp(ctx context.Context, nc *nats.Conn, prefix, name, advice string) (reader.StreamInfo, error) {
+	info, err := reader.NewSource(nc, prefix, name).Info(ctx)
+	if errors.Is(err, reader.ErrStreamNotFound) {
+		return info, fmt.Errorf("the server has no stream %s: %s; `nats stream ls` lists those that it has", name, advice)
+	}
+	return info, advise(err)
+}
+
+// nameTaken is the error of a stream that is to be made, and is there.
+func nameTaken(name string) error {
+	return fmt.Errorf("stream %s exists: choose another name, or delete it first (nats stream rm %[1]s)", name)
+}
+
+// checkReplicas fails if a stream is to have replicas on a server without a cluster, which says so when it has got all
+// messages. advice says what to do. With a prefix, the stream is made on another server.
+func checkReplicas(nc *nats.Conn, prefix string, config restore.StreamConfig, advice string) error {
+	var replicas int
+	if json.Unmarshal(config["num_replicas"], &replicas) != nil || replicas < 2 ||
+		nc.ConnectedClusterName() != "" || prefix != "" {
+		return nil
+	}
+	return fmt.Errorf("stream %s is to have %d replicas, and the server %s is in no cluster: %s", config.Name(), replicas,
+		nc.ConnectedUrlRedacted(), advice)
+}
