@@ -81,8 +81,8 @@ func (s *catSettings) options() optionSet {
 			help: "go on with each cut that is finished, until Ctrl-C; it needs no server",
 		}, {
 			name: "wait", arg: "DURATION", value: duration(&s.wait),
-			help: "with --follow: for how long to wait for a cut that has what the stream has dropped before it was read; 0: " +
-				"twice the length of the capture's windows, and a minute",
+			help: "with --follow: for how long to wait for a cut that has what the stream has dropped before it was read, or " +
+				"that knows of a stream that was restored; 0: twice the length of the capture's windows, and a minute",
 		}}},
 		{"Connection, with --follow", s.nats.options()},
 	}

@@ -128,7 +128,8 @@ func TestCatFollowsTheStream(t *testing.T) {
 	}
 	args := []string{"--follow", "--nats-server", srv.URL(), "--seq", "7..13"}
 	f = followCat(t, folder, append(args, "--wait", "1ms")...)
-	f.end(nil, exitFailed, "begins at sequence 10, and 7 is the last one that was read")
+	f.end(nil, exitFailed, "begins at sequence 10, and 7 is the last one that was read: waiting for a cut of capture ORDERS "+
+		"that knows of it, for 1ms at most (--wait): start jetcapture run")
 	f = followCat(t, folder, args...)
 	natstest.Eventually(t, 30*time.Second, "it waits for a cut", func() bool {
 		return strings.Contains(f.stderr.String(), "waiting for a cut")
@@ -196,5 +197,5 @@ func TestCatFollowsAStreamThatIsMadeAgain(t *testing.T) {
 	f.wants("{\"n\":0}\n{\"n\":0}\n")
 	r.publish(2)
 	f.wants("{\"n\":0}\n{\"n\":0}\n{\"n\":0}\n{\"n\":1}\n")
-	f.end(f.cancel, exitDone, "waiting for a cut")
+	f.end(f.cancel, exitDone, "waiting for a cut of capture ORDERS that knows of it, for 31m at most (--wait)")
 }

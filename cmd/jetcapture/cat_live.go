@@ -114,23 +114,25 @@ func (l *live) ended() error {
 
 // lacking notes once why the stream cannot be read, and fails when no cut has come for long.
 func (l *live) lacking() error {
+	wait := l.wait
+	if wait == 0 {
+		wait = 2*l.cut.Plan.Settings.MaxAge() + time.Minute
+	}
 	switch {
 	case l.reason == "":
 		l.waiting = time.Time{}
 		return nil
 	case l.waiting.IsZero():
 		l.waiting = time.Now()
-		l.note(l.reason + ": waiting for a cut of the capture")
-	}
-	wait := l.wait
-	if wait == 0 {
-		wait = 2*l.cut.Plan.Settings.MaxAge() + time.Minute
+		l.note(fmt.Sprintf("%s: waiting for a cut of capture %s that knows of it, for %s at most (--wait): start jetcapture "+
+			"run, if it is not running", l.reason, l.from.Name(), formatDuration(wait)))
 	}
 	if time.Since(l.waiting) < wait {
 		return nil
 	}
-	return fmt.Errorf("%s, and capture %s has made no cut behind stream sequence %d for %s: is it running? "+
-		"Messages may be in neither", l.reason, l.from.Name(), l.after, wait)
+	return fmt.Errorf("%s, and capture %s has made no cut behind stream sequence %d for %s: start jetcapture "+
+		"run, then this again; or read what is stored, without --follow", l.reason, l.from.Name(), l.after,
+		formatDuration(wait))
 }
 
 // readStream hands on what the stream has behind l.after, until ctx ends. It returns nil if only another cut can tell
@@ -185,7 +187,7 @@ func (l *live) continues(ctx context.Context) (bool, error) {
 	case err != nil:
 		return false, l.diverged(err)
 	case !info.Created.Equal(l.cut.Plan.Stream.Created):
-		l.reason = fmt.Sprintf("stream %s was made again", l.source.Stream())
+		l.reason = fmt.Sprintf("stream %s was made again, or restored", l.source.Stream())
 	case info.FirstSeq > l.after+1:
 		l.reason = fmt.Sprintf("stream %s begins at sequence %d, and %d is the last one that was read", l.source.Stream(),
 			info.FirstSeq, l.after)
