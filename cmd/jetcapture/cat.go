@@ -133,6 +133,9 @@ func (m *messageChoice) readArchive(
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	capture, err := m.pick(ctx, a)
+	if err == nil && m.read.Incarnation != "" {
+		_, _, err = findLife(ctx, capture, m.read.Incarnation)
+	}
 	if err != nil {
 		return err
 	}

@@ -52,14 +52,10 @@ func endOfLife(ctx context.Context, from *archive.Capture, incarnation string) (
 	if incarnation == "" {
 		return math.MaxUint64, nil
 	}
-	all, err := from.Incarnations(ctx)
-	if err != nil {
-		return 0, err
-	}
-	i := slices.IndexFunc(all, func(in archive.Incarnation) bool { return in.Opening.Incarnation == incarnation })
+	all, i, err := findLife(ctx, from, incarnation)
 	switch {
-	case i < 0:
-		return 0, fmt.Errorf("capture %s has no incarnation %q: jetcapture ls --cuts names them", from.Name(), incarnation)
+	case err != nil:
+		return 0, err
 	case i == len(all)-1:
 		return math.MaxUint64, nil
 	}
@@ -89,6 +85,9 @@ func checkSubjects(
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
+	if len(subjects) == 0 || isDenied(nc, cmp.Or(prefix, "$JS.API")+".STREAM.NAMES") {
+		return nil // see above
+	}
 	for _, subject := range subjects {
 		listed := js.StreamNames(ctx, jetstream.WithStreamListSubject(subject))
 		var names []string
@@ -107,6 +106,16 @@ func checkSubjects(
 		}
 	}
 	return nil
+}
+
+// isDenied reports whether the server refuses what is published to a subject of its API. It answers nothing then, and a
+// request would wait for its timeout. What is sent here asks for no answer.
+func isDenied(nc *nats.Conn, subject string) bool {
+	if nc.Publish(subject, nil) != nil || nc.FlushTimeout(askWithin) != nil {
+		return false // the request says what is wrong
+	}
+	err := nc.LastError()
+	return errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), `"`+subject+`"`)
 }
 
 // checkName fails if there is a stream of that name.
