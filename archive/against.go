@@ -96,18 +96,33 @@ func (c *comparison) beginOther(ctx context.Context, other *otherCapture) (ok bo
 		c.unchecked("an archive that it was made from, or of the same stream", "another one: capture "+other.capture.name)
 		return false, nil
 	}
-	if err := c.checkBeginning(ctx, other, lives[0].Opening); err != nil {
-		return false, err
-	}
 	last := lives[len(lives)-1]
-	newest := other.all[len(other.all)-1]
-	if more := newest.Newest.N > 0 &&
-		(other.at.Opening.Incarnation != newest.Opening.Incarnation || last.Newest.Plan.To < newest.Newest.Plan.To); more {
+	if more := other.beyond(last); more != nil {
 		c.unchecked("everything that the other archive holds", fmt.Sprintf(
-			"cuts up to stream sequence %d; the other archive goes on up to %d of incarnation %s",
-			last.Newest.Plan.To, newest.Newest.Plan.To, newest.Opening.Incarnation))
+			"cuts up to stream sequence %d of incarnation %s; the other archive goes on up to %d of incarnation %s",
+			last.Newest.Plan.To, last.Opening.Incarnation, more.Newest.Plan.To, more.Opening.Incarnation))
 	}
-	return true, nil
+	return true, c.checkBeginning(ctx, other, lives[0].Opening)
+}
+
+// beyond returns the newest incarnation in which the other capture covers more than the last one of a capture does; nil
+// if there is none. One that has nothing yet, as after a restore, is not one.
+func (o *otherCapture) beyond(last Incarnation) *Incarnation {
+	found := o.enter(last.Opening)
+	for _, in := range slices.Backward(o.all) {
+		through := in.Opening.From
+		same := found && in.Opening.Incarnation == o.at.Opening.Incarnation
+		if same && last.Newest.N > 0 {
+			through = last.Newest.Plan.To
+		}
+		if in.Newest.N > 0 && in.Newest.Plan.To > through {
+			return &in
+		}
+		if same {
+			break
+		}
+	}
+	return nil
 }
 
 // checkBeginning reports what the other capture holds before this one begins: no later cut brings that. With a filter,

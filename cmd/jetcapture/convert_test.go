@@ -168,3 +168,32 @@ func TestConvertWrongUsage(t *testing.T) {
 		t.Errorf("convert of an empty folder = %d:\n%s", out.code, out.stderr)
 	}
 }
+
+// TestVerifyOfACopyAfterARestore: the life that begins then has nothing yet, so the copy lacks nothing of it.
+func TestVerifyOfACopyAfterARestore(t *testing.T) {
+	r := newRestoring(t)
+	place := filepath.Join(t.TempDir(), "copy")
+	run := func(want string, args ...string) {
+		t.Helper()
+		wantReplay(t, environment{}.run(t, args...), exitDone, want)
+	}
+	capture := func() { captureOnce(t, r.srv, r.folder, "--key", "subject[2]") }
+	run("50 messages", "convert", r.folder, place, "--once")
+	if err := r.js.DeleteStream(t.Context(), "ORDERS"); err != nil {
+		t.Fatal(err)
+	}
+	wantReplay(t, r.run("--stream-name", "ORDERS"), exitDone, "stream ORDERS has 50 messages")
+	against := []string{"verify", r.folder, "--against-stream", "--nats-server", r.srv.URL()}
+	run("another one, created at", against...)
+	run("if it was restored, run the capture first", against...)
+	capture()
+	run("no problem, 0 notes", against...)
+	run("no problem, 0 notes", "verify", place, "--against", r.folder)
+	r.publish(5)
+	capture()
+	run("the other archive goes on up to 55 of incarnation", "verify", place, "--against", r.folder)
+	run("5 messages", "convert", r.folder, place, "--once")
+	run("no problem, 0 notes", "verify", place, "--against", r.folder)
+	capture()
+	run("no problem, 0 notes", "verify", place, "--against", r.folder)
+}

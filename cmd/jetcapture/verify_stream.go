@@ -46,7 +46,7 @@ func newStream(nc *nats.Conn, apiPrefix string, f cutlog.Format) *stream {
 func (s *stream) Info(ctx context.Context) (archive.StreamInfo, error) {
 	info, err := s.source.Info(ctx)
 	if errors.Is(err, reader.ErrStreamNotFound) {
-		return archive.StreamInfo{}, fmt.Errorf("%w: %w", archive.ErrNoStream, err)
+		return archive.StreamInfo{}, fmt.Errorf("%w: %s", archive.ErrNoStream, s.source.Stream())
 	}
 	if err != nil {
 		return archive.StreamInfo{}, err
