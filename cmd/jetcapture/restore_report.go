@@ -48,7 +48,7 @@ func (r *restorer) printAccount() {
 		number{a.Dead, "dead letters, restored as the messages that they were"},
 		number{a.Lost, "lost before they were stored, not restored"},
 		number{a.Skipped, "skipped when they were captured, not restored"},
-		number{a.Absent, "not in the stream, or not matched by the capture's filter"},
+		number{a.Absent, "absent (filtered, never-existed or unknown): no messages of the capture"},
 	)
 	if r.elsewhere > 0 {
 		say(r.stdout, "  %s of other lives of the stream, which was made again or rolled back, are left out: "+

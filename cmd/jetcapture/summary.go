@@ -133,7 +133,7 @@ func (s *summary) coverage() string {
 	for _, n := range []struct {
 		count int64
 		what  string
-	}{{s.Lost, "lost"}, {s.Skipped, "skipped"}, {s.Absent, "not in the stream"}} {
+	}{{s.Lost, "lost"}, {s.Skipped, "skipped"}, {s.Absent, "absent" + reasonText(s.AbsentBy)}} {
 		if n.count > 0 {
 			missing = append(missing, thousands(n.count)+" "+n.what)
 		}
@@ -167,7 +167,7 @@ func reasonText(reasons map[string]int64) string {
 	}
 	var parts []string
 	for _, r := range slices.Sorted(maps.Keys(reasons)) {
-		parts = append(parts, fmt.Sprintf("%d %s", reasons[r], r))
+		parts = append(parts, thousands(reasons[r])+" "+r)
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }

@@ -23,9 +23,11 @@ func TestSummaryClaimsWhatIsStored(t *testing.T) {
 		},
 		"whole": {jetcapture.Stats{StoredSeq: 9, ResumedSeq: 4}, 9, "sequences 5 to 9, all of them stored\n"},
 		"holes": {
-			jetcapture.Stats{StoredSeq: 9000, Lost: 2, Absent: 8000},
+			jetcapture.Stats{
+				StoredSeq: 9000, Lost: 2, Absent: 8000, AbsentBy: map[string]int64{"unknown": 1000, "filtered": 7000},
+			},
 			9000,
-			"sequences 1 to 9000, all of them stored but for 2 lost, 8,000 not in the stream\n",
+			"sequences 1 to 9000, all of them stored but for 2 lost, 8,000 absent (7,000 filtered, 1,000 unknown)\n",
 		},
 		"lag": {jetcapture.Stats{StoredSeq: 9, Lag: 1}, 9, "still in the stream: 1 message\n"},
 		"replaced": {
