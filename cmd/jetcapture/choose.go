@@ -18,7 +18,7 @@ import (
 type messageChoice struct {
 	capture      string
 	option       string // that names the capture; empty: capture
-	usual        string // the capture where none is named and the archive has it; may be empty
+	usual        string // that of a bucket, where none is named and the archive has it; may be empty
 	seqs         seqRange
 	read         archive.ReadOptions
 	header, json []condition
@@ -163,6 +163,8 @@ func (m *messageChoice) pick(ctx context.Context, a *archive.Archive) (*archive.
 		return nil, errNoCapture(a)
 	case m.capture != "":
 		return nil, fmt.Errorf("%s holds no capture %q: it has %s", a, m.capture, strings.Join(names, ", "))
+	case len(all) > 1 && m.usual != "":
+		return nil, noBucket(a, m.usual, names)
 	case len(all) > 1:
 		return nil, usagef("%s has several captures: choose one with --%s: %s", a, cmp.Or(m.option, "capture"),
 			strings.Join(names, ", "))

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -93,7 +94,10 @@ func getCommand(c console) *cobra.Command {
 
 // twoArguments wants an archive and something else.
 func twoArguments(cmd *cobra.Command, args []string, second string) error {
-	if len(args) != 2 {
+	if len(args) > 2 {
+		return usagef("%q: an archive and %s only are expected; see %s --help", urls.Show(args[2]), second, cmd.CommandPath())
+	}
+	if len(args) < 2 {
 		return usagef("an archive and %s are required; see %s --help", second, cmd.CommandPath())
 	}
 	return nil

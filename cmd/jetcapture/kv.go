@@ -85,7 +85,12 @@ func kvCommand(c console) *cobra.Command {
 	s := &kvSettings{}
 	options := s.options()
 	cmd := readingCommand("kv", "print a key-value bucket as it was", helpText(kvHelp, options, kvConclusion))
-	cmd.Args = func(cmd *cobra.Command, args []string) error { return twoArguments(cmd, args, "BUCKET") }
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 2 {
+			return usagef("%q: an archive and BUCKET only are expected; --key KEY chooses keys", args[2])
+		}
+		return twoArguments(cmd, args, "BUCKET")
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		given := newChoices(options)
 		problems := given.take(options.all(), cmd.Flags(), c.getenv)
@@ -137,12 +142,15 @@ func (s *kvSettings) print(
 	return onPage(c.stdout, func(out *bufio.Writer) error {
 		lines := json.NewEncoder(printableJSON{out})
 		lines.SetEscapeHTML(false)
-		now, err := s.read(ctx, choice, from, bucket, lines, c)
+		now, found, err := s.read(ctx, choice, from, bucket, lines, c)
 		if err != nil {
 			return err
 		}
 		if s.restore.name != "" {
 			return s.restoreBucket(ctx, from, now, c)
+		}
+		if len(now) == 0 && !(found && s.history) {
+			s.sayEmpty(c, bucket)
 		}
 		for _, name := range slices.Sorted(maps.Keys(now)) {
 			err = errors.Join(err, lines.Encode(now[name]))
@@ -151,13 +159,25 @@ func (s *kvSettings) print(
 	})
 }
 
-// read returns the last values. With history, it prints all changes, and returns none.
+// sayEmpty says why nothing is printed.
+func (s *kvSettings) sayEmpty(c console, bucket string) {
+	what, when := "no keys", "where the archive ends"
+	if s.key != "" {
+		what = "no key that matches " + s.key
+	}
+	if !s.at.IsZero() {
+		when = "just before " + s.at.UTC().Format(time.RFC3339Nano)
+	}
+	say(c.stderr, "jetcapture: bucket %s had %s %s\n", bucket, what, when)
+}
+
+// read returns the last values, and whether there was any change. With history, it prints all changes, and returns no
+// values.
 func (s *kvSettings) read(
 	ctx context.Context, choice *messageChoice, from *archive.Capture, bucket string, lines *json.Encoder, c console,
-) (now map[string]kvEntry, err error) {
+) (now map[string]kvEntry, found bool, err error) {
 	now = map[string]kvEntry{}
 	var missing missingCount
-	found := false
 	err = choice.each(ctx, from, func(i *archive.Item) error {
 		if !i.IsMessage() {
 			missing.add(i)
@@ -177,18 +197,31 @@ func (s *kvSettings) read(
 	})
 	missing.say(c.stderr)
 	if err != nil || found {
-		return now, err
+		return now, found, err
 	}
 	format, err := from.Format(ctx)
 	if err != nil || format.Stream == "KV_"+bucket {
-		return now, err
+		return now, false, err
 	}
 	others, err := bucketsOf(ctx, choice, from)
 	if err != nil || slices.Contains(others, bucket) { // it was empty at that time, or the key was not there
-		return now, err
+		return now, false, err
 	}
-	return now, fmt.Errorf("capture %s, of stream %s, has no message of bucket %s: the buckets that it has are %s",
+	return now, false, fmt.Errorf("capture %s, of stream %s, has no message of bucket %s: the buckets that it has are %s",
 		from.Name(), format.Stream, bucket, cmp.Or(strings.Join(others, ", "), "none"))
+}
+
+// noBucket is the error of an archive with several captures, none of which is the one of a bucket.
+func noBucket(a *archive.Archive, capture string, captures []string) error {
+	var buckets []string
+	for _, name := range captures {
+		if bucket, is := strings.CutPrefix(name, "KV_"); is {
+			buckets = append(buckets, bucket)
+		}
+	}
+	return fmt.Errorf("%s has no capture %s, which that bucket would have; buckets that it has: %s. If a stream under another "+
+		"name has its messages, name its capture with --capture: %s",
+		a, capture, cmp.Or(strings.Join(buckets, ", "), "none"), strings.Join(captures, ", "))
 }
 
 // bucketsOf returns the names of the buckets that a capture has messages of.

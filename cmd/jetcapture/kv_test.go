@@ -93,8 +93,18 @@ func TestKV(t *testing.T) {
 		!strings.Contains(got.stderr, "exists already") {
 		t.Errorf("exit code %d: %s", got.code, got.stderr)
 	}
-	if got := (environment{}).run(t, "kv", folder, "a.b"); got.code != exitUsage {
-		t.Errorf("exit code %d: %s", got.code, got.stderr)
+	for _, tt := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{exitUsage, `"a.b" is not the name of a bucket`, []string{"a.b"}},
+		{exitUsage, `"b": an archive and BUCKET only are expected; --key KEY chooses keys`, []string{"settings", "b"}},
+		{exitDone, "bucket settings had no keys just before 2020-01-01T00:00:00Z\n", []string{"settings", "--at", "2020-01-01"}},
+		{exitDone, "bucket settings had no key that matches d where the archive ends\n", []string{"settings", "--key", "d"}},
+		{exitDone, "had no key that matches x", []string{"settings", "--key", "x", "--history"}},
+	} {
+		wantReplay(t, environment{}.run(t, append([]string{"kv", folder}, tt.args...)...), tt.code, tt.want)
 	}
 }
 
@@ -118,9 +128,9 @@ func TestKVOfAnArchiveWithOthers(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	got := (environment{}).run(t, "kv", folder, "other")
-	if got.code == exitDone || !strings.Contains(got.stderr, "KV_prices, KV_settings") {
-		t.Errorf("exit code %d: %s", got.code, got.stderr)
-	}
+	wantReplay(t, got, exitFailed, "has no capture KV_other, which that bucket would have; buckets that it has: prices, "+
+		"settings. If")
+	wantReplay(t, got, exitFailed, "with --capture: KV_prices, KV_settings\n")
 }
 
 // TestRestoredBucket: a bucket that was restored as a stream is one for clients. The archive has old values that the
