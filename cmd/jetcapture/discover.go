@@ -38,10 +38,10 @@ func (t *taskRunner) discoverOnce(ctx context.Context, f *follower) error {
 		err := f.look(ctx)
 		switch {
 		case ctx.Err() != nil: // it is stopped: the loop ends
-		case err == nil && f.count.Load() == 0:
+		case err == nil && f.matching == 0:
 			return errNoMatch(f.s)
 		case err == nil:
-			return f.errBeyond()
+			return f.left.err()
 		case !errors.Is(err, fleet.ErrReplaced):
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -30,49 +31,73 @@ type follower struct {
 	since    time.Time  // streams made later have appeared; zero: what the first look finds has not
 	nc       *nats.Conn // nil: there was no connection yet
 	js       jetstream.JetStream
-	looked   bool            // once at least
-	told     map[string]bool // streams of which it has said why they are left out
-	beyond   int             // how many streams the last look left out as too many
-	count    atomic.Int64    // of captures; any goroutine may read it
+	looked   bool // once at least
+	matching int  // streams that the last look has found, those of other parts included
+	left     leftOut
+	idle     bool          // it has said that it has no streams
+	failing  retry.Limiter // of warnings of looks that fail
+	count    atomic.Int64  // of captures; any goroutine may read it
 }
 
 // streamCaptures are the captures of a pattern: in this process (processCaptures), or in a fleet (taskCaptures). Their
 // follower calls it.
 type streamCaptures interface {
-	// own returns the streams that have a capture of this pattern.
+	// own returns the streams that have a capture of this pattern; the caller may change the map.
 	own(ctx context.Context) (map[string]bool, error)
 	// start begins the capture of a stream, or does nothing if there is one that is as it should be. appeared: the
-	// stream came while the pattern was followed, so all of it is wanted.
+	// stream came while the pattern was followed, so all of it is wanted. The error is a *takenError if another one has
+	// the name of the capture.
 	start(ctx context.Context, stream string, appeared bool) error
 	// end has captures make last cuts and end.
 	end(ctx context.Context, streams []string) error
 }
 
 func newFollower(s *settings, captures streamCaptures, log *slog.Logger) *follower {
-	return &follower{s: s, captures: captures, log: log.With("pattern", s.unit()), told: map[string]bool{}}
+	return &follower{
+		s: s, captures: captures, log: log.With("pattern", s.unit()), left: newLeftOut(),
+		failing: retry.Limiter{Every: time.Minute},
+	}
 }
 
-// look starts captures of streams that came, and ends those of streams that are gone.
-func (f *follower) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, max(followTimeout, f.s.capture.library.Wait))
+// look starts captures of streams that came, and ends those of streams that are gone. It looks again at once if
+// somebody else has changed the same captures meanwhile.
+func (f *follower) look(ctx context.Context) (err error) {
+	const tries = 3
+	for range tries {
+		if err = f.lookOnce(ctx); err != nil || !f.left.conflicts() {
+			break
+		}
+	}
+	f.left.tell(f.log)
+	if err == nil {
+		f.tellIdle()
+	}
+	return err
+}
+
+// lookOnce is one look. Captures that cannot be ended keep no others from their start.
+func (f *follower) lookOnce(ctx context.Context) error {
+	within := followTimeout
+	if !f.looked {
+		within = max(within, f.s.capture.library.Wait)
+	}
+	looking, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	if err := f.connect(ctx); err != nil {
+	if err := f.connect(looking); err != nil {
 		return err
 	}
-	own, err := f.captures.own(ctx)
+	own, err := f.captures.own(looking)
 	if err != nil {
 		return err
 	}
-	streams, err := f.streams(ctx, own)
+	streams, err := f.streams(looking, own)
 	if err != nil {
 		return fmt.Errorf("list the streams: %w; the user needs the permission to publish $JS.API.STREAM.NAMES, and "+
 			"$JS.API.STREAM.LIST with --stream-opt-in", err)
 	}
-	if err := f.adopt(ctx, own, streams); err != nil {
-		return err
-	}
-	f.looked = true
-	return nil
+	gone := f.gone(own, streams)
+	err = f.adopt(looking, own, streams)
+	return errors.Join(err, f.captures.end(ctx, gone))
 }
 
 // connect connects, the first time.
@@ -122,9 +147,14 @@ func (f *follower) streams(ctx context.Context, own map[string]bool) (chosen []s
 			return nil, err
 		}
 	}
+	f.matching = 0
 	for _, name := range names {
 		says, known := metadata[name]
-		if f.s.choosesName(name) && (f.s.choosesMetadata(says) || !known && own[name]) {
+		if !f.s.choosesName(name) || !f.s.choosesMetadata(says) && (known || !own[name]) {
+			continue
+		}
+		f.matching++
+		if part := f.s.file.shard; part.count == 0 || part.has(name) {
 			chosen = append(chosen, name)
 		}
 	}
@@ -132,9 +162,8 @@ func (f *follower) streams(ctx context.Context, own map[string]bool) (chosen []s
 	return chosen, nil
 }
 
-// adopt makes the captures, which own are now, those of the streams.
-func (f *follower) adopt(ctx context.Context, own map[string]bool, streams []string) error {
-	var gone []string
+// gone takes those out of own, and returns them, that are not among the streams any more.
+func (f *follower) gone(own map[string]bool, streams []string) (gone []string) {
 	for name := range own {
 		if !slices.Contains(streams, name) {
 			f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
@@ -142,29 +171,30 @@ func (f *follower) adopt(ctx context.Context, own map[string]bool, streams []str
 			delete(own, name)
 		}
 	}
-	if err := f.captures.end(ctx, gone); err != nil {
-		return err
-	}
-	f.beyond = 0
+	return gone
+}
+
+// adopt makes captures of the streams that have none, which are not in own. What fails is left out until the next look.
+func (f *follower) adopt(ctx context.Context, own map[string]bool, streams []string) error {
+	f.left.begin()
 	for _, name := range streams {
 		if !own[name] && len(own) >= f.s.streams.most {
-			if f.beyond++; f.beyond == 1 {
-				f.leaveOut(name, errTooMany)
-			}
+			f.left.tooMany(name)
 			continue
 		}
 		err := f.start(ctx, name, own[name])
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return err
-		case err != nil: // it is tried again at the next look
-			f.leaveOut(name, err)
+		case err != nil:
+			f.left.add(name, err)
 		case !own[name]:
 			own[name] = true
 			f.log.Info("a stream is captured that matches", "stream", name)
 		}
 	}
 	f.count.Store(int64(len(own)))
+	f.looked = true
 	return nil
 }
 
@@ -181,23 +211,20 @@ func (f *follower) start(ctx context.Context, stream string, has bool) error {
 	return f.captures.start(ctx, stream, !has && appeared)
 }
 
-// errTooMany is why a stream is left out that is one too many.
-var errTooMany = errors.New("more streams match than --max-streams lets be captured; it is the first of those left out")
-
-// errBeyond is the error of the last look if it has left out streams as too many.
-func (f *follower) errBeyond() error {
-	if f.beyond == 0 {
-		return nil
+// tellIdle says once that the pattern has no streams: where they are in other parts of its file, or not there at all.
+func (f *follower) tellIdle() {
+	log, what := f.log, "no stream matches"
+	if part := f.s.file.shard; f.matching > 0 && part.count > 0 {
+		log, what = log.With("part", part.String()), "no stream that matches is in this part"
 	}
-	return fmt.Errorf("--max-streams left out %s: give a larger one, or leave out streams with --exclude-stream",
-		counted(int64(f.beyond), "stream"))
-}
-
-// leaveOut says once why a stream is left out.
-func (f *follower) leaveOut(stream string, why error) {
-	if !f.told[stream] {
-		f.told[stream] = true
-		f.log.Warn("a stream is left out", "stream", stream, "error", why)
+	was := f.idle
+	f.idle = f.count.Load() == 0 && len(f.left.why) == 0
+	switch {
+	case was || !f.idle:
+	case !f.s.capture.library.Once:
+		log.Warn(what + ": waiting for one")
+	case f.matching > 0:
+		log.Info(what + ", nothing is to be done")
 	}
 }
 
@@ -205,20 +232,24 @@ func (f *follower) leaveOut(stream string, why error) {
 func (f *follower) watch(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	for failing := false; ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			f.complain(ctx, f.look(ctx))
 		}
-		err := f.look(ctx)
-		if errors.Is(err, fleet.ErrReplaced) { // the holder of the task is about to end
-			err = nil
-		}
-		if err != nil && !failing && ctx.Err() == nil {
-			f.log.Warn("streams are not found, their captures go on; it is tried again", "error", err)
-		}
-		failing = err != nil
+	}
+}
+
+// complain warns of a look that has failed, each minute while that lasts.
+func (f *follower) complain(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		f.failing.Reset()
+	case ctx.Err() != nil, errors.Is(err, fleet.ErrReplaced): // it is about to end
+	case f.failing.Ready(time.Now()):
+		f.log.Warn("streams are not followed as they should be, their captures go on; it is tried again", "error", err)
 	}
 }
 

@@ -33,7 +33,7 @@ type captureGroup struct {
 }
 
 // member is a capture of a group, also when it has ended by itself. Its owner is who started it: start returns it to
-// nobody else, and so nobody else can end it.
+// nobody else. Only start may end it, too, for a capture of its name that comes before it.
 type member struct {
 	settings *settings
 	entry    *monitor.Entry
@@ -52,21 +52,45 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 	return g
 }
 
-// start begins captures, or none of them if the group has one of the same name in the archive already. It returns them
-// in the order of their settings, and does not wait until they read.
+// start begins captures, or none of them: its error is a *takenError if the group has one of the same name in the
+// archive already. But if that is the capture of a pattern, and one of all comes before it, it makes its last cut first.
+// start returns the captures in the order of their settings, and does not wait until they read.
 func (g *captureGroup) start(all ...*settings) ([]*member, error) {
+	for {
+		started, yields, err := g.tryStart(all)
+		if yields == nil {
+			return started, err
+		}
+		g.r.log.Info("the capture of a pattern ends, another one of its name comes first",
+			"capture", yields.settings.capture.name(), "pattern", yields.settings.pattern)
+		g.endLogged(yields)
+	}
+}
+
+// comesBefore reports whether a capture is started although there is another one of its name. One that stands for itself
+// comes before those of patterns, and of these the one whose pattern is first by its name.
+func (s *settings) comesBefore(other *settings) bool { return s.pattern < other.pattern }
+
+// tryStart is start unless a capture is to end before: that one yields.
+func (g *captureGroup) tryStart(all []*settings) (started []*member, yields *member, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.holds == 0 || g.ctx.Err() != nil {
-		return nil, errGroupEnded
+		return nil, nil, errGroupEnded
 	}
-	names := map[string]bool{}
+	wanted := map[string]*settings{}
 	for _, s := range all {
 		name := s.capture.name()
-		if g.has(name) || names[name] {
-			return nil, fmt.Errorf("capture %s: there is another one of that name in this process", name)
+		m, other := g.member(name), wanted[name]
+		switch {
+		case other != nil:
+			return nil, nil, errTaken(s, other)
+		case m != nil && s.comesBefore(m.settings):
+			return nil, m, nil
+		case m != nil:
+			return nil, nil, errTaken(s, m.settings)
 		}
-		names[name] = true
+		wanted[name] = s
 	}
 	before := len(g.members)
 	if n := before + len(all); len(all) > 0 && (n > 1 || g.resident) {
@@ -75,11 +99,11 @@ func (g *captureGroup) start(all ...*settings) ([]*member, error) {
 	for _, s := range all {
 		g.members = append(g.members, &member{settings: s, entry: g.board.Add(beforeRun(s)), done: make(chan struct{})})
 	}
-	started := slices.Clone(g.members[before:])
+	started = slices.Clone(g.members[before:])
 	for _, m := range started { // only now: one that fails at once must know whether it is alone
 		g.launch(m)
 	}
-	return started, nil
+	return started, nil, nil
 }
 
 // launch starts the goroutine of a capture. The caller holds mu.
@@ -117,6 +141,13 @@ func (g *captureGroup) endLogged(m *member) {
 	}
 }
 
+// runs reports whether a capture was started and not ended by end.
+func (g *captureGroup) runs(m *member) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Contains(g.members, m)
+}
+
 // names are the captures that were started and not ended by end, in the order in which they were started.
 func (g *captureGroup) names() (names []string) {
 	g.mu.Lock()
@@ -127,9 +158,13 @@ func (g *captureGroup) names() (names []string) {
 	return names
 }
 
-// has reports whether there is a capture of a name. The caller holds mu.
-func (g *captureGroup) has(name string) bool {
-	return slices.ContainsFunc(g.members, func(m *member) bool { return m.settings.capture.name() == name })
+// member is the capture of a name, nil if there is none. The caller holds mu.
+func (g *captureGroup) member(name string) *member {
+	i := slices.IndexFunc(g.members, func(m *member) bool { return m.settings.capture.name() == name })
+	if i < 0 {
+		return nil
+	}
+	return g.members[i]
 }
 
 // hold keeps wait from returning while no capture runs, until release is called. It returns false if the group has

@@ -144,10 +144,10 @@ func (l *reloader) apply(all []*settings) {
 }
 
 // begin starts units one by one, so that one which is refused keeps none of the others. Patterns come last, as at the
-// start of the process: they leave out the streams of single captures.
+// start of the process, in the order of their names: no capture begins that would end at once for another one.
 func (l *reloader) begin(all []*settings) {
 	for _, patterns := range []bool{false, true} {
-		for _, s := range all {
+		for _, s := range slices.SortedFunc(slices.Values(all), byUnit) {
 			if s.isPattern() != patterns {
 				continue
 			}

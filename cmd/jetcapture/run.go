@@ -175,7 +175,7 @@ func (r *runner) run(ctx context.Context, process *settings, all []*settings) (e
 	defer r.report(ctx)()
 	close(begun)
 	defer endReloads()
-	return errors.Join(err, g.wait(), u.unmatched, u.errBeyond())
+	return errors.Join(err, g.wait(), u.unmatched, u.errLeft())
 }
 
 // capture runs a capture until ctx ends or it is done, and prints its summary. Several run side by side.

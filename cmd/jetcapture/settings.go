@@ -16,6 +16,7 @@ import (
 // goroutine, and do not change once they were checked.
 type settings struct {
 	name    string // of one of several captures in a file
+	pattern string // the unit that this is one stream of; empty: it is not by pattern
 	file    fileSettings
 	capture captureSettings
 	streams streamSettings

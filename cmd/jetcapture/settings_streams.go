@@ -106,14 +106,14 @@ func (s *settings) choosesName(stream string) bool {
 		ok, err := path.Match(pattern, stream)
 		return ok && err == nil
 	}
-	shard, named := s.file.shard, s.capture.library.NATSStreamName
+	named := s.capture.library.NATSStreamName
 	switch {
 	case fleet.OwnsStream(stream) && stream != named, stream == s.service.stream:
 		return false
 	case !matches(cmp.Or(named, "*")), slices.ContainsFunc(s.streams.exclude, matches):
 		return false
 	}
-	return shard.count == 0 || shard.has(stream)
+	return true
 }
 
 // choosesMetadata reports whether a stream with this metadata is one of the pattern's.
@@ -126,7 +126,7 @@ func (s *settings) choosesMetadata(metadata map[string]string) bool {
 // is captured from its first message, whatever --start says of those before.
 func (s *settings) of(stream string, appeared bool) *settings {
 	one := *s
-	one.name, one.streams = stream, streamSettings{}
+	one.name, one.pattern, one.streams = stream, s.unit(), streamSettings{}
 	one.capture.library.NATSStreamName, one.capture.library.Archive.Capture = stream, ""
 	if appeared {
 		one.capture.library.Start = jetcapture.Start{}

@@ -15,12 +15,14 @@ type shard struct{ index, count uint64 }
 
 // sharding is a shard as a user writes it.
 func sharding(to *shard) value {
-	return parsed[shard]{to, parseShard, func(s shard) string {
-		if s.count == 0 {
-			return ""
-		}
-		return fmt.Sprintf("%d/%d", s.index, s.count)
-	}}
+	return parsed[shard]{to, parseShard, shard.String}
+}
+
+func (s shard) String() string {
+	if s.count == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", s.index, s.count)
 }
 
 func parseShard(text string) (s shard, err error) {
@@ -80,8 +82,7 @@ func runs(all []*settings, err error) (process *settings, mine []*settings, _ er
 // idles has a process go on without captures until its context ends, or ends it at once if it is to run once. Each of
 // the parts of a file is a process of its own, and one that ends would be started again and again.
 func (r *runner) idles(g *captureGroup, process *settings) {
-	part := process.file.shard
-	log := r.log.With("part", fmt.Sprintf("%d/%d", part.index, part.count))
+	log := r.log.With("part", process.file.shard.String())
 	if process.capture.library.Once {
 		log.Info("no capture of the file is in this part, nothing is to be done")
 		return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,9 @@ type processCaptures struct {
 	members map[string]*member // by stream
 }
 
-// own implements streamCaptures.
+// own implements streamCaptures. A capture may have ended for another one, which comes before it.
 func (p *processCaptures) own(context.Context) (map[string]bool, error) {
+	maps.DeleteFunc(p.members, func(_ string, m *member) bool { return !p.g.runs(m) })
 	own := map[string]bool{}
 	for stream := range p.members {
 		own[stream] = true
@@ -80,13 +82,16 @@ func (u *runUnits) start(all ...*settings) error {
 	for _, m := range started {
 		u.captures[m.settings.unit()] = m
 	}
-	for _, s := range all {
+	for _, s := range slices.SortedFunc(slices.Values(all), byUnit) { // so that none takes the streams of another one first
 		if s.isPattern() {
 			err = errors.Join(err, s.inUnit(u.follow(s)))
 		}
 	}
 	return err
 }
+
+// byUnit orders settings by the names of their units.
+func byUnit(a, b *settings) int { return cmp.Compare(a.unit(), b.unit()) }
 
 // inUnit says of which pattern an error is.
 func (s *settings) inUnit(err error) error {
@@ -107,7 +112,7 @@ func (u *runUnits) follow(s *settings) error {
 		f.begin(u.g)
 		return err
 	}
-	none := err == nil && f.count.Load() == 0
+	none := err == nil && f.matching == 0
 	if none {
 		u.unmatched = errors.Join(u.unmatched, s.inUnit(errNoMatch(s)))
 	}
@@ -147,11 +152,11 @@ func errNoMatch(s *settings) error {
 	return errors.New("no stream of the server matches; `nats stream ls` lists the streams of the account")
 }
 
-// errBeyond is the error of patterns with --once that have left out streams as too many: the work is not done.
-func (u *runUnits) errBeyond() (err error) {
+// errLeft is the error of patterns with --once that have left out streams: the work is not done.
+func (u *runUnits) errLeft() (err error) {
 	for _, unit := range slices.Sorted(maps.Keys(u.followers)) {
 		if f := u.followers[unit]; f.s.capture.library.Once {
-			err = errors.Join(err, f.s.inUnit(f.errBeyond()))
+			err = errors.Join(err, f.s.inUnit(f.left.err()))
 		}
 	}
 	return err
