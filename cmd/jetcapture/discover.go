@@ -17,16 +17,19 @@ import (
 // discover follows a pattern whose task this worker holds: it makes a task of the fleet for each stream that matches,
 // and removes those of streams that are gone. Other workers may do the same at the same time.
 func (t *taskRunner) discover(ctx context.Context, task fleet.Task, s *settings) error {
-	f := newFollower(s, &taskCaptures{t.fleet.Children(task), task.Body}, t.group.r.log)
+	captures := &taskCaptures{children: t.fleet.Children(task), pattern: task.Body, s: s, runner: t}
+	f := newFollower(s, captures, t.group.r.log)
 	f.since = task.Since
 	defer f.close()
 	defer t.following(task.Name, f)()
 	if s.capture.library.Once {
 		return t.discoverOnce(ctx, f)
 	}
-	if err := f.look(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, fleet.ErrReplaced) {
+	err := f.look(ctx)
+	if err != nil && !f.looked && ctx.Err() == nil && !errors.Is(err, fleet.ErrReplaced) {
 		return err
 	}
+	f.complain(ctx, err)
 	f.watch(ctx, t.group.r.streamsEvery)
 	return t.endChildren(context.WithoutCancel(ctx), task.Name)
 }
@@ -70,7 +73,9 @@ func (t *taskRunner) endChildren(ctx context.Context, pattern string) error {
 // taskCaptures are the captures of a pattern as tasks of a fleet.
 type taskCaptures struct {
 	children *fleet.Children
-	pattern  []byte // the body of its task
+	pattern  []byte      // the body of its task
+	s        *settings   // of the pattern
+	runner   *taskRunner // has what a task is read with
 }
 
 // own implements streamCaptures.
@@ -92,7 +97,21 @@ func (c *taskCaptures) start(ctx context.Context, stream string, appeared bool) 
 	if err == nil {
 		_, err = c.children.Put(ctx, stream, body)
 	}
+	var taken *fleet.TakenError
+	if errors.As(err, &taken) {
+		return c.taken(stream, taken.By)
+	}
 	return err
+}
+
+// taken is the error of a stream whose name a task has that is not of this pattern.
+func (c *taskCaptures) taken(stream string, by fleet.Task) error {
+	has, err := taskSettings(by, c.runner.nats, c.runner.getenv)
+	if err != nil { // what it does is not known here
+		return &takenError{capture: by.Name, pattern: by.Parent}
+	}
+	has.pattern = by.Parent
+	return errTaken(c.s.of(stream, false), has)
 }
 
 // end implements streamCaptures.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/lease"
+	"github.com/jetcapture/jetcapture/internal/parallel"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -81,18 +84,27 @@ func (c *Children) Get(name string) Task {
 	return Task{}
 }
 
-// Put adds a child, or changes it. A task of that name that is not one of the children stays as it is: that is an
-// error.
+// TakenError says that a task is not one of the children, but a person's, or one of another parent that comes first.
+type TakenError struct{ By Task }
+
+func (e *TakenError) Error() string {
+	if e.By.Parent == "" {
+		return fmt.Sprintf("task %s: the fleet has a capture of that name already", e.By.Name)
+	}
+	return fmt.Sprintf("task %s: it is one of %s already", e.By.Name, e.By.Parent)
+}
+
+// Put adds a child, or changes it. A task of that name which a person has made stays as it is, and so does one of a
+// parent that comes first by its name: the error is a *TakenError. Of another parent it is taken over. ErrConflict says
+// that the task is not as the last Look has shown it.
 func (c *Children) Put(ctx context.Context, name string, body []byte) (Change, error) {
 	had, found := c.tasks[name]
 	t := Task{Name: name, Parent: c.parent.Name, Body: body}
 	switch {
 	case found && had.Foreign:
 		return "", fmt.Errorf("task %s: a message of the fleet that is no task has its subject", name)
-	case found && had.Parent == "":
-		return "", fmt.Errorf("task %s: the fleet has a capture of that name already", name)
-	case found && !c.owns(had):
-		return "", fmt.Errorf("task %s: it is one of %s already", name, had.Parent)
+	case found && had.Parent < c.parent.Name: // none at all comes first
+		return "", &TakenError{had}
 	case found && had.Says(t):
 		return Unchanged, nil
 	}
@@ -100,16 +112,30 @@ func (c *Children) Put(ctx context.Context, name string, body []byte) (Change, e
 	return c.fleet.replace(ctx, had, t)
 }
 
-// Remove removes children, whose workers make a last cut.
+// removeTimeout is for all that one call of Remove removes: without the permission there is no answer.
+const removeTimeout = 5 * time.Second
+
+// Remove removes children, whose workers make a last cut. Its error is the first of several, and says how many.
 func (c *Children) Remove(ctx context.Context, names ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+	defer cancel()
 	c.state = state{}
-	var failed []error
-	for _, name := range names {
-		if t := c.Get(name); t.Name != "" {
-			failed = append(failed, c.fleet.delete(ctx, t))
+	failed := make([]error, len(names))
+	_ = parallel.Each(ctx, requestsAtOnce, len(names), func(ctx context.Context, i int) error {
+		if t := c.Get(names[i]); t.Name != "" {
+			failed[i] = c.fleet.delete(ctx, t)
 		}
+		return nil // the others are removed all the same
+	})
+	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
+	switch {
+	case len(failed) == 0:
+		return ctx.Err() // some may not have been tried
+	case errors.Is(failed[0], context.DeadlineExceeded):
+		return fmt.Errorf("%w (%d of %d tasks are not removed); the user needs the permission to publish "+
+			"$JS.API.STREAM.MSG.DELETE.%s", failed[0], len(failed), len(names), c.fleet.Stream())
 	}
-	return errors.Join(failed...)
+	return fmt.Errorf("%w (%d of %d tasks are not removed)", failed[0], len(failed), len(names))
 }
 
 // RemoveChildren removes the tasks that the holder of a task has made and that are chosen, and returns their names.

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +84,62 @@ func TestChildrenLeaveOtherTasksAlone(t *testing.T) {
 	if names, err := f.RemoveChildren(ctx, "pattern", not2); err != nil || !slices.Equal(names, []string{"y"}) {
 		t.Errorf("removed are %v, %v; want y", names, err)
 	}
+}
+
+// TestTheParentThatComesFirstHasAChild, whichever has made it.
+func TestTheParentThatComesFirstHasAChild(t *testing.T) {
+	ctx := t.Context()
+	f := begin(t, natstest.Start(t), "a", "b")
+	late, _ := held(t, f, "b")
+	put(t, late, "x", "of b", Added)
+	early, _ := held(t, f, "a")
+	put(t, early, "x", "of a", Changed)
+	if _, err := late.Put(ctx, "x", []byte("of b")); err != nil && !errors.Is(err, ErrConflict) {
+		t.Errorf("before it has looked: %v", err)
+	}
+	if err := late.Look(ctx); err != nil || len(late.Names()) != 0 {
+		t.Errorf("b has the children %v, %v", late.Names(), err)
+	}
+	var taken *TakenError
+	if _, err := late.Put(ctx, "x", []byte("of b")); !errors.As(err, &taken) || taken.By.Parent != "a" {
+		t.Errorf("it is taken back: %v", err)
+	}
+	if now, err := f.Task(ctx, "x"); err != nil || now.Parent != "a" || string(now.Body) != "of a" {
+		t.Errorf("the task is %+v, %v", now, err)
+	}
+}
+
+// TestManyChildrenAtOnceCostAFewRequestsEach: when they come, and at the next looks.
+func TestManyChildrenAtOnceCostAFewRequestsEach(t *testing.T) {
+	const children = 300
+	f := begin(t, natstest.Start(t), "pattern")
+	c, _ := held(t, f, "pattern")
+	sent := func(what string, most uint64, do func()) {
+		t.Helper()
+		before := f.nc.Stats().OutMsgs
+		do()
+		if n := f.nc.Stats().OutMsgs - before; n > most {
+			t.Errorf("%s: %d requests for %d children, want %d at most", what, n, children, most)
+		}
+	}
+	look := func() {
+		if err := c.Look(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	sent("they come", children+1, func() {
+		for i := range children {
+			put(t, c, fmt.Sprintf("x-%d", i), "1", Added)
+		}
+	})
+	sent("the look after a change", children+10, look)
+	sent("a look after that", 10, look)
+	sent("they go", children+1, func() {
+		if err := c.Remove(t.Context(), c.Names()...); err != nil {
+			t.Error(err)
+		}
+	})
+	sent("the look after they are gone", 10, look)
 }
 
 func TestAHolderWhoseTaskWasReplacedLooksNoMore(t *testing.T) {
