@@ -84,18 +84,18 @@ func (c *taskCaptures) own(ctx context.Context) (map[string]bool, error) {
 		return nil, err
 	}
 	own := map[string]bool{}
-	for _, stream := range c.children.Names() {
-		own[stream] = true
+	for _, name := range c.children.Names() {
+		own[streamOf(c.children.Get(name))] = true
 	}
 	return own, nil
 }
 
 // start implements streamCaptures. A child that reads a stream from its beginning goes on so.
 func (c *taskCaptures) start(ctx context.Context, stream string, appeared bool) error {
-	had := c.children.Get(stream)
+	had := c.children.Get(captureName(stream))
 	body, err := streamTask(c.pattern, stream, appeared || had.Name != "" && isWhole(had.Body))
 	if err == nil {
-		_, err = c.children.Put(ctx, stream, body)
+		_, err = c.children.Put(ctx, captureName(stream), body)
 	}
 	var taken *fleet.TakenError
 	if errors.As(err, &taken) {
@@ -116,7 +116,11 @@ func (c *taskCaptures) taken(stream string, by fleet.Task) error {
 
 // end implements streamCaptures.
 func (c *taskCaptures) end(ctx context.Context, streams []string) error {
-	return c.children.Remove(ctx, streams...)
+	var names []string
+	for _, stream := range streams {
+		names = append(names, captureName(stream))
+	}
+	return c.children.Remove(ctx, names...)
 }
 
 // hasPattern reports whether options, as they stand in a file, stand for the streams that match.
@@ -158,7 +162,18 @@ func streamTask(body []byte, stream string, whole bool) ([]byte, error) {
 			own = append(own, options[i], options[i+1])
 		}
 	}
-	return yaml.Marshal(mapping(scalarNode(capturesKey), mapping(scalarNode(stream), mapping(own...))))
+	return yaml.Marshal(mapping(scalarNode(capturesKey), mapping(scalarNode(captureName(stream)), mapping(own...))))
+}
+
+// streamOf is the stream of a task that streamTask has made: by its name, if that is of one it captures. A task that was
+// changed by hand may say nothing that makes sense.
+func streamOf(child fleet.Task) string {
+	options, _ := taskOptions(child.Body)
+	name, _ := textOf(options, "stream_name")
+	if stream := strings.ReplaceAll(name, "$$", "$"); captureName(stream) == child.Name {
+		return stream
+	}
+	return child.Name
 }
 
 // isWhole reports whether a task says that its capture begins with the first message.

@@ -168,7 +168,8 @@ func TestAStreamThatCameBeforeAnybodyLooked(t *testing.T) {
 func TestAPatternForOnce(t *testing.T) {
 	srv := natstest.Start(t)
 	nc := srv.Connect()
-	someStreams(t, nc, "A", "B")
+	long := strings.Repeat("L", 70)
+	someStreams(t, nc, "A", "B", long)
 	e := environment{"NATS_URL": srv.URL()}
 	f, err := fleet.New(nc, "", "")
 	must(t, err)
@@ -182,7 +183,7 @@ func TestAPatternForOnce(t *testing.T) {
 	log, stop := e.startLooking(t, "a")
 	e.awaitTasks(t)
 	stop()
-	if got := strings.Join(capturesIn(t, folder), " "); got != "A B" {
+	if got := strings.Join(capturesIn(t, folder), " "); got != "A B "+captureName(long) {
 		t.Errorf("it captures %q\n%s", got, log)
 	}
 }
@@ -251,5 +252,20 @@ func TestAHolderThatWasReplacedLeavesAPatternThatIsDone(t *testing.T) {
 				t.Errorf("rm of a pattern that is done: exit code %d, %s%s", r.code, r.stdout, r.stderr)
 			}
 		})
+	}
+}
+
+// TestTheStreamOfATask is what the holder of a pattern reads from the tasks that it has made.
+func TestTheStreamOfATask(t *testing.T) {
+	pattern := []byte("captures: {all: {stream_name: '*', output: x}}")
+	for _, stream := range []string{"A", "A$B", "$$", strings.Repeat("L", 70), strings.Repeat("$", 70)} {
+		body, err := streamTask(pattern, stream, false)
+		must(t, err)
+		if got := streamOf(fleet.Task{Name: captureName(stream), Body: body}); got != stream {
+			t.Errorf("the stream of\n%s is %s", body, got)
+		}
+	}
+	if got := streamOf(fleet.Task{Name: "A", Body: []byte("x")}); got != "A" {
+		t.Errorf("the stream of a task that was changed by hand is %s", got)
 	}
 }

@@ -190,7 +190,7 @@ func (f *follower) adopt(ctx context.Context, own map[string]bool, streams []str
 			f.left.add(name, err)
 		case !own[name]:
 			own[name] = true
-			f.log.Info("a stream is captured that matches", "stream", name)
+			f.log.Info("a stream is captured that matches", "stream", name, "capture", captureName(name))
 		}
 	}
 	f.count.Store(int64(len(own)))

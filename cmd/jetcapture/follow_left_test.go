@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
@@ -104,5 +105,41 @@ captures:
 	g.cancel()
 	if err := g.wait(); err != nil {
 		t.Errorf("%v\n%s", err, log)
+	}
+}
+
+// TestStreamsOfLongNames are captured under names that an archive takes, which no other stream can have.
+func TestStreamsOfLongNames(t *testing.T) {
+	srv := natstest.Start(t)
+	long := strings.Repeat("ORDERS-", 14)
+	someStreams(t, srv.Connect(), long+"EU", long+"US")
+	folder := t.TempDir()
+	r := environment{}.run(t, "run", "--once", "--nats-server", srv.URL(), "-o", folder, "-s", "ORDERS-*")
+	if r.code != exitDone {
+		t.Errorf("exit code %d\n%s", r.code, r.stderr)
+	}
+	begin := long[:50] + "."
+	if got, want := capturesIn(t, folder), []string{begin + "c47dee62myag3", begin + "k2oxv4swumttk"}; !slices.Equal(got, want) {
+		t.Errorf("captured is %q, want %q", got, want)
+	}
+	wantSound(t, folder)
+}
+
+// TestEachStreamHasANameForItsCapture that an archive takes. A capture goes on by it, so no version may change it.
+func TestEachStreamHasANameForItsCapture(t *testing.T) {
+	long := strings.Repeat("0123456789", 25)
+	seen := map[string]string{}
+	for stream, want := range map[string]string{
+		"ORDERS": "ORDERS", "orders-€": "orders-€", long[:64]: long[:64], "_none": "_none",
+		long[:65]: long[:50] + ".kj3uwv6bbzcqi", long: long[:50] + ".5vogga3j4aivn", strings.Repeat("€", 7): strings.Repeat("€", 7), strings.Repeat("€", 8): "€€€€€.nnyik2js6prae",
+	} {
+		got := captureName(stream)
+		if err := cutlog.CheckCapture(cutlog.EscapeSegment(got)); err != nil || got != want {
+			t.Errorf("%s is captured as %q, %v; want %q", stream, got, err, want)
+		}
+		if other, found := seen[got]; found {
+			t.Errorf("%s and %s are both captured as %s", stream, other, got)
+		}
+		seen[got] = stream
 	}
 }

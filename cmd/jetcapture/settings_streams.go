@@ -2,17 +2,21 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/base32"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jetcapture/jetcapture"
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/fleet"
 )
 
 // streamSettings choose streams, where --stream-name does not name a single one. Each stream that is chosen is a
-// capture of its own, of the stream's name.
+// capture of its own, of the stream's name (captureName).
 type streamSettings struct {
 	subject string // streams that listen to it; empty: any
 	optIn   bool   // streams that say so in their metadata
@@ -126,12 +130,33 @@ func (s *settings) choosesMetadata(metadata map[string]string) bool {
 // is captured from its first message, whatever --start says of those before.
 func (s *settings) of(stream string, appeared bool) *settings {
 	one := *s
-	one.name, one.pattern, one.streams = stream, s.unit(), streamSettings{}
-	one.capture.library.NATSStreamName, one.capture.library.Archive.Capture = stream, ""
+	one.name, one.pattern, one.streams = captureName(stream), s.unit(), streamSettings{}
+	one.capture.library.NATSStreamName, one.capture.library.Archive.Capture = stream, one.name
 	if appeared {
 		one.capture.library.Start = jetcapture.Start{}
 	}
 	return &one
+}
+
+// nameHash is how many characters of the hash of a stream's name are in the name of its capture, 5 bits each.
+const nameHash = 13
+
+// captureName names the capture of a stream of a pattern: as the stream, or if an archive does not take that, since it is
+// too long, by its beginning, a dot, and a hash. No stream has a dot in its name, so none has this one. A capture goes
+// on by its name, so every version must give the same.
+func captureName(stream string) string {
+	fits := func(name string) bool { return cutlog.CheckCapture(cutlog.EscapeSegment(name)) == nil }
+	if fits(stream) {
+		return stream
+	}
+	sum := sha256.Sum256([]byte(stream))
+	hash := "." + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:nameHash]
+	keep := stream
+	for !fits(keep + hash) {
+		_, last := utf8.DecodeLastRuneInString(keep)
+		keep = keep[:len(keep)-last]
+	}
+	return keep + hash
 }
 
 // errPattern is wrong usage of what works on single captures.
