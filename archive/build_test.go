@@ -16,23 +16,29 @@ var (
 	window  = time.Date(2024, 5, 6, 7, 0, 0, 0, time.UTC)
 )
 
-// builder makes an archive record by record, for what is hard to make happen: losses, late puts, hostile claims. Its
-// capture is S, of stream S.
+// builder makes an archive record by record, for what is hard to make happen: losses, late puts, hostile claims.
 type builder struct {
 	t    testing.TB
+	name string // of the capture, of stream S
 	o    objects
 	head cutlog.Head
 }
 
-// build begins an archive with plan 1, which starts after sequence from.
+// build begins an archive of capture S with plan 1, which starts after sequence from.
 func build(t testing.TB, from uint64) *builder {
 	t.Helper()
-	b := &builder{t: t, o: objects{}}
-	format := cutlog.Format{Version: cutlog.Version, Capture: "S", Stream: "S"}
+	return buildOf(t, "S", from)
+}
+
+// buildOf is build of a capture of any name.
+func buildOf(t testing.TB, name string, from uint64) *builder {
+	t.Helper()
+	b := &builder{t: t, name: name, o: objects{}}
+	format := cutlog.Format{Version: cutlog.Version, Capture: name, Stream: "S"}
 	p := &cutlog.Plan{
 		N: 1, Reason: cutlog.ReasonOpen, Time: created, Stream: cutlog.Stream{Name: "S", Created: created}, Opens: true,
 		Opened:      1,
-		Incarnation: cutlog.IncarnationID("S", "S", created, 1), From: from, To: from, Format: &format,
+		Incarnation: cutlog.IncarnationID(name, "S", created, 1), From: from, To: from, Format: &format,
 	}
 	b.plan(p)
 	b.done(nil)
@@ -52,7 +58,7 @@ func (b *builder) put(r cutlog.Record, err error) string {
 
 func (b *builder) plan(p *cutlog.Plan) {
 	b.t.Helper()
-	sum := b.put(cutlog.EncodePlan("S", p))
+	sum := b.put(cutlog.EncodePlan(b.name, p))
 	b.head = cutlog.Head{N: p.N, Plan: p, PlanSum: sum}
 }
 
@@ -84,11 +90,11 @@ func (b *builder) block(p *cutlog.Plan, key string, seqs cutlog.SeqSet) cutlog.B
 	block := cutlog.Block{
 		Kind: cutlog.KindData, Key: []cutlog.Text{cutlog.Text(key)}, Dir: cutlog.EscapeSegment(key) + "/2024/05/06/07/00",
 		Window:   window,
-		Name:     cutlog.BlockName("S", p.Incarnation, seqs.First(), seqs.Last(), "ndjson.gz"),
+		Name:     cutlog.BlockName(b.name, p.Incarnation, seqs.First(), seqs.Last(), "ndjson.gz"),
 		Messages: int64(seqs.Count()), Rows: int64(seqs.Count()), Seqs: seqs,
 	}
 	if key == "" {
-		block.Kind, block.Key, block.Dir = cutlog.KindDead, nil, cutlog.DeadPrefix("S")+"/2024/05/06/07/00"
+		block.Kind, block.Key, block.Dir = cutlog.KindDead, nil, cutlog.DeadPrefix(b.name)+"/2024/05/06/07/00"
 	}
 	return block
 }
@@ -116,7 +122,7 @@ func (b *builder) lose(k uint64, blocks map[int][]uint64) {
 	for _, i := range slices.Sorted(maps.Keys(blocks)) {
 		l.Blocks = append(l.Blocks, cutlog.LostBlock{Block: i, Seqs: cutlog.NewSeqSet(blocks[i]...)})
 	}
-	b.head.LostSum = b.put(cutlog.EncodeLost("S", l))
+	b.head.LostSum = b.put(cutlog.EncodeLost(b.name, l))
 	b.head.Lost = l
 }
 
@@ -135,7 +141,7 @@ func (b *builder) done(change func(*cutlog.Done)) {
 	if change != nil {
 		change(d)
 	}
-	b.head.DoneSum = b.put(cutlog.EncodeDone("S", d))
+	b.head.DoneSum = b.put(cutlog.EncodeDone(b.name, d))
 	b.head.Done = d
 }
 

@@ -173,3 +173,17 @@ func TestCaptureCalledTmp(t *testing.T) {
 		t.Errorf("%d captures, %v", r.Captures, fmt.Sprint(r.problems))
 	}
 }
+
+// TestACaptureThatBeginsLikeWhatIsNoData: earlier versions let a capture be _none, the only name that begins so.
+func TestACaptureThatBeginsLikeWhatIsNoData(t *testing.T) {
+	b := buildOf(t, "_none", 0)
+	b.cut(map[string][]uint64{"a": {1, 3}, "": {2}})
+	for _, name := range []string{"_none-x", "a/_none/x", "_deadletter/_none/x", "_SUCCESS", "a/.x"} {
+		b.o[name] = nil
+	}
+	r := verify(t, b.o.bucket(t), archive.VerifyOptions{})
+	r.clean(t)
+	if r.Listed != 2 || r.Foreign != 5 {
+		t.Errorf("%d files and %d others are listed, want 2 and 5", r.Listed, r.Foreign)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"path"
 	"strings"
 
 	"github.com/jetcapture/jetcapture/bucket"
@@ -35,10 +36,17 @@ func (a *Archive) files(ctx context.Context) iter.Seq2[bucket.Entry, error] {
 	}
 }
 
+// hiddenCapture is the only name of a capture that begins with "_". There may be one of before it was refused.
+const hiddenCapture = "_none"
+
 // isFile reports whether an object is a file of data or of dead letters. No part of such a name begins with "_" or ".",
-// see docs/FORMAT.md.
+// see docs/FORMAT.md, but for the file of hiddenCapture and its directory of dead letters.
 func isFile(name string) bool {
-	for segment := range strings.SplitSeq(strings.TrimPrefix(name, deadRoot), "/") {
+	dir, base := path.Split(name)
+	if id, isBlock := cutlog.ParseBlockName(base); isBlock && id.Capture == hiddenCapture {
+		dir, base = strings.TrimPrefix(dir, cutlog.DeadPrefix(hiddenCapture)+"/"), ""
+	}
+	for segment := range strings.SplitSeq(strings.TrimPrefix(dir+base, deadRoot), "/") {
 		if strings.HasPrefix(segment, "_") || strings.HasPrefix(segment, ".") {
 			return false
 		}

@@ -208,6 +208,16 @@ func checkSegment(s string) error {
 	return nil
 }
 
+// CheckNewCapture returns an error unless a log can begin under the name: CheckCapture, without "_none". Readers of
+// tables pass over files whose names begin with '_', and earlier versions let a capture have that name.
+func CheckNewCapture(capture string) error {
+	if capture == noneSegment {
+		return fmt.Errorf("check capture %q: readers of tables pass over files that begin with '_': give the capture "+
+			"another name", capture)
+	}
+	return CheckCapture(capture)
+}
+
 // CheckCapture returns an error unless the name can be that of a capture: a result of EscapeSegment of at most
 // MaxCapture bytes.
 func CheckCapture(capture string) error {

@@ -111,6 +111,12 @@ func TestCheckCapture(t *testing.T) {
 		if err := cutlog.CheckCapture(capture); (err == nil) != ok {
 			t.Errorf("CheckCapture(%q) = %v, want ok %v", capture, err, ok)
 		}
+		if err := cutlog.CheckNewCapture(capture); (err == nil) != ok {
+			t.Errorf("CheckNewCapture(%q) = %v, want ok %v", capture, err, ok)
+		}
+	}
+	if cutlog.CheckCapture("_none") != nil || cutlog.CheckNewCapture("_none") == nil {
+		t.Error("_none is not what a capture may be called only if it was before")
 	}
 }
 

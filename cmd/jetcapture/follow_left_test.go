@@ -130,7 +130,7 @@ func TestEachStreamHasANameForItsCapture(t *testing.T) {
 	long := strings.Repeat("0123456789", 25)
 	seen := map[string]string{}
 	for stream, want := range map[string]string{
-		"ORDERS": "ORDERS", "orders-€": "orders-€", long[:64]: long[:64], "_none": "_none",
+		"ORDERS": "ORDERS", "orders-€": "orders-€", long[:64]: long[:64], "_none": "_none.u3x7w6nvqugwx",
 		long[:65]: long[:50] + ".kj3uwv6bbzcqi", long: long[:50] + ".5vogga3j4aivn", strings.Repeat("€", 7): strings.Repeat("€", 7), strings.Repeat("€", 8): "€€€€€.nnyik2js6prae",
 	} {
 		got := captureName(stream)

@@ -141,11 +141,11 @@ func (s *settings) of(stream string, appeared bool) *settings {
 // nameHash is how many characters of the hash of a stream's name are in the name of its capture, 5 bits each.
 const nameHash = 13
 
-// captureName names the capture of a stream of a pattern: as the stream, or if an archive does not take that, since it is
-// too long, by its beginning, a dot, and a hash. No stream has a dot in its name, so none has this one. A capture goes
-// on by its name, so every version must give the same.
+// captureName names the capture of a stream of a pattern: as the stream, or if an archive does not take that, mostly
+// since it is too long, by its beginning, a dot, and a hash. No stream has a dot in its name, so none has this one. A
+// capture goes on by its name, so every version must give the same.
 func captureName(stream string) string {
-	fits := func(name string) bool { return cutlog.CheckCapture(cutlog.EscapeSegment(name)) == nil }
+	fits := func(name string) bool { return cutlog.CheckNewCapture(cutlog.EscapeSegment(name)) == nil }
 	if fits(stream) {
 		return stream
 	}

@@ -14,18 +14,7 @@ import (
 // newEntry returns a writer of the capture C that stores its files by r, and has entered the log in store.
 func newEntry(t *testing.T, store objects, s *stream, boot string, r engine.Redoer) *engine.Entry {
 	t.Helper()
-	w := &engine.Writer{
-		Capture: "C", Log: cutlog.New(store, "C"), Me: cutlog.Writer{Instance: "one", Boot: boot},
-		Retry: func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) },
-	}
-	e := &engine.Entry{
-		Writer: w, Source: s, Redoer: r, Observer: s,
-		Format: cutlog.Format{Version: cutlog.Version, Capture: "C", Stream: "S"},
-		Facts: func(_ engine.StreamFacts, reason cutlog.Reason) engine.Facts {
-			return engine.Facts{Capture: "C", Writer: w.Me, Reason: reason, Time: began}
-		},
-		Wait: func(context.Context, time.Duration) error { return nil },
-	}
+	e := entryOf("C", store, s, boot, r)
 	if err := e.Birth(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -33,6 +22,22 @@ func newEntry(t *testing.T, store objects, s *stream, boot string, r engine.Redo
 		t.Fatal(err)
 	}
 	return e
+}
+
+// entryOf returns a writer of a capture that has not looked at the log yet.
+func entryOf(capture string, store objects, s *stream, boot string, r engine.Redoer) *engine.Entry {
+	w := &engine.Writer{
+		Capture: capture, Log: cutlog.New(store, capture), Me: cutlog.Writer{Instance: "one", Boot: boot},
+		Retry: func(ctx context.Context, _ string, f func(context.Context) error) error { return f(ctx) },
+	}
+	return &engine.Entry{
+		Writer: w, Source: s, Redoer: r, Observer: s,
+		Format: cutlog.Format{Version: cutlog.Version, Capture: capture, Stream: "S"},
+		Facts: func(_ engine.StreamFacts, reason cutlog.Reason) engine.Facts {
+			return engine.Facts{Capture: capture, Writer: w.Me, Reason: reason, Time: began}
+		},
+		Wait: func(context.Context, time.Duration) error { return nil },
+	}
 }
 
 // oneMessage is a cut after the head of w that holds the next message.

@@ -84,6 +84,9 @@ func (e *Entry) Birth(ctx context.Context) error {
 		return err
 	}
 	if birth.Stage == cutlog.StageFresh {
+		if err := cutlog.CheckNewCapture(e.Format.Capture); err != nil {
+			return err
+		}
 		if err := e.plant(ctx); err != nil {
 			return err
 		}

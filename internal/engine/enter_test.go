@@ -156,3 +156,27 @@ func TestRollbackOfALeftIncarnation(t *testing.T) {
 			ours.RolledBack, ours.Head.Plan.Opened, opened)
 	}
 }
+
+// TestACaptureWhoseFilesReadersPassOver does not begin. One that an earlier version has begun goes on.
+func TestACaptureWhoseFilesReadersPassOver(t *testing.T) {
+	store, s := objects{}, &stream{facts(1, 100)}
+	e := entryOf("_none", store, s, "1", noFile{})
+	if err := e.Birth(t.Context()); err == nil || !strings.Contains(err.Error(), "another name") || len(store) > 0 {
+		t.Fatalf("error is %v, %d objects", err, len(store))
+	}
+	first := engine.OpenPlan(cutlog.Head{}, engine.Opening{Stream: s.StreamFacts}, e.Facts(s.StreamFacts, cutlog.ReasonOpen))
+	first.Format = &e.Format
+	r, err := cutlog.EncodePlan("_none", first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if won, err := e.Log.Put(t.Context(), r); err != nil || !won {
+		t.Fatal(won, err)
+	}
+	if err := e.Birth(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
