@@ -23,8 +23,8 @@ Usage:
   jetcapture fleet ls [OPTIONS]
 
 A capture without a worker is taken as soon as a worker has room for it, or a lease after the death
-of the worker that had it. One that has failed waits for up to 5 minutes; the log of the worker that
-had it says why.
+of the worker that had it. One that has failed waits for up to 5 minutes; below the captures it says
+how it has failed, and when it is tried again.
 `
 
 func fleetLsCommand(c console) *cobra.Command {
@@ -72,6 +72,7 @@ func fleetOf(stream string, lease time.Duration, tasks []fleet.Task, members []f
 	held := holders(members)
 	for _, t := range tasks {
 		one := status.FleetTask{Name: t.Name, Revision: t.Revision.Sequence, Pattern: t.Parent, Foreign: t.Foreign}
+		one.Failed = failing(t, members)
 		for _, h := range held[t.Name] {
 			same := h.Revision == t.Revision.Sequence && h.Stored == t.Revision.Stored
 			if one.Worker == "" || same && h.Delivery > one.Delivery {
@@ -102,6 +103,26 @@ func holders(members []fleet.Member) map[string][]holder {
 	for _, m := range members {
 		for _, h := range m.Tasks {
 			all[h.Name] = append(all[h.Name], holder{m.ID, h})
+		}
+	}
+	return all
+}
+
+// failing puts together what workers remember of a task that has failed at them; nil if none has.
+func failing(t fleet.Task, members []fleet.Member) (all *status.Failing) {
+	for _, m := range members {
+		i := slices.IndexFunc(m.Failed, func(f fleet.Failure) bool {
+			return f.Name == t.Name && f.Revision == t.Revision.Sequence && f.Stored == t.Revision.Stored
+		})
+		if i < 0 {
+			continue
+		}
+		if all == nil {
+			all = &status.Failing{}
+		}
+		f := m.Failed[i]
+		if all.Times += f.Times; f.At.After(all.At) {
+			all.Error, all.At, all.Again = f.Error, f.At, f.Again
 		}
 	}
 	return all
@@ -169,6 +190,9 @@ func (l *fleetList) print(c console) error {
 		}
 	}
 	fmt.Fprintln(w)
+	if err := l.printFailing(w, c); err != nil {
+		return err
+	}
 	fmt.Fprintln(w, "WORKER\tHOST\tCAPTURES\tROOM\t")
 	for _, m := range l.Workers {
 		room, note := "any", ""
@@ -188,6 +212,24 @@ func (l *fleetList) print(c console) error {
 	tasks, held := l.count()
 	say(c.stdout, "\n%s, %d held, %s; stream %s, a lease of %v\n", tasks, held,
 		counted(int64(len(l.Workers)), "worker"), l.Stream, time.Duration(l.Lease*float64(time.Second)))
+	return nil
+}
+
+// printFailing prints why captures fail, behind the table so far.
+func (l *fleetList) printFailing(table *tabwriter.Writer, c console) error {
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("print the fleet: %w", err)
+	}
+	some := false
+	for _, t := range l.Tasks {
+		if fails := t.Fails(time.Now()); fails != "" {
+			say(c.stdout, "%s: %s\n", printable(t.Name), printable(fails))
+			some = true
+		}
+	}
+	if some {
+		say(c.stdout, "\n")
+	}
 	return nil
 }
 

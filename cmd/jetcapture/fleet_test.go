@@ -147,6 +147,30 @@ captures:
 	}
 }
 
+// TestFleetLsShowsWhatFails: how often, why and when it is tried again, which its worker logs once each time.
+func TestFleetLsShowsWhatFails(t *testing.T) {
+	srv := natstest.Start(t)
+	e := environment{"NATS_URL": srv.URL()}
+	path := writeFile(t, "c.yaml", "output: "+t.TempDir()+"\ncaptures:\n  bad: {stream_name: NONE}\n")
+	for _, args := range [][]string{{"fleet", "init", "--lease", "2s"}, {"fleet", "apply", "-f", path}} {
+		if r := e.run(t, args...); r.code != exitDone {
+			t.Fatal(r.stderr)
+		}
+	}
+	stop := e.startWorker(t, "--worker", "a")
+	var shown string
+	natstest.Eventually(t, patience, "a capture that fails", func() bool {
+		shown = e.run(t, "fleet", "ls").stdout
+		return strings.Contains(shown, "fails, 2 times")
+	})
+	if !regexp.MustCompile(`(?m)^bad: tried again .*: look up stream "NONE": stream not found`).MatchString(shown) {
+		t.Errorf("fleet ls prints\n%s", shown)
+	}
+	if log := stop().stderr; strings.Contains(log, "a capture has failed") || !strings.Contains(log, "a task has failed") {
+		t.Errorf("the worker logs\n%s", log)
+	}
+}
+
 func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 	srv := natstest.Start(t)
 	e := environment{"NATS_URL": srv.URL()}

@@ -40,6 +40,7 @@ type member struct {
 	cancel   func()        // ends the capture: it makes a last cut
 	done     chan struct{} // closed when it has ended
 	err      error         // of the capture; to be read when done is closed
+	quiet    bool          // its owner logs why it has failed
 }
 
 // errGroupEnded is that of a capture which is to be started when the group has ended.
@@ -55,9 +56,12 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 // start begins captures, or none of them: its error is a *takenError if the group has one of the same name in the
 // archive already. But if that is the capture of a pattern, and one of all comes before it, it makes its last cut first.
 // start returns the captures in the order of their settings, and does not wait until they read.
-func (g *captureGroup) start(all ...*settings) ([]*member, error) {
+func (g *captureGroup) start(all ...*settings) ([]*member, error) { return g.begin(false, all...) }
+
+// begin is start. quiet: why a capture has failed is logged by the caller.
+func (g *captureGroup) begin(quiet bool, all ...*settings) ([]*member, error) {
 	for {
-		started, yields, err := g.tryStart(all)
+		started, yields, err := g.tryStart(quiet, all)
 		if yields == nil {
 			return started, err
 		}
@@ -71,8 +75,8 @@ func (g *captureGroup) start(all ...*settings) ([]*member, error) {
 // comes before those of patterns, and of these the one whose pattern is first by its name.
 func (s *settings) comesBefore(other *settings) bool { return s.pattern < other.pattern }
 
-// tryStart is start unless a capture is to end before: that one yields.
-func (g *captureGroup) tryStart(all []*settings) (started []*member, yields *member, err error) {
+// tryStart is begin unless a capture is to end before: that one yields.
+func (g *captureGroup) tryStart(quiet bool, all []*settings) (started []*member, yields *member, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.holds == 0 || g.ctx.Err() != nil {
@@ -97,7 +101,9 @@ func (g *captureGroup) tryStart(all []*settings) (started []*member, yields *mem
 		g.r.share(all[0])
 	}
 	for _, s := range all {
-		g.members = append(g.members, &member{settings: s, entry: g.board.Add(beforeRun(s)), done: make(chan struct{})})
+		g.members = append(g.members, &member{
+			settings: s, entry: g.board.Add(beforeRun(s)), done: make(chan struct{}), quiet: quiet,
+		})
 	}
 	started = slices.Clone(g.members[before:])
 	for _, m := range started { // only now: one that fails at once must know whether it is alone
@@ -255,7 +261,9 @@ func (g *captureGroup) keep(ctx context.Context, m *member) error {
 			g.cancel()
 			return err
 		case policy == failureLeave, s.capture.library.Once:
-			log.Error("a capture has failed, the others go on")
+			if !m.quiet {
+				log.Error("a capture has failed, the others go on")
+			}
 			return err
 		}
 		if time.Since(began) > mostAgain { // it had begun well
@@ -278,9 +286,10 @@ func beforeRun(s *settings) status.Running {
 	}
 }
 
-// run runs a capture until ctx ends, or until it has ended by itself, and then forgets it.
+// run runs a capture until ctx ends, or until it has ended by itself, and then forgets it. That it has failed is for the
+// caller to log.
 func (g *captureGroup) run(ctx context.Context, s *settings) error {
-	started, err := g.start(s)
+	started, err := g.begin(true, s)
 	if err != nil {
 		return err
 	}

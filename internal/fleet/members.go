@@ -21,7 +21,9 @@ type Member struct {
 	Room    int    `json:"room"` // for so many tasks; 0 is no limit
 	Drained bool   `json:"drained"`
 	Tasks   []Held `json:"tasks"`
-	More    bool   `json:"more,omitempty"` // tasks that had no room in the answer before
+	More    bool   `json:"more,omitempty"` // tasks and failures that had no room in the answer before
+
+	Failed []Failure `json:"failed,omitempty"` // what has failed here, if it was asked for with the status
 }
 
 // Held is a task that a worker runs.
@@ -123,23 +125,28 @@ func join(members []Member, m Member) []Member {
 	same := func(other Member) bool { return other.ID == m.ID && other.Host == m.Host }
 	if i := slices.IndexFunc(members, same); m.More && i >= 0 {
 		members[i].Tasks = append(members[i].Tasks, m.Tasks...)
+		members[i].Failed = append(members[i].Failed, m.Failed...)
 		return members
 	}
 	return append(members, m)
 }
 
 // answers are messages that say together what a member is, each of up to most bytes. A task that alone is larger has
-// no status.
+// no status, and such a failure is left out.
 func (m Member) answers(most int) (bodies [][]byte) {
 	body, err := json.Marshal(m)
-	half := len(m.Tasks) / 2
 	switch {
 	case err != nil:
 		return nil
-	case len(body) > most && half > 0:
+	case len(body) > most && len(m.Tasks)+len(m.Failed) > 1:
 		first, second := m, m
-		first.Tasks, second.Tasks, second.More = m.Tasks[:half], m.Tasks[half:], true
+		tasks, failed := (len(m.Tasks)+1)/2, len(m.Failed)/2 // not the same way: one of each are two halves
+		first.Tasks, second.Tasks, second.More = m.Tasks[:tasks], m.Tasks[tasks:], true
+		first.Failed, second.Failed = m.Failed[:failed], m.Failed[failed:]
 		return append(first.answers(most), second.answers(most)...)
+	case len(body) > most && len(m.Failed) == 1:
+		m.Failed = nil
+		return m.answers(most)
 	case len(body) > most && len(m.Tasks) == 1 && m.Tasks[0].Status != nil:
 		m.Tasks[0].Status = nil
 		return m.answers(most)
@@ -213,6 +220,9 @@ func (w *Worker) member(status bool) Member {
 			m.Tasks[i].Status, _ = json.Marshal(about) // without it, the rest is still told
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m.Failed = w.failed.all()
 	return m
 }
 

@@ -21,6 +21,17 @@ type view struct {
 	untaken     []Task   // that nobody has, as far as somebody watches
 }
 
+// others is how many tasks the other workers have.
+func (v *view) others() int {
+	held := map[string]bool{}
+	for _, m := range v.members {
+		for _, one := range m.Tasks {
+			held[one.Name] = true
+		}
+	}
+	return len(held)
+}
+
 // state changes when a task is added, changed or removed, also in a stream that was made again or rolled back.
 type state struct {
 	created  time.Time
@@ -131,14 +142,14 @@ func (w *Worker) look(ctx context.Context) (v view, err error) {
 // compare looks whether the tasks that run are still those of the queue. It asks only if something has changed there.
 func (w *Worker) compare(ctx context.Context, now view) error {
 	w.mu.Lock()
-	same, held := w.view.state == now.state, w.table.All()
+	same, names := w.view.state == now.state, w.remembered()
 	w.mu.Unlock()
 	if same {
 		return nil
 	}
-	revisions := make([]lease.Revision, len(held))
-	err := parallel.Each(ctx, requestsAtOnce, len(held), func(ctx context.Context, i int) error {
-		t, err := w.fleet.Task(ctx, held[i].Task)
+	revisions := make([]lease.Revision, len(names))
+	err := parallel.Each(ctx, requestsAtOnce, len(names), func(ctx context.Context, i int) error {
+		t, err := w.fleet.Task(ctx, names[i])
 		if isMissing(err) {
 			return nil
 		}
@@ -149,11 +160,25 @@ func (w *Worker) compare(ctx context.Context, now view) error {
 		return err
 	}
 	w.endTasks(func(t *lease.Table) {
-		for i, l := range held {
-			t.Compare(l.Task, revisions[i])
+		for i, name := range names {
+			t.Compare(name, revisions[i])
+			w.failed.compare(name, revisions[i])
 		}
 	})
 	return nil
+}
+
+// remembered are the tasks that the worker holds, and those that have failed here. The caller holds the lock.
+func (w *Worker) remembered() (names []string) {
+	for _, l := range w.table.All() {
+		names = append(names, l.Task)
+	}
+	for name := range w.failed {
+		if w.table.Get(name).Task == "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // weigh takes what the workers say about themselves: it ends what another one runs by a later grant, and moves a task
@@ -162,6 +187,7 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 	held := map[string]bool{}
 	for _, l := range t.All() {
 		held[l.Task] = true
+		w.failed.runs(l.Task, now.at.Sub(w.tasks[l.Task].began))
 	}
 	now.workers, now.lost, now.moved = 1, w.view.lost, w.view.moved
 	for _, m := range members {
@@ -174,6 +200,7 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 		}
 		for _, one := range m.Tasks {
 			held[one.Name] = true
+			w.failed.runs(one.Name, now.at.Sub(one.Since))
 			if one.Ending == "" {
 				t.Claim(one.Name, lease.Revision{Sequence: one.Revision, Stored: one.Stored}, one.Delivery, w.cfg.ID < m.ID)
 			}

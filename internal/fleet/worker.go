@@ -56,6 +56,7 @@ type Worker struct {
 	mu      sync.Mutex // guards what follows
 	table   lease.Table
 	tasks   map[string]*running
+	failed  failures
 	view    view
 	drained bool // it hands over what it has, and takes nothing
 }
@@ -82,7 +83,7 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 	log := cfg.Log.With("worker", cfg.ID)
 	return &Worker{
 		fleet: f, cfg: cfg, log: log, roaming: roaming{nc: f.nc, log: log}, freed: make(chan struct{}, 1),
-		tasks: map[string]*running{}, unsuited: retry.Limiter{Every: time.Minute},
+		tasks: map[string]*running{}, failed: failures{}, unsuited: retry.Limiter{Every: time.Minute},
 	}
 }
 
@@ -168,7 +169,7 @@ func (w *Worker) setLease(length time.Duration) {
 func (w *Worker) pullAll(ctx, work context.Context) {
 	const firstPause = 100 * time.Millisecond
 	pause := retry.Backoff{First: firstPause, Max: w.lease()}
-	warn := retry.Limiter{Every: time.Minute}
+	warn, say := retry.Limiter{Every: time.Minute}, retry.Limiter{Every: time.Minute}
 	again, idle := false, false
 	for ctx.Err() == nil {
 		m, err := w.pull(ctx, again)
@@ -186,9 +187,7 @@ func (w *Worker) pullAll(ctx, work context.Context) {
 			idle = false
 			pause, warn = retry.Backoff{First: firstPause, Max: w.lease()}, retry.Limiter{Every: time.Minute}
 		case !idle && w.isIdle():
-			idle = true
-			w.log.Info("standing by: other processes have all tasks; takes over from one that is silent for the lease",
-				"lease", w.lease().String())
+			idle = w.standBy(&say)
 		}
 	}
 }
@@ -253,19 +252,6 @@ func (w *Worker) room() (room, below bool, wait time.Duration) {
 	return room, n < lease.Share(w.view.tasks, w.view.workers), wait
 }
 
-// isIdle is standsBy for one that does not hold the lock.
-func (w *Worker) isIdle() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.standsBy()
-}
-
-// standsBy reports whether the worker runs nothing, although there are tasks and it may take them. The caller holds the
-// lock.
-func (w *Worker) standsBy() bool {
-	return !w.drained && w.table.Len() == 0 && w.view.tasks > 0
-}
-
 // accept starts a task that was granted, if it does not run here already.
 func (w *Worker) accept(work context.Context, m jetstream.Msg) {
 	meta, err := m.Metadata()
@@ -305,6 +291,9 @@ func (w *Worker) run(ctx, work context.Context, r *running) {
 	why := w.table.Get(r.task.Name).End
 	answer := w.table.Ended(r.task.Name, err == nil && !asked, err != nil && !asked, w.clock.now())
 	delete(w.tasks, r.task.Name)
+	if err != nil && !asked {
+		w.failed.add(r.task, err, answer.Delay)
+	}
 	w.mu.Unlock()
 
 	log := w.log.With("task", r.task.Name, "revision", r.task.Revision.Sequence)
@@ -348,20 +337,4 @@ func (w *Worker) stopEnding() {
 			r.stop()
 		}
 	}
-}
-
-// clock is the time by which a worker judges its leases. It goes on while the process is frozen, and while the machine
-// sleeps, and it never goes back. The zero value is ready; its caller holds a lock.
-type clock struct{ last, at time.Time }
-
-// now returns the time. Its start means nothing.
-func (c *clock) now() time.Time {
-	t := time.Now()
-	if c.last.IsZero() {
-		c.last, c.at = t, t.Round(0)
-	}
-	// The monotonic clock stops while the machine sleeps, and the other one may be set back.
-	passed := max(t.Sub(c.last), t.Round(0).Sub(c.last.Round(0)), 0)
-	c.last, c.at = t, c.at.Add(passed)
-	return c.at
 }

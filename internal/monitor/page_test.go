@@ -14,13 +14,14 @@ import (
 func someFleet(name string) *status.Fleet {
 	now, streams := time.Now(), int64(2)
 	return &status.Fleet{
-		Stream: "JETCAPTURE_FLEET", Lease: 30, Total: 6, Worker: "a" + name, State: status.Standby, Seen: &now,
+		Stream: "JETCAPTURE_FLEET", Lease: 30, Total: 7, Worker: "a" + name, State: status.Standby, Seen: &now,
 		Tasks: []status.FleetTask{
 			{Name: "streams of s", Worker: "b", Since: &now, Status: &status.TaskStatus{State: "follows", Streams: &streams}},
 			{Name: "behind", Worker: "b", Since: &now, Status: &status.TaskStatus{State: "reading" + name, Lag: 4711}},
 			{Name: "ending", Worker: "b", Since: &now, Ending: "moved"},
 			{Name: "orphan" + name, Pattern: "streams of s"},
 			{Name: "stray", Foreign: true},
+			{Name: "failing", Failed: &status.Failing{Times: 3, Error: "no stream" + name, Again: now.Add(time.Minute)}},
 		},
 		Workers: []status.FleetWorker{{Name: "a", Room: 50}, {Name: "b", Host: "h" + name, Drained: true, Tasks: 3}},
 	}

@@ -28,7 +28,7 @@ type WorkerState string
 const (
 	Waiting WorkerState = "waiting for the fleet" // which has not answered yet, or which nobody has made
 	Idle    WorkerState = "idle"                  // the fleet has no captures
-	Standby WorkerState = "standby"               // others have all captures; it takes over from one that is silent
+	Standby WorkerState = "standby"               // it has none: others have them, or they have failed and wait
 	Drained WorkerState = "drained"
 	Working WorkerState = "working"
 )
@@ -44,6 +44,29 @@ type FleetTask struct {
 	Status   *TaskStatus `json:"status,omitempty"`  // null: its worker has not said
 	Pattern  string      `json:"pattern,omitempty"` // the task of the pattern that has made it
 	Foreign  bool        `json:"foreign,omitempty"` // a message that is no task
+	Failed   *Failing    `json:"failed,omitempty"`  // it has failed, and has not run well for a while since
+}
+
+// Failing is a capture that fails and is tried again.
+type Failing struct {
+	Times int       `json:"times"` // as far as the workers that run now remember
+	Error string    `json:"error"` // the last one
+	At    time.Time `json:"at"`
+	Again time.Time `json:"again"` // when any worker may try it again
+}
+
+// Fails says when a task that has failed is tried again, and why it has failed. It is empty for one that has not.
+func (t *FleetTask) Fails(now time.Time) string {
+	if t.Failed == nil {
+		return ""
+	}
+	again := "as soon as a worker has room"
+	if wait := t.Failed.Again.Sub(now); t.Worker != "" {
+		again = "now"
+	} else if wait > 0 {
+		again = "in " + Short(max(wait, time.Second))
+	}
+	return "tried again " + again + ": " + t.Failed.Error
 }
 
 // TaskStatus is how a task is. A worker may have a thousand of them in one message.
@@ -77,6 +100,10 @@ func (t *FleetTask) Says() string {
 	switch {
 	case t.Foreign:
 		return "is no capture: jetcapture fleet rm"
+	case t.Worker == "" && t.Failed != nil && t.Failed.Times == 1:
+		return "has failed once"
+	case t.Worker == "" && t.Failed != nil:
+		return "fails, " + humanize.Comma(int64(t.Failed.Times)) + " times"
 	case t.Worker == "":
 		return "waits for a worker"
 	case t.Ending != "":

@@ -53,6 +53,9 @@ func (v *View) fleet(f *status.Fleet) (lines []string) {
 	}
 	for i := range tasks {
 		lines = append(lines, v.task(columns, &tasks[i]))
+		if fails := tasks[i].Fails(v.Now); fails != "" {
+			lines = append(lines, v.line().add(bad, "    "+fails).String())
+		}
 	}
 	if n := f.Total - len(tasks); n > 0 {
 		lines = append(lines, v.line().add(faint, fmt.Sprintf("  and %s more", humanize.Comma(int64(n)))).String())

@@ -155,14 +155,14 @@ func TestFleetView(t *testing.T) {
 			{Name: "fine", Worker: "w2", Since: &since, Status: &status.TaskStatus{State: "reading"}},
 			{Name: "pattern", Worker: "w2", Since: &since, Status: &status.TaskStatus{Streams: &streams}},
 			{Name: "behind", Worker: "w2", Since: &since, Status: &status.TaskStatus{State: "reading", Lag: 4711}},
-			{Name: "orphan"},
+			{Name: "orphan", Failed: &status.Failing{Times: 3, Error: "no such stream", Again: now.Add(9 * time.Second)}},
 		},
 	}
 	v := View{Style: Style{Width: 100, Unicode: true}, Now: now, Fleets: []*status.Fleet{f}}
 	text := strings.Join(v.Lines(), "\n")
 	for _, want := range []string{
-		"fleet JETCAPTURE_FLEET  captures 4, held 3, workers 2  w1: standby", "nobody", "waits for a worker", "4,711",
-		"follows 2 streams", "1 m 0 s",
+		"fleet JETCAPTURE_FLEET  captures 4, held 3, workers 2  w1: standby", "nobody", "fails, 3 times", "4,711",
+		"follows 2 streams", "1 m 0 s", "tried again in 9 s: no such stream",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

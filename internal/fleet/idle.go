@@ -1,0 +1,38 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/jetcapture/jetcapture/internal/retry"
+)
+
+// standBy says why the worker has no task. It reports whether it has: that tasks fail is said from time to time.
+func (w *Worker) standBy(say *retry.Limiter) bool {
+	w.mu.Lock()
+	tasks, others, failed := w.view.tasks, w.view.others(), len(w.failed)
+	w.mu.Unlock()
+	switch {
+	case others >= tasks:
+		w.log.Info("standing by: other processes have all tasks; takes over from one that is silent for the lease",
+			"lease", w.lease().String())
+	case say.Ready(time.Now()):
+		w.log.Info("no task to take now: some wait, since they have failed or a worker was lost; jetcapture fleet ls shows them",
+			"tasks", tasks, "with_others", others, "failed_here", failed)
+	default:
+		return false
+	}
+	return true
+}
+
+// isIdle is standsBy for one that does not hold the lock.
+func (w *Worker) isIdle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.standsBy()
+}
+
+// standsBy reports whether the worker runs nothing, although there are tasks and it may take them. The caller holds the
+// lock.
+func (w *Worker) standsBy() bool {
+	return !w.drained && w.table.Len() == 0 && w.view.tasks > 0
+}
