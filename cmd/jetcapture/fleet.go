@@ -140,7 +140,8 @@ worker has handed over all.
 Usage:
   jetcapture fleet drain WORKER [OPTIONS]
 
-jetcapture fleet ls names the workers. A worker that gets SIGTERM hands over by itself.
+jetcapture fleet ls names the workers. One that does not answer, since it is frozen or cut off, gets
+no order: others take its captures after the lease. A worker that gets SIGTERM hands over by itself.
 `
 
 func fleetDrainCommand(c console) *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/lease"
@@ -76,18 +77,37 @@ func (f *Fleet) Resume(ctx context.Context, worker string) error {
 	return f.order(ctx, resumeSubject, worker)
 }
 
-// order sends an order to one worker.
+// order sends an order to one worker, if it answers. To one that is frozen it would come later, when nobody expects it.
 func (f *Fleet) order(ctx context.Context, subject, worker string) error {
-	members, err := f.askWorkers(ctx, subject, worker)
+	is := func(m Member) bool { return m.ID == worker }
+	members, err := f.Workers(ctx, false)
 	if err != nil {
 		return err
 	}
-	for _, m := range members {
-		if m.ID == worker {
-			return nil
-		}
+	if !slices.ContainsFunc(members, is) {
+		return fmt.Errorf("worker %s does not answer, and nothing was sent to it; %s", worker, answering(members))
 	}
-	return fmt.Errorf("no worker %s has answered; jetcapture fleet ls lists them", worker)
+	if members, err = f.askWorkers(ctx, subject, worker); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(members, is) {
+		return fmt.Errorf("worker %s has stopped answering: it may still get the order to %s, when it is back; "+
+			"jetcapture fleet ls shows it then", worker, subject)
+	}
+	return nil
+}
+
+// answering says which workers answer.
+func answering(members []Member) string {
+	if len(members) == 0 {
+		return "no worker does"
+	}
+	var names []string
+	for _, m := range members {
+		names = append(names, m.ID)
+	}
+	slices.Sort(names)
+	return "these answer: " + strings.Join(slices.Compact(names), ", ")
 }
 
 // askWorkers sends a request to all workers and collects their answers.

@@ -55,3 +55,26 @@ func TestAStatusThatNoMessageHolds(t *testing.T) {
 		t.Errorf("the answers are %s", bodies)
 	}
 }
+
+// TestAFrozenWorkerGetsNoOrder: it would come when the worker is back, and nobody expects it any more.
+func TestAFrozenWorkerGetsNoOrder(t *testing.T) {
+	srv := natstest.Start(t)
+	f := begin(t, srv, "a")
+	floor := newFloor()
+	floor.work(t, srv.URL(), "w")
+	nc := natstest.Connect(t, srv.URL()) // a worker that takes what comes, and does not answer
+	orders, err := nc.SubscribeSync(f.subject(drainSubject))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Drain(t.Context(), "frozen"); err == nil ||
+		err.Error() != "worker frozen does not answer, and nothing was sent to it; these answer: w" {
+		t.Errorf("the drain of a worker that is frozen: %v", err)
+	}
+	if n, _, err := orders.Pending(); err != nil || n != 0 {
+		t.Errorf("%d orders were sent, %v", n, err)
+	}
+	if err := f.Drain(t.Context(), "w"); err != nil {
+		t.Error(err)
+	}
+}
