@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
@@ -241,10 +242,23 @@ func removeTask(ctx context.Context, f *fleet.Fleet, name string, c console) (fa
 	}
 	switch {
 	case len(removed) == 0 && failed == nil:
-		return fmt.Errorf("%w %s", fleet.ErrNoTask, name)
+		return noTask(ctx, f, name)
 	case was.Parent != "":
 		say(c.stderr, "jetcapture: %s makes %s again while its stream is there; exclude_stream of the pattern leaves it "+
 			"out\n", printable(was.Parent), printable(name))
 	}
 	return failed
+}
+
+// noTask says that the fleet has no capture of a name, and which one may be meant.
+func noTask(ctx context.Context, f *fleet.Fleet, name string) error {
+	tasks, err := f.Tasks(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w %s", fleet.ErrNoTask, name), err)
+	}
+	var names []string
+	for _, t := range tasks {
+		names = append(names, strings.TrimPrefix(t.Name, patternPrefix))
+	}
+	return fmt.Errorf("%w %s: %sjetcapture fleet ls lists them", fleet.ErrNoTask, name, didYouMean("", name, names))
 }

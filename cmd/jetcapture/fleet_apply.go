@@ -77,9 +77,7 @@ func (s *applySettings) read(c console) (tasks []fleet.Task, captures []*setting
 		return nil, nil, usagef("--file: %w", err)
 	}
 	tasks, leftOut, problems := splitTasks(s.file, b)
-	if len(leftOut) > 0 {
-		say(c.stderr, "jetcapture: %s: left out, the workers have that as options\n", strings.Join(leftOut, ", "))
-	}
+	sayLeftOut(leftOut, c)
 	for _, t := range tasks {
 		if !s.check || len(problems) > 0 {
 			break
@@ -101,6 +99,27 @@ func (s *applySettings) read(c console) (tasks []fleet.Task, captures []*setting
 		return nil, nil, &usageError{dedupe(problems)}
 	}
 	return tasks, captures, nil
+}
+
+// sayLeftOut says which options of the file are part of no task, and where they belong.
+func sayLeftOut(keys []string, c console) {
+	slices.Sort(keys)
+	ofWorkers := newWorkerSettings().options
+	var workers, none []string
+	for _, key := range slices.Compact(keys) {
+		if _, _, found := ofWorkers.ofKey(key); found {
+			workers = append(workers, key)
+		} else {
+			none = append(none, key)
+		}
+	}
+	if len(workers) > 0 {
+		say(c.stderr, "jetcapture: %s: left out, the workers have that as options\n", strings.Join(workers, ", "))
+	}
+	if len(none) > 0 {
+		say(c.stderr, "jetcapture: %s: left out, for a single process alone; in a fleet a capture that fails, or whose worker "+
+			"dies, goes on at any worker\n", strings.Join(none, ", "))
+	}
 }
 
 // apply makes the fleet what the file says.

@@ -126,9 +126,12 @@ func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*
 		return nil, &usageError{dedupe(problems)}
 	}
 	all, problems := file.settings()
-	if len(all) != 1 || all[0].unit() != t.Name {
-		return nil, &usageError{[]error{fmt.Errorf("task %s: it is to have one capture, of its own name; what makes a "+
-			"pattern of it stands in the file itself, not in a variable", t.Name)}}
+	switch {
+	case len(all) == 1 && all[0].isPattern() && !isPatternUnit(t.Name):
+		return nil, &usageError{[]error{fmt.Errorf("task %s: the value of a variable makes it a pattern of streams: write "+
+			"the pattern into the file itself", t.Name)}}
+	case len(all) != 1 || all[0].unit() != t.Name:
+		return nil, &usageError{[]error{fmt.Errorf("task %s: it is to have one capture, of its own name", t.Name)}}
 	}
 	s := all[0]
 	ofConnection := s.nats.options()

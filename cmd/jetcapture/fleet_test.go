@@ -94,8 +94,9 @@ func TestFleet(t *testing.T) {
 	path := writeFile(t, "captures.yaml", `
 output: ${ARCHIVE}
 log_level: warn
+on_failure: leave
 captures:
-  orders: {stream_name: ORDERS, max_age: 1h}
+  orders: {stream_name: ORDERS, max_age: 1h, log_level: info}
   jobs: {stream_name: JOBS, consumer_name: archive}
 `)
 	logA, stopA := e.startLogged(t, "worker", "--worker", "a")
@@ -109,7 +110,8 @@ captures:
 	}
 	r = e.run(t, "fleet", "apply", "-f", path)
 	if r.code != exitDone || r.stdout != "orders: added\njobs: added\n" ||
-		r.stderr != "jetcapture: log_level: left out, the workers have that as options\n" {
+		!strings.HasPrefix(r.stderr, "jetcapture: log_level: left out, the workers have that as options\njetcapture: "+
+			"on_failure: left out, for a single process alone; ") {
 		t.Fatalf("apply: exit code %d, %s%s", r.code, r.stdout, r.stderr)
 	}
 	if r = e.run(t, "fleet", "apply", "-f", path); r.stdout != "orders: unchanged\njobs: unchanged\n" {
@@ -129,7 +131,8 @@ captures:
 		!strings.Contains(r.stdout, "drained") {
 		t.Errorf("after a drain: %s", r.stdout)
 	}
-	if r = e.run(t, "fleet", "rm", "orders", "none"); r.code != exitFailed || r.stdout != "orders: removed\n" {
+	if r = e.run(t, "fleet", "rm", "orders", "jbs"); r.code != exitFailed || r.stdout != "orders: removed\n" ||
+		!strings.Contains(r.stderr, "there is no task jbs: did you mean jobs?") {
 		t.Errorf("rm: exit code %d, %s%s", r.code, r.stdout, r.stderr)
 	}
 	if l := e.fleetLs(t); len(l.Tasks) != 1 || l.Tasks[0].Name != "jobs" {
@@ -203,6 +206,11 @@ func TestWhatIsWrongWithTasksIsSaidBeforeAnythingIsApplied(t *testing.T) {
 	r := e.run(t, "fleet", "apply", "-f", path)
 	if r.code != exitDone || !strings.Contains(r.stderr, "a: not checked, the environment here has no ELSEWHERE") {
 		t.Errorf("a variable of the workers: exit code %d, %s", r.code, r.stderr)
+	}
+	path = writeFile(t, "pattern.yaml", "output: x\ncaptures:\n  a: {stream_name: '${STREAM}'}\n")
+	e["STREAM"] = "S-*"
+	if r := e.run(t, "fleet", "apply", "-f", path); !strings.Contains(r.stderr, "write the pattern into the file itself") {
+		t.Errorf("a variable that is a pattern: exit code %d, %s", r.code, r.stderr)
 	}
 	if l := e.fleetLs(t); len(l.Tasks) != 1 {
 		t.Errorf("the fleet has %v, want one task", l.Tasks)

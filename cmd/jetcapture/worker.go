@@ -47,6 +47,15 @@ A capture that says nothing about its connection uses that of the worker.
 level of the log there again. Captures are changed by jetcapture fleet apply.
 `
 
+// workerExits are the exit codes of a worker. A capture that fails does not end it.
+const workerExits = `
+Exit codes:
+  0    stopped by a signal: its captures go on at other workers
+  1    failed: an error says what to do
+  2    wrong usage: an option, the environment or the configuration file; nothing was begun
+  130  given up at a second signal
+`
+
 // fleetOption chooses a fleet.
 func fleetOption(to *string) option {
 	return option{
@@ -60,7 +69,7 @@ func workerCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "worker",
 		Short:             "run captures of a fleet",
-		Long:              helpText(workerIntroduction, options, exitTable),
+		Long:              helpText(workerIntroduction, options, workerExits),
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
