@@ -202,6 +202,9 @@ func (l *fleetList) print(c console) error {
 		if m.Drained {
 			note = "drained"
 		}
+		if l.called(m.Name) > 1 {
+			note = strings.TrimLeft(note+", another worker has the same name", ", ")
+		}
 		fmt.Fprintln(w, strings.Join([]string{
 			printable(m.Name), printable(m.Host), thousands(int64(m.Tasks)), room, note,
 		}, "\t"))
@@ -213,6 +216,16 @@ func (l *fleetList) print(c console) error {
 	say(c.stdout, "\n%s, %d held, %s; stream %s, a lease of %v\n", tasks, held,
 		counted(int64(len(l.Workers)), "worker"), l.Stream, time.Duration(l.Lease*float64(time.Second)))
 	return nil
+}
+
+// called is how many workers have a name.
+func (l *fleetList) called(name string) (n int) {
+	for _, m := range l.Workers {
+		if m.Name == name {
+			n++
+		}
+	}
+	return n
 }
 
 // printFailing prints why captures fail, behind the table so far.

@@ -18,6 +18,7 @@ import (
 // Member is what a worker says about itself.
 type Member struct {
 	ID      string `json:"worker"`
+	Process string `json:"process"` // unique, also among workers of one name
 	Host    string `json:"host"`
 	Room    int    `json:"room"` // for so many tasks; 0 is no limit
 	Drained bool   `json:"drained"`
@@ -142,7 +143,7 @@ func (f *Fleet) askWorkers(ctx context.Context, subject, body string) (members [
 
 // join adds an answer to those that came before it.
 func join(members []Member, m Member) []Member {
-	same := func(other Member) bool { return other.ID == m.ID && other.Host == m.Host }
+	same := func(other Member) bool { return other.ID == m.ID && other.Process == m.Process && other.Host == m.Host }
 	if i := slices.IndexFunc(members, same); m.More && i >= 0 {
 		members[i].Tasks = append(members[i].Tasks, m.Tasks...)
 		members[i].Failed = append(members[i].Failed, m.Failed...)
@@ -250,7 +251,7 @@ func (w *Worker) member(status bool) Member {
 func (w *Worker) holds() Member {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	m := Member{ID: w.cfg.ID, Host: w.cfg.Host, Room: w.cfg.Room, Drained: w.drained, Tasks: []Held{}}
+	m := Member{ID: w.cfg.ID, Process: w.process, Host: w.cfg.Host, Room: w.cfg.Room, Drained: w.drained, Tasks: []Held{}}
 	for _, l := range w.table.All() {
 		m.Tasks = append(m.Tasks, Held{
 			Name: l.Task, Revision: l.Revision.Sequence, Stored: l.Revision.Stored, Delivery: l.Delivery, Ending: l.End,

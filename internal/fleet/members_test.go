@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
@@ -62,6 +64,7 @@ func TestAFrozenWorkerGetsNoOrder(t *testing.T) {
 	f := begin(t, srv, "a")
 	floor := newFloor()
 	floor.work(t, srv.URL(), "w")
+	floor.want(t, "a", "w:1")
 	nc := natstest.Connect(t, srv.URL()) // a worker that takes what comes, and does not answer
 	orders, err := nc.SubscribeSync(f.subject(drainSubject))
 	if err != nil {
@@ -76,5 +79,26 @@ func TestAFrozenWorkerGetsNoOrder(t *testing.T) {
 	}
 	if err := f.Drain(t.Context(), "w"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTwoWorkersOfOneName: both say so, and share the tasks all the same.
+func TestTwoWorkersOfOneName(t *testing.T) {
+	srv := natstest.Start(t)
+	begin(t, srv, "a", "b")
+	floor := newFloor()
+	var logs [2]lockedLog
+	var workers [2]*Worker
+	for i := range logs {
+		workers[i], _ = floor.work(t, srv.URL(), "w", func(c *WorkerConfig) { c.Log = slog.New(slog.NewTextHandler(&logs[i], nil)) })
+	}
+	natstest.Eventually(t, patience, "two workers that know of each other", func() bool {
+		one, other := workers[0].Counts(), workers[1].Counts()
+		return one.Workers == 2 && other.Workers == 2 && one.Held == 2
+	})
+	for i := range logs {
+		if !strings.Contains(logs[i].String(), "another worker has this name") {
+			t.Errorf("worker %d logs\n%s", i, logs[i].String())
+		}
 	}
 }

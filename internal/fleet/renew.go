@@ -191,8 +191,12 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 	}
 	now.workers, now.lost, now.moved = 1, w.view.lost, w.view.moved
 	for _, m := range members {
-		if m.ID == w.cfg.ID {
+		if m.ID == w.cfg.ID && m.Process == w.process {
 			continue
+		}
+		if m.ID == w.cfg.ID && w.twins.Ready(now.at) {
+			w.log.Warn("another worker has this name, too: drain and lists mix up the two; give each its own with --worker",
+				"host", m.Host)
 		}
 		now.members = append(now.members, m)
 		if !m.Drained {
@@ -202,7 +206,7 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 			held[one.Name] = true
 			w.failed.runs(one.Name, now.at.Sub(one.Since))
 			if one.Ending == "" {
-				t.Claim(one.Name, lease.Revision{Sequence: one.Revision, Stored: one.Stored}, one.Delivery, w.cfg.ID < m.ID)
+				t.Claim(one.Name, lease.Revision{Sequence: one.Revision, Stored: one.Stored}, one.Delivery, w.cfg.ID+w.process < m.ID+m.Process)
 			}
 		}
 	}

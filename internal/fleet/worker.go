@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -25,7 +26,7 @@ type Runner interface {
 
 // WorkerConfig says how a worker works.
 type WorkerConfig struct {
-	ID     string // its name among the workers, unique
+	ID     string // its name among the workers; of two with the same, both warn
 	Host   string // for people
 	Room   int    // for so many tasks; 0 is no limit
 	Runner Runner
@@ -43,12 +44,14 @@ type WorkerConfig struct {
 type Worker struct {
 	fleet    *Fleet
 	cfg      WorkerConfig
+	process  string // unique
 	log      *slog.Logger
 	length   atomic.Int64 // of a lease, a time.Duration
 	consumer jetstream.Consumer
 	clock    clock
 	roaming  roaming
-	unsuited retry.Limiter // of warnings; its goroutine is the one of rounds
+	unsuited retry.Limiter // of warnings, as twins is; its goroutine is the one of rounds
+	twins    retry.Limiter
 	freed    chan struct{} // holds one after a task has ended
 	watched  atomic.Int64  // when somebody has asked for a Sight, in nanoseconds since 1970
 	running  sync.WaitGroup
@@ -82,8 +85,9 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 	}
 	log := cfg.Log.With("worker", cfg.ID)
 	return &Worker{
-		fleet: f, cfg: cfg, log: log, roaming: roaming{nc: f.nc, log: log}, freed: make(chan struct{}, 1),
+		fleet: f, cfg: cfg, process: rand.Text(), log: log, roaming: roaming{nc: f.nc, log: log}, freed: make(chan struct{}, 1),
 		tasks: map[string]*running{}, failed: failures{}, unsuited: retry.Limiter{Every: time.Minute},
+		twins: retry.Limiter{Every: time.Minute},
 	}
 }
 
