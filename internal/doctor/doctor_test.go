@@ -84,7 +84,7 @@ func TestHealthy(t *testing.T) {
 	for _, number := range []string{"N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9", "S1", "L1", "X1", "X2"} {
 		wantCheck(t, checks, number, OK, "")
 	}
-	wantCheck(t, checks, "S3", Note, "96 files a day")
+	wantCheck(t, checks, "S3", Skipped, "too short to tell")
 	if names := consumers(t, nc); len(names) > 0 {
 		t.Errorf("it has left the consumers %q", names)
 	}
@@ -290,7 +290,7 @@ func begin(t *testing.T, store logstore.Store, f cutlog.Format) {
 	}
 }
 
-func TestPoisonAndForecast(t *testing.T) {
+func TestPoison(t *testing.T) {
 	cfg, _ := healthy(t, jetstream.StreamConfig{}, 300)
 	n := 0
 	cfg.Decode = func(*nats.Msg) (string, error) {
@@ -299,11 +299,26 @@ func TestPoisonAndForecast(t *testing.T) {
 		}
 		return fmt.Sprint(n), nil
 	}
-	cfg.MaxAge = time.Second
 	checks := Examine(t.Context(), cfg)
 	wantCheck(t, checks, "X2", Warning, "25 of the newest 100 messages are poison; sequence 204: no JSON")
-	wantCheck(t, checks, "S3", Warning, "--max-age, such as 15m")
-	wantCheck(t, checks, "S3", Warning, "list price")
+}
+
+// TestForecast: of one key in windows of a quarter of an hour, and of a key for each message in windows of a second.
+func TestForecast(t *testing.T) {
+	steady := rate{messages: 10, bytes: 1000, over: time.Hour}
+	few := &exam{
+		Config: Config{MaxAge: 15 * time.Minute, Folder: "x"},
+		sample: sampleFacts{rate: steady, rateKnown: true, messages: 100, keys: 1},
+	}
+	few.forecast()
+	wantCheck(t, few.checks, "S3", Note, "96 files a day")
+	many := &exam{
+		Config: Config{MaxAge: time.Second},
+		sample: sampleFacts{rate: steady, rateKnown: true, messages: 100, keys: 100},
+	}
+	many.forecast()
+	wantCheck(t, many.checks, "S3", Warning, "--max-age, such as 15m")
+	wantCheck(t, many.checks, "S3", Warning, "list price")
 }
 
 // TestNoServer: the checks of store and machine do not need one.

@@ -53,6 +53,11 @@ func (e *exam) forecast() {
 		e.skip("S3", name, "the rate of the stream is not known", "it takes some messages to tell")
 		return
 	}
+	if s.rate.over < shortRate {
+		e.skip("S3", name, "the messages of the stream are of the last "+durationText(s.rate.over)+": too short to tell",
+			"a forecast takes those of a minute")
+		return
+	}
 	p := e.predict()
 	seen := fmt.Sprintf("at the rate of the last %s, %s messages a day: %s files a day, with %s before compression",
 		durationText(s.rate.over), countText(s.rate.messages*86400), countText(p.files), bytesText(int64(p.bytes)))

@@ -16,8 +16,11 @@ type rate struct {
 	over     time.Duration
 }
 
-// rateSpan is over how many of the newest messages a rate is taken.
-const rateSpan = 10_000
+// rateSpan is over how many of the newest messages a rate is taken: over more, if they are not of shortRate or longer.
+const (
+	rateSpan  = 10_000
+	shortRate = time.Minute
+)
 
 // presentRate is the rate over the newest messages, up to now: of a stream that has fallen silent it falls. It is not
 // known for fewer than two messages.
@@ -26,17 +29,20 @@ func (n *natsFacts) presentRate(ctx context.Context) (r rate, known bool) {
 	if state.Msgs < 2 {
 		return rate{}, false
 	}
-	first := state.FirstSeq
-	if state.LastSeq > rateSpan {
-		first = max(first, state.LastSeq-rateSpan)
+	const wider = 16
+	for span := uint64(rateSpan); ; span *= wider {
+		first := max(state.FirstSeq, state.LastSeq-min(span, state.LastSeq))
+		m, err := n.nextFor(ctx, first)
+		over := n.now().Sub(m.Time)
+		if err != nil || over <= 0 {
+			return rate{}, false
+		}
+		if over < shortRate && first > state.FirstSeq {
+			continue
+		}
+		messages := float64(state.LastSeq-m.Seq+1) / over.Seconds()
+		return rate{messages, messages * float64(state.Bytes) / float64(state.Msgs), over}, true
 	}
-	m, err := n.nextFor(ctx, first)
-	over := n.now().Sub(m.Time)
-	if err != nil || over <= 0 {
-		return rate{}, false
-	}
-	messages := float64(state.LastSeq-m.Seq+1) / over.Seconds()
-	return rate{messages, messages * float64(state.Bytes) / float64(state.Msgs), over}, true
 }
 
 // headroom is the time until the stream drops the oldest message that is still to be read.
