@@ -39,6 +39,9 @@ func (c *Capture[P, K]) Stats() Stats {
 	if nc := c.nc.Load(); nc != nil && nc.IsConnected() {
 		s.Connected, s.Server = true, nc.ConnectedServerName()+" "+nc.ConnectedServerVersion()
 	}
+	if run := c.running.Load(); run != nil {
+		s.Unanswered = run.Source.Unanswered()
+	}
 	return s
 }
 

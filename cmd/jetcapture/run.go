@@ -117,6 +117,7 @@ type runner struct {
 	overview     overview                    // of the captures, for the progress line
 
 	connections *connections                      // of the captures
+	roamers     *roamers                          // of these connections
 	services    *connections                      // of their micro services
 	outputs     *sharing[string, cloud.Bucket]    // by place
 	eventFiles  *sharing[string, *events.File]    // by path
@@ -134,8 +135,8 @@ func newRunner(c console, s *reportSettings) *runner {
 	log := slog.New(sums)
 	return &runner{
 		console: c, settings: s, screen: screen, sums: sums, log: log, level: level, streamsEvery: streamsEvery,
-		connections: newConnections(log), services: newServiceConnections(log), outputs: newOutputs(),
-		eventFiles: newEventFiles(),
+		connections: newConnections(log), roamers: newRoamers(log), services: newServiceConnections(log),
+		outputs: newOutputs(), eventFiles: newEventFiles(),
 	}
 }
 
@@ -173,6 +174,7 @@ func (r *runner) run(ctx context.Context, process *settings, all []*settings) (e
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, g.ready)()
 	defer r.report(ctx)()
+	defer r.roamers.start()()
 	close(begun)
 	defer endReloads()
 	return errors.Join(err, g.wait(), u.unmatched, u.errLeft())
@@ -192,7 +194,10 @@ func (r *runner) capture(ctx context.Context, s *settings, seen *monitor.Entry) 
 	}
 	defer func() { _ = leave() }()
 	what.library.APIPrefix = nc.prefix
-	return r.store(ctx, s, seen, func(c *rowCapture) error { return advise(c.Run(ctx, nc.Conn)) })
+	return r.store(ctx, s, seen, func(c *rowCapture) error {
+		defer r.roamers.add(nc.Conn, c)()
+		return advise(c.Run(ctx, nc.Conn))
+	})
 }
 
 // early is what a capture has come to that failed before anything was read. If it was stopped, that is no failure.

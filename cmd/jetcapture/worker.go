@@ -144,6 +144,7 @@ func (r *runner) workFor(
 	defer func() { stop(err) }()
 	defer r.supervise(ctx, systemd, func() bool { return true })()
 	defer r.report(ctx)()
+	defer r.roamers.start()()
 	return errors.Join(w.Run(ctx), g.wait())
 }
 

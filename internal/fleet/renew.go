@@ -56,9 +56,9 @@ func (w *Worker) renewAll(ctx context.Context) {
 			w.log.Warn("the fleet does not answer, what runs goes on", "error", err)
 		}
 		if isUnanswered(err) {
-			w.roaming.unanswered(time.Now(), max(w.cfg.Unanswered, w.lease()))
+			w.roaming.Unanswered(time.Now(), max(w.cfg.Unanswered, w.lease()))
 		} else {
-			w.roaming.answered()
+			w.roaming.Answered()
 		}
 		if w.lease() != length {
 			length = w.lease()

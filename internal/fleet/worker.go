@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/lease"
+	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -49,8 +50,8 @@ type Worker struct {
 	length   atomic.Int64 // of a lease, a time.Duration
 	consumer jetstream.Consumer
 	clock    clock
-	roaming  roaming
-	unsuited retry.Limiter // of warnings, as twins is; its goroutine is the one of rounds
+	roaming  *natsconn.Roaming // its goroutine is first that of Run, then the one that renews
+	unsuited retry.Limiter     // of warnings, as twins is; its goroutine is the one of rounds
 	twins    retry.Limiter
 	freed    chan struct{} // holds one after a task has ended
 	watched  atomic.Int64  // when somebody has asked for a Sight, in nanoseconds since 1970
@@ -85,9 +86,9 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 	}
 	log := cfg.Log.With("worker", cfg.ID)
 	return &Worker{
-		fleet: f, cfg: cfg, process: rand.Text(), log: log, roaming: roaming{nc: f.nc, log: log}, freed: make(chan struct{}, 1),
-		tasks: map[string]*running{}, failed: failures{}, unsuited: retry.Limiter{Every: time.Minute},
-		twins: retry.Limiter{Every: time.Minute},
+		fleet: f, cfg: cfg, process: rand.Text(), log: log, roaming: natsconn.NewRoaming(f.nc, log),
+		freed: make(chan struct{}, 1), tasks: map[string]*running{}, failed: failures{},
+		unsuited: retry.Limiter{Every: time.Minute}, twins: retry.Limiter{Every: time.Minute},
 	}
 }
 
@@ -143,7 +144,7 @@ func (w *Worker) open(ctx context.Context) error {
 			return err
 		default:
 			w.log.Warn("the fleet does not answer yet, trying again", "error", err)
-			w.roaming.unanswered(time.Now(), w.cfg.Unanswered)
+			w.roaming.Unanswered(time.Now(), w.cfg.Unanswered)
 		}
 		_ = retry.Pause(ctx, pause.Next()) // the loop sees that ctx has ended
 	}

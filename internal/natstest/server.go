@@ -16,8 +16,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// ready is how long a server may take to accept clients. It has been more than 20 seconds where a whole suite shares few
-// cores and one disk.
+// ready is how long a server may take to accept clients. It has been more than 20 seconds where a whole suite shares
+// few cores and one disk.
 const ready = time.Minute
 
 // Option changes the options of a server before it starts.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
@@ -28,6 +29,8 @@ type Source struct {
 	stream  string
 	timeout time.Duration // for one request; not changed once the source is in use
 	room    Room          // for the pulls of its readers; nil: as much as they want; not changed once in use
+
+	unanswered atomic.Int64 // Unanswered, in nanoseconds since 1970; 0 is the zero time
 }
 
 // NewSource names a stream. apiPrefix is the JetStream API prefix ("$JS.<domain>.API", or that of an import); empty
@@ -158,7 +161,10 @@ func (s *Source) info(ctx context.Context, deleted bool) (*streamInfo, error) {
 		req = map[string]bool{"deleted_details": true}
 	}
 	var resp streamInfo
-	if err := s.request(ctx, "STREAM.INFO."+s.stream, req, &resp); err != nil {
+	asked := time.Now()
+	err := s.request(ctx, "STREAM.INFO."+s.stream, req, &resp)
+	s.heard(ctx, asked, resp.hasLeader(), err)
+	if err != nil {
 		return nil, fmt.Errorf("look up stream %q: %w", s.stream, err)
 	}
 	return &resp, nil
@@ -178,7 +184,7 @@ func (i *streamInfo) public() StreamInfo {
 		Retention: i.Config.known.Retention,
 		Mirror:    i.Config.known.Mirror != nil,
 		Drops:     i.drops(),
-		HasLeader: i.Cluster == nil || i.Cluster.Leader != "",
+		HasLeader: i.hasLeader(),
 		MaxAge:    i.Config.known.MaxAge,
 		Deleted:   uint64(max(i.State.NumDeleted, 0)),
 
@@ -197,6 +203,9 @@ func (i *streamInfo) public() StreamInfo {
 		Server:   i.Config.known.Metadata["_nats.ver"],
 	}
 }
+
+// hasLeader is StreamInfo.HasLeader.
+func (i *streamInfo) hasLeader() bool { return i.Cluster == nil || i.Cluster.Leader != "" }
 
 // drops reads from the configuration which limits take messages away. With discard "new" the server refuses messages
 // instead.
@@ -256,7 +265,9 @@ func (s *Source) get(ctx context.Context, req getRequest) (StoredMessage, error)
 			Time    time.Time `json:"time"`
 		} `json:"message"`
 	}
+	asked := time.Now()
 	err := s.request(ctx, "STREAM.MSG.GET."+s.stream, req, &resp)
+	s.heard(ctx, asked, true, err)
 	return StoredMessage(resp.Message), err
 }
 
