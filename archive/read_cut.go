@@ -122,6 +122,10 @@ func (c *cutReader) kind(b *Block) (rowread.Kind, RowsFunc, error) {
 		return rowread.Raw, packed, nil
 	case no.Record == cutlog.RecordMessage && !table && no.Format != cutlog.FormatCSV:
 		no.Lacks = "nothing was given to read this format"
+	case table:
+		no.Record = "" // that of a message is the default, and says nothing of columns
+		no.Lacks = "they are tables of the capture's columns, without the messages that they were made of; raw, and " +
+			"NDJSON, Avro and Parquet without columns hold these"
 	default:
 		no.Lacks = "their rows do not hold whole messages; raw, and NDJSON, Avro and Parquet without columns do"
 	}

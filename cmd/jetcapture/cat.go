@@ -228,23 +228,23 @@ func (m *missingCount) add(i *archive.Item) {
 
 // say prints what is missing, if anything is.
 func (m *missingCount) say(w io.Writer) {
-	for _, one := range []struct {
-		n          uint64
-		what, then string
+	for _, part := range []struct {
+		n            uint64
+		one, several string
 	}{
-		{m.lost, "lost, dropped by the stream before they were stored", ""},
-		{m.gone, "lost, dropped by the stream before they were read", "; a later cut may have them"},
-		{m.damaged, "left out, in damaged files", ""},
-		{m.skipped, "skipped, when they were captured", ""},
+		{
+			m.lost, "lost, dropped by the stream before it was stored",
+			"lost, dropped by the stream before they were stored",
+		},
+		{
+			m.gone, "lost, dropped by the stream before it was read; a later cut may have it",
+			"lost, dropped by the stream before they were read; a later cut may have them",
+		},
+		{m.damaged, "left out, in a damaged file", "left out, in damaged files"},
+		{m.skipped, "skipped when it was captured", "skipped when they were captured"},
 	} {
-		if one.n > 0 {
-			say(w, "jetcapture: %s: %s%s\n", one.what, counted(int64(one.n), "message"), one.then)
+		if n := int64(part.n); n > 0 {
+			say(w, "jetcapture: %s %s\n", counted(n, "message"), oneOr(n, part.one, part.several))
 		}
 	}
-}
-
-// uncaptured is the error of a sequence that no cut covers.
-func uncaptured(c *archive.Capture, seq uint64) error {
-	return fmt.Errorf("capture %s has not stored stream sequence %d: jetcapture ls --seq %[2]d says what it knows",
-		c.Name(), seq)
 }

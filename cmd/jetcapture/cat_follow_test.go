@@ -166,11 +166,11 @@ func TestCatSaysWhatTheLivingStreamLacks(t *testing.T) {
 	want := strings.Repeat("{\"n\":1}\n", 3) + "{\"n\":4}\n{\"n\":5}\n"
 	f := followCat(t, folder, "--follow", "--seq", "2..11", "--nats-server", srv.URL())
 	f.wants(want)
-	f.end(nil, exitDone, "jetcapture: lost, dropped by the stream before they were stored: 1 message\n"+
-		"jetcapture: lost, dropped by the stream before they were read: 4 messages; a later cut may have them\n")
+	f.end(nil, exitDone, "jetcapture: 1 message lost, dropped by the stream before it was stored\n"+
+		"jetcapture: 4 messages lost, dropped by the stream before they were read; a later cut may have them\n")
 	captureOnce(t, srv, folder)
 	f = followCat(t, folder, "--follow", "--seq", "2..11", "--nats-server", srv.URL())
-	f.end(nil, exitDone, "jetcapture: lost, dropped by the stream before they were stored: 5 messages\n")
+	f.end(nil, exitDone, "jetcapture: 5 messages lost, dropped by the stream before they were stored\n")
 	if got := f.out.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

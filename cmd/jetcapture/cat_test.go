@@ -149,9 +149,17 @@ func TestGetPrintsAMessage(t *testing.T) {
 	if got := readingRun(t, "get", folder, "11", "--format", "payload"); got != `{"n":10,"a":{"b":"x0"}}` {
 		t.Error(got)
 	}
-	r := environment{}.run(t, "get", folder, "21")
-	if r.code != exitFailed || !strings.Contains(r.stderr, "has not stored stream sequence 21") {
-		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	wantReplay(t, environment{}.run(t, "get", folder, "21"), exitFailed,
+		"has not stored stream sequence 21: jetcapture ls "+folder+" --capture ORDERS --seq 21 says what it knows")
+	wantReplay(t, environment{}.run(t, "get", folder, "1", "2"), exitUsage, `"2": an archive and SEQ only are expected`)
+}
+
+// TestTablesHoldNoMessages: the default of --record, which says nothing of them, is not named.
+func TestTablesHoldNoMessages(t *testing.T) {
+	folder := wholeArchive(t, "--format", "csv", "--column", "n=json:n")
+	for _, args := range [][]string{{"cat", folder}, {"get", folder, "1"}} {
+		wantReplay(t, environment{}.run(t, args...), exitFailed,
+			"capture ORDERS cut 2 has files of format csv: they are tables of the capture's columns, without the messages")
 	}
 }
 

@@ -179,8 +179,8 @@ func (d *rehearsal) see(m *nats.Msg) {
 
 // print prints the rehearsal for people.
 func (d *rehearsal) print(w io.Writer) {
-	say(w, "Dry run: nothing was stored, and no consumer was created. %s of stream %s were read, up to sequence %d; "+
-		"%s follow.\n", counted(d.Messages, "message"), d.Stream, d.Last, counted(int64(d.More), "sequence"))
+	say(w, "Dry run: nothing was stored, and no consumer was created. It has read %s of stream %s, up to sequence %d, "+
+		"with %s behind that.\n", counted(d.Messages, "message"), d.Stream, d.Last, counted(int64(d.More), "sequence"))
 	d.printWarnings(w)
 	if d.Messages == 0 {
 		return

@@ -85,7 +85,7 @@ func getCommand(c console) *cobra.Command {
 		s.choice.seqs = seqRange{seq, seq}
 		s.choice.read.Partial = s.format != getJSON
 		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
-			return s.print(ctx, from, seq, c.stdout)
+			return s.print(ctx, from, seq, c.stdout, args[0])
 		})
 	}
 	addFlags(cmd, options.all(), c)
@@ -103,16 +103,19 @@ func twoArguments(cmd *cobra.Command, args []string, second string) error {
 	return nil
 }
 
-// print prints the message, or fails with what became of it.
-func (s *getSettings) print(ctx context.Context, from *archive.Capture, seq uint64, out io.Writer) error {
+// print prints the message, or fails with what became of it. where is the archive, as it was given.
+func (s *getSettings) print(
+	ctx context.Context, from *archive.Capture, seq uint64, out io.Writer, where string,
+) error {
+	more := fmt.Sprintf("jetcapture ls %s --capture %s --seq %d", shellText(urls.Show(where)), shellText(from.Name()), seq)
 	newest, err := s.find(ctx, from)
 	switch {
 	case err != nil:
 		return err
 	case newest == nil:
-		return uncaptured(from, seq)
+		return fmt.Errorf("capture %s has not stored stream sequence %d: %s says what it knows", from.Name(), seq, more)
 	case !newest.IsMessage():
-		return fmt.Errorf("stream sequence %d is %s: jetcapture ls --seq %[1]d says which cut knows it", seq, newest.Fate)
+		return fmt.Errorf("stream sequence %d is %s: %s says which cut knows it", seq, newest.Fate, more)
 	}
 	switch s.format {
 	case getPayload:

@@ -131,7 +131,8 @@ func (s *manifestSettings) run(ctx context.Context, where string, c console) (er
 	defer func() { err = errors.Join(err, target.Close()) }()
 	days, err := tablefiles.WriteLists(ctx, b, capture, place, target)
 	if err == nil && days == 0 {
-		say(c.stderr, "jetcapture: no day is over that has no list yet\n")
+		say(c.stderr, "jetcapture: nothing was written: each day before that of the newest cut has its lists, and those of "+
+			"that day are written when a later day has a cut\n")
 	}
 	return err
 }

@@ -61,8 +61,9 @@ func TestManifestWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	into := filepath.Join(t.TempDir(), "lists")
-	for _, args := range [][]string{{"--write"}, {"--write"}, {"--write", "--into", into}} {
-		if r := (environment{}).run(t, append([]string{"manifest", folder}, args...)...); r.code != exitDone {
+	for i, args := range [][]string{{"--write"}, {"--write"}, {"--write", "--into", into}} {
+		r := environment{}.run(t, append([]string{"manifest", folder}, args...)...)
+		if r.code != exitDone || (i == 1) != strings.Contains(r.stderr, "nothing was written: each day before") {
 			t.Errorf("%q: exit code %d: %s", args, r.code, r.stderr)
 		}
 	}

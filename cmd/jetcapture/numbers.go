@@ -17,6 +17,14 @@ func counted(n int64, what string) string {
 	return thousands(n) + " " + what + "s"
 }
 
+// oneOr is what is said of one thing, or of several.
+func oneOr(n int64, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
+}
+
 // byteText prints a size in the largest binary unit that it reaches.
 func byteText(n int64) string {
 	for _, u := range units()[:4] {

@@ -50,7 +50,7 @@ func (r *replayer) count(ctx context.Context) (err error) {
 	say(r.stdout, "  sequences without a message: %s, of which %s lost and %s skipped\n", thousands(int64(gaps)),
 		thousands(int64(a.Lost)), thousands(int64(a.Skipped)))
 	if r.keep {
-		return fmt.Errorf("--keep-sequences: %s between %d and %d have no message, and a server leaves out none when it is "+
+		return fmt.Errorf("--keep-sequences: %s between %d and %d without a message, and a server leaves out none when it is "+
 			"published to: choose a range without them by --seq, leave the sequences, or use jetcapture restore",
 			counted(int64(gaps), "sequence"), a.First, a.Last)
 	}
@@ -94,7 +94,7 @@ func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) err
 		byteText(int64(result.Bytes)), took.Round(time.Millisecond),
 		thousands(int64(float64(result.Messages)/took.Seconds())))
 	if result.Duplicates > 0 {
-		say(r.stdout, "  %s of them were there from an earlier replay\n", thousands(int64(result.Duplicates)))
+		say(r.stdout, "  of these, there from an earlier replay: %s\n", thousands(int64(result.Duplicates)))
 	}
 	if err != nil {
 		return fmt.Errorf("%w\nall up to stream sequence %d are confirmed: go on with --seq %d..%s", err, result.Last,

@@ -28,7 +28,7 @@ func TestReplay(t *testing.T) {
 	args := []string{"-s", "TEST", "--map", "orders.*=test.order.$1"}
 	wantReplay(t, r.replay(append(args, "--dry-run")...), exitDone, "50 messages in 3 files")
 	wantReplay(t, r.replay(append(args, "--seq", "1..10", "--speed", "10000x")...), exitDone, "took 10 messages")
-	wantReplay(t, r.replay(args...), exitDone, "10 of them were there from an earlier replay")
+	wantReplay(t, r.replay(args...), exitDone, "of these, there from an earlier replay: 10")
 	if n := r.info("TEST").State.Msgs; n != 50 {
 		t.Errorf("%d messages, want 50", n)
 	}
@@ -101,5 +101,5 @@ func TestReplayOfGaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
-	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "1 sequence between 1 and 55 have no message")
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "1 sequence between 1 and 55 without a message")
 }

@@ -61,7 +61,7 @@ func (r *restorer) compareAll(ctx context.Context) (err error) {
 		got, err, ok = next()
 	}
 	if allowed := r.result.Messages - min(r.result.Stored, r.result.Messages); missing != allowed {
-		return fmt.Errorf("%s messages are missing", thousands(int64(missing)))
+		return fmt.Errorf("%s missing", counted(int64(missing), "message"))
 	}
 	return nil
 }

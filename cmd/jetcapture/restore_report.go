@@ -51,7 +51,7 @@ func (r *restorer) printAccount() {
 		number{a.Absent, "absent (filtered, never-existed or unknown): no messages of the capture"},
 	)
 	if r.elsewhere > 0 {
-		say(r.stdout, "  %s of other lives of the stream, which was made again or rolled back, are left out: "+
+		say(r.stdout, "  left out: %s of other lives of the stream, which was made again or rolled back; "+
 			"jetcapture ls --cuts names the incarnations, --incarnation chooses one\n",
 			counted(int64(r.elsewhere), "message"))
 	}
@@ -93,10 +93,10 @@ func (r *restorer) printResult() {
 	case r.verify:
 		say(r.stdout, "  all of them were compared with the archive\n")
 	default:
-		say(r.stdout, "  %s of them, taken at random, were compared with the archive\n", thousands(int64(len(r.kept))))
+		say(r.stdout, "  compared with the archive: %s, taken at random\n", counted(int64(len(r.kept)), "message"))
 	}
 	if r.result.Stored < r.result.Messages {
-		say(r.stdout, "  the server did not keep %s: their own time to live (Nats-TTL) was over\n",
+		say(r.stdout, "  the server did not keep %s, whose own time to live (Nats-TTL) was over\n",
 			counted(int64(r.result.Messages-r.result.Stored), "message"))
 	}
 }
