@@ -95,12 +95,8 @@ func doctorCommand(c console) *cobra.Command {
 }
 
 // examine examines the captures one after the other and prints what it finds.
-func (d *doctorSettings) examine(ctx context.Context, c console, all []*settings) error {
-	for _, s := range all {
-		if err := errPattern(s, "doctor"); err != nil {
-			return err
-		}
-	}
+func (d *doctorSettings) examine(ctx context.Context, c console, given []*settings) error {
+	all, unlisted := matchingNow(ctx, given, c.stderr)
 	problems := 0
 	for _, s := range all {
 		cfg, err := s.examination()
@@ -128,15 +124,15 @@ func (d *doctorSettings) examine(ctx context.Context, c console, all []*settings
 			}
 		}
 	}
-	for _, l := range lanesOf(all) {
-		if err := printChecks(c.stdout, "lanes of stream "+l.stream, "", l.examine(ctx), all[0].report.json); err != nil {
+	for _, l := range lanesOf(given) {
+		if err := printChecks(c.stdout, "lanes of stream "+l.stream, "", l.examine(ctx), given[0].report.json); err != nil {
 			return err
 		}
 	}
 	if problems > 0 {
-		return errors.New(counted(int64(problems), "problem") + ", as said above")
+		return errors.Join(unlisted, errors.New(counted(int64(problems), "problem")+", as said above"))
 	}
-	return nil
+	return unlisted
 }
 
 // examination is what doctor examines for a capture.

@@ -70,11 +70,7 @@ type dryPoison struct {
 
 // dryRuns shows what captures would store, one after the other.
 func (r *runner) dryRuns(ctx context.Context, all []*settings) (err error) {
-	for _, s := range all {
-		if err := errPattern(s, "--dry-run"); err != nil {
-			return err
-		}
-	}
+	all, err = matchingNow(ctx, all, r.screen)
 	for _, s := range all {
 		if one := r.dryRun(ctx, s); one != nil {
 			err = errors.Join(err, s.named([]error{one})[0])

@@ -158,11 +158,3 @@ func captureName(stream string) string {
 	}
 	return keep + hash
 }
-
-// errPattern is wrong usage of what works on single captures.
-func errPattern(s *settings, what string) error {
-	if !s.isPattern() {
-		return nil
-	}
-	return &usageError{s.named([]error{fmt.Errorf("--stream-name: %s takes one stream, not a pattern", what)})}
-}
