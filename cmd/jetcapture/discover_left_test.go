@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -115,4 +116,23 @@ func TestALookThatFailsIsToldEachMinute(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAPatternTakesNoRoom: a worker with room for one capture has a pattern beside it.
+func TestAPatternTakesNoRoom(t *testing.T) {
+	srv := natstest.Start(t)
+	someStreams(t, srv.Connect(), "A")
+	e := environment{"NATS_URL": srv.URL()}
+	file := writeFile(t, "c.yaml", "output: "+t.TempDir()+"\ncaptures:\n  all: {stream_name: '*'}\n")
+	for _, args := range [][]string{{"fleet", "init", "--lease", "1s"}, {"fleet", "apply", "-f", file}} {
+		if r := e.run(t, args...); r.code != exitDone {
+			t.Fatal(r.stderr)
+		}
+	}
+	stop := e.startWorker(t, "--worker", "a", "--room", "1")
+	e.awaitFleet(t, "a", "A")
+	if r := e.run(t, "fleet", "ls"); !regexp.MustCompile(`(?m)^a +\S+ +1 +1 *$`).MatchString(r.stdout) {
+		t.Errorf("ls counts the pattern as a capture:\n%s", r.stdout)
+	}
+	stop()
 }

@@ -194,6 +194,12 @@ func (l *fleetList) print(c console) error {
 		return err
 	}
 	fmt.Fprintln(w, "WORKER\tHOST\tCAPTURES\tROOM\t")
+	patterns := map[string]int{} // by worker; they take no room
+	for _, t := range below[""] {
+		if isPatternUnit(t.Name) {
+			patterns[t.Worker]++
+		}
+	}
 	for _, m := range l.Workers {
 		room, note := "any", ""
 		if m.Room > 0 {
@@ -206,7 +212,7 @@ func (l *fleetList) print(c console) error {
 			note = strings.TrimLeft(note+", another worker has the same name", ", ")
 		}
 		fmt.Fprintln(w, strings.Join([]string{
-			printable(m.Name), printable(m.Host), thousands(int64(m.Tasks)), room, note,
+			printable(m.Name), printable(m.Host), thousands(int64(m.Tasks - patterns[m.Name])), room, note,
 		}, "\t"))
 	}
 	if err := w.Flush(); err != nil {

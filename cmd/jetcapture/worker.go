@@ -101,14 +101,14 @@ func (r *runner) work(ctx context.Context, s *workerSettings, read func() (*work
 		return &usageError{[]error{err}}
 	}
 	r.budget.Store(jetcapture.NewBudget(s.memory, s.disk, 0))
-	cfg := fleet.WorkerConfig{ID: s.id, Room: s.room}
+	cfg := fleet.WorkerConfig{ID: s.id, Room: s.room, NoRoom: isPatternUnit}
 	return r.workFor(ctx, f, s.monitor, cfg, func() { r.reloadWorker(s, read) }, func(g *captureGroup) fleet.Runner {
 		return &taskRunner{group: g, fleet: f, nats: &s.nats, getenv: r.getenv}
 	})
 }
 
-// workFor runs the tasks of a fleet until ctx ends, by a runner that has a group of captures. Of cfg, ID and Room may
-// be set. reload is called at each SIGHUP; if it is nil, that ends the worker.
+// workFor runs the tasks of a fleet until ctx ends, by a runner that has a group of captures. Of cfg, ID, Room and
+// NoRoom may be set. reload is called at each SIGHUP; if it is nil, that ends the worker.
 func (r *runner) workFor(
 	ctx context.Context, f *fleet.Fleet, seen monitorSettings, cfg fleet.WorkerConfig, reload func(),
 	runner func(*captureGroup) fleet.Runner,

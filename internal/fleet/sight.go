@@ -39,11 +39,5 @@ func (w *Worker) isWatched(now time.Time) bool {
 
 // untaken returns the tasks that no worker has.
 func (w *Worker) untaken(ctx context.Context, members []Member) (untaken []Task, err error) {
-	held := map[string]bool{}
-	for _, m := range append(members, w.holds()) {
-		for _, t := range m.Tasks {
-			held[w.fleet.subjectOf(t.Name)] = true
-		}
-	}
-	return w.fleet.tasks(ctx, func(subject string) bool { return !held[subject] })
+	return w.fleet.tasks(ctx, w.unheld(members))
 }

@@ -118,19 +118,9 @@ func (f *Fleet) Tasks(ctx context.Context) ([]Task, error) {
 
 // tasks returns the tasks of the subjects that are chosen.
 func (f *Fleet) tasks(ctx context.Context, chosen func(subject string) bool) ([]Task, error) {
-	stream, err := f.handle(ctx)
+	subjects, err := f.subjects(ctx, chosen)
 	if err != nil {
 		return nil, err
-	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(f.subject("task")+".*"))
-	if err != nil {
-		return nil, fmt.Errorf("list the tasks in stream %s: %w", f.Stream(), err)
-	}
-	subjects := make([]string, 0, len(info.State.Subjects))
-	for subject := range info.State.Subjects {
-		if chosen(subject) {
-			subjects = append(subjects, subject)
-		}
 	}
 	tasks := make([]Task, len(subjects))
 	err = parallel.Each(ctx, requestsAtOnce, len(subjects), func(ctx context.Context, i int) (err error) {
@@ -145,6 +135,25 @@ func (f *Fleet) tasks(ctx context.Context, chosen func(subject string) bool) ([]
 	tasks = slices.DeleteFunc(tasks, func(t Task) bool { return t.Name == "" })
 	slices.SortFunc(tasks, func(a, b Task) int { return cmp.Compare(a.Name, b.Name) })
 	return tasks, nil
+}
+
+// subjects returns the subjects of tasks that are chosen.
+func (f *Fleet) subjects(ctx context.Context, chosen func(subject string) bool) ([]string, error) {
+	stream, err := f.handle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(f.subject("task")+".*"))
+	if err != nil {
+		return nil, fmt.Errorf("list the tasks in stream %s: %w", f.Stream(), err)
+	}
+	subjects := make([]string, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		if chosen(subject) {
+			subjects = append(subjects, subject)
+		}
+	}
+	return subjects, nil
 }
 
 // Says reports whether a task of the queue says what another one says.

@@ -32,6 +32,8 @@ type WorkerConfig struct {
 	Room   int    // for so many tasks; 0 is no limit
 	Runner Runner
 	Log    *slog.Logger
+	// NoRoom reports whether a task of a name takes no room. Nil: each takes some.
+	NoRoom func(task string) bool
 
 	// How often at most it moves a task to a worker with less to do, and how long after the loss of a worker it does not.
 	// 0 is a minute, and five.
@@ -53,6 +55,7 @@ type Worker struct {
 	roaming  *natsconn.Roaming // its goroutine is first that of Run, then the one that renews
 	unsuited retry.Limiter     // of warnings, as twins is; its goroutine is the one of rounds
 	twins    retry.Limiter
+	seeking  seeking       // its goroutine is the one of pulls
 	freed    chan struct{} // holds one after a task has ended
 	watched  atomic.Int64  // when somebody has asked for a Sight, in nanoseconds since 1970
 	running  sync.WaitGroup
@@ -207,7 +210,7 @@ const (
 // waits at the server. One that has its share looks from time to time for what nobody else takes, so that it comes
 // last. again says that the pull before has brought a task: there may be more.
 func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
-	if room, below, wait := w.room(); !room || !below && !again {
+	if room, below, wait := w.room(); w.seeking.left == 0 && (!room || !below && !again) {
 		select {
 		case <-ctx.Done():
 		case <-w.freed:
@@ -215,12 +218,12 @@ func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
 		}
 	}
 	room, below, _ := w.room()
-	if !room || ctx.Err() != nil {
+	if ctx.Err() != nil || !room && !w.seeks(ctx) {
 		return nil, nil
 	}
 	var batch jetstream.MessageBatch
 	var err error
-	if below {
+	if room && below {
 		wait, cancel := context.WithTimeout(ctx, min(w.lease(), mostWait))
 		defer cancel()
 		batch, err = w.consumer.Fetch(1, jetstream.FetchContext(wait))
@@ -231,6 +234,9 @@ func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
 		return nil, err
 	}
 	m := <-batch.Messages()
+	if m == nil {
+		w.seeking.left = 0
+	}
 	if err := batch.Error(); m == nil && !isNothing(err) {
 		return nil, err
 	}
@@ -241,20 +247,6 @@ func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
 func isNothing(err error) bool {
 	return err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
 		errors.Is(err, jetstream.ErrNoMessages)
-}
-
-// room reports whether the worker can take a task, whether it has less than its share, and how long it waits until it
-// looks for tasks if not. One that has just moved a task leaves it to others.
-func (w *Worker) room() (room, below bool, wait time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := w.table.Len()
-	room = !w.drained && (w.cfg.Room == 0 || n < w.cfg.Room)
-	wait = min(lookWait, w.lease()/4)
-	if time.Since(w.view.moved) < w.lease() {
-		wait = w.lease() / 4
-	}
-	return room, n < lease.Share(w.view.tasks, w.view.workers), wait
 }
 
 // accept starts a task that was granted, if it does not run here already.
@@ -273,6 +265,11 @@ func (w *Worker) accept(work context.Context, m jetstream.Msg) {
 		return
 	}
 	w.mu.Lock()
+	if !w.drained && !w.fits(t.Name) { // of a pull that seeks
+		w.mu.Unlock()
+		w.tell(work, t, m.Reply(), nakAfter(w.lease()/4))
+		return
+	}
 	if w.drained || !w.table.Grant(t.Name, t.Revision, meta.NumDelivered, w.clock.now()) {
 		w.stopEnding()
 		w.mu.Unlock()

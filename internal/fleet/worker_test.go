@@ -59,6 +59,24 @@ func TestAWorkerTakesNoMoreThanItHasRoomFor(t *testing.T) {
 	natstest.Eventually(t, patience, "1 task at b", func() bool { return floor.count("b") == 1 })
 }
 
+// TestSomeTasksTakeNoRoom: a worker that is full takes them, and leaves the others where they are.
+func TestSomeTasksTakeNoRoom(t *testing.T) {
+	srv, floor := natstest.Start(t), newFloor()
+	f := begin(t, srv, append([]string{"free 1"}, names(4)...)...)
+	floor.work(t, srv.URL(), "a", func(c *WorkerConfig) {
+		c.Room, c.NoRoom = 2, func(task string) bool { return strings.HasPrefix(task, "free ") }
+	})
+	natstest.Eventually(t, patience, "3 tasks at a", func() bool { return floor.count("a") == 3 })
+	apply(t, f, "free 2", "1")
+	floor.want(t, "free 2", "a:1")
+	floor.want(t, "free 1", "a:1")
+	if n := floor.total(); n != 4 {
+		t.Errorf("%d tasks run, want 2 and those that take no room", n)
+	}
+	floor.work(t, srv.URL(), "b")
+	natstest.Eventually(t, patience, "2 tasks at b", func() bool { return floor.count("b") == 2 })
+}
+
 func TestAWorkerThatIsCutOffLosesItsTasksAndDropsThemWhenItIsBack(t *testing.T) {
 	srv, floor := natstest.Start(t), newFloor()
 	begin(t, srv, names(3)...)
