@@ -165,8 +165,8 @@ func streamTask(body []byte, stream string, whole bool) ([]byte, error) {
 	return yaml.Marshal(mapping(scalarNode(capturesKey), mapping(scalarNode(captureName(stream)), mapping(own...))))
 }
 
-// streamOf is the stream of a task that streamTask has made: by its name, if that is of one it captures. A task that was
-// changed by hand may say nothing that makes sense.
+// streamOf is the stream of a task that streamTask has made. One that was changed by hand may say another stream, or
+// nothing that makes sense: then its name counts.
 func streamOf(child fleet.Task) string {
 	options, _ := taskOptions(child.Body)
 	name, _ := textOf(options, "stream_name")

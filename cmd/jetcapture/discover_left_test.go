@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/jetcapture/jetcapture/internal/retry"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -108,7 +108,7 @@ func TestALookThatFailsIsToldEachMinute(t *testing.T) {
 			errors.New("one"), errors.New("not yet"), errors.New("two"), nil, errors.New("three"), fleet.ErrReplaced,
 		} {
 			f.complain(t.Context(), err)
-			time.Sleep(streamsEvery)
+			must(t, retry.Pause(t.Context(), streamsEvery))
 		}
 		for what, want := range map[string]int{"level=WARN": 3, "error=one": 1, "error=two": 1, "error=three": 1} {
 			if n := strings.Count(log.String(), what); n != want {

@@ -213,18 +213,16 @@ func (f *follower) start(ctx context.Context, stream string, has bool) error {
 
 // tellIdle says once that the pattern has no streams: where they are in other parts of its file, or not there at all.
 func (f *follower) tellIdle() {
-	log, what := f.log, "no stream matches"
-	if part := f.s.file.shard; f.matching > 0 && part.count > 0 {
-		log, what = log.With("part", part.String()), "no stream that matches is in this part"
-	}
-	was := f.idle
+	was, once, log := f.idle, f.s.capture.library.Once, f.log.With("part", f.s.file.shard.String())
 	f.idle = f.count.Load() == 0 && len(f.left.why) == 0
 	switch {
 	case was || !f.idle:
-	case !f.s.capture.library.Once:
-		log.Warn(what + ": waiting for one")
+	case f.matching > 0 && once:
+		log.Info("no stream that matches is in this part, nothing is to be done")
 	case f.matching > 0:
-		log.Info(what + ", nothing is to be done")
+		log.Warn("no stream that matches is in this part: waiting for one")
+	case !once: // else that is an error
+		f.log.Warn("no stream matches: waiting for one")
 	}
 }
 

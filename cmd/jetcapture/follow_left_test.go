@@ -14,14 +14,15 @@ import (
 func TestAPatternForOnceNamesWhatItLeavesOut(t *testing.T) {
 	srv := natstest.Start(t)
 	someStreams(t, srv.Connect(), "A", "A-1", "B")
+	const another = "streams of all: stream A: there is a capture of that name already"
 	for _, c := range []struct {
 		beside string
 		code   int
 		says   string
 		want   []string
 	}{
-		{"A: {stream_name: B}", exitFailed, "streams of all: stream A: there is a capture of that name already", []string{"A", "A-1"}},
-		{"A: {stream_name: A, output: $$}", exitFailed, "streams of all: stream A: there is a capture of that name already", []string{"A-1"}},
+		{"A: {stream_name: B}", exitFailed, another, []string{"A", "A-1"}},
+		{"A: {stream_name: A, output: $$}", exitFailed, another, []string{"A-1"}},
 		{"A: {stream_name: A}", exitDone, "a stream is left out", []string{"A", "A-1"}},
 		{"A: {stream_name: A}\n  A-1: {stream_name: A-1}", exitDone, "a stream is left out", []string{"A", "A-1"}},
 	} {
@@ -62,8 +63,8 @@ func TestAPartWithoutStreamsOfAPattern(t *testing.T) {
 	}
 }
 
-// TestTheFirstOfTwoPatternsHasAStream, by their names, also one that was made of the other pattern before. That one says
-// which stream both match, and goes on with it when the first one ends.
+// TestTheFirstOfTwoPatternsHasAStream, by their names, also one that the other pattern had before. That one says which
+// stream both match, and goes on with it when the first one ends.
 func TestTheFirstOfTwoPatternsHasAStream(t *testing.T) {
 	srv := natstest.Start(t)
 	someStreams(t, srv.Connect(), "A-1", "A-2", "B-1")
@@ -119,7 +120,8 @@ func TestStreamsOfLongNames(t *testing.T) {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
 	}
 	begin := long[:50] + "."
-	if got, want := capturesIn(t, folder), []string{begin + "c47dee62myag3", begin + "k2oxv4swumttk"}; !slices.Equal(got, want) {
+	want := []string{begin + "c47dee62myag3", begin + "k2oxv4swumttk"}
+	if got := capturesIn(t, folder); !slices.Equal(got, want) {
 		t.Errorf("captured is %q, want %q", got, want)
 	}
 	wantSound(t, folder)
@@ -131,7 +133,8 @@ func TestEachStreamHasANameForItsCapture(t *testing.T) {
 	seen := map[string]string{}
 	for stream, want := range map[string]string{
 		"ORDERS": "ORDERS", "orders-€": "orders-€", long[:64]: long[:64], "_none": "_none.u3x7w6nvqugwx",
-		long[:65]: long[:50] + ".kj3uwv6bbzcqi", long: long[:50] + ".5vogga3j4aivn", strings.Repeat("€", 7): strings.Repeat("€", 7), strings.Repeat("€", 8): "€€€€€.nnyik2js6prae",
+		long[:65]: long[:50] + ".kj3uwv6bbzcqi", long: long[:50] + ".5vogga3j4aivn",
+		strings.Repeat("€", 7): strings.Repeat("€", 7), strings.Repeat("€", 8): "€€€€€.nnyik2js6prae",
 	} {
 		got := captureName(stream)
 		if err := cutlog.CheckCapture(cutlog.EscapeSegment(got)); err != nil || got != want {

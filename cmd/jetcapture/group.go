@@ -53,9 +53,9 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 	return g
 }
 
-// start begins captures, or none of them: its error is a *takenError if the group has one of the same name in the
-// archive already. But if that is the capture of a pattern, and one of all comes before it, it makes its last cut first.
-// start returns the captures in the order of their settings, and does not wait until they read.
+// start begins captures, or none of them: its error is a *takenError if the group has one of the same name already. But
+// if that is the capture of a pattern, and the new one comes before it, it makes its last cut and ends. start returns
+// the captures in the order of their settings, and does not wait until they read.
 func (g *captureGroup) start(all ...*settings) ([]*member, error) { return g.begin(false, all...) }
 
 // begin is start. quiet: why a capture has failed is logged by the caller.
@@ -71,8 +71,8 @@ func (g *captureGroup) begin(quiet bool, all ...*settings) ([]*member, error) {
 	}
 }
 
-// comesBefore reports whether a capture is started although there is another one of its name. One that stands for itself
-// comes before those of patterns, and of these the one whose pattern is first by its name.
+// comesBefore reports whether a capture takes the place of another one of its name. One that stands for itself comes
+// before those of patterns, and of these the one whose pattern is first by its name.
 func (s *settings) comesBefore(other *settings) bool { return s.pattern < other.pattern }
 
 // tryStart is begin unless a capture is to end before: that one yields.

@@ -181,8 +181,8 @@ func TestReloadOfTheOnlyCapture(t *testing.T) {
 	wantSound(t, r.folder)
 }
 
-// TestReloadBesideAPattern: a capture that came takes the place of the one that a pattern has made of its stream, whether
-// the pattern changes or not. The other captures of the pattern do not notice.
+// TestReloadBesideAPattern: a capture that came takes the place of the one that a pattern has made of its stream,
+// whether the pattern changes or not. The other captures of the pattern do not notice.
 func TestReloadBesideAPattern(t *testing.T) {
 	r := startReloading(t, "captures:\n", "  pattern: {stream_name: '*', exclude_stream: [D]}\n")
 	r.stores(t, "A", "B", "C")

@@ -82,7 +82,7 @@ func (u *runUnits) start(all ...*settings) error {
 	for _, m := range started {
 		u.captures[m.settings.unit()] = m
 	}
-	for _, s := range slices.SortedFunc(slices.Values(all), byUnit) { // so that none takes the streams of another one first
+	for _, s := range slices.SortedFunc(slices.Values(all), byUnit) { // none begins what would end for another one
 		if s.isPattern() {
 			err = errors.Join(err, s.inUnit(u.follow(s)))
 		}

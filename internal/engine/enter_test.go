@@ -164,7 +164,8 @@ func TestACaptureWhoseFilesReadersPassOver(t *testing.T) {
 	if err := e.Birth(t.Context()); err == nil || !strings.Contains(err.Error(), "another name") || len(store) > 0 {
 		t.Fatalf("error is %v, %d objects", err, len(store))
 	}
-	first := engine.OpenPlan(cutlog.Head{}, engine.Opening{Stream: s.StreamFacts}, e.Facts(s.StreamFacts, cutlog.ReasonOpen))
+	opening := engine.Opening{Stream: s.StreamFacts}
+	first := engine.OpenPlan(cutlog.Head{}, opening, e.Facts(s.StreamFacts, cutlog.ReasonOpen))
 	first.Format = &e.Format
 	r, err := cutlog.EncodePlan("_none", first)
 	if err != nil {
