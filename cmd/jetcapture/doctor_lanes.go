@@ -18,7 +18,10 @@ func (l lanes) examine(ctx context.Context) []doctor.Check {
 	e := lanesExam{lanes: l}
 	for _, note := range l.overlaps() {
 		e.add(doctor.Warning, note, "a message that two captures take is in two files",
-			"give them filters that do not overlap")
+			"give them filters or ranges that do not overlap")
+	}
+	for _, note := range l.gaps() {
+		e.add(doctor.Warning, note, "what no range takes is in no capture", "give the range to a capture, unless it is not wanted")
 	}
 	s := l.captures[0]
 	nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture doctor"), slog.New(slog.DiscardHandler))
@@ -34,7 +37,7 @@ func (l lanes) examine(ctx context.Context) []doctor.Check {
 	}
 	e.cover(ctx, f)
 	if len(e.checks) == 0 {
-		e.add(doctor.OK, fmt.Sprintf("the filters of %s overlap nowhere, and take all subjects of the stream",
+		e.add(doctor.OK, fmt.Sprintf("the filters and ranges of %s overlap nowhere, and take all subjects of the stream",
 			counted(int64(len(l.captures)), "capture")), "", "")
 	}
 	return e.checks
@@ -50,9 +53,9 @@ func (e *lanesExam) add(state doctor.State, seen, why, mend string) {
 	e.checks = append(e.checks, doctor.Check{Number: "N10", Name: "lanes", State: state, Seen: seen, Why: why, Mend: mend})
 }
 
-// cover looks for what no lane takes: of the messages that the stream holds, and of the subjects that it listens to.
+// cover looks for what no lane takes: of the messages that the stream holds, and of the subjects that it may store.
 func (e *lanesExam) cover(ctx context.Context, f *fleet.Fleet) {
-	listens, held, err := f.Subjects(ctx, e.stream)
+	cfg, held, err := f.Subjects(ctx, e.stream)
 	if err != nil {
 		e.add(doctor.Skipped, err.Error(), "whether the captures take all of the stream is not known", "")
 		return
@@ -63,13 +66,13 @@ func (e *lanesExam) cover(ctx context.Context, f *fleet.Fleet) {
 		return
 	}
 	var open []string
-	for _, subject := range listens {
+	for _, subject := range storedSubjects(&cfg) {
 		if !slices.ContainsFunc(e.filters(), func(filter string) bool { return wire.Covers(filter, subject) }) {
 			open = append(open, subject)
 		}
 	}
 	if len(open) > 0 {
-		e.add(doctor.Note, "the captures take all that the stream holds; it listens to "+strings.Join(open, ", ")+
+		e.add(doctor.Note, "the captures take all that the stream holds; it may store "+strings.Join(open, ", ")+
 			", which no single filter covers", "a message with a subject that is new may be in no capture", "")
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestDoctorExaminesLanes(t *testing.T) {
 	}{
 		{[]string{"orders.*", "orders.us"}, doctor.Warning, "each is stored twice"},
 		{[]string{"orders.eu", "orders.us"}, doctor.Warning, "no capture takes 1 message of 1 subject, such as orders.fr"},
-		{[]string{"orders.eu", "orders.us", "orders.fr"}, doctor.Note, "listens to orders.*, which no single filter covers"},
+		{[]string{"orders.eu", "orders.us", "orders.fr"}, doctor.Note, "may store orders.*, which no single filter covers"},
 	} {
 		text := output
 		for i, filter := range tt.lanes {
@@ -49,7 +50,32 @@ func TestDoctorExaminesLanes(t *testing.T) {
 	}
 	whole := writeFile(t, "c.yaml", output+"  a: {filter_subject: [orders.*]}\n  b: {filter_subject: [payments.*]}\n")
 	if r := e.run(t, "doctor", "--config", whole); !strings.Contains(r.stdout,
-		"lanes of stream ORDERS\nN10 ok       lanes: the filters of 2 captures overlap nowhere") {
+		"lanes of stream ORDERS\nN10 ok       lanes: the filters and ranges of 2 captures overlap nowhere") {
 		t.Errorf("lanes that cover the stream:\n%s%s", r.stdout, r.stderr)
+	}
+}
+
+// TestStoredSubjects: lanes are of the subjects that a mapping gives.
+func TestStoredSubjects(t *testing.T) {
+	for _, tt := range []struct {
+		source, destination string
+		want                []string
+	}{
+		{"orders.*", "orders.{{partition(3,1)}}.{{wildcard(1)}}", []string{"orders.0.*", "orders.1.*", "orders.2.*"}},
+		{"", "x.$1", []string{"x.*"}},
+		{"orders.eu", "eu", []string{"eu", "orders.*"}},
+		{"other", "x", []string{"orders.*"}},
+		{"orders.*", "{{split(1,-)}}.x", []string{">"}},
+	} {
+		cfg := &jetstream.StreamConfig{
+			Subjects:         []string{"orders.*"},
+			SubjectTransform: &jetstream.SubjectTransformConfig{Source: tt.source, Destination: tt.destination},
+		}
+		if got := storedSubjects(cfg); !slices.Equal(got, tt.want) {
+			t.Errorf("%s to %s: %q, want %q", tt.source, tt.destination, got, tt.want)
+		}
+	}
+	if got := storedSubjects(&jetstream.StreamConfig{Mirror: &jetstream.StreamSource{Name: "S"}}); !slices.Equal(got, []string{">"}) {
+		t.Errorf("a mirror stores %q", got)
 	}
 }

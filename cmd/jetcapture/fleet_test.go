@@ -395,6 +395,22 @@ func TestApplyWarnsOfLanesThatOverlapOrLeaveOut(t *testing.T) {
 	if r := e.run(t, "fleet", "apply", "--dry-run", "-f", whole); r.stderr != want {
 		t.Errorf("of a whole stream beside a filter it says %q, want %q", r.stderr, want)
 	}
+	for captures, want := range map[string]string{
+		"  a: {range: 1..5}\n  b: {range: 4..7}\n  c: {start: 8}\n": "captures a (>) and b (>) take the same messages, of the " +
+			"sequences 4 to 5: each is stored twice\n",
+		"  a: {range: 1..5}\n  c: {start: 8}\n": "no capture (>) takes the sequences 6 to 7\n",
+		"  a: {range: 1..5}\n  c: {start: 6}\n": "",
+		"  a: {range: 1..5, filter_subject: [orders.eu]}\n  c: {filter_subject: [orders.us, orders.fr]}\n": "",
+	} {
+		text := "output: a\nstream_name: ORDERS\ncaptures:\n" + captures
+		r := e.run(t, "fleet", "apply", "--dry-run", "-f", writeFile(t, "c.yaml", text))
+		if want != "" {
+			want = "jetcapture: warning: stream ORDERS: " + want
+		}
+		if r.stderr != want {
+			t.Errorf("%s: it warns %q, want %q", captures, r.stderr, want)
+		}
+	}
 	if got := apply("orders.eu", "orders.us", "orders.fr"); got != "" {
 		t.Errorf("of lanes that fit it says %q", got)
 	}

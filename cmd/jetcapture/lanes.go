@@ -1,23 +1,27 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strings"
 
+	"github.com/jetcapture/jetcapture/archive"
 	"github.com/jetcapture/jetcapture/internal/fleet"
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
-// lanes are captures that split a stream by filters into one place: together they should take each message once.
+// lanes are captures that split a stream by filters or ranges into one place: together they should take each message
+// once.
 type lanes struct {
 	stream   string
 	captures []*settings
 }
 
-// lanesOf finds lanes among captures. A capture of a range makes none of those of its stream and place. Neither do
-// captures without a filter alone: they may be two formats.
+// lanesOf finds lanes among captures. Those of which none has a filter or a range are none: they may be two formats.
 func lanesOf(all []*settings) (found []lanes) {
 	byPlace := map[[2]string][]*settings{}
 	for _, s := range all {
@@ -30,9 +34,10 @@ func lanesOf(all []*settings) (found []lanes) {
 	inOrder := func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }
 	for _, at := range slices.SortedFunc(maps.Keys(byPlace), inOrder) {
 		same := byPlace[at]
-		ranged := slices.ContainsFunc(same, func(s *settings) bool { return s.capture.library.Until > 0 })
-		split := slices.ContainsFunc(same, func(s *settings) bool { return len(s.capture.library.FilterSubjects) > 0 })
-		if len(same) > 1 && split && !ranged {
+		split := slices.ContainsFunc(same, func(s *settings) bool {
+			return len(s.capture.library.FilterSubjects) > 0 || s.capture.library.Until > 0
+		})
+		if len(same) > 1 && split {
 			found = append(found, lanes{at[0], same})
 		}
 	}
@@ -43,14 +48,53 @@ func lanesOf(all []*settings) (found []lanes) {
 func (l lanes) overlaps() (notes []string) {
 	for i, a := range l.captures {
 		for _, b := range l.captures[i+1:] {
+			first, last := max(laneRange(a).First, laneRange(b).First), min(laneRange(a).Last, laneRange(b).Last)
+			if first > last {
+				continue
+			}
+			what := "the same messages"
+			if a.capture.library.Until > 0 || b.capture.library.Until > 0 {
+				what = fmt.Sprintf("the same messages, of the sequences %s to %s", thousands(int64(first)), thousands(int64(last)))
+			}
 			for _, mine := range laneFilters(a) {
 				for _, other := range laneFilters(b) {
 					if wire.Overlap(mine, other) {
-						notes = append(notes, fmt.Sprintf("stream %s: captures %s (%s) and %s (%s) take the same messages: "+
-							"each is stored twice", l.stream, a.name, mine, b.name, other))
+						notes = append(notes, fmt.Sprintf("stream %s: captures %s (%s) and %s (%s) take %s: each is stored twice",
+							l.stream, a.name, mine, b.name, other, what))
 					}
 				}
 			}
+		}
+	}
+	return notes
+}
+
+// laneRange are the sequences of a capture, as far as its options say. One that begins at a time may begin anywhere.
+func laneRange(s *settings) archive.Span {
+	span := archive.Span{First: max(s.capture.library.Start.Seq, 1), Last: s.capture.library.Until}
+	if span.Last == 0 {
+		span.Last = math.MaxInt64
+	}
+	return span
+}
+
+// gaps says which sequences are between the ranges of captures with the same filters.
+func (l lanes) gaps() (notes []string) {
+	byFilter := map[string][]archive.Span{}
+	for _, s := range l.captures {
+		filter := strings.Join(laneFilters(s), " ")
+		byFilter[filter] = append(byFilter[filter], laneRange(s))
+	}
+	for _, filter := range slices.Sorted(maps.Keys(byFilter)) {
+		spans := byFilter[filter]
+		slices.SortFunc(spans, func(a, b archive.Span) int { return cmp.Compare(a.First, b.First) })
+		through := spans[0].Last
+		for _, s := range spans[1:] {
+			if s.First > through+1 {
+				notes = append(notes, fmt.Sprintf("stream %s: no capture (%s) takes the sequences %s", l.stream, filter,
+					spanText(archive.Span{First: through + 1, Last: s.First - 1})))
+			}
+			through = max(through, s.Last)
 		}
 	}
 	return notes
@@ -88,11 +132,11 @@ func (l lanes) between(held map[string]uint64) string {
 		counted(int64(len(subjects)), "subject"), printable(slices.Min(subjects)))
 }
 
-// warnOfLanes says where the filters of captures overlap, and what is between them. It does not know streams that
+// warnOfLanes says where captures overlap, and what is between them. It does not know streams that
 // captures reach by a connection of their own.
 func warnOfLanes(ctx context.Context, f *fleet.Fleet, all []*settings, c console) {
 	for _, l := range lanesOf(all) {
-		notes := l.overlaps()
+		notes := append(l.overlaps(), l.gaps()...)
 		if _, held, err := f.Subjects(ctx, l.stream); err != nil {
 			notes = append(notes, fmt.Sprintf("stream %s: whether the captures take all of it is not known: %v", l.stream, err))
 		} else if note := l.between(held); note != "" {

@@ -241,15 +241,17 @@ func (f *Fleet) delete(ctx context.Context, t Task) error {
 	return fmt.Errorf("remove task %s: %w", t.Name, err)
 }
 
-// Subjects returns the subjects that a stream of the account listens to, and how many messages of each it holds.
-func (f *Fleet) Subjects(ctx context.Context, stream string) (listens []string, held map[string]uint64, err error) {
+// Subjects returns how a stream of the account is configured, and how many messages of each subject it holds.
+func (f *Fleet) Subjects(
+	ctx context.Context, stream string,
+) (cfg jetstream.StreamConfig, held map[string]uint64, err error) {
 	s, err := f.js.Stream(ctx, stream)
 	if err != nil {
-		return nil, nil, fmt.Errorf("look at stream %s: %w", stream, err)
+		return cfg, nil, fmt.Errorf("look at stream %s: %w", stream, err)
 	}
 	info, err := s.Info(ctx, jetstream.WithSubjectFilter(">"))
 	if err != nil {
-		return nil, nil, fmt.Errorf("list the subjects of stream %s: %w", stream, err)
+		return cfg, nil, fmt.Errorf("list the subjects of stream %s: %w", stream, err)
 	}
-	return info.Config.Subjects, info.State.Subjects, nil
+	return info.Config, info.State.Subjects, nil
 }
