@@ -82,6 +82,39 @@ func TestASliceIsOfOneStream(t *testing.T) {
 	wantText(t, err, "stream S")
 }
 
+// TestLanes: captures of different subjects are compared sequence by sequence, up to where all have come.
+func TestLanes(t *testing.T) {
+	r := newRig(t)
+	r.publish(100)
+	lane := func(name string, filters ...string) {
+		capture(r, with(r.options(), func(o *options) { o.Archive.Capture, o.FilterSubjects = name, filters }))
+	}
+	lane("a", "s.0")
+	lane("b", "s.1")
+	look := func() archive.Lanes {
+		t.Helper()
+		all, err := archive.Open(r.bucket).Lanes(t.Context())
+		if err != nil || len(all) != 1 {
+			t.Fatalf("the lanes are %v, %v; want one stream", all, err)
+		}
+		return all[0]
+	}
+	l := look()
+	wantEqual(t, "last sequence that was compared", l.Through, 100)
+	wantEqual(t, "sequences of no lane", l.None.Sequences, 50)
+	wantEqual(t, "sequences of two lanes", l.Twice.Sequences, 0)
+	wantEqual(t, "first ranges of no lane", l.None.Some[1], archive.Span{First: 7, Last: 8})
+	lane("c", "s.1", "s.2")
+	l = look()
+	wantEqual(t, "sequences of no lane", l.None.Sequences, 25)
+	wantEqual(t, "sequences of two lanes", l.Twice.Sequences, 25)
+	wantEqual(t, "first range of two lanes", l.Twice.Some[0], archive.Span{First: 2, Last: 2})
+	lane("whole")
+	l = look()
+	wantEqual(t, "sequences of no lane beside a capture of all", l.None.Sequences, 0)
+	wantEqual(t, "sequences of two captures", l.Twice.Sequences, 75)
+}
+
 func TestUnionsSayWhatIsMissingAndTwice(t *testing.T) {
 	r := newRig(t)
 	r.publish(100)

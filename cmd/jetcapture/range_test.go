@@ -49,3 +49,37 @@ func TestRangesOfAStreamFitTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifyUnionComparesLanes: what two lanes have is a problem, and with --against-stream also what none has.
+func TestVerifyUnionComparesLanes(t *testing.T) {
+	srv, nc := orders(t)
+	folder := t.TempDir()
+	for range 3 {
+		natstest.PublishN(t, nc, "orders.eu", 2)
+		natstest.PublishN(t, nc, "orders.us", 1)
+	}
+	e := environment{"NATS_URL": srv.URL()}
+	lane := func(name, filter string) {
+		t.Helper()
+		if r := e.run(t, "run", "-s", "ORDERS", "-o", folder, "--once", "--capture", name, "--filter-subject", filter); r.code != exitDone {
+			t.Fatal(r.stderr)
+		}
+	}
+	verify := func(code int, want string, args ...string) {
+		t.Helper()
+		r := e.run(t, append([]string{"verify", folder, "--union"}, args...)...)
+		if r.code != code || !strings.Contains(r.stdout, want) {
+			t.Errorf("%v: exit code %d, want %d and %q\n%s%s", args, r.code, code, want, r.stdout, r.stderr)
+		}
+	}
+	lane("eu", "orders.eu")
+	lane("fr", "orders.fr")
+	verify(exitDone, "note: stream ORDERS: no capture has 3 sequences, the first are 3 to 3: no filter takes them")
+	verify(exitFailed, "problem: stream ORDERS: no capture has the sequence 3, which the stream holds", "--against-stream")
+	verify(exitFailed, `"missing":[3,6,9]`, "--against-stream", "--json")
+	lane("us", "orders.us")
+	verify(exitDone, "stream ORDERS by subject: sequences 1 to 9 in eu (orders.eu), fr (orders.fr), us (orders.us)\n",
+		"--against-stream")
+	lane("all", "orders.>")
+	verify(exitFailed, "problem: stream ORDERS: two captures have the sequences 1 to 9")
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/monitor"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
@@ -80,8 +81,8 @@ func (s *verifySettings) options() optionSet {
 			},
 			{
 				name: "union", value: boolean(&s.union),
-				help: "the captures of a stream with the same filter must fit together: no sequence between them is missing, " +
-					"and none is in two",
+				help: "the captures of a stream must fit together: no sequence between those with the same filter is missing, " +
+					"and none is in two, also of different filters; with --against-stream, none is missing that the stream holds",
 			},
 			{
 				name: "capture", arg: "NAME", help: "verify this capture only",
@@ -160,6 +161,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		}
 		o.Against = archive.Against(from.WithFormats(columnar.Formats()))
 	}
+	var held func(stream string) *reader.Source // nil: the streams are not asked
 	if s.against {
 		log := slog.New(slog.NewTextHandler(screen, &slog.HandlerOptions{Level: slog.LevelInfo}))
 		nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture verify"), log)
@@ -168,12 +170,18 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 		}
 		defer nc.Close()
 		o.Against = func(_ context.Context, f cutlog.Format) (archive.Stream, error) { return newStream(nc, prefix, f), nil }
+		held = func(stream string) *reader.Source { return reader.NewSource(nc, prefix, stream) }
 	}
 	report, err := a.Verify(ctx, o)
 	screen.show("")
 	if s.union && err == nil {
 		var problems int64
 		problems, err = p.unions(ctx, a)
+		if err == nil {
+			var lanes int64
+			lanes, err = p.lanes(ctx, a, held)
+			problems += lanes
+		}
 		report.Problems += problems
 	}
 	p.summary(a, report, s.comparedWith(), err)
