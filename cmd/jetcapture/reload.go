@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -71,32 +71,32 @@ func (l *reloader) reload() {
 	defer l.systemd.reloading()()
 	process, all, err := runs(l.r.reread())
 	if err != nil {
-		var usage *usageError
-		text := err.Error()
-		if errors.As(err, &usage) {
-			text = strings.ReplaceAll(text, "\n", "; ")
-		}
-		l.r.log.Error("the configuration file is refused, everything goes on as it was", "error", text)
+		l.r.refused(err)
 		return
 	}
 	if !l.g.hold() {
 		return // the process is ending
 	}
 	defer l.g.release()
-	l.adopt(process)
+	l.r.adopt(process.report.level, l.started.state(true), process.state(true))
 	l.apply(all)
 	if len(all) == 0 {
 		l.r.idles(l.g, process)
 	}
 }
 
+// refused says that settings which were read again are not sound.
+func (r *runner) refused(err error) {
+	r.log.Error("the configuration file is refused, everything goes on as it was", "error",
+		strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
 // adopt changes the level of the log, and says which other options of the process a reload does not change.
-func (l *reloader) adopt(s *settings) {
-	l.r.level.Set(s.report.level)
-	keys := l.started.state(true).differs(s.state(true))
-	keys = slices.DeleteFunc(keys, func(key string) bool { return key == "log_level" })
+func (r *runner) adopt(level slog.Level, started, now statement) {
+	r.level.Set(level)
+	keys := slices.DeleteFunc(started.differs(now), func(key string) bool { return key == "log_level" })
 	if len(keys) > 0 {
-		l.r.log.Warn("these options are those of the process, and change when it is started again",
+		r.log.Warn("these options are those of the process, and change when it is started again",
 			"options", strings.Join(keys, ", "))
 	}
 }

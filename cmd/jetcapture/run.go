@@ -147,7 +147,7 @@ func (r *runner) run(ctx context.Context, process *settings, all []*settings) (e
 		return r.dryRuns(ctx, all)
 	}
 	if r.settings.standby > 0 && len(all) > 0 {
-		return r.standBy(ctx, all)
+		return r.standBy(ctx, process, all)
 	}
 	systemd, err := newSupervisor(ctx, r.getenv)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 
 // standBy runs captures in one of several processes that are started alike. They are a fleet of their own, whose name
 // follows from the captures; each process puts their tasks into it, unless they are there.
-func (r *runner) standBy(ctx context.Context, all []*settings) error {
+func (r *runner) standBy(ctx context.Context, process *settings, all []*settings) error {
 	first := all[0]
 	nc, prefix, err := natsconn.ConnectWithin(ctx, first.capture.library.Wait,
 		first.nats.named("jetcapture standby"), r.log)
@@ -32,10 +33,30 @@ func (r *runner) standBy(ctx context.Context, all []*settings) error {
 	if err := prepareStandby(ctx, f, nc, prefix, all); err != nil {
 		return err
 	}
+	var reload func() // without a file, SIGHUP ends the process
+	if r.reread != nil {
+		started := process.state(true)
+		reload = func() { r.reloadStandby(started, all) }
+	}
 	r.settings.onFailure = failureLeave // another process tries it
-	return r.workFor(ctx, f, first.monitor, fleet.WorkerConfig{}, nil, func(g *captureGroup) fleet.Runner {
+	return r.workFor(ctx, f, first.monitor, fleet.WorkerConfig{}, reload, func(g *captureGroup) fleet.Runner {
 		return &standbyRunner{taskRunner{group: g}, all}
 	})
+}
+
+// reloadStandby takes the level of the log from the settings, which are read again, and says what else a reload does not
+// change: processes that stand by for each other must have the same captures.
+func (r *runner) reloadStandby(started statement, all []*settings) {
+	now, captures, err := runs(r.reread())
+	if err != nil {
+		r.refused(err)
+		return
+	}
+	r.adopt(now.report.level, started, now.state(true))
+	if !maps.EqualFunc(statements(all), statements(captures), maps.Equal[statement]) {
+		r.log.Warn("the captures of the file have changed: start this process and those that stand by for it again")
+	}
+	r.log.Info("the configuration file was read again", "log_level", r.level.Level().String())
 }
 
 // standbyName is the name of the fleet of processes that run the same captures into the same places.

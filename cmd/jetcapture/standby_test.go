@@ -2,8 +2,10 @@ package main
 
 import (
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
@@ -50,5 +52,31 @@ func TestAStandbyTakesOver(t *testing.T) {
 	}
 	if r := e.run(t, "run", "-s", "ORDERS", "-o", folder, "--standby", "2s", "--once"); r.code != exitUsage {
 		t.Errorf("with --once: exit code %d, %s", r.code, r.stderr)
+	}
+}
+
+// TestAStandbyReadsItsFileAgain: at SIGHUP it takes the level of the log, says what it does not take, and goes on.
+func TestAStandbyReadsItsFileAgain(t *testing.T) {
+	srv, _ := orders(t, `{"id":1}`)
+	shared := "nats_server: " + srv.URL() + "\noutput: " + t.TempDir() + "\nstandby: 2s\nstream_name: ORDERS\n"
+	file := writeFile(t, "capture.yaml", shared)
+	p := start(t, "run", "--config", file)
+	p.await(t, "took a task")
+	for _, again := range []struct{ text, says string }{
+		{"log_level: debug\n", "the configuration file was read again\" log_level=DEBUG"},
+		{"max_age: many\n", "the configuration file is refused, everything goes on as it was"},
+		{"on_failure: end\nmax_age: 1m\n", "the captures of the file have changed"},
+	} {
+		must(t, os.WriteFile(file, []byte(shared+again.text), 0o600))
+		p.signal(t, syscall.SIGHUP)
+		p.await(t, again.says)
+		if again.text == "log_level: debug\n" && strings.Contains(p.stderr.String(), "change when it is started again") {
+			t.Errorf("it says that more has changed:\n%s", p.stderr.String())
+		}
+	}
+	p.await(t, "change when it is started again\" options=on_failure")
+	p.signal(t, syscall.SIGTERM)
+	if code := p.wait(t); code != exitDone {
+		t.Errorf("stopped: exit code %d\n%s", code, p.stderr.String())
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 )
 
@@ -46,16 +44,10 @@ func (r *runner) reloadWorker(started *workerSettings, read func() (*workerSetti
 		now, err = read()
 	}
 	if err != nil {
-		r.log.Error("the configuration is refused, everything goes on as it was", "error",
-			strings.ReplaceAll(err.Error(), "\n", "; "))
+		r.refused(err)
 		return
 	}
-	r.level.Set(now.report.level)
-	keys := slices.DeleteFunc(started.says().differs(now.says()), func(key string) bool { return key == "log_level" })
-	if len(keys) > 0 {
-		r.log.Warn("these options are those of the process, and change when it is started again",
-			"options", strings.Join(keys, ", "))
-	}
+	r.adopt(now.report.level, started.says(), now.says())
 	r.log.Info("the options of the worker were read again; its captures are changed by jetcapture fleet apply",
 		"log_level", r.level.Level().String())
 }

@@ -49,7 +49,7 @@ func TestAWorkerReadsItsFileAgain(t *testing.T) {
 	p.await(t, `msg="working for the fleet" worker=w`)
 	for _, again := range []struct{ text, says string }{
 		{"log_level: debug\nroom: 7\n", "its captures are changed by jetcapture fleet apply\" log_level=DEBUG"},
-		{"room: many\n", "the configuration is refused, everything goes on as it was"},
+		{"room: many\n", "the configuration file is refused, everything goes on as it was"},
 	} {
 		must(t, os.WriteFile(file, []byte(shared+again.text), 0o600))
 		p.signal(t, syscall.SIGHUP)
