@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -50,7 +51,7 @@ func configCommand(c console) *cobra.Command {
 		Args:              cobra.ArbitraryArgs, // readSettings refuses them
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := readSettings(cmd, args, c.getenv)
+			all, err := readSettings(cmd, args, c.getenv, os.ReadFile)
 			if err != nil {
 				return err
 			}

@@ -199,7 +199,7 @@ func TestConfigPrintsWhatIsImplied(t *testing.T) {
 func TestFlagsOverrideTheFile(t *testing.T) {
 	path := writeFile(t, "capture.yaml",
 		"stream_name: S\noutput: a\nkey: [seq, time]\nnats_server: nats://file\nmax_age: 1m\nnats_token: file\n")
-	file, problems := loadConfig(path, true, func(string) string { return "" })
+	file, problems := loadConfig(path, true, func(string) string { return "" }, os.ReadFile)
 	if len(problems) > 0 {
 		t.Fatal(errors.Join(problems...))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,7 @@ func (e environment) startLooking(t *testing.T, id string) (log *lockedBuffer, s
 	r := newRunner(console{stdout: log, stderr: log, getenv: e.get, logJSON: new(atomic.Bool)},
 		&reportSettings{onFailure: failureLeave})
 	r.streamsEvery = 20 * time.Millisecond
-	s, err := readWorker(pflag.NewFlagSet("", pflag.ContinueOnError), e.get)
+	s, err := readWorker(pflag.NewFlagSet("", pflag.ContinueOnError), e.get, os.ReadFile)
 	must(t, err)
 	s.id = id
 	ctx, cancel := context.WithCancel(context.Background())

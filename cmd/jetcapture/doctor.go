@@ -76,7 +76,7 @@ func doctorCommand(c console) *cobra.Command {
 		Args:              cobra.ArbitraryArgs, // readSettings refuses them
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := readSettings(cmd, args, c.getenv)
+			all, err := readSettings(cmd, args, c.getenv, os.ReadFile)
 			if err != nil {
 				return err
 			}

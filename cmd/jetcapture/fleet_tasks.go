@@ -121,7 +121,7 @@ func plainNode(n *yaml.Node) *yaml.Node {
 // taskSettings reads a task. What it does not say about the connection is said by nats, that of the worker: either all
 // of it, or nothing. Its error is a *usageError with every problem.
 func taskSettings(t fleet.Task, nats *connection, getenv func(string) string) (*settings, error) {
-	file, problems := parseConfig("task "+t.Name, t.Body, true, getenv)
+	file, problems := parseConfig("task "+t.Name, t.Body, true, getenv, readAgain)
 	if len(problems) > 0 {
 		return nil, &usageError{dedupe(problems)}
 	}

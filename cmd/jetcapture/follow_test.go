@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,7 +121,7 @@ captures:
   JOBS: {stream_name: A-1}
   some: {stream_name: "*-*", start: new, max_streams: 3}
   chosen: {stream_opt_in: true, exclude_stream: ["OPT-*"]}
-`), true, environment{}.get)
+`), true, environment{}.get, os.ReadFile)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -126,7 +126,7 @@ func optionsOf(t *testing.T, args ...string) form.Options {
 	getenv := func(string) string { return "" }
 	cmd := runCommand(console{io.Discard, io.Discard, getenv, nil, nil})
 	must(t, cmd.ParseFlags(append([]string{"-s", "ORDERS", "-o", "x"}, args...)))
-	all, err := readSettings(cmd, nil, getenv)
+	all, err := readSettings(cmd, nil, getenv, os.ReadFile)
 	must(t, err)
 	return all[0].capture.captureOptions(bucket.NewMem(), nil, form.Hooks{})
 }

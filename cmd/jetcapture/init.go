@@ -251,7 +251,7 @@ func (s *initSettings) next() string {
 
 // examine runs the checks of doctor on what was written: of a pattern, for the first stream that matches.
 func (s *initSettings) examine(ctx context.Context, c console, found []streamSeen) error {
-	file, problems := parseConfig(s.file, []byte(s.plain(found)), true, c.getenv)
+	file, problems := parseConfig(s.file, []byte(s.plain(found)), true, c.getenv, os.ReadFile)
 	if len(problems) > 0 {
 		return &usageError{problems}
 	}

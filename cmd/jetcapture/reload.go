@@ -179,10 +179,5 @@ func rereads(cmd *cobra.Command, s *settings, getenv func(string) string) func()
 	if s.file.path == "" {
 		return nil
 	}
-	return func() ([]*settings, error) {
-		if err := rereadable(s.file.path); err != nil {
-			return nil, err
-		}
-		return readSettings(cmd, nil, getenv)
-	}
+	return func() ([]*settings, error) { return readSettings(cmd, nil, getenv, readAgain) }
 }

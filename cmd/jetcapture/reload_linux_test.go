@@ -96,3 +96,28 @@ func TestAPipeIsNotReadAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestAPipeWithASecretIsNotReadAgain: as that of the file itself. At the start it is read.
+func TestAPipeWithASecretIsNotReadAgain(t *testing.T) {
+	srv, _ := orders(t)
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	go func() { _ = os.WriteFile(pipe, []byte("secret"), 0o600) }() // it waits for the reader
+	file := writeFile(t, "c.yaml", "stream_name: ORDERS\noutput: "+t.TempDir()+"\nnats_server: "+srv.URL()+
+		"\nnats_user: me\nnats_password_file: "+pipe+"\n")
+	p := start(t, "run", "--config", file)
+	p.await(t, "capturing")
+	p.signal(t, syscall.SIGHUP)
+	p.await(t, "nats_password_file: "+pipe+" is not a regular file")
+	p.signal(t, syscall.SIGTERM)
+	if code := p.wait(t); code != exitDone {
+		t.Errorf("exit code %d\n%s", code, p.stderr.String())
+	}
+	// What is read for each connection is no pipe at the start, either.
+	for _, o := range []string{"creds", "nkey", "tls-cert", "tls-key", "tls-ca"} {
+		r := environment{}.run(t, "validate", "-s", "S", "-o", "x", "--nats-"+o, pipe)
+		if r.code != exitUsage || !strings.Contains(r.stderr, "--nats-"+o+": "+pipe+" is not a regular file") {
+			t.Errorf("--nats-%s: exit code %d, %s", o, r.code, r.stderr)
+		}
+	}
+}

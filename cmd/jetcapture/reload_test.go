@@ -226,7 +226,7 @@ func TestStatements(t *testing.T) {
 	read := func(text string) *settings {
 		t.Helper()
 		path := writeFile(t, "capture.yaml", "stream_name: A\noutput: x\n"+text)
-		file, problems := loadConfig(path, true, environment{}.get)
+		file, problems := loadConfig(path, true, environment{}.get, os.ReadFile)
 		all, more := file.settings()
 		if problems = append(append(problems, more...), all[0].check()...); len(problems) > 0 {
 			t.Fatal(problems)

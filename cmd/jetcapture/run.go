@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +91,7 @@ func runCommand(c console) *cobra.Command {
 		Args:              cobra.ArbitraryArgs, // readSettings refuses them
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			process, all, err := runs(readSettings(cmd, args, c.getenv))
+			process, all, err := runs(readSettings(cmd, args, c.getenv, os.ReadFile))
 			if err != nil {
 				return err
 			}

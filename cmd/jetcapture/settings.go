@@ -53,13 +53,15 @@ func runOptions() optionSet { return newSettings().options }
 
 // readSettings lays file, environment and flags over the defaults, for each capture. Its error is a *usageError with
 // every problem.
-func readSettings(cmd *cobra.Command, args []string, getenv func(string) string) ([]*settings, error) {
+func readSettings(
+	cmd *cobra.Command, args []string, getenv func(string) string, read fileReader,
+) ([]*settings, error) {
 	var problems []error
 	if len(args) > 0 {
 		problems = append(problems, fmt.Errorf("%q: no argument is expected there, only options; "+
 			"quote a value that has blanks, and write that of a switch as in --buffer-to-disk=false", urls.Show(args[0])))
 	}
-	all, more := readFile(cmd, getenv)
+	all, more := readFile(cmd, getenv, read)
 	problems = append(problems, more...)
 	for _, s := range all {
 		problems = append(problems, s.take(s.options.all(), cmd.Flags(), getenv)...)
@@ -79,7 +81,7 @@ func readSettings(cmd *cobra.Command, args []string, getenv func(string) string)
 }
 
 // readFile returns the settings of the configuration file, or the defaults if there is none.
-func readFile(cmd *cobra.Command, getenv func(string) string) ([]*settings, []error) {
+func readFile(cmd *cobra.Command, getenv func(string) string, read fileReader) ([]*settings, []error) {
 	s := newSettings()
 	problems := s.take(s.file.options(), cmd.Flags(), getenv)
 	switch {
@@ -88,7 +90,7 @@ func readFile(cmd *cobra.Command, getenv func(string) string) ([]*settings, []er
 	case len(problems) > 0: // what the options lack may be in the file
 		return nil, problems
 	}
-	file, problems := loadConfig(s.file.path, s.file.expand, getenv)
+	file, problems := loadConfig(s.file.path, s.file.expand, getenv, read)
 	if file == nil {
 		return nil, problems
 	}

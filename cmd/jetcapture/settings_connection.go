@@ -45,10 +45,14 @@ func (c *connection) check(given *choices) (problems []error) {
 		if f.file == "" {
 			continue
 		}
-		if _, err := os.Stat(f.file); err != nil && looksSecret(f.file) {
+		switch info, err := os.Stat(f.file); {
+		case err != nil && looksSecret(f.file):
 			problems = append(problems, fmt.Errorf("--%s: give the name of a file with the secret, not the secret", f.flag))
-		} else if err != nil {
+		case err != nil:
 			problems = append(problems, fmt.Errorf("--%s: %w", f.flag, err))
+		case !info.Mode().IsRegular(): // the client would wait for the writer of a pipe, and hold its lock meanwhile
+			problems = append(problems, fmt.Errorf("--%s: %s is not a regular file: it is read for each connection", f.flag,
+				f.file))
 		}
 	}
 	return problems

@@ -77,21 +77,40 @@ type configLoader struct {
 	expand   bool // ${NAME} is replaced
 	options  optionSet
 	getenv   func(string) string
+	read     fileReader // of secrets
 	problems []error
 }
 
+// fileReader reads a configuration file, and the files with secrets that it names: os.ReadFile or readAgain.
+type fileReader func(path string) ([]byte, error)
+
+// readAgain is os.ReadFile for a process that has begun its work. A pipe may have no writer any more: a reader waits,
+// and so does the end of the process.
+func readAgain(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: a pipe is read at the start of the process alone", path)
+	}
+	return os.ReadFile(path)
+}
+
 // loadConfig reads a configuration file. Each problem names its line. The file is nil if it cannot be read.
-func loadConfig(path string, expand bool, getenv func(string) string) (*configFile, []error) {
-	b, err := os.ReadFile(path)
+func loadConfig(
+	path string, expand bool, getenv func(string) string, read fileReader,
+) (*configFile, []error) {
+	b, err := read(path)
 	if err != nil {
 		return nil, []error{fmt.Errorf("--config: %w", err)}
 	}
-	return parseConfig(path, b, expand, getenv)
+	return parseConfig(path, b, expand, getenv, read)
 }
 
 // parseConfig reads the text of a configuration file. path is what its problems begin with.
-func parseConfig(path string, b []byte, expand bool, getenv func(string) string) (*configFile, []error) {
-	l := &configLoader{path: path, expand: expand, options: runOptions(), getenv: getenv}
+func parseConfig(
+	path string, b []byte, expand bool, getenv func(string) string, read fileReader,
+) (*configFile, []error) {
+	l := &configLoader{path: path, expand: expand, options: runOptions(), getenv: getenv, read: read}
 	f := &configFile{path: path}
 	document, err := oneDocument(b)
 	if err != nil {
@@ -249,7 +268,7 @@ func (l *configLoader) secret(a assignment) []string {
 	if len(a.texts) != 1 {
 		return nil
 	}
-	b, err := os.ReadFile(a.texts[0])
+	b, err := l.read(a.texts[0])
 	if err != nil {
 		l.problem(a.line, "%s: %w", a.key, err)
 		return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -21,7 +22,7 @@ func validateCommand(c console) *cobra.Command {
 		Args:              cobra.ArbitraryArgs, // readSettings refuses them
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := readSettings(cmd, args, c.getenv)
+			all, err := readSettings(cmd, args, c.getenv, os.ReadFile)
 			if err != nil {
 				return err
 			}

@@ -73,13 +73,14 @@ func workerCommand(c console) *cobra.Command {
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			read := func() (*workerSettings, error) { return readWorker(cmd.Flags(), c.getenv) }
-			s, err := read()
+			s, err := readWorker(cmd.Flags(), c.getenv, os.ReadFile)
 			if err != nil {
 				return err
 			}
 			stopsignal.OutlivePipes() // as long as the process: the end of the log is written when this has returned
-			return newRunner(c, &s.report).work(cmd.Context(), s, read)
+			return newRunner(c, &s.report).work(cmd.Context(), s, func() (*workerSettings, error) {
+				return readWorker(cmd.Flags(), c.getenv, readAgain)
+			})
 		},
 	}
 	addFlags(cmd, options.all(), c)

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"os"
 	"sync"
 )
 
@@ -38,11 +36,7 @@ func (r *runner) onHangUp(ctx context.Context, stop, reload func()) (end func())
 // reloadWorker takes the level of the log from the settings of a worker, which are read again, and says what else a
 // reload does not change. A file that is not sound changes nothing.
 func (r *runner) reloadWorker(started *workerSettings, read func() (*workerSettings, error)) {
-	err := rereadable(started.file.path)
-	var now *workerSettings
-	if err == nil {
-		now, err = read()
-	}
+	now, err := read()
 	if err != nil {
 		r.refused(err)
 		return
@@ -50,22 +44,6 @@ func (r *runner) reloadWorker(started *workerSettings, read func() (*workerSetti
 	r.adopt(now.report.level, started.says(), now.says())
 	r.log.Info("the options of the worker were read again; its captures are changed by jetcapture fleet apply",
 		"log_level", r.level.Level().String())
-}
-
-// rereadable returns why a configuration file cannot be read again. A pipe may have no writer any more: a reader
-// waits, and so does the end of the process.
-func rereadable(path string) error {
-	if path == "" {
-		return nil
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return fmt.Errorf("--config: %w", err)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("--config: %s is not a regular file, and is read at the start alone", path)
-	}
-	return nil
 }
 
 // says is what all options of the worker say.

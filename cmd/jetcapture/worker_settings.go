@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/jetcapture/jetcapture"
@@ -73,11 +72,13 @@ func (s *workerSettings) fileOptions() []option {
 }
 
 // readWorker lays file, environment and flags over the defaults. Its error is a *usageError with every problem.
-func readWorker(flags *pflag.FlagSet, getenv func(string) string) (*workerSettings, error) {
+func readWorker(
+	flags *pflag.FlagSet, getenv func(string) string, read fileReader,
+) (*workerSettings, error) {
 	s := newWorkerSettings()
 	problems := s.take(s.fileOptions(), flags, getenv)
 	if s.file.path != "" && len(problems) == 0 {
-		problems = s.takeFile(getenv)
+		problems = s.takeFile(getenv, read)
 	}
 	problems = append(problems, s.take(s.options.all(), flags, getenv)...)
 	problems = append(problems, s.nats.check(&s.choices)...)
@@ -88,8 +89,8 @@ func readWorker(flags *pflag.FlagSet, getenv func(string) string) (*workerSettin
 }
 
 // takeFile takes the options that are in the configuration file.
-func (s *workerSettings) takeFile(getenv func(string) string) []error {
-	b, err := os.ReadFile(s.file.path)
+func (s *workerSettings) takeFile(getenv func(string) string, read fileReader) []error {
+	b, err := read(s.file.path)
 	if err != nil {
 		return []error{fmt.Errorf("--config: %w", err)}
 	}
@@ -97,7 +98,7 @@ func (s *workerSettings) takeFile(getenv func(string) string) []error {
 	if err != nil {
 		return []error{fmt.Errorf("%s: %w", s.file.path, err)}
 	}
-	l := &configLoader{path: s.file.path, expand: s.file.expand, options: s.options, getenv: getenv}
+	l := &configLoader{path: s.file.path, expand: s.file.expand, options: s.options, getenv: getenv, read: read}
 	l.members(document.Content[0], func(key, v *yaml.Node) {
 		if key.Value == capturesKey {
 			l.problem(key.Line, "%s: are those of the fleet, jetcapture fleet apply makes them of a file", capturesKey)
