@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ output: `+t.TempDir()+`
 captures:
   late: {stream_name: "*-1"}
   early: {stream_name: "A-*"}
-`), true, environment{}.get)
+`), true, environment{}.get, os.ReadFile)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
