@@ -90,8 +90,8 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	if len(c.valid) == 0 {
-		c.unchecked("the stream that was captured", fmt.Sprintf("another one, created at %s: if it was restored, run the "+
-			"capture first, which finds out what it has", c.created.Created.UTC().Format(time.RFC3339)))
+		c.unchecked("the stream that was captured", fmt.Sprintf("another one, created at %s: if it was restored, the "+
+			"capture finds out what it has when it runs; jetcapture diff ARCHIVE --against-stream compares with it now", c.created.Created.UTC().Format(time.RFC3339)))
 	}
 	return len(c.valid) > 0, nil
 }

@@ -185,7 +185,7 @@ func TestVerifyOfACopyAfterARestore(t *testing.T) {
 	wantReplay(t, r.run("--stream-name", "ORDERS"), exitDone, "stream ORDERS has 50 messages")
 	against := []string{"verify", r.folder, "--against-stream", "--nats-server", r.srv.URL()}
 	run("another one, created at", against...)
-	run("if it was restored, run the capture first", against...)
+	run("if it was restored, the capture finds out", against...)
 	capture()
 	run("no problem, 0 notes", against...)
 	run("no problem, 0 notes", "verify", place, "--against", r.folder)

@@ -79,6 +79,8 @@ func TestKV(t *testing.T) {
 	if got := readingRun(t, append(restore, "--at", at)...); got != "bucket copy has 2 keys\n" {
 		t.Error(got)
 	}
+	wantReplay(t, environment{}.run(t, "kv", folder, "settings", "--restore-as", "three", "--replicas", "3",
+		"--nats-server", srv.URL()), exitFailed, "ask for one replica, by --replicas 1")
 	again, err := js.KeyValue(t.Context(), "copy")
 	if err != nil {
 		t.Fatal(err)

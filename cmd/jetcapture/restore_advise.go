@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/nats-io/nats.go"
@@ -37,7 +36,8 @@ func (r *restorer) existing(ctx context.Context, err error) error {
 			r.name, thousands(int64(has)), thousands(int64(want)))
 	}
 	return fmt.Errorf("stream %s exists: an earlier restore of this archive has made it, with as many messages: compare "+
-		"them with jetcapture verify --against-stream, or delete it (nats stream rm %[1]s) and try again", r.name)
+		"them with jetcapture diff ARCHIVE --against-stream --stream-name %[1]s, or delete it (nats stream rm %[1]s) and try "+
+		"again", r.name)
 }
 
 // adviseRestore adds to an error of a restore what can be done about it.
@@ -45,14 +45,11 @@ func adviseRestore(err error, nc *nats.Conn) error {
 	if version := nc.ConnectedServerVersion(); olderThan(version, 2, 15) {
 		return fmt.Errorf("%w: %w", err, oldServer(version))
 	}
-	if strings.Contains(err.Error(), "replicas > 1 not supported") { // the code is that of any stream that cannot be made
-		return fmt.Errorf("%w: the server is in no cluster: give the stream one replica, by --replicas 1", err)
-	}
 	if errors.Is(err, nats.ErrNoResponders) {
 		return fmt.Errorf("%w: the user needs the permission to publish to $JS.API.STREAM.RESTORE.* and "+
 			"$JS.SNAPSHOT.RESTORE.>, or there is no JetStream", err)
 	}
-	return err
+	return adviseReplicas(err)
 }
 
 // oldServer is the error of a server that cannot restore messages.

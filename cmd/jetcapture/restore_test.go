@@ -414,7 +414,7 @@ func TestRestoreOntoAServerThatCannotTakeIt(t *testing.T) {
 	}{
 		{none, []string{"--stream-config", config}},
 		{none, []string{"--subjects", "copy", "--replicas", "3", "--dry-run"}},
-		{"give the stream one replica, by --replicas 1", []string{"--subjects", "copy", "--replicas", "3"}},
+		{"is in no cluster: ask for one replica, by --replicas 1", []string{"--subjects", "copy", "--replicas", "3"}},
 		{"the server has no stream NONE: --like names", []string{"--like", "NONE"}},
 		{"the server has no stream NONE: --as-mirror-of names", []string{"--as-mirror-of", "NONE"}},
 	} {

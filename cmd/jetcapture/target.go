@@ -35,6 +35,15 @@ func nameTaken(name string) error {
 	return fmt.Errorf("stream %s exists: choose another name, or delete it first (nats stream rm %[1]s)", name)
 }
 
+// adviseReplicas adds to the error of a server without a cluster what can be done about it. Its code is that of any
+// stream that cannot be made.
+func adviseReplicas(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "replicas > 1 not supported") {
+		return err
+	}
+	return fmt.Errorf("%w: the server is in no cluster: ask for one replica, by --replicas 1", err)
+}
+
 // checkReplicas fails if a stream is to have replicas on a server without a cluster, which says so when it has got all
 // messages. advice says what to do. With a prefix, the stream is made on another server.
 func checkReplicas(nc *nats.Conn, prefix string, config restore.StreamConfig, advice string) error {
