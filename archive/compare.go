@@ -90,8 +90,9 @@ func (c *comparison) begin(ctx context.Context) (ok bool, err error) {
 		return false, err
 	}
 	if len(c.valid) == 0 {
+		at := c.created.Created.UTC().Format(time.RFC3339)
 		c.unchecked("the stream that was captured", fmt.Sprintf("another one, created at %s: if it was restored, the "+
-			"capture finds out what it has when it runs; jetcapture diff ARCHIVE --against-stream compares with it now", c.created.Created.UTC().Format(time.RFC3339)))
+			"capture finds out what it has when it runs; jetcapture diff ARCHIVE --against-stream compares with it now", at))
 	}
 	return len(c.valid) > 0, nil
 }

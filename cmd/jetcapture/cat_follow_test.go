@@ -128,8 +128,8 @@ func TestCatFollowsTheStream(t *testing.T) {
 	}
 	args := []string{"--follow", "--nats-server", srv.URL(), "--seq", "7..13"}
 	f = followCat(t, folder, append(args, "--wait", "1ms")...)
-	f.end(nil, exitFailed, "begins at sequence 10, and 7 is the last one that was read: waiting for a cut of capture ORDERS "+
-		"that knows of it, for 1ms at most (--wait): start jetcapture run")
+	f.end(nil, exitFailed, "begins at sequence 10, and 7 is the last one that was read: waiting for a cut of "+
+		"capture ORDERS that knows of it, for 1ms at most (--wait): start jetcapture run")
 	f = followCat(t, folder, args...)
 	natstest.Eventually(t, 30*time.Second, "it waits for a cut", func() bool {
 		return strings.Contains(f.stderr.String(), "waiting for a cut")

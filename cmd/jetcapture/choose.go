@@ -56,8 +56,8 @@ func (m *messageChoice) group() group {
 		},
 		{
 			name: "json", arg: "PATH=VALUE", value: conditions(&m.json, "json:"),
-			help: "with this value in the JSON payload, such as order.customer=7; a number as it is written there: 19.90 is not " +
-				"19.9; may be given again, all must match",
+			help: "with this value in the JSON payload, such as order.customer=7; a number as it is written there: 19.90 is " +
+				"not 19.9; may be given again, all must match",
 		},
 		{name: "limit", arg: "N", help: "the first N of them; 0: all", value: count(&m.limit)},
 		{name: "tail", arg: "N", help: "the last N of them; 0: all", value: count(&m.tail)},

@@ -219,8 +219,8 @@ func noBucket(a *archive.Archive, capture string, captures []string) error {
 			buckets = append(buckets, bucket)
 		}
 	}
-	return fmt.Errorf("%s has no capture %s, which that bucket would have; buckets that it has: %s. If a stream under another "+
-		"name has its messages, name its capture with --capture: %s",
+	return fmt.Errorf("%s has no capture %s, which that bucket would have; buckets that it has: %s. If a stream under "+
+		"another name has its messages, name its capture with --capture: %s",
 		a, capture, cmp.Or(strings.Join(buckets, ", "), "none"), strings.Join(captures, ", "))
 }
 

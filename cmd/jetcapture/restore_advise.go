@@ -36,8 +36,8 @@ func (r *restorer) existing(ctx context.Context, err error) error {
 			r.name, thousands(int64(has)), thousands(int64(want)))
 	}
 	return fmt.Errorf("stream %s exists: an earlier restore of this archive has made it, with as many messages: compare "+
-		"them with jetcapture diff ARCHIVE --against-stream --stream-name %[1]s, or delete it (nats stream rm %[1]s) and try "+
-		"again", r.name)
+		"them with jetcapture diff ARCHIVE --against-stream --stream-name %[1]s, or delete it (nats stream rm %[1]s) and "+
+		"try again", r.name)
 }
 
 // adviseRestore adds to an error of a restore what can be done about it.

@@ -101,7 +101,10 @@ func (s *summary) text(w io.Writer) {
 		{s.DeadLetters, "dead letter", ", kept below _deadletter"},
 		{s.Rescued, "row", " with values that do not fit, in the column _rescued"},
 		{s.Skipped, "message", " skipped"},
-		{s.Lost, "message", " lost by the stream before " + oneOr(s.Lost, "it was", "they were") + " captured" + reasonText(s.LostBy)},
+		{
+			s.Lost, "message",
+			" lost by the stream before " + oneOr(s.Lost, "it was", "they were") + " captured" + reasonText(s.LostBy),
+		},
 		{s.Redone, "cut", " finished that an earlier run had begun"},
 	} {
 		if n.count > 0 {

@@ -48,8 +48,12 @@ func adviseReplicas(err error) error {
 // messages. advice says what to do. With a prefix, the stream is made on another server.
 func checkReplicas(nc *nats.Conn, prefix string, config restore.StreamConfig, advice string) error {
 	var replicas int
-	if json.Unmarshal(config["num_replicas"], &replicas) != nil || replicas < 2 ||
-		nc.ConnectedClusterName() != "" || prefix != "" {
+	if text := config["num_replicas"]; text != nil {
+		if err := json.Unmarshal(text, &replicas); err != nil {
+			return fmt.Errorf("num_replicas of stream %s: %w", config.Name(), err)
+		}
+	}
+	if replicas < 2 || nc.ConnectedClusterName() != "" || prefix != "" {
 		return nil
 	}
 	return fmt.Errorf("stream %s is to have %d replicas, and the server %s is in no cluster: %s", config.Name(), replicas,

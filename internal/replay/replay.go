@@ -180,8 +180,8 @@ func (r *run) untaken(seq uint64, subject, who, more string) error {
 	if len(r.Takes) > 0 {
 		takes = ", which takes " + strings.Join(r.Takes, ", ")
 	}
-	return fmt.Errorf("stream sequence %d was not published into stream %s%s: its subject is %s, and %s: give it a subject "+
-		"of the stream with --map 'FROM=TO'%s", seq, r.Stream, takes, subject, who, more)
+	return fmt.Errorf("stream sequence %d was not published into stream %s%s: its subject is %s, and %s: give it a "+
+		"subject of the stream with --map 'FROM=TO'%s", seq, r.Stream, takes, subject, who, more)
 }
 
 // JetStream returns what Run publishes with. The prefix is that of the JetStream API; empty: $JS.API.
