@@ -146,11 +146,13 @@ func (s *kvSettings) print(
 		if err != nil {
 			return err
 		}
+		if len(now) == 0 && !(found && s.history) {
+			if err := s.sayEmpty(ctx, choice, from, bucket, c); err != nil {
+				return err
+			}
+		}
 		if s.restore.name != "" {
 			return s.restoreBucket(ctx, from, now, c)
-		}
-		if len(now) == 0 && !(found && s.history) {
-			s.sayEmpty(c, bucket)
 		}
 		for _, name := range slices.Sorted(maps.Keys(now)) {
 			err = errors.Join(err, lines.Encode(now[name]))
@@ -159,16 +161,31 @@ func (s *kvSettings) print(
 	})
 }
 
-// sayEmpty says why nothing is printed.
-func (s *kvSettings) sayEmpty(c console, bucket string) {
+// sayEmpty says why nothing is printed: what was asked for, and when there was something first.
+func (s *kvSettings) sayEmpty(
+	ctx context.Context, choice *messageChoice, from *archive.Capture, bucket string, c console,
+) error {
 	what, when := "no keys", "where the archive ends"
 	if s.key != "" {
 		what = "no key that matches " + s.key
 	}
+	first := ""
 	if !s.at.IsZero() {
 		when = "just before " + s.at.UTC().Format(time.RFC3339Nano)
+		all := *choice
+		all.read.To, all.limit = time.Time{}, 1
+		err := all.each(ctx, from, func(i *archive.Item) error {
+			if i.IsMessage() {
+				first = "; its first change in the archive is of " + i.Time.UTC().Format(time.RFC3339Nano)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
-	say(c.stderr, "jetcapture: bucket %s had %s %s\n", bucket, what, when)
+	say(c.stderr, "jetcapture: bucket %s had %s %s%s\n", bucket, what, when, first)
+	return nil
 }
 
 // read returns the last values, and whether there was any change. With history, it prints all changes, and returns no

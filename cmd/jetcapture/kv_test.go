@@ -102,7 +102,10 @@ func TestKV(t *testing.T) {
 	}{
 		{exitUsage, `"a.b" is not the name of a bucket`, []string{"a.b"}},
 		{exitUsage, `"b": an archive and BUCKET only are expected; --key KEY chooses keys`, []string{"settings", "b"}},
-		{exitDone, "bucket settings had no keys just before 2020-01-01T00:00:00Z", []string{"settings", "--at", "2020-01-01"}},
+		{
+			exitDone, "bucket settings had no keys just before 2020-01-01T00:00:00Z; its first change in the archive is of 20",
+			[]string{"settings", "--at", "2020-01-01"},
+		},
 		{exitDone, "bucket settings had no key that matches d where the archive ends\n", []string{"settings", "--key", "d"}},
 		{exitDone, "had no key that matches x", []string{"settings", "--key", "x", "--history"}},
 	} {
