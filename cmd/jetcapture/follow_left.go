@@ -78,7 +78,7 @@ func (l *leftOut) err() error {
 	return errors.Join(all...)
 }
 
-// takenError is why a capture is not started: there is one of its name.
+// takenError is why the capture of a stream of a pattern is not started: there is one of its name.
 type takenError struct {
 	capture string
 	pattern string // that has made it; empty: it stands for itself in the file
@@ -98,7 +98,10 @@ func (e *takenError) Error() string {
 }
 
 // errTaken is the error of a capture whose name another one has.
-func errTaken(wanted, has *settings) *takenError {
+func errTaken(wanted, has *settings) error {
+	if wanted.pattern == "" {
+		return fmt.Errorf("capture %s: there is another one of that name in this process", wanted.capture.name())
+	}
 	same := wanted.capture.library.NATSStreamName == has.capture.library.NATSStreamName &&
 		wanted.capture.output == has.capture.output && wanted.nats == has.nats
 	return &takenError{has.capture.name(), has.pattern, same}

@@ -53,9 +53,9 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 	return g
 }
 
-// start begins captures, or none of them: its error is a *takenError if the group has one of the same name already. But
-// if that is the capture of a pattern, and the new one comes before it, it makes its last cut and ends. start returns
-// the captures in the order of their settings, and does not wait until they read.
+// start begins captures, or none of them: it is an error if the group has one of the same name already. But if that is
+// the capture of a pattern, and the new one comes before it, it makes its last cut and ends. start returns the captures
+// in the order of their settings, and does not wait until they read.
 func (g *captureGroup) start(all ...*settings) ([]*member, error) { return g.begin(false, all...) }
 
 // begin is start. quiet: why a capture has failed is logged by the caller.
