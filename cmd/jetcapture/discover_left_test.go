@@ -97,6 +97,9 @@ func TestAHolderThatMayNotRemoveTasksAddsThem(t *testing.T) {
 	})
 	someStreams(t, nc, "C")
 	admin.awaitTasks(t, "A", "B", "C", "streams of all")
+	if n := strings.Count(log.String(), "it is gone, or not chosen"); n != 1 {
+		t.Errorf("that A is gone is said %d times, want once", n)
+	}
 }
 
 // TestALookThatFailsIsToldEachMinute for as long as that lasts.

@@ -34,6 +34,7 @@ type follower struct {
 	looked   bool // once at least
 	matching int  // streams that the last look has found, those of other parts included
 	left     leftOut
+	going    []string      // streams whose captures the last look has ended
 	idle     bool          // it has said that it has no streams
 	failing  retry.Limiter // of warnings of looks that fail
 	count    atomic.Int64  // of captures; any goroutine may read it
@@ -162,16 +163,22 @@ func (f *follower) streams(ctx context.Context, own map[string]bool) (chosen []s
 	return chosen, nil
 }
 
-// gone takes those out of own, and returns them, that are not among the streams any more.
-func (f *follower) gone(own map[string]bool, streams []string) (gone []string) {
+// gone takes those out of own, and returns them, that are not among the streams any more. It says so once, also where
+// their captures cannot be ended yet.
+func (f *follower) gone(own map[string]bool, streams []string) []string {
+	before := f.going
+	f.going = nil
 	for name := range own {
-		if !slices.Contains(streams, name) {
-			f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
-			gone = append(gone, name)
-			delete(own, name)
+		if slices.Contains(streams, name) {
+			continue
 		}
+		if !slices.Contains(before, name) {
+			f.log.Warn("a stream is not captured any more: it is gone, or not chosen", "stream", name)
+		}
+		f.going = append(f.going, name)
+		delete(own, name)
 	}
-	return gone
+	return f.going
 }
 
 // adopt makes captures of the streams that have none, which are not in own. What fails is left out until the next look.
