@@ -107,16 +107,20 @@ requests in the time of a lease.
 `
 
 func fleetInitCommand(c console) *cobra.Command {
-	s, cfg := &fleetSettings{}, fleet.Config{Replicas: 1, Lease: fleet.DefaultLease}
+	s, cfg := &fleetSettings{}, fleet.Config{}
 	options := s.options("The fleet",
-		option{name: "replicas", arg: "N", help: "copies of the stream: 3 in a cluster", value: count(&cfg.Replicas)},
+		option{
+			name: "replicas", arg: "N", value: count(&cfg.Replicas),
+			help: "copies of the stream (default: as it has; of a new one 3, or 1 if there are not so many servers)",
+		},
 		option{
 			name: "lease", arg: "DURATION", value: positiveDuration(&cfg.Lease),
-			help: "after a worker was silent for so long, others take its captures; 3s is short",
+			help: "after a worker was silent for so long, others take its captures; 3s is short (default: as it has; " +
+				"of a new fleet 30s)",
 		})
 	return newFleetCommand(c, "init", "make a fleet", fleetInitHelp, s, options,
 		func(ctx context.Context, f *fleet.Fleet, _ []string) error {
-			created, err := f.Init(ctx, cfg)
+			m, err := f.Init(ctx, cfg)
 			const noReplicas jetstream.ErrorCode = 10074
 			if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == noReplicas {
 				return fmt.Errorf("%w: give --replicas 1", err)
@@ -125,11 +129,11 @@ func fleetInitCommand(c console) *cobra.Command {
 				return err
 			}
 			done := "changed"
-			if created {
+			if m.Created {
 				done = "made"
 			}
 			say(c.stdout, "stream %s is %s: %s, a lease of %v\n", f.Stream(), done,
-				counted(int64(max(cfg.Replicas, 1)), "replica"), cfg.Lease)
+				counted(int64(m.Replicas), "replica"), m.Lease)
 			return nil
 		})
 }

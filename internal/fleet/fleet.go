@@ -31,12 +31,6 @@ type Fleet struct {
 	stream jetstream.Stream // nil until it is asked for
 }
 
-// Config says how the stream of a fleet is made.
-type Config struct {
-	Replicas int           // of the stream; 0 is 1
-	Lease    time.Duration // after which the task of a worker that is silent goes to another; 0 is DefaultLease
-}
-
 // The limits of a lease.
 const (
 	DefaultLease = 30 * time.Second
@@ -91,58 +85,6 @@ func (f *Fleet) subject(what string) string {
 		return "jetcapture." + what
 	}
 	return "jetcapture." + what + "." + f.name
-}
-
-// Init makes the stream of tasks and its consumer, or changes an existing one to what cfg says. The tasks of an
-// existing one stay.
-func (f *Fleet) Init(ctx context.Context, cfg Config) (created bool, err error) {
-	stream, consumer, err := f.config(cfg)
-	if err != nil {
-		return false, err
-	}
-	_, err = f.info(ctx)
-	created = errors.Is(err, jetstream.ErrStreamNotFound)
-	if err == nil || created {
-		_, err = f.js.CreateStream(ctx, stream) // does nothing if there is the same one
-	}
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // it has another configuration
-		var have *jetstream.StreamInfo
-		if have, err = f.info(ctx); err == nil {
-			if err = suitable(have.Config, stream); err == nil {
-				stream.Discard, stream.MaxMsgs = have.Config.Discard, have.Config.MaxMsgs
-				stream.MaxBytes = have.Config.MaxBytes // an account may require it
-				_, err = f.js.UpdateStream(ctx, stream)
-			}
-		}
-	}
-	if err == nil {
-		_, err = f.js.CreateOrUpdateConsumer(ctx, f.Stream(), consumer)
-	}
-	if err != nil {
-		return false, fmt.Errorf("make stream %s of the fleet: %w", f.Stream(), err)
-	}
-	return created, nil
-}
-
-// config is what a fleet consists of.
-func (f *Fleet) config(cfg Config) (s jetstream.StreamConfig, c jetstream.ConsumerConfig, err error) {
-	if cfg.Lease == 0 {
-		cfg.Lease = DefaultLease
-	}
-	if cfg.Lease < MinLease {
-		return s, c, fmt.Errorf("a lease of %v is too short: give at least %v", cfg.Lease, MinLease)
-	}
-	s = jetstream.StreamConfig{
-		Name: f.Stream(), Description: "captures that jetcapture workers share",
-		Subjects: []string{f.subject("task") + ".*"}, Retention: jetstream.WorkQueuePolicy,
-		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, // a new revision takes the place of the old one
-		Replicas: max(cfg.Replicas, 1),
-	}
-	c = jetstream.ConsumerConfig{
-		Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: cfg.Lease,
-		MaxDeliver: -1, MaxAckPending: -1,
-	}
-	return s, c, nil
 }
 
 // suitable returns why an existing stream is not the stream of a fleet.

@@ -16,12 +16,15 @@ func TestInitMayBeRepeatedAndChangesTheLease(t *testing.T) {
 	if _, err := f.Open(t.Context()); err == nil || !strings.Contains(err.Error(), "jetcapture fleet init") {
 		t.Errorf("opened before it was made: %v", err)
 	}
-	if created, err := f.Init(t.Context(), Config{}); err != nil || !created {
-		t.Fatalf("made: %v, %v", created, err)
+	if m, err := f.Init(t.Context(), Config{}); err != nil || !m.Created || m.Replicas != 1 || m.Lease != DefaultLease {
+		t.Fatalf("made: %v, %v", m, err)
 	}
 	apply(t, f, "orders", "1")
 	if _, err := f.Init(t.Context(), Config{Lease: 7 * time.Second}); err != nil {
 		t.Fatal(err)
+	}
+	if m, err := f.Init(t.Context(), Config{Replicas: 1}); err != nil || m.Created || m.Lease != 7*time.Second {
+		t.Errorf("without a lease, it makes %v, %v", m, err)
 	}
 	if length, err := f.Open(t.Context()); err != nil || length != 7*time.Second {
 		t.Errorf("the lease is %v, %v; want 7s", length, err)
@@ -31,13 +34,23 @@ func TestInitMayBeRepeatedAndChangesTheLease(t *testing.T) {
 	}
 }
 
+// TestInitInACluster: a new fleet has three replicas, and one that is there keeps its own.
+func TestInitInACluster(t *testing.T) {
+	f := connect(t, natstest.StartCluster(t, 3).URL())
+	for _, want := range []Made{{Config{3, DefaultLease}, true}, {Config{3, DefaultLease}, false}} {
+		if m, err := f.Init(t.Context(), Config{}); err != nil || m != want {
+			t.Errorf("made: %v, %v; want %v", m, err, want)
+		}
+	}
+}
+
 func TestInitOfAStreamWithoutItsConsumerMakesNoStream(t *testing.T) {
 	f := begin(t, natstest.Start(t))
 	if err := f.js.DeleteConsumer(t.Context(), f.Stream(), consumer); err != nil {
 		t.Fatal(err)
 	}
-	if created, err := f.Init(t.Context(), Config{Lease: leaseLength}); err != nil || created {
-		t.Errorf("a stream that was there is made: %v, %v", created, err)
+	if m, err := f.Init(t.Context(), Config{Lease: leaseLength}); err != nil || m.Created {
+		t.Errorf("a stream that was there is made: %v, %v", m, err)
 	}
 	if _, err := f.Open(t.Context()); err != nil {
 		t.Error(err)
