@@ -1,10 +1,21 @@
 package fleet
 
 import (
+	"context"
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/retry"
 )
+
+// settle looks how many tasks and workers there are. Workers that are started together begin a moment apart; the second
+// look sees them all, so that the first does not take what is for the others.
+func (w *Worker) settle(ctx context.Context) {
+	const apart = time.Second
+	_ = w.round(ctx) // after an error, the next one finds out
+	if retry.Pause(ctx, min(apart, w.lease()/4)) == nil {
+		_ = w.round(ctx)
+	}
+}
 
 // standBy says why the worker has no task. It reports whether it has: that tasks fail is said from time to time.
 func (w *Worker) standBy(say *retry.Limiter) bool {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
@@ -100,5 +101,32 @@ func TestTwoWorkersOfOneName(t *testing.T) {
 		if !strings.Contains(logs[i].String(), "another worker has this name") {
 			t.Errorf("worker %d logs\n%s", i, logs[i].String())
 		}
+	}
+}
+
+// TestWorkersThatStartTogetherShareEvenly: also if the first one has looked around before the other one is there.
+func TestWorkersThatStartTogetherShareEvenly(t *testing.T) {
+	srv := natstest.Start(t)
+	f := begin(t, srv, "a", "b", "c", "d", "e", "f")
+	if _, err := f.Init(t.Context(), Config{Lease: 20 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	nc := natstest.Connect(t, srv.URL())
+	looks, err := nc.SubscribeSync(f.subject(workersSubject))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	floor := newFloor()
+	floor.work(t, srv.URL(), "w")
+	if _, err := looks.NextMsgWithContext(natstest.Context(t)); err != nil {
+		t.Fatal(err)
+	}
+	floor.work(t, srv.URL(), "x")
+	natstest.Eventually(t, patience, "all tasks at work", func() bool { return floor.total() == 6 })
+	if w, x := floor.count("w"), floor.count("x"); w != 3 || x != 3 {
+		t.Errorf("the first worker has %d tasks, the other one %d, want 3 each", w, x)
 	}
 }

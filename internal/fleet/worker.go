@@ -56,6 +56,7 @@ type Worker struct {
 	unsuited retry.Limiter     // of warnings, as twins is; its goroutine is the one of rounds
 	twins    retry.Limiter
 	seeking  seeking       // its goroutine is the one of pulls
+	found    bool          // the last look has found a task: there may be more. Its goroutine is that of pulls
 	freed    chan struct{} // holds one after a task has ended
 	watched  atomic.Int64  // when somebody has asked for a Sight, in nanoseconds since 1970
 	running  sync.WaitGroup
@@ -108,7 +109,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stopAnswering()
 	w.log.Info("working for the fleet", "stream", w.fleet.Stream(), "lease", w.lease().String())
 
-	_ = w.round(ctx) // how many tasks and workers there are; after an error, the next one finds out
+	w.settle(ctx)
 	// Leases are renewed until the last cut is stored.
 	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
 	var renews, pulls sync.WaitGroup
@@ -178,10 +179,9 @@ func (w *Worker) pullAll(ctx, work context.Context) {
 	const firstPause = 100 * time.Millisecond
 	pause := retry.Backoff{First: firstPause, Max: w.lease()}
 	warn, say := retry.Limiter{Every: time.Minute}, retry.Limiter{Every: time.Minute}
-	again, idle := false, false
+	idle := false
 	for ctx.Err() == nil {
-		m, err := w.pull(ctx, again)
-		again = m != nil
+		m, err := w.pull(ctx)
 		switch {
 		case ctx.Err() != nil && m == nil:
 			return
@@ -208,9 +208,9 @@ const (
 
 // pull returns a task that was granted now, or nil if there was none for a while. A worker that has less than its share
 // waits at the server. One that has its share looks from time to time for what nobody else takes, so that it comes
-// last. again says that the pull before has brought a task: there may be more.
-func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
-	if room, below, wait := w.room(); w.seeking.left == 0 && (!room || !below && !again) {
+// last.
+func (w *Worker) pull(ctx context.Context) (jetstream.Msg, error) {
+	if room, below, wait := w.room(); w.seeking.left == 0 && (!room || !below && !w.found) {
 		select {
 		case <-ctx.Done():
 		case <-w.freed:
@@ -221,6 +221,7 @@ func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
 	if ctx.Err() != nil || !room && !w.seeks(ctx) {
 		return nil, nil
 	}
+	w.found = false
 	var batch jetstream.MessageBatch
 	var err error
 	if room && below {
@@ -237,6 +238,7 @@ func (w *Worker) pull(ctx context.Context, again bool) (jetstream.Msg, error) {
 	if m == nil {
 		w.seeking.left = 0
 	}
+	w.found = m != nil && !below // what a worker below its share gets, others may want, too
 	if err := batch.Error(); m == nil && !isNothing(err) {
 		return nil, err
 	}
