@@ -24,6 +24,8 @@ type choices struct {
 	defaults map[string]string // as text
 	origins  map[string]origin
 	refused  map[string]bool // a value of it was wrong
+
+	variables []expanded // that the configuration file has named
 }
 
 // newChoices returns the choices of somebody who has given no option yet.
@@ -69,6 +71,7 @@ func (c *choices) takeOne(o option, flags *pflag.FlagSet, getenv func(string) st
 // assign sets an option to what a configuration file says. A variable may hold a secret that is meant for another
 // option, so no problem shows its value.
 func (c *choices) assign(o option, a assignment, path string) []error {
+	c.variables = append(c.variables, a.variables...)
 	where := fmt.Sprintf("%s:%d: %s", path, a.line, a.key)
 	problems := c.set(o, byFile, a.texts, where)
 	if len(problems) > 0 && a.written != "" {

@@ -74,6 +74,42 @@ func TestAVariableInAWrongOptionIsNotShown(t *testing.T) {
 	}
 }
 
+// TestNoValueOfAVariableIsShown: also where it is found to be wrong when the file has been read, alone and beside others.
+func TestNoValueOfAVariableIsShown(t *testing.T) {
+	shared := "stream_name: S\noutput: x\n"
+	for _, value := range []string{canary, canary + " *", "a/" + canary, " " + canary + "://x:y@z#", canary + "\x1b\"x"} {
+		e := environment{"PW": value}
+		for _, o := range runOptions().all() {
+			if o.key() == "" {
+				continue
+			}
+			text := o.key() + ": ${PW}\n"
+			if _, ok := o.value.(repeatable); ok {
+				text = o.key() + ": ['${PW}', '${PW}=json:x', '${PW}=json:y']\n"
+			}
+			if o.envOnly {
+				text += o.key() + secretSuffix + ": ${PW}\n"
+			}
+			begin := shared
+			switch o.name {
+			case "stream-name", "output":
+				begin = ""
+			case "column":
+				begin += "format: csv\n"
+			}
+			file := writeFile(t, "c.yaml", begin+text)
+			wantNoCanary(t, e.run(t, "validate", "--config", file), begin, text)
+		}
+		file := writeFile(t, "c.yaml", "room: many\nnats_creds: ${PW}\nmetrics_file: ${PW}\n")
+		wantNoCanary(t, e.run(t, "worker", "--config", file), value)
+	}
+	r := environment{"PW": "a/" + canary}.run(t, "validate", "--config",
+		writeFile(t, "c.yaml", "stream_name: S\noutput: x\nconsumer_name: 'x-${PW}'\n"))
+	if r.code != exitUsage || !strings.Contains(r.stderr, `"x-${PW}" is not the name of a consumer`) {
+		t.Errorf("exit code %d, %s", r.code, r.stderr)
+	}
+}
+
 // isFolder reports whether a text is taken for the name of a folder, which is no secret.
 func isFolder(text string) bool { return !strings.Contains(text, "://") }
 

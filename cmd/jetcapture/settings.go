@@ -112,7 +112,7 @@ func (s *settings) named(problems []error) []error {
 	return problems
 }
 
-// check returns everything that is wrong with the settings, one line each. Only the store is still missing in the
+// check returns everything that is wrong with the settings, one line each, without values of variables. Only the store is still missing in the
 // library's options then: it is opened when nothing else is wrong.
 func (s *settings) check() []error {
 	problems := append(s.checkStreams(), s.capture.check(&s.choices)...)
@@ -124,7 +124,7 @@ func (s *settings) check() []error {
 	if s.isPattern() {
 		o.NATSStreamName = "S" // one of those that match
 	}
-	return append(problems, s.ofFlags(o.Validate())...)
+	return hide(s.variables, append(problems, s.ofFlags(o.Validate())...)...)
 }
 
 // ofFlags turns the library's problems with its fields into problems with flags.

@@ -62,7 +62,8 @@ type assignment struct {
 	texts []string
 	line  int
 
-	written string // a text before a variable took its place in it; empty: none did
+	written   string     // a text before a variable took its place in it; empty: none did
+	variables []expanded // that are in the texts
 }
 
 // The members of a file that are not options.
@@ -252,7 +253,12 @@ func (l *configLoader) scalar(a *assignment, n *yaml.Node) {
 	text := n.Value
 	if l.expand {
 		var err error
-		if text, err = expandEnv(text, l.getenv); err != nil {
+		text, err = expandEnv(text, func(name string) string {
+			value := l.getenv(name)
+			a.variables = append(a.variables, expanded{name, value})
+			return value
+		})
+		if err != nil {
 			l.problem(n.Line, "%s: %w", a.key, err)
 			return
 		}
@@ -270,7 +276,7 @@ func (l *configLoader) secret(a assignment) []string {
 	}
 	b, err := l.read(a.texts[0])
 	if err != nil {
-		l.problem(a.line, "%s: %w", a.key, err)
+		l.problem(a.line, "%s: %w", a.key, hide(a.variables, err)[0])
 		return nil
 	}
 	return []string{strings.TrimRight(string(b), "\r\n")}

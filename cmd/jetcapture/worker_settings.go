@@ -83,7 +83,7 @@ func readWorker(
 	problems = append(problems, s.take(s.options.all(), flags, getenv)...)
 	problems = append(problems, s.nats.check(&s.choices)...)
 	if problems = append(problems, s.monitor.check()...); len(problems) > 0 {
-		return nil, &usageError{dedupe(problems)}
+		return nil, &usageError{dedupe(hide(s.variables, problems...))}
 	}
 	return s, nil
 }
