@@ -230,9 +230,9 @@ func (r *runner) store(
 	o := what.captureOptions(archive, r.log, form.Hooks{Rescued: func() { rescued.Add(1) }, Watch: watch})
 	sum := newSummary(what, archive.String())
 	told, err := r.tell(ctx, s, archive, seen)
-	defer func() { err = errors.Join(err, told.stop()) }()
 	if err != nil {
-		return err
+		_, closing := told.stop()
+		return errors.Join(err, closing)
 	}
 	o.Hooks.CutDone = told.done
 	o.Budget = r.budget.Load()
@@ -252,6 +252,8 @@ func (r *runner) store(
 	}
 	sum.Rescued = rescued.Load()
 	sum.finish(stats, err)
+	untold, closing := told.stop()
+	sum.Untold = untold
 	r.print.Lock()
 	defer r.print.Unlock()
 	r.sums.Flush()
@@ -260,7 +262,7 @@ func (r *runner) store(
 	if r.settings.logJSON {
 		r.log.Info("summary", "summary", sum)
 	}
-	return errors.Join(err, sum.print(r.stdout, r.screen, r.settings))
+	return errors.Join(err, closing, sum.print(r.stdout, r.screen, r.settings))
 }
 
 // report starts a goroutine that reports on the running captures: that they are stopping, and how far they are, on a

@@ -24,17 +24,22 @@ import (
 // brings them.
 const eventsPatience = 5 * time.Second
 
+// countPatience is how long it then counts what they do not have.
+const countPatience = 2 * time.Second
+
 // teller tells the events of one capture to the sinks that the settings name, beside the capture.
 type teller struct {
-	capture string
-	archive bucket.Bucket
-	log     *slog.Logger
-	sinks   []events.Sink
-	wake    []chan struct{} // one for each sink, with room for one
-	close   []func() error
-	drain   chan struct{} // closed when no more cuts come
-	cancel  func()        // ends the followers at once
-	running sync.WaitGroup
+	capture   string
+	archive   bucket.Bucket
+	log       *slog.Logger
+	sinks     []events.Sink
+	names     []string // of the sinks, for people
+	followers []*events.Follower
+	wake      []chan struct{} // one for each sink, with room for one
+	close     []func() error
+	drain     chan struct{} // closed when no more cuts come
+	cancel    func()        // ends the followers at once
+	running   sync.WaitGroup
 }
 
 // tell starts to tell events. The caller stops the teller when the capture has ended, also after an error of tell. The
@@ -58,13 +63,14 @@ func (r *runner) tell(
 			Log: cutlog.New(logstore.Store{Bucket: archive}, name), Capture: name, Archive: archive.String(), Sink: sink,
 			Logger: t.log, Wake: t.wake[i], Told: func(e *events.Event, err error) { seen.Published(e.Type, err) },
 		}
+		t.followers = append(t.followers, follower)
 		t.running.Go(func() { follower.Run(work, t.drain) })
 	}
 	return t, nil
 }
 
-func (t *teller) add(sink events.Sink, done func() error) {
-	t.sinks, t.close = append(t.sinks, sink), append(t.close, done)
+func (t *teller) add(name string, sink events.Sink, done func() error) {
+	t.sinks, t.names, t.close = append(t.sinks, sink), append(t.names, name), append(t.close, done)
 	t.wake = append(t.wake, make(chan struct{}, 1))
 }
 
@@ -83,7 +89,7 @@ func (t *teller) toStream(s *settings) error {
 		nc.Close()
 		return err
 	}
-	t.add(sink, func() error {
+	t.add("stream", sink, func() error {
 		nc.Close()
 		return nil
 	})
@@ -111,7 +117,7 @@ func (t *teller) toFile(ctx context.Context, s *settings, files *sharing[string,
 	if err != nil {
 		return fmt.Errorf("--events-file: %w", err)
 	}
-	t.add(file.Of(t.capture), leave)
+	t.add("file", file.Of(t.capture), leave)
 	return nil
 }
 
@@ -120,7 +126,7 @@ func (t *teller) toWebhook(s *settings) {
 		return
 	}
 	client := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
-	t.add(&events.Webhook{
+	t.add("webhook", &events.Webhook{
 		URL: s.service.webhook, Secret: []byte(s.service.secret), Position: s.service.position, Client: client,
 	}, func() error {
 		client.CloseIdleConnections()
@@ -138,16 +144,34 @@ func (t *teller) done(jetcapture.CutDone) {
 	}
 }
 
-// stop ends the telling when the sinks have everything, or after eventsPatience.
-func (t *teller) stop() error {
+// stop ends the telling when the sinks have everything, or after eventsPatience. untold says how many events they do not
+// have, as summary.Untold.
+func (t *teller) stop() (untold map[string]int64, err error) {
 	close(t.drain)
 	late := time.AfterFunc(eventsPatience, t.cancel)
 	t.running.Wait()
 	late.Stop()
 	t.cancel()
-	var err error
+	untold = t.untold()
 	for _, done := range t.close {
 		err = errors.Join(err, done())
 	}
-	return err
+	return untold, err
+}
+
+// untold counts what the sinks do not have.
+func (t *teller) untold() map[string]int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), countPatience)
+	defer cancel()
+	all := map[string]int64{}
+	for i, f := range t.followers {
+		n, complete := f.Untold(ctx)
+		if n == 0 && !complete {
+			n = -1
+		}
+		if n != 0 {
+			all[t.names[i]] = n
+		}
+	}
+	return all
 }

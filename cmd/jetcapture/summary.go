@@ -41,6 +41,9 @@ type summary struct {
 	ResumedSeq   uint64 `json:"resumed_seq"`
 	Incarnations int64  `json:"incarnations"` // how often the stream was replaced or rolled back
 
+	// Untold is how many events a sink does not have, at least, by stream, webhook and file. -1: that is not known.
+	Untold map[string]int64 `json:"events_untold,omitempty"`
+
 	Lag     uint64  `json:"lag"` // messages that the stream held beyond the last one read
 	Seconds float64 `json:"seconds"`
 	Error   string  `json:"error,omitempty"`
@@ -114,6 +117,13 @@ func (s *summary) text(w io.Writer) {
 	say(w, "%s%s: %s\n", counted(s.Cuts, "cut"), reasonText(s.Reasons), s.coverage())
 	if s.StartSeq > 0 {
 		say(w, "this life of the stream is captured from behind stream sequence %d on\n", s.StartSeq)
+	}
+	for _, sink := range slices.Sorted(maps.Keys(s.Untold)) {
+		how := "events, how many is not known,"
+		if n := s.Untold[sink]; n > 0 {
+			how = counted(n, "event")
+		}
+		say(w, "%s not told to the %s of events: the next start brings them\n", how, sink)
 	}
 	if s.Lag > 0 && !s.ranged {
 		say(w, "still in the stream: %s\n", counted(int64(s.Lag), "message"))

@@ -45,6 +45,8 @@ type Follower struct {
 	projection Projection
 	before     cutlog.Head // the cut in front of the next one; zero: none, or not read
 	last       Position    // the last event that the sink has
+	placed     bool        // these are known
+	finished   bool        // Run has brought everything
 }
 
 // Run follows the log until ctx ends. When drain is closed it returns as soon as the sink has everything that the log
@@ -59,6 +61,7 @@ func (f *Follower) Run(ctx context.Context, drain <-chan struct{}) {
 			err = f.position(ctx)
 		}
 		if positioned = err == nil; positioned {
+			f.placed = true
 			err = f.catchUp(ctx)
 		}
 		wait := pollEvery
@@ -66,6 +69,7 @@ func (f *Follower) Run(ctx context.Context, drain <-chan struct{}) {
 		case err == nil:
 			backoff = retry.Backoff{First: retryFirst, Max: retryMost}
 			if isClosed(drain) && f.drained(ctx) {
+				f.finished = true
 				return
 			}
 		case errors.Is(err, ErrMoved):
