@@ -62,7 +62,7 @@ func (d *demoWatch) run(ctx context.Context, nc *nats.Conn, stderr io.Writer) (e
 	capture := o.Build()
 	entry := d.board.Add(status.Running{Capture: demoStream, Stream: demoStream, Output: archive.String()})
 	entry.Run(capture)
-	program := monitor.Program{Version: version, Revision: revision(), Started: time.Now()}
+	program := monitor.Program{Version: version, Revision: thisProgram.Revision(), Started: time.Now()}
 	defer monitor.Serve(d.listener, monitor.Handler(program, &d.board, monitor.Registry(program, &d.board), false), log)()
 	d.printStart()
 

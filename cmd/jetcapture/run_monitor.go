@@ -49,7 +49,7 @@ func (m *monitoring) listen(ctx context.Context) (err error) {
 // start begins to serve. stop ends that: with what the run has come to, it writes the last metrics and the heartbeat of
 // a run that has done its work.
 func (m *monitoring) start(ctx context.Context) (stop func(err error)) {
-	program := monitor.Program{Version: version, Revision: revision(), Started: time.Now()}
+	program := monitor.Program{Version: version, Revision: thisProgram.Revision(), Started: time.Now()}
 	m.registry = monitor.Registry(program, m.board)
 	m.registry.MustRegister(m.more...)
 	closeServer := func() {}

@@ -301,23 +301,6 @@ func TestVersionAsJSON(t *testing.T) {
 	}
 }
 
-func TestVersionOfBuilds(t *testing.T) {
-	for module, want := range map[string]string{
-		"v0.2.0":                               "0.2.0",
-		"v1.0.0-rc.1":                          "1.0.0-rc.1",
-		"":                                     nextVersion,
-		"(devel)":                              nextVersion,
-		"v0.2.0+dirty":                         nextVersion,
-		"v0.2.0-rc.1+dirty":                    nextVersion,
-		"v0.1.1-0.20261128063100-b306e8d25cae": nextVersion,
-		"v0.2.0-rc.1.0.20261128063100-b306e8d25cae": nextVersion,
-	} {
-		if got := versionOf(module); got != want {
-			t.Errorf("%q is version %s, want %s", module, got, want)
-		}
-	}
-}
-
 func TestHelpInOtherWays(t *testing.T) {
 	for _, tt := range []struct{ args, same []string }{
 		{nil, []string{"--help"}},

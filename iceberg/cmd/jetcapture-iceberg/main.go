@@ -26,6 +26,7 @@ import (
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/bucket/cloud"
 	"github.com/jetcapture/jetcapture/iceberg"
+	"github.com/jetcapture/jetcapture/internal/buildinfo"
 	"github.com/jetcapture/jetcapture/internal/parallel"
 	_ "modernc.org/sqlite"
 )
@@ -72,7 +73,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (code
 		fmt.Fprintf(stderr, "jetcapture-iceberg: %v; see --help\n", err)
 		return 2
 	case s.version:
-		printVersion(stdout)
+		fmt.Fprintf(stdout, "jetcapture-iceberg %s\n", buildinfo.Read())
 		return 0
 	}
 	err = s.run(ctx, slog.New(slog.NewTextHandler(stderr, nil)))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jetcapture/jetcapture/bucket"
+	"github.com/jetcapture/jetcapture/internal/buildinfo"
 	"github.com/jetcapture/jetcapture/internal/tablefiles/tabletest"
 )
 
@@ -28,7 +29,7 @@ func TestCommand(t *testing.T) {
 	}{
 		{given, 0, "cuts appended"},
 		{given, 0, "nothing new"},
-		{[]string{"--version"}, 0, "jetcapture-iceberg "},
+		{[]string{"--version"}, 0, "jetcapture-iceberg " + buildinfo.Read().String() + "\n"},
 		{append(given, "--tabel", "lake.orders"), 2, "iceberg: flag provided but not defined: -tabel; see --help\n"},
 		{append([]string{"--capture", "S"}, given...), 0, ""},
 		{append(given, "--lost", "lake.lost"), 0, ""},
