@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -156,6 +157,36 @@ func (r *rig) sequences(scan *table.Scan) (seqs []int64) {
 }
 
 func catalogs() []string { return []string{"sqlite:FOLDER/catalog.db", "warehouse:FOLDER/warehouse"} }
+
+// TestTheTenthVersionComesBehindTheNinth: the names of versions in a folder sort otherwise. The hint, which readers
+// follow, names the last one; the table is found without it, too.
+func TestTheTenthVersionComesBehindTheNinth(t *testing.T) {
+	r := newRig(t, catalogs()[1])
+	for range 11 {
+		r.cut(1, "eu")
+		r.once(r.projector(r.catalog))
+	}
+	hint := filepath.Join(r.metadata(), "version-hint.text")
+	text, err := os.ReadFile(hint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := filepath.Base(r.table().MetadataLocation())
+	if want := "v" + string(text) + ".metadata.json"; newest != want || len(text) < 2 {
+		t.Errorf("the table is at %s, the hint says %s", newest, want)
+	}
+	r.wantWhole()
+	if err := os.Remove(hint); err != nil {
+		t.Fatal(err)
+	}
+	r.catalog = r.open("warehouse:" + filepath.Join(r.folder, "warehouse"))
+	if got := filepath.Base(r.table().MetadataLocation()); got != newest {
+		t.Errorf("without the hint the table is at %s, want %s", got, newest)
+	}
+	r.cut(1, "eu")
+	r.once(r.projector(r.catalog))
+	r.wantWhole()
+}
 
 // TestEachCutIsOneSnapshot: the table has the files of complete cuts, a snapshot for each, says how far it is, and a
 // second run finds nothing to do.
