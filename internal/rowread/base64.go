@@ -26,42 +26,52 @@ var newBase64Decoder = sync.OnceValue(func() *base64Decoder {
 	return &d
 })
 
-// decode decodes text where it lies: what comes out is never ahead of what was read. It takes what
-// base64.StdEncoding takes, but no line breaks. If ok is false, the text is spoiled.
-func (d *base64Decoder) decode(text []byte) (data []byte, ok bool) {
-	if len(text)%4 != 0 {
-		return text, false
+// decode decodes what text begins with into dst, which is other memory, up to the first four characters that are not
+// base64, or to padding, or as long as there is room. It takes what base64.StdEncoding takes, but no line breaks.
+func (d *base64Decoder) decode(dst, text []byte) (read, written int) {
+	in, out := text, dst
+	for len(in) >= 32 && len(out) >= 32 {
+		x, y := (*[32]byte)(in), (*[32]byte)(out) // so that the compiler checks bounds once
+		bad := d.eight((*[8]byte)(x[:]), (*[8]byte)(y[:])) | d.eight((*[8]byte)(x[8:]), (*[8]byte)(y[6:])) |
+			d.eight((*[8]byte)(x[16:]), (*[8]byte)(y[12:])) | d.eight((*[8]byte)(x[24:]), (*[8]byte)(y[18:]))
+		if bad >= badPair {
+			break
+		}
+		in, out = in[32:], out[24:]
 	}
-	read, written, bad := 0, 0, uint16(0)
-	for ; len(text)-read > 8; read, written = read+8, written+6 {
-		x := binary.LittleEndian.Uint64(text[read:])
-		a, b, c, e := d[uint16(x)], d[uint16(x>>16)], d[uint16(x>>32)], d[uint16(x>>48)]
-		bad |= a | b | c | e
-		binary.BigEndian.PutUint64(text[written:], uint64(a)<<52|uint64(b)<<40|uint64(c)<<28|uint64(e)<<16)
+	for len(in) >= 8 && len(out) >= 8 && d.eight((*[8]byte)(in), (*[8]byte)(out)) < badPair {
+		in, out = in[8:], out[6:]
 	}
-	if len(text)-read == 8 {
-		bad |= d.three(text[written:], text[read:])
-		read, written = read+4, written+3
-	}
-	if read == len(text) {
-		return text[:written], bad < badPair
-	}
-	last := text[read:]
-	padding := 0
-	if last[3] == '=' {
-		last[3], padding = 'A', 1
-		if last[2] == '=' {
-			last[2], padding = 'A', 2
+	for n := 3; n == 3 && len(in) >= 4 && len(out) >= 3; {
+		if n = d.four((*[4]byte)(in), (*[3]byte)(out)); n > 0 {
+			in, out = in[4:], out[n:]
 		}
 	}
-	bad |= d.three(text[written:], last)
-	return text[:written+3-padding], bad < badPair
+	return len(text) - len(in), len(dst) - len(out)
 }
 
-// three decodes four characters.
-func (d *base64Decoder) three(data, text []byte) (bad uint16) {
-	x := binary.LittleEndian.Uint32(text)
+// eight decodes eight characters to six bytes, and two that mean nothing.
+func (d *base64Decoder) eight(text, data *[8]byte) (bad uint32) {
+	x := binary.LittleEndian.Uint64(text[:])
+	a, b, c, e := uint32(d[uint16(x)]), uint32(d[uint16(x>>16)]), uint32(d[uint16(x>>32)]), uint32(d[uint16(x>>48)])
+	binary.BigEndian.PutUint64(data[:], uint64(a<<12|b)<<40|uint64(c<<12|e)<<16)
+	return a | b | c | e
+}
+
+// four decodes four characters to n bytes, fewer than three if they end with padding. If n is 0, they are not base64.
+func (d *base64Decoder) four(text *[4]byte, data *[3]byte) (n int) {
+	x := binary.LittleEndian.Uint32(text[:])
+	n = 3
+	if text[3] == '=' {
+		x, n = x&0x00ffffff|'A'<<24, 2
+		if text[2] == '=' {
+			x, n = x&0xff00ffff|'A'<<16, 1
+		}
+	}
 	a, b := d[uint16(x)], d[uint16(x>>16)]
+	if a|b >= badPair {
+		return 0
+	}
 	data[0], data[1], data[2] = byte(a>>4), byte(a<<4)|byte(b>>8), byte(b)
-	return a | b
+	return n
 }

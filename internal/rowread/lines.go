@@ -16,13 +16,13 @@ type lines struct {
 // next returns the next line without its line feed, valid until the next call.
 func (l *lines) next() ([]byte, error) {
 	line, err := l.in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
+	switch {
+	case err == nil:
+		return line[:len(line)-1], nil
+	case errors.Is(err, bufio.ErrBufferFull):
 		return l.nextLong(line)
 	}
-	if err != nil {
-		return nil, ended(err, len(line))
-	}
-	return line[:len(line)-1], nil
+	return nil, ended(err, len(line))
 }
 
 // nextLong is next for a line that begins with a full buffer.
@@ -45,8 +45,8 @@ func (l *lines) nextLong(part []byte) ([]byte, error) {
 	}
 }
 
-// skip passes over the next line.
-func (l *lines) skip() error {
+// Skip implements Reader.
+func (l *lines) Skip() error {
 	for had := 0; ; {
 		part, err := l.in.ReadSlice('\n')
 		had += len(part)
@@ -82,9 +82,6 @@ func (t *textReader) Next(m *Message) error {
 	*m = Message{}
 	return notRow(t.parse(line, m))
 }
-
-// Skip implements Reader.
-func (t *textReader) Skip() error { return t.skip() }
 
 func parsePayload(line []byte, m *Message) error {
 	m.Data = line

@@ -8,13 +8,14 @@ import (
 // quick reads the rows of messages that jetcapture writes, without escapes, and leaves others to parseMessage. It
 // remembers how the row before begins and ends: most rows of a file have that in common, which one comparison tells.
 type quick struct {
+	*lines
 	want    Parts
 	decoder *base64Decoder
 	stamps  stamps
 
 	head    []byte // of the row before, up to its payload; empty: there is none, or it has a header
 	subject string // that head holds, if it is wanted
-	tail    []byte // of the row before, from behind its time
+	tail    []byte // of the row before, from behind its time, with the line feed; empty: there is none
 }
 
 // What is between the parts of a row.
@@ -23,39 +24,85 @@ const (
 	beforeTime = `},"NumDelivered":0,"NumPending":0,"Timestamp":"`
 )
 
-// parse reads a row.
+// Next implements Reader.
+func (q *quick) Next(m *Message) error {
+	*m = Message{}
+	if q.common(m) {
+		return nil
+	}
+	line, err := q.next()
+	if err != nil {
+		return err
+	}
+	return notRow(q.parse(line, m))
+}
+
+// common reads a row where it lies in the buffer, without looking for its end first, and reports whether it did. Such a
+// row begins and ends as the row before, and is not longer than most. Otherwise nothing is read.
+func (q *quick) common(m *Message) bool {
+	ahead, _ := q.in.Peek(min(q.in.Buffered(), maxCommon)) // never fails: they are there
+	if len(q.head) == 0 || len(q.tail) == 0 || !bytes.HasPrefix(ahead, q.head) {
+		return false
+	}
+	read, written := q.decoder.decode(q.scratch.data[:], ahead[len(q.head):])
+	s := scanner{rest: ahead[len(q.head)+read:]}
+	m.Subject, m.Data = q.subject, q.scratch.data[:written]
+	s.after(`"`)
+	m.Seq = s.sequence()
+	stamp := s.stamp()
+	if s.bad || bytes.IndexByte(stamp, '\n') >= 0 || !bytes.HasPrefix(s.rest, q.tail) || !q.readTime(stamp, m) {
+		return false
+	}
+	_, err := q.in.Discard(len(ahead) - len(s.rest) + len(q.tail))
+	return err == nil
+}
+
+// readTime reads a time if it is wanted, and reports whether it is one.
+func (q *quick) readTime(stamp []byte, m *Message) (ok bool) {
+	if q.want&Time == 0 {
+		return true
+	}
+	m.Time, ok = q.stamps.parse(stamp)
+	return ok
+}
+
+// parse reads a row without its line feed, which is behind it.
 func (q *quick) parse(line []byte, m *Message) error {
 	s := scanner{rest: line}
-	if len(q.head) > 0 && bytes.HasPrefix(line, q.head) {
-		m.Subject, s.rest = q.subject, line[len(q.head):]
-	} else {
-		q.readHead(&s, line, m)
-	}
+	q.readHead(&s, line, m)
 	data := s.text()
 	m.Seq = s.sequence()
 	stamp := s.stamp()
-	if !bytes.Equal(s.rest, q.tail) {
-		q.readTail(&s)
-	}
-	if s.bad {
+	q.readTail(&s)
+	if s.bad || !q.readTime(stamp, m) {
 		return parseMessage(line, m)
 	}
-	if q.want&Time != 0 {
-		var ok bool
-		if m.Time, ok = q.stamps.parse(stamp); !ok {
-			return parseMessage(line, m)
-		}
-	}
-	// It is decoded where it lies, so this comes last.
 	var ok bool
-	if m.Data, ok = q.decoder.decode(data); !ok {
+	if m.Data, ok = q.decodeHere(data); !ok { // it is spoiled, so this comes last
 		return errors.New("the row is not a message: its payload is not base64")
 	}
 	return nil
 }
 
+// decodeHere decodes a text where it lies. If ok is false, the text is spoiled.
+func (q *quick) decodeHere(text []byte) (data []byte, ok bool) {
+	data = text[:0]
+	for padded := false; len(text) > 0; {
+		read, written := q.decoder.decode(q.scratch.data[:], text)
+		if padded || read == 0 {
+			return nil, false
+		}
+		data, text, padded = append(data, q.scratch.data[:written]...), text[read:], written%3 != 0
+	}
+	return data, true
+}
+
 // readHead reads what comes before the payload, and remembers it if it has no header.
 func (q *quick) readHead(s *scanner, line []byte, m *Message) {
+	if len(q.head) > 0 && bytes.HasPrefix(line, q.head) {
+		m.Subject, s.rest = q.subject, line[len(q.head):]
+		return
+	}
 	q.head = q.head[:0]
 	subject := s.after(`{"subject":"`).text()
 	if q.want&Subject != 0 {
@@ -102,7 +149,7 @@ func (q *quick) readTail(s *scanner) {
 	s.after(`,"Domain":"`).text()
 	s.after(`}}`)
 	if s.bad = s.bad || len(s.rest) > 0; !s.bad {
-		q.tail = append(q.tail[:0], tail...)
+		q.tail = append(append(q.tail[:0], tail...), '\n')
 	}
 }
 

@@ -22,12 +22,15 @@ func row(data, stamp string) string {
 		`","Stream":"S","Consumer":"","Domain":""}}` + "\n"
 }
 
-// readRow reads one row.
-func readRow(t testing.TB, text string) (m rowread.Message, err error) {
+// readRow reads a row behind a common one of the same form.
+func readRow(t testing.TB, text string, want rowread.Parts) (m rowread.Message, err error) {
 	t.Helper()
-	r, err := rowread.New(rowread.JSONMessage, strings.NewReader(text), rowread.BufferSize, &rowread.Scratch{},
-		rowread.AllParts)
+	in := strings.NewReader(row("", "2026-11-28T07:08:09Z") + text)
+	r, err := rowread.New(rowread.JSONMessage, in, rowread.BufferSize, &rowread.Scratch{}, want)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Next(&m); err != nil {
 		t.Fatal(err)
 	}
 	return m, r.Next(&m)
@@ -40,17 +43,29 @@ func TestPayloadsInBase64(t *testing.T) {
 		t.Helper()
 		var want struct{ Data []byte }
 		wantErr := json.Unmarshal([]byte(row(text, stamp)), &want)
-		m, err := readRow(t, row(text, stamp))
+		m, err := readRow(t, row(text, stamp), rowread.AllParts)
 		if (err != nil) != (wantErr != nil) || err == nil && !bytes.Equal(m.Data, want.Data) {
-			t.Errorf("%q: %x, %v, want %x, %v", text, m.Data, err, want.Data, wantErr)
+			t.Errorf("%.60q: %.40x, %v, want %.40x, %v", text, m.Data, err, want.Data, wantErr)
 		}
 	}
-	for n := range 50 {
+	payload := func(n int) []byte {
 		data := make([]byte, n)
 		for i := range data {
 			data[i] = byte(i*i*37 + n)
 		}
-		text := base64.StdEncoding.EncodeToString(data)
+		return data
+	}
+	for _, n := range []int{6000, 6143, 6144, 6145, 8192, 12288, 12289, 20_000, 100_000} {
+		text := base64.StdEncoding.EncodeToString(payload(n))
+		check(text)
+		for _, at := range []int{4000, 8184, 8188, 8192, 16384} { // where pieces end
+			at = min(at, len(text)-4)
+			check(text[:at] + "AA==" + text[at:])
+			check(text[:at] + "====" + text[at:])
+		}
+	}
+	for n := range 50 {
+		text := base64.StdEncoding.EncodeToString(payload(n))
 		check(text)
 		check(text + "=")
 		check(text + "AAAA")
@@ -58,6 +73,19 @@ func TestPayloadsInBase64(t *testing.T) {
 		for i := range text {
 			for _, c := range "=A+/-_ \xff" {
 				check(text[:i] + string(c) + text[i+1:])
+			}
+		}
+	}
+}
+
+// A row does not go on behind a line feed, whatever its parts are.
+func TestALineIsARow(t *testing.T) {
+	for _, part := range []string{`"data":"`, `"stream_seq":`, `"NumPending":`, `"Timestamp":"`, `"Timestamp":"2026`, `"Stream`} {
+		text := row("QQ==", "2026-11-28T07:08:09Z")
+		broken := strings.Replace(text, part, part+"\n", 1)
+		for _, want := range []rowread.Parts{0, rowread.AllParts} {
+			if m, err := readRow(t, broken, want); err == nil {
+				t.Errorf("%q: sequence %d was read", broken, m.Seq)
 			}
 		}
 	}
@@ -114,13 +142,14 @@ func BenchmarkNext(b *testing.B) {
 			b.SetBytes(int64(len(file)))
 			b.ReportAllocs()
 			for b.Loop() {
+				var m rowread.Message
 				in := bytes.NewReader(file)
 				r, err := rowread.New(rowread.JSONMessage, in, rowread.BufferSize, &rowread.Scratch{}, want)
 				if err != nil {
 					b.Fatal(err)
 				}
 				for range 1000 {
-					if err := r.Next(new(rowread.Message)); err != nil {
+					if err := r.Next(&m); err != nil {
 						b.Fatal(err)
 					}
 				}
