@@ -134,23 +134,25 @@ func (m *merge) advance() {
 		*top = m.heap[len(m.heap)-1]
 		m.heap = m.heap[:len(m.heap)-1]
 	}
-	m.down(0)
+	if m.more() {
+		m.down(0)
+	}
 }
 
 // down moves the run at i down until the heap is in order.
 func (m *merge) down(i int) {
 	h := m.heap
+	run := h[i]
 	for {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(h); child++ {
-			if h[child].first < h[least].first {
-				least = child
-			}
+		child := 2*i + 1
+		if child+1 < len(h) && h[child+1].first < h[child].first {
+			child++
 		}
-		if least == i {
+		if child >= len(h) || run.first <= h[child].first {
+			h[i] = run
 			return
 		}
-		h[i], h[least] = h[least], h[i]
-		i = least
+		h[i] = h[child]
+		i = child
 	}
 }

@@ -63,8 +63,11 @@ func (s *SeqSet) closeRun() {
 		return
 	}
 	gap, length := s.first-s.end-1, s.last-s.first+1
-	s.closed = binary.AppendUvarint(s.closed, gap)
-	s.closed = binary.AppendUvarint(s.closed, length)
+	if gap|length < 0x80 { // as most are: written in place, so the garbage collector need not be told
+		s.closed = append(s.closed, byte(gap), byte(length))
+	} else {
+		s.closed = binary.AppendUvarint(binary.AppendUvarint(s.closed, gap), length)
+	}
 	s.text += digits(gap) + digits(length) + 2
 	s.end = s.last
 }
@@ -213,12 +216,25 @@ func (c *cursor) next() bool {
 		c.openFirst, c.openLast = 0, 0
 		return c.last != 0
 	}
-	gap, n := binary.Uvarint(c.closed[c.at:])
-	length, m := binary.Uvarint(c.closed[c.at+n:])
-	c.at += n + m
+	gap, length := c.number(), c.number()
 	c.first = c.last + gap + 1
 	c.last = c.first + length - 1
 	return true
+}
+
+// number reads a number of closed, of which there is one.
+func (c *cursor) number() uint64 {
+	if b := c.closed[c.at]; b < 0x80 { // most are small
+		c.at++
+		return uint64(b)
+	}
+	return c.large()
+}
+
+func (c *cursor) large() uint64 {
+	v, n := binary.Uvarint(c.closed[c.at:])
+	c.at += n
+	return v
 }
 
 // digits returns how many decimal digits a number has.

@@ -61,6 +61,9 @@ func (p *numbers) set(s SeqSet) (SeqSet, error) {
 		return s, p.atEnd()
 	}
 	for {
+		if p.shortRun(&s) {
+			continue
+		}
 		if err := p.run(&s); err != nil {
 			return SeqSet{}, err
 		}
@@ -71,6 +74,22 @@ func (p *numbers) set(s SeqSet) (SeqSet, error) {
 			return SeqSet{}, errors.New("expected , or ]")
 		}
 	}
+}
+
+// shortRun reads a gap and a length of one digit each, as most are, and the comma behind them, and adds the run. It
+// reports whether that is what comes next.
+func (p *numbers) shortRun(s *SeqSet) bool {
+	t := p.text[p.at:]
+	if len(t) < 4 || t[1] != ',' || t[3] != ',' {
+		return false
+	}
+	gap, length := uint64(t[0]-'0'), uint64(t[2]-'0')
+	if gap-1 > 8 || length-1 > 8 || s.last > math.MaxUint64-18 { // 0 or no digit
+		return false
+	}
+	s.AddRange(s.last+gap+1, s.last+gap+length)
+	p.at += 4
+	return true
 }
 
 // run reads a gap and a length and adds the run that they describe.
