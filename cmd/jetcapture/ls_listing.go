@@ -293,7 +293,7 @@ func (l *listing) block(b archive.Block) error {
 	case stored.Missing:
 		note = "  (not made: all its messages were lost)"
 	case !b.Lost.Empty():
-		note = fmt.Sprintf("  (%d of the messages were lost)", b.Lost.Count())
+		note = fmt.Sprintf("  (%s lost)", counted(int64(b.Lost.Count()), "message"))
 	}
 	return l.line(heading, columns, thousands(int64(b.Cut)), minute(b.Window),
 		fmt.Sprintf("%d-%d", b.Seqs.First(), b.Seqs.Last()),

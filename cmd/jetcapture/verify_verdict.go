@@ -77,12 +77,12 @@ func progressText(p archive.Progress, took time.Duration) string {
 	if p.Capture != "" {
 		where = fmt.Sprintf("capture %s: cut %s of %s", p.Capture, thousands(int64(p.Cut)), thousands(int64(p.Last)))
 	}
-	line := fmt.Sprintf("%s, %s files, %s", where, thousands(p.Files), byteText(p.Bytes))
+	line := fmt.Sprintf("%s, %s, %s", where, counted(p.Files, "file"), byteText(p.Bytes))
 	if seconds := took.Seconds(); seconds > 0 && p.Capture != "" {
 		line += fmt.Sprintf(" (%s/s)", byteText(int64(float64(p.Bytes)/seconds)))
 	}
 	if p.Compared > 0 {
-		line += fmt.Sprintf(", %s messages compared", thousands(p.Compared))
+		line += fmt.Sprintf(", %s compared", counted(p.Compared, "message"))
 	}
 	if p.Problems > 0 {
 		line += ", " + counted(p.Problems, "problem")
