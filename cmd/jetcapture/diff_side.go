@@ -39,6 +39,9 @@ func streamSide(s *stream) *diffSide {
 	return &diffSide{
 		extent: func(ctx context.Context, o archive.ReadOptions) (first, last uint64, err error) {
 			info, err := s.Info(ctx)
+			if errors.Is(err, archive.ErrNoStream) {
+				return 0, 0, fmt.Errorf("%w: --stream-name names another one; `nats stream ls` lists those that there are", err)
+			}
 			if err != nil || info.Last < info.First {
 				return 0, 0, err
 			}

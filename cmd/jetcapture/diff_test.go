@@ -63,6 +63,6 @@ func TestDiffWithAStream(t *testing.T) {
 	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "COPY", Subjects: []string{"copy"}})
 	natstest.Publish(t, r.nc, 1, func(int) *nats.Msg { return &nats.Msg{Subject: "copy"} })
 	wantDiff(t, exitFailed, "! 1 ", "1 not the same", append(args, "-s", "COPY")...)
-	wantDiff(t, exitFailed, "", "NONE", append(args, "-s", "NONE")...)
+	wantDiff(t, exitFailed, "", "does not exist: NONE: --stream-name names another one", append(args, "-s", "NONE")...)
 	wantDiff(t, exitUsage, "", "--against-stream", r.folder, r.folder, "-s", "COPY")
 }
