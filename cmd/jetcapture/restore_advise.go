@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,22 @@ func (r *restorer) existing(ctx context.Context, err error) error {
 	return fmt.Errorf("stream %s exists: an earlier restore of this archive has made it, with as many messages: compare "+
 		"them with jetcapture diff ARCHIVE --against-stream --stream-name %[1]s, or delete it (nats stream rm %[1]s) and "+
 		"try again", r.name)
+}
+
+// checkRights fails if the user may not publish what a restore does: the server would not answer. What is sent to find
+// that out, it refuses.
+func (r *restorer) checkRights() error {
+	subjects := []string{cmp.Or(r.prefix, "$JS.API") + ".STREAM.RESTORE." + r.name}
+	if r.prefix == "" { // otherwise another account or domain names the subject of the messages
+		subjects = append(subjects, "$JS.SNAPSHOT.RESTORE."+r.name+".try")
+	}
+	for _, subject := range subjects {
+		if isDenied(r.nc, subject) {
+			return fmt.Errorf("the user may not publish to %s: a restore needs $JS.API.STREAM.RESTORE.* and "+
+				"$JS.SNAPSHOT.RESTORE.>, besides what a capture needs", subject)
+		}
+	}
+	return nil
 }
 
 // adviseRestore adds to an error of a restore what can be done about it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -164,12 +165,18 @@ func (r *restorer) try(ctx context.Context, noServer error) error {
 
 // check fails if the server would refuse the stream when it has got all messages, as far as that can be told before.
 func (r *restorer) check(ctx context.Context) error {
+	if err := r.checkRights(); err != nil {
+		return err
+	}
 	if r.replicas == 0 || r.dryRun { // JetStream may be elsewhere, with a cluster: then the option says so
 		if err := checkReplicas(r.nc, r.prefix, r.config, "give it one, by --replicas 1"); err != nil {
 			return err
 		}
 	}
 	if r.origin != "" {
+		if isDenied(r.nc, cmp.Or(r.prefix, "$JS.API")+".STREAM.INFO."+r.origin) {
+			return nil // the server knows
+		}
 		_, err := lookUp(ctx, r.nc, r.prefix, r.origin, "--as-mirror-of names a living stream")
 		return err
 	}

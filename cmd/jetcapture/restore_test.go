@@ -15,7 +15,6 @@ import (
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/bucket"
 	"github.com/jetcapture/jetcapture/internal/natstest"
-	"github.com/jetcapture/jetcapture/internal/restore"
 	"github.com/jetcapture/jetcapture/parquetwriter"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -423,23 +422,4 @@ func TestRestoreOntoAServerThatCannotTakeIt(t *testing.T) {
 	got := r.run("-s", "COPY", "--stream-config", config, "--replicas", "1")
 	wantReplay(t, got, exitDone, "stream COPY has 50 messages")
 	wantReplay(t, r.run("-s", "A B"), exitUsage, `"A B" is not the name of a stream`)
-}
-
-// TestNamesOfStreamsMayBeDenied: the server drops such a request, and says so to the connection. It is not waited for.
-func TestNamesOfStreamsMayBeDenied(t *testing.T) {
-	srv := natstest.Start(t, natstest.Configured(t, `authorization { users: [
-		{user: u, password: p, permissions: {publish: {deny: "$JS.API.STREAM.NAMES"}}}]}`))
-	nc := srv.Connect(nats.UserInfo("u", "p"))
-	for subject, want := range map[string]bool{"$JS.API.STREAM.NAMES": true, "$JS.API.STREAM.LIST": false} {
-		if got := isDenied(nc, subject); got != want {
-			t.Errorf("isDenied(%s) = %v", subject, got)
-		}
-	}
-	config, err := restore.ParseStreamConfig([]byte(`{"name":"S","subjects":["s"]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := checkSubjects(t.Context(), nc, "", config, ""); err != nil {
-		t.Errorf("what cannot be asked is left to the server: %v", err)
-	}
 }
