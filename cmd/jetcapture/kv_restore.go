@@ -49,11 +49,11 @@ func (s *kvSettings) restoreBucket(
 		return fmt.Errorf("bucket %s exists already: choose another name", s.restore.name)
 	}
 	if !errors.Is(err, jetstream.ErrBucketNotFound) {
-		return fmt.Errorf("look for bucket %s: %w", s.restore.name, err)
+		return fmt.Errorf("look for bucket %s: %w", s.restore.name, adviseDenied(nc, err))
 	}
 	bucket, err := js.CreateKeyValue(ctx, config)
 	if err != nil {
-		return fmt.Errorf("make bucket %s with %d replicas: %w", s.restore.name, config.Replicas, adviseReplicas(err))
+		return fmt.Errorf("make bucket %s with %d replicas: %w", s.restore.name, config.Replicas, adviseReplicas(adviseDenied(nc, err)))
 	}
 	keys := slices.Sorted(maps.Keys(values))
 	err = parallel.Each(ctx, kvPuts, len(keys), func(ctx context.Context, i int) error {

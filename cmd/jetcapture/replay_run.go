@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/reader"
 	"github.com/jetcapture/jetcapture/internal/replay"
 	"github.com/jetcapture/jetcapture/internal/restore"
 	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // replayer is one replay of the command.
@@ -59,16 +59,12 @@ func (r *replayer) count(ctx context.Context) (err error) {
 
 // try fails if the messages cannot be published, as far as that can be told.
 func (r *replayer) try(ctx context.Context, nc *nats.Conn, prefix string) error {
-	js, err := replay.JetStream(nc, prefix)
-	if err != nil {
-		return err
-	}
-	if err := r.prepare(ctx, js, nc, prefix); err != nil {
+	if err := r.prepare(ctx, nc, prefix); err != nil {
 		return err
 	}
 	first, stop := iter.Pull2(r.items(ctx))
 	defer stop()
-	_, err, _ = first()
+	_, err, _ := first()
 	return err
 }
 
@@ -78,7 +74,7 @@ func (r *replayer) replay(ctx context.Context, nc *nats.Conn, prefix string) err
 	if err != nil {
 		return err
 	}
-	if err := r.prepare(ctx, js, nc, prefix); err != nil {
+	if err := r.prepare(ctx, nc, prefix); err != nil {
 		return err
 	}
 	r.began = time.Now()
@@ -147,9 +143,9 @@ func (r *replayer) checkSubject(i *archive.Item) {
 }
 
 // prepare finds the stream that is to take the messages, or makes it. With --dry-run, nothing is made.
-func (r *replayer) prepare(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, prefix string) error {
+func (r *replayer) prepare(ctx context.Context, nc *nats.Conn, prefix string) error {
 	if r.keep {
-		return r.prepareSequences(ctx, js, nc, prefix)
+		return r.prepareSequences(ctx, nc, prefix)
 	}
 	return r.checkTarget(ctx, nc, prefix)
 }
@@ -161,11 +157,7 @@ func (r *replayer) checkTarget(ctx context.Context, nc *nats.Conn, prefix string
 	if err != nil {
 		return err
 	}
-	config, err := restore.ParseStreamConfig([]byte(info.Config))
-	if err != nil {
-		return err
-	}
-	if r.takes, err = subjectsOf(config); err != nil {
+	if r.takes, err = takenBy(info); err != nil {
 		return err
 	}
 	last, err := r.from.Last(ctx)
@@ -185,16 +177,18 @@ func (r *replayer) checkTarget(ctx context.Context, nc *nats.Conn, prefix string
 }
 
 // prepareSequences makes the stream whose sequences are kept, or finds it where an earlier replay ended.
-func (r *replayer) prepareSequences(ctx context.Context, js jetstream.JetStream, nc *nats.Conn, prefix string) error {
-	stream, err := js.Stream(ctx, r.name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+func (r *replayer) prepareSequences(ctx context.Context, nc *nats.Conn, prefix string) error {
+	info, err := reader.NewSource(nc, prefix, r.name).Info(ctx)
+	if errors.Is(err, reader.ErrStreamNotFound) {
 		return r.create(ctx, nc, prefix)
 	}
 	if err != nil {
+		return advise(err)
+	}
+	if r.takes, err = takenBy(info); err != nil {
 		return err
 	}
-	r.takes = stream.CachedInfo().Config.Subjects
-	switch last := stream.CachedInfo().State.LastSeq; {
+	switch last := info.LastSeq; {
 	case last+1 == r.account.First:
 		return nil
 	case last >= r.account.Last:

@@ -29,7 +29,7 @@ func TestNamesOfStreamsMayBeDenied(t *testing.T) {
 	}
 }
 
-// TestRestoreWithoutRights: the server would not answer, and a restore would wait for half a minute. A user with the
+// TestRestoreWithoutRights: the server would not answer, and a restore or a replay would wait for half a minute. A user with the
 // rights of docs/RESTORE.md needs no others.
 func TestRestoreWithoutRights(t *testing.T) {
 	whole := newRestoring(t)
@@ -56,4 +56,7 @@ func TestRestoreWithoutRights(t *testing.T) {
 		t.Errorf("a stream was made: %v", err)
 	}
 	wantReplay(t, run("restore"), exitDone, "stream COPY has 50 messages")
+	got := environment{"NATS_USER": "none", "NATS_PASSWORD": "p"}.run(t, "replay", whole.folder,
+		"--nats-server", srv.URL(), "-s", "COPY", "--map", "orders.*=copy.$1")
+	wantReplay(t, got, exitFailed, "publish stream sequence 1 into stream COPY: the user may not publish to copy.0")
 }

@@ -30,9 +30,28 @@ func lookUp(ctx context.Context, nc *nats.Conn, prefix, name, advice string) (re
 	return info, advise(err)
 }
 
+// takenBy returns the subjects that a stream takes.
+func takenBy(info reader.StreamInfo) ([]string, error) {
+	config, err := restore.ParseStreamConfig([]byte(info.Config))
+	if err != nil {
+		return nil, err
+	}
+	return subjectsOf(config)
+}
+
 // nameTaken is the error of a stream that is to be made, and is there.
 func nameTaken(name string) error {
 	return fmt.Errorf("stream %s exists: choose another name, or delete it first (nats stream rm %[1]s)", name)
+}
+
+// adviseDenied adds to the error of a request that has got no answer what the server has said of the user's
+// permissions.
+func adviseDenied(nc *nats.Conn, err error) error {
+	last := nc.LastError()
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(last, nats.ErrPermissionViolation) {
+		return err
+	}
+	return fmt.Errorf("%w: allow the user that: %w", err, last)
 }
 
 // adviseReplicas adds to the error of a server without a cluster what can be done about it. Its code is that of any

@@ -96,6 +96,24 @@ func (r *run) publish(ctx context.Context, i *archive.Item) error {
 		return r.failed(i.Seq, m.Subject, err)
 	}
 	r.pending = append(r.pending, pending{i.Seq, m.Subject, len(m.Data), answer})
+	if r.result.Messages == 0 {
+		return r.denied(ctx, i.Seq, m.Subject)
+	}
+	return nil
+}
+
+// denied fails if the user may not publish to the subject of the first message: then there is no answer to wait for.
+func (r *run) denied(ctx context.Context, seq uint64, subject string) error {
+	ctx, cancel := context.WithTimeout(ctx, ackAfter)
+	defer cancel()
+	nc := r.js.Conn()
+	if err := nc.FlushWithContext(ctx); err != nil {
+		return r.failed(seq, subject, err)
+	}
+	err := nc.LastError()
+	if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), `"`+subject+`"`) {
+		return r.failed(seq, subject, err)
+	}
 	return nil
 }
 
@@ -170,6 +188,9 @@ func (r *run) failed(seq uint64, subject string, err error) error {
 		return r.untaken(seq, subject, "another stream takes that", "")
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
 		return r.untaken(seq, subject, "no stream takes that", ", or add that one to the stream")
+	case errors.Is(err, nats.ErrPermissionViolation):
+		err = fmt.Errorf("the user may not publish to %s: allow that, or give the messages other subjects with --map "+
+			"'FROM=TO' (%w)", subject, err)
 	}
 	return fmt.Errorf("publish stream sequence %d into stream %s: %w", seq, r.Stream, err)
 }
