@@ -53,7 +53,8 @@ func (s *kvSettings) restoreBucket(
 	}
 	bucket, err := js.CreateKeyValue(ctx, config)
 	if err != nil {
-		return fmt.Errorf("make bucket %s with %d replicas: %w", s.restore.name, config.Replicas, adviseReplicas(adviseDenied(nc, err)))
+		err = adviseReplicas(adviseDenied(nc, err))
+		return fmt.Errorf("make bucket %s with %d replicas: %w", s.restore.name, config.Replicas, err)
 	}
 	keys := slices.Sorted(maps.Keys(values))
 	err = parallel.Each(ctx, kvPuts, len(keys), func(ctx context.Context, i int) error {

@@ -29,8 +29,8 @@ func TestNamesOfStreamsMayBeDenied(t *testing.T) {
 	}
 }
 
-// TestRestoreWithoutRights: the server would not answer, and a restore or a replay would wait for half a minute. A user with the
-// rights of docs/RESTORE.md needs no others.
+// TestRestoreWithoutRights: the server would not answer, and a restore or a replay would wait for half a minute. A user
+// with the rights of docs/RESTORE.md needs no others.
 func TestRestoreWithoutRights(t *testing.T) {
 	whole := newRestoring(t)
 	const rights = `"$JS.API.STREAM.INFO.*", "$JS.API.STREAM.MSG.GET.*"`
