@@ -260,3 +260,26 @@ func TestReport(t *testing.T) {
 		t.Errorf("%v\n%s", err, &table)
 	}
 }
+
+// TestCapturesInOneProcessAndApart: a script stands for jetcapture, which says that two captures have begun.
+func TestCapturesInOneProcessAndApart(t *testing.T) {
+	dir := t.TempDir()
+	command := filepath.Join(dir, "jetcapture")
+	const script = "#!/bin/sh\ngrep -c stream_name: \"$3\" >>\"$0.log\"\n" +
+		"for i in 1 2; do echo ' msg=begins ' >&2; done\ntrap 'exit 0' TERM\nwhile :; do sleep 0.1; done\n"
+	if err := os.WriteFile(command, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	args := []string{
+		"captures", "-captures", "2", "-messages", "1", "-rounds", "1", "-over", "200ms", "-rate", "40", "-jetcapture", command,
+		"-dir", dir,
+	}
+	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
+		t.Fatalf("captures: %v\n%s", err, &stderr)
+	}
+	said, err := os.ReadFile(command + ".log")
+	if err != nil || string(said) != "2\n1\n1\n" || strings.Count(stdout.String(), "processes: started in") != 2 {
+		t.Errorf("the processes had captures %q, %v\n%s", said, err, &stdout)
+	}
+}
