@@ -272,8 +272,8 @@ func TestCapturesInOneProcessAndApart(t *testing.T) {
 	}
 	var stdout, stderr bytes.Buffer
 	args := []string{
-		"captures", "-captures", "2", "-messages", "1", "-rounds", "1", "-over", "200ms", "-rate", "40", "-jetcapture", command,
-		"-dir", dir,
+		"captures", "-captures", "2", "-messages", "1", "-rounds", "1", "-over", "200ms", "-rate", "40",
+		"-jetcapture", command, "-dir", dir,
 	}
 	if err := run(t.Context(), args, &stdout, &stderr); err != nil {
 		t.Fatalf("captures: %v\n%s", err, &stderr)

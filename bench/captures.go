@@ -120,14 +120,22 @@ func (h *harness) measureMany(ctx context.Context, s manySettings, each int, std
 	}
 	started := time.Since(began)
 	startCPU := p.cpu()
-	time.Sleep(s.over) // what is measured
+	pass(ctx, s.over)
 	idle := p.cpu() - startCPU
 	_, err = h.run(ctx, h.load(s, s.over))
 	loaded, resident := p.cpu()-startCPU-idle, p.resident()
-	fmt.Fprintf(stdout, "%4d processes: started in %5.1f s with %6.2f CPU s; idle %5.2f %% of a core; with messages %5.2f %%; "+
-		"resident %.0f MB\n", len(p.all), started.Seconds(), startCPU.Seconds(), percent(idle, s.over),
-		percent(loaded, s.over), float64(resident)/1e6)
+	fmt.Fprintf(stdout, "%4d processes: started in %5.1f s with %6.2f CPU s; idle %5.2f %% of a core; "+
+		"with messages %5.2f %%; resident %.0f MB\n", len(p.all), started.Seconds(), startCPU.Seconds(),
+		percent(idle, s.over), percent(loaded, s.over), float64(resident)/1e6)
 	return errors.Join(err, p.stop())
+}
+
+// pass lets time pass in which processes are measured.
+func pass(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 func percent(cpu, over time.Duration) float64 { return 100 * cpu.Seconds() / over.Seconds() }

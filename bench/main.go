@@ -1,7 +1,7 @@
 // Command bench measures how fast jetcapture copies a stream, against a bare consumer that only counts the messages.
 //
 //	go run ./bench cat [-rounds N] [-messages N] [-dir DIR] [-jetcapture COMMAND]
-//	go run ./bench captures [-captures N] [-rounds N] [-rate N] [-over DURATION] [-apart=false] [-dir DIR] [-jetcapture COMMAND]
+//	go run ./bench captures [-captures N] [-rounds N] [-rate N] [-over DURATION] [-apart=false] [-dir DIR]
 //	go run ./bench [-rounds N] [-messages N] [-jobs a,b] [-json] [-dir DIR] [-jetcapture COMMAND] [-list]
 //
 // Every job is a process of its own, timed from its start to its exit, with durable files. The server is one, too,

@@ -21,7 +21,8 @@ func (l lanes) examine(ctx context.Context) []doctor.Check {
 			"give them filters or ranges that do not overlap")
 	}
 	for _, note := range l.gaps() {
-		e.add(doctor.Warning, note, "what no range takes is in no capture", "give the range to a capture, unless it is not wanted")
+		e.add(doctor.Warning, note, "what no range takes is in no capture",
+			"give the range to a capture, unless it is not wanted")
 	}
 	s := l.captures[0]
 	nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture doctor"), slog.New(slog.DiscardHandler))

@@ -75,7 +75,8 @@ func TestStoredSubjects(t *testing.T) {
 			t.Errorf("%s to %s: %q, want %q", tt.source, tt.destination, got, tt.want)
 		}
 	}
-	if got := storedSubjects(&jetstream.StreamConfig{Mirror: &jetstream.StreamSource{Name: "S"}}); !slices.Equal(got, []string{">"}) {
+	mirror := &jetstream.StreamConfig{Mirror: &jetstream.StreamSource{Name: "S"}}
+	if got := storedSubjects(mirror); !slices.Equal(got, []string{">"}) {
 		t.Errorf("a mirror stores %q", got)
 	}
 }

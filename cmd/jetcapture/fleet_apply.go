@@ -117,8 +117,8 @@ func sayLeftOut(keys []string, c console) {
 		say(c.stderr, "jetcapture: %s: left out, the workers have that as options\n", strings.Join(workers, ", "))
 	}
 	if len(none) > 0 {
-		say(c.stderr, "jetcapture: %s: left out, for a single process alone; in a fleet a capture that fails, or whose worker "+
-			"dies, goes on at any worker\n", strings.Join(none, ", "))
+		say(c.stderr, "jetcapture: %s: left out, for a single process alone; in a fleet a capture that fails, or whose "+
+			"worker dies, goes on at any worker\n", strings.Join(none, ", "))
 	}
 }
 

@@ -396,8 +396,8 @@ func TestApplyWarnsOfLanesThatOverlapOrLeaveOut(t *testing.T) {
 		t.Errorf("of a whole stream beside a filter it says %q, want %q", r.stderr, want)
 	}
 	for captures, want := range map[string]string{
-		"  a: {range: 1..5}\n  b: {range: 4..7}\n  c: {start: 8}\n": "captures a (>) and b (>) take the same messages, of the " +
-			"sequences 4 to 5: each is stored twice\n",
+		"  a: {range: 1..5}\n  b: {range: 4..7}\n  c: {start: 8}\n": "captures a (>) and b (>) take the same " +
+			"messages, of the sequences 4 to 5: each is stored twice\n",
 		"  a: {range: 1..5}\n  c: {start: 8}\n": "no capture (>) takes the sequences 6 to 7\n",
 		"  a: {range: 1..5}\n  c: {start: 6}\n": "",
 		"  a: {range: 1..5, filter_subject: [orders.eu]}\n  c: {filter_subject: [orders.us, orders.fr]}\n": "",

@@ -286,8 +286,8 @@ func beforeRun(s *settings) status.Running {
 	}
 }
 
-// run runs a capture until ctx ends, or until it has ended by itself, and then forgets it. That it has failed is for the
-// caller to log.
+// run runs a capture until ctx ends, or until it has ended by itself, and then forgets it. The caller logs that it has
+// failed.
 func (g *captureGroup) run(ctx context.Context, s *settings) error {
 	started, err := g.begin(true, s)
 	if err != nil {

@@ -61,7 +61,8 @@ func TestVerifyUnionComparesLanes(t *testing.T) {
 	e := environment{"NATS_URL": srv.URL()}
 	lane := func(name, filter string) {
 		t.Helper()
-		if r := e.run(t, "run", "-s", "ORDERS", "-o", folder, "--once", "--capture", name, "--filter-subject", filter); r.code != exitDone {
+		r := e.run(t, "run", "-s", "ORDERS", "-o", folder, "--once", "--capture", name, "--filter-subject", filter)
+		if r.code != exitDone {
 			t.Fatal(r.stderr)
 		}
 	}

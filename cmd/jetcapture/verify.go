@@ -176,12 +176,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	screen.show("")
 	if s.union && err == nil {
 		var problems int64
-		problems, err = p.unions(ctx, a)
-		if err == nil {
-			var lanes int64
-			lanes, err = p.lanes(ctx, a, held)
-			problems += lanes
-		}
+		problems, err = p.union(ctx, a, held)
 		report.Problems += problems
 	}
 	p.summary(a, report, s.comparedWith(), err)
@@ -190,11 +185,17 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 			return err
 		}
 	}
+	if err != nil {
+		return adviseVerify(err)
+	}
+	return s.outcome(a, report, p.printed())
+}
+
+// outcome is the error of a verification, if it has failed or if something is wrong.
+func (s *verifySettings) outcome(a *archive.Archive, report archive.Report, err error) error {
 	switch {
 	case err != nil:
-		return adviseVerify(err)
-	case p.err != nil:
-		return fmt.Errorf("print the findings: %w", p.err)
+		return err
 	case !report.OK():
 		return fmt.Errorf("%s is not as it should be: %s", a, counted(report.Problems, "problem"))
 	case s.archive != "" && report.Compared+report.Uncompared == 0: // an empty copy is not a reason to delete its source

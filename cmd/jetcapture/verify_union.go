@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/reader"
 )
 
 // unionReport is a union for scripts: members are added, never renamed.
@@ -22,6 +23,19 @@ type unionPart struct {
 	Capture string `json:"capture"`
 	First   uint64 `json:"first"`
 	Last    uint64 `json:"last"`
+}
+
+// union prints how captures fit together, and returns how many problems there are: those with the same filter by their
+// ranges, and those with different ones by each sequence.
+func (v *verdict) union(
+	ctx context.Context, a *archive.Archive, held func(stream string) *reader.Source,
+) (problems int64, err error) {
+	problems, err = v.unions(ctx, a)
+	if err != nil {
+		return problems, err
+	}
+	lanes, err := v.lanes(ctx, a, held)
+	return problems + lanes, err
 }
 
 // unions prints how the captures of each stream fit together, and returns how many gaps and overlaps there are.

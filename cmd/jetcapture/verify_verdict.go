@@ -164,3 +164,11 @@ func verifySummary(a *archive.Archive, r archive.Report, err error) any {
 	}
 	return s
 }
+
+// printed returns why the findings could not be printed.
+func (v *verdict) printed() error {
+	if v.err != nil {
+		return fmt.Errorf("print the findings: %w", v.err)
+	}
+	return nil
+}

@@ -21,8 +21,8 @@ type Failure struct {
 	Again    time.Time `json:"again"` // when the queue grants it again, to any worker
 }
 
-// is is the revision that has failed.
-func (f *Failure) is() lease.Revision { return lease.Revision{Sequence: f.Revision, Stored: f.Stored} }
+// of is the revision that has failed.
+func (f *Failure) of() lease.Revision { return lease.Revision{Sequence: f.Revision, Stored: f.Stored} }
 
 // The limits of what a worker remembers of a failure. One that has run for longWell since is forgotten.
 const (
@@ -36,7 +36,7 @@ type failures map[string]Failure
 // add notes that a task has failed, and is tried again after a pause.
 func (f failures) add(t Task, err error, pause time.Duration) {
 	was, now := f[t.Name], time.Now().UTC()
-	if was.is() != t.Revision {
+	if was.of() != t.Revision {
 		was.Times = 0
 	}
 	f[t.Name] = Failure{
@@ -47,7 +47,7 @@ func (f failures) add(t Task, err error, pause time.Duration) {
 
 // compare forgets a task whose revision in the queue is another one.
 func (f failures) compare(task string, revision lease.Revision) {
-	if one, found := f[task]; found && one.is() != revision {
+	if one, found := f[task]; found && one.of() != revision {
 		delete(f, task)
 	}
 }

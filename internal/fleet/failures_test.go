@@ -67,7 +67,8 @@ func TestAFailureIsForgotten(t *testing.T) {
 	f.add(task, errors.New(strings.Repeat("ä", mostError)), time.Second)
 	f.runs("a", time.Minute)
 	f.compare("a", task.Revision)
-	if all := f.all(); len(all) != 1 || len(all[0].Error) > mostError+len("…") || strings.ContainsRune(all[0].Error, '\uFFFD') {
+	all := f.all()
+	if len(all) != 1 || len(all[0].Error) > mostError+len("…") || strings.ContainsRune(all[0].Error, '\uFFFD') {
 		t.Errorf("it remembers %v", all)
 	}
 	if f.runs("a", longWell+time.Second); len(f) != 0 {

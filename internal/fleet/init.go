@@ -14,7 +14,7 @@ import (
 type Config struct {
 	// Replicas of the stream. 0: those of an existing one; else mostReplicas, or 1 where there are not so many servers.
 	Replicas int
-	// Lease after which the task of a worker that is silent goes to another. 0: that of an existing one; else DefaultLease.
+	// Lease after which the task of a worker that is silent goes to another. 0: that of an existing one, or DefaultLease.
 	Lease time.Duration
 }
 

@@ -91,7 +91,8 @@ func TestTwoWorkersOfOneName(t *testing.T) {
 	var logs [2]lockedLog
 	var workers [2]*Worker
 	for i := range logs {
-		workers[i], _ = floor.work(t, srv.URL(), "w", func(c *WorkerConfig) { c.Log = slog.New(slog.NewTextHandler(&logs[i], nil)) })
+		log := slog.New(slog.NewTextHandler(&logs[i], nil))
+		workers[i], _ = floor.work(t, srv.URL(), "w", func(c *WorkerConfig) { c.Log = log })
 	}
 	natstest.Eventually(t, patience, "two workers that know of each other", func() bool {
 		one, other := workers[0].Counts(), workers[1].Counts()

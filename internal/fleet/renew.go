@@ -206,7 +206,8 @@ func (w *Worker) weigh(t *lease.Table, now view, members []Member) {
 			held[one.Name] = true
 			w.failed.runs(one.Name, now.at.Sub(one.Since))
 			if one.Ending == "" {
-				t.Claim(one.Name, lease.Revision{Sequence: one.Revision, Stored: one.Stored}, one.Delivery, w.cfg.ID+w.process < m.ID+m.Process)
+				first := w.cfg.ID+w.process < m.ID+m.Process
+				t.Claim(one.Name, lease.Revision{Sequence: one.Revision, Stored: one.Stored}, one.Delivery, first)
 			}
 		}
 	}
