@@ -153,6 +153,8 @@ func TestReplace(t *testing.T) {
 		n := int64(c.seq)
 		if got := c.icebird(); got.Rows != n || got.Sequences != n || got.Sum != n*(n+1)/2 {
 			t.Errorf("icebird finds %+v, want %d rows whose payloads are 1 to %d", got, n, n)
+		} else if sum := got.Regions["eu"] + got.Regions["us"]; sum != int(n) { // files that were replaced do not count
+			t.Errorf("the manifests have %d rows: %+v", sum, got)
 		}
 	}
 }

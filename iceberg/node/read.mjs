@@ -22,7 +22,8 @@ const numberOf = p => Number(p instanceof Uint8Array ? new TextDecoder().decode(
 const times = rows.map(r => r.time.getTime())
 const regions = {}
 for (const { entries } of await icebergManifests(metadata)) {
-  for (const { data_file: file } of entries) {
+  for (const { status, data_file: file } of entries) {
+    if (status === 2) continue // the snapshot has deleted it
     const region = file.partition.region ?? 'none'
     regions[region] = (regions[region] ?? 0) + Number(file.record_count)
   }
