@@ -93,18 +93,13 @@ func catCommand(c console) *cobra.Command {
 	s := &catSettings{format: catNDJSON}
 	options := s.options()
 	cmd := readingCommand("cat", "print the messages of an archive", helpText(catHelp, options, catConclusion))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := newChoices(options)
-		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if problems = append(problems, s.check(&given)...); len(problems) > 0 {
-			return &usageError{problems}
-		}
+	cmd.RunE = c.checked(options, s.check, func(ctx context.Context, args []string) error {
 		s.choice.read.Partial = s.format == catPayload
 		s.choice.read.PayloadOnly = s.format == catPayload && len(s.choice.header) == 0
-		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
+		return s.choice.readArchive(ctx, args[0], func(ctx context.Context, from *archive.Capture) error {
 			return s.print(ctx, from, c)
 		})
-	}
+	})
 	addFlags(cmd, options.all(), c)
 	return cmd
 }

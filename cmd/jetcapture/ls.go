@@ -102,28 +102,28 @@ func lsCommand(c console) *cobra.Command {
 	s := &lsSettings{}
 	options := s.options()
 	cmd := readingCommand("ls", "list what an archive holds", helpText(lsHelp, options, lsConclusion))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := newChoices(options)
-		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if s.cuts && s.blocks {
-			problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
-		}
-		if s.config && (s.cuts || s.blocks || !s.filter.IsZero()) {
-			problems = append(problems, errors.New("--stream-config: lists nothing, so it goes with --capture only"))
-		}
-		if s.incarnation != "" && !s.config {
-			problems = append(problems, errors.New("--incarnation: is for --stream-config only"))
-		}
-		if s.newest > 0 && s.filter.Seq > 0 {
-			problems = append(problems, errors.New("--last: --seq finds its cut by itself; give one of the two"))
-		}
-		if len(problems) > 0 {
-			return &usageError{problems}
-		}
-		return s.list(cmd.Context(), args[0], c)
-	}
+	cmd.RunE = c.checked(options, s.check, func(ctx context.Context, args []string) error {
+		return s.list(ctx, args[0], c)
+	})
 	addFlags(cmd, options.all(), c)
 	return cmd
+}
+
+// check returns what is wrong with the options.
+func (s *lsSettings) check(*choices) (problems []error) {
+	if s.cuts && s.blocks {
+		problems = append(problems, errors.New("--cuts: lists cuts, and --blocks lists files; give one of the two"))
+	}
+	if s.config && (s.cuts || s.blocks || !s.filter.IsZero()) {
+		problems = append(problems, errors.New("--stream-config: lists nothing, so it goes with --capture only"))
+	}
+	if s.incarnation != "" && !s.config {
+		problems = append(problems, errors.New("--incarnation: is for --stream-config only"))
+	}
+	if s.newest > 0 && s.filter.Seq > 0 {
+		problems = append(problems, errors.New("--last: --seq finds its cut by itself; give one of the two"))
+	}
+	return problems
 }
 
 // list lists the archive.

@@ -89,22 +89,22 @@ func manifestCommand(c console) *cobra.Command {
 	options := s.options()
 	cmd := readingCommand("manifest", "list data files for engines that have no catalog",
 		helpText(manifestHelp, options, manifestConclusion))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := newChoices(options)
-		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if s.json && s.sql != "" || s.write && (s.json || s.sql != "") {
-			problems = append(problems, errors.New("--json, --sql, --write: give one of them"))
-		}
-		if s.into != "" && !s.write {
-			problems = append(problems, errors.New("--into: is the place of --write; give both"))
-		}
-		if len(problems) > 0 {
-			return &usageError{problems}
-		}
-		return s.run(cmd.Context(), args[0], c)
-	}
+	cmd.RunE = c.checked(options, s.check, func(ctx context.Context, args []string) error {
+		return s.run(ctx, args[0], c)
+	})
 	addFlags(cmd, options.all(), c)
 	return cmd
+}
+
+// check returns what is wrong with the options.
+func (s *manifestSettings) check(*choices) (problems []error) {
+	if s.json && s.sql != "" || s.write && (s.json || s.sql != "") {
+		problems = append(problems, errors.New("--json, --sql, --write: give one of them"))
+	}
+	if s.into != "" && !s.write {
+		problems = append(problems, errors.New("--into: is the place of --write; give both"))
+	}
+	return problems
 }
 
 func (s *manifestSettings) run(ctx context.Context, where string, c console) (err error) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// readingCommand returns a command that reads one archive, which is its argument: ls and verify.
+// readingCommand returns a command that reads one archive, which is its argument.
 func readingCommand(name, short, help string) *cobra.Command {
 	return &cobra.Command{
 		Use:   name,
@@ -23,6 +23,20 @@ func readingCommand(name, short, help string) *cobra.Command {
 			}
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
+	}
+}
+
+// checked returns the RunE of a command: it takes the options, refuses what check finds wrong with them, and runs.
+func (c console) checked(
+	options optionSet, check func(given *choices) []error, run func(ctx context.Context, args []string) error,
+) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		given := newChoices(options)
+		problems := given.take(options.all(), cmd.Flags(), c.getenv)
+		if problems = append(problems, check(&given)...); len(problems) > 0 {
+			return &usageError{problems}
+		}
+		return run(cmd.Context(), args)
 	}
 }
 

@@ -72,14 +72,9 @@ func repairCommand(c console) *cobra.Command {
 	options := s.options()
 	cmd := readingCommand("repair", "make missing and damaged files again, from the stream",
 		helpText(repairHelp, options, repairConclusion))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := newChoices(options)
-		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if problems = append(problems, s.nats.check(&given)...); len(problems) > 0 {
-			return &usageError{problems}
-		}
-		return s.repair(cmd.Context(), args[0], c)
-	}
+	cmd.RunE = c.checked(options, s.nats.check, func(ctx context.Context, args []string) error {
+		return s.repair(ctx, args[0], c)
+	})
 	addFlags(cmd, options.all(), c)
 	return cmd
 }

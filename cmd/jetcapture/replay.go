@@ -111,17 +111,12 @@ func replayCommand(c console) *cobra.Command {
 	s := &replaySettings{}
 	options := s.options()
 	cmd := readingCommand("replay", "publish messages of an archive", helpText(replayHelp, options, replayConclusion))
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := newChoices(options)
-		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if problems = append(problems, s.check(&given)...); len(problems) > 0 {
-			return &usageError{problems}
-		}
+	cmd.RunE = c.checked(options, s.check, func(ctx context.Context, args []string) error {
 		s.choice.read.Present = true
-		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, from *archive.Capture) error {
+		return s.choice.readArchive(ctx, args[0], func(ctx context.Context, from *archive.Capture) error {
 			return s.run(ctx, from, c)
 		})
-	}
+	})
 	addFlags(cmd, options.all(), c)
 	return cmd
 }
