@@ -67,8 +67,8 @@ type Stats struct {
 	Since     time.Time // when State became what it is
 	Pulse     time.Time // when the capture was last seen alive; while it reads, that is every 10 s at least
 	// Unanswered is since when JetStream answers no question about the stream, which it is asked at each cut and twice a
-	// minute. It is zero while there are answers. If the connection stands, its server may have lost its peers, and another
-	// one may answer.
+	// minute. It is zero while there are answers. If the connection stands, its server may have lost its peers, and
+	// another one may answer.
 	Unanswered time.Time
 	// StoreFailing is when the store began to fail; zero while its last operation has succeeded.
 	StoreFailing time.Time

@@ -144,8 +144,8 @@ func (t *teller) done(jetcapture.CutDone) {
 	}
 }
 
-// stop ends the telling when the sinks have everything, or after eventsPatience. untold says how many events they do not
-// have, as summary.Untold.
+// stop ends the telling when the sinks have everything, or after eventsPatience. untold says how many events they do
+// not have, as summary.Untold.
 func (t *teller) stop() (untold map[string]int64, err error) {
 	close(t.drain)
 	late := time.AfterFunc(eventsPatience, t.cancel)

@@ -74,7 +74,7 @@ func TestAVariableInAWrongOptionIsNotShown(t *testing.T) {
 	}
 }
 
-// TestNoValueOfAVariableIsShown: also where it is found to be wrong when the file has been read, alone and beside others.
+// TestNoValueOfAVariableIsShown: also where it is found to be wrong when the file has been read.
 func TestNoValueOfAVariableIsShown(t *testing.T) {
 	shared := "stream_name: S\noutput: x\n"
 	for _, value := range []string{canary, canary + " *", "a/" + canary, " " + canary + "://x:y@z#", canary + "\x1b\"x"} {

@@ -112,8 +112,8 @@ func (s *settings) named(problems []error) []error {
 	return problems
 }
 
-// check returns everything that is wrong with the settings, one line each, without values of variables. Only the store is still missing in the
-// library's options then: it is opened when nothing else is wrong.
+// check returns everything that is wrong with the settings, one line each, without values of variables. Only the store
+// is still missing in the library's options then: it is opened when nothing else is wrong.
 func (s *settings) check() []error {
 	problems := append(s.checkStreams(), s.capture.check(&s.choices)...)
 	problems = append(problems, s.nats.check(&s.choices)...)

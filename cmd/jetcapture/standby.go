@@ -44,8 +44,8 @@ func (r *runner) standBy(ctx context.Context, process *settings, all []*settings
 	})
 }
 
-// reloadStandby takes the level of the log from the settings, which are read again, and says what else a reload does not
-// change: processes that stand by for each other must have the same captures.
+// reloadStandby takes the level of the log from the settings, which are read again, and says what else a reload does
+// not change: processes that stand by for each other must have the same captures.
 func (r *runner) reloadStandby(started statement, all []*settings) {
 	now, captures, err := runs(r.reread())
 	if err != nil {

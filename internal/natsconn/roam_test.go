@@ -9,8 +9,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/natstest"
 )
 
-// roam returns in which minutes a connection goes to another of its servers, if JetStream never answers and it stays for
-// a minute at first.
+// roam returns in which minutes a connection goes to another of its servers, if JetStream never answers and it stays
+// for a minute at first.
 func roam(t *testing.T, servers string) (moves []int) {
 	t.Helper()
 	nc := natstest.Connect(t, servers)

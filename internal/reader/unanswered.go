@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Unanswered is since when JetStream answers no question about the stream, or answers without knowing a leader of it. It
-// is zero while there are answers. A server that has lost its peers gives none, although the connection to it stands.
+// Unanswered is since when JetStream answers no question about the stream, or answers without knowing a leader of it.
+// It is zero while there are answers. A server that has lost its peers gives none, although the connection to it stands.
 func (s *Source) Unanswered() time.Time {
 	if since := s.unanswered.Load(); since != 0 {
 		return time.Unix(0, since)
