@@ -165,7 +165,7 @@ func DecodePlan(data []byte) (*Plan, error) { return decodePlan("", data) }
 func decodePlan(name string, data []byte) (*Plan, error) {
 	var p Plan
 	err := unseal(name, &gunzipper{rest: bytes.NewReader(data)}, func(r io.Reader) error {
-		if err := p.read(bufio.NewReader(r)); err != nil {
+		if err := p.read(&lineReader{in: bufio.NewReader(r)}); err != nil {
 			return err
 		}
 		return p.Check()
@@ -178,8 +178,8 @@ func decodePlan(name string, data []byte) (*Plan, error) {
 
 // read reads a plan line by line, so that no more than one block is held as text. The version comes first. If that is
 // unknown, the rest is not read.
-func (p *Plan) read(r *bufio.Reader) error {
-	head, err := readLine(r)
+func (p *Plan) read(r *lineReader) error {
+	head, err := r.next()
 	if err != nil {
 		return err
 	}
@@ -198,16 +198,16 @@ func (p *Plan) read(r *bufio.Reader) error {
 			return fmt.Errorf("block %d: %w", len(p.Blocks), err)
 		}
 	}
-	if rest, err := readLine(r); len(rest) > 0 || !errors.Is(err, io.EOF) {
+	if rest, err := r.next(); len(rest) > 0 || !errors.Is(err, io.EOF) {
 		return fmt.Errorf("data after the object: %.20q, %w", rest, err)
 	}
 	return nil
 }
 
 // readBlocks reads the lines of the blocks and the line that ends them.
-func (p *Plan) readBlocks(r *bufio.Reader) error {
+func (p *Plan) readBlocks(r *lineReader) error {
 	for more := true; more; {
-		line, err := readLine(r)
+		line, err := r.next()
 		if err != nil {
 			return err
 		}
@@ -218,7 +218,7 @@ func (p *Plan) readBlocks(r *bufio.Reader) error {
 		}
 		p.Blocks = append(p.Blocks, b)
 	}
-	line, err := readLine(r)
+	line, err := r.next()
 	if err == nil && string(line) != blocksEnd {
 		err = fmt.Errorf("found %.20q, expected %q or a comma before it", line, blocksEnd)
 	}
@@ -244,13 +244,26 @@ func parseBlock(line []byte) (b Block, err error) {
 	return b, strictUnmarshal(line, &b)
 }
 
-// readLine returns a line without its line feed, and io.EOF after the last one.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadBytes('\n')
-	if err == io.EOF && len(line) > 0 {
-		err = nil
+// lineReader reads lines, of which some have megabytes, into one buffer.
+type lineReader struct {
+	in   *bufio.Reader
+	line []byte
+}
+
+// next returns a line without its line feed, valid until the next call, and io.EOF after the last one.
+func (r *lineReader) next() ([]byte, error) {
+	r.line = r.line[:0]
+	for {
+		part, err := r.in.ReadSlice('\n')
+		r.line = append(r.line, part...)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && len(r.line) > 0:
+			err = nil
+		}
+		return bytes.TrimSuffix(r.line, []byte("\n")), err
 	}
-	return bytes.TrimSuffix(line, []byte("\n")), err
 }
 
 // gzipHeader is the beginning of a plan's object: RFC 1952, no name, no time, unknown system. No sum covers its bytes,
