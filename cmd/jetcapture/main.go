@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -39,14 +40,22 @@ func main() {
 
 // heapGrowth is GOGC of the command where the environment does not say: how far the heap may outgrow what is in use, in
 // percent. With Go's own default, 100, the memory limit of open files counts twice. Lower values cost processor time:
-// docs/PERFORMANCE.md.
-const heapGrowth = 40
+// docs/PERFORMANCE.md. Until the first collection it is firstGrowth, with which the heap of a command that has just begun
+// may have 32 MiB: most reach that anyway, and would collect a dozen times on the way.
+const (
+	heapGrowth  = 40
+	firstGrowth = 800
+)
 
-// limitHeap sets heapGrowth. It must come before anything that allocates much.
+// limitHeap sets firstGrowth, and heapGrowth as soon as the first collection has ended. It must come before anything
+// that allocates much.
 func limitHeap(getenv func(string) string) {
-	if getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
+	if getenv("GOGC") != "" {
+		return
 	}
+	debug.SetGCPercent(firstGrowth)
+	type collected struct{ *byte } // not so small that it could share its memory
+	runtime.AddCleanup(new(collected), func(growth int) { debug.SetGCPercent(growth) }, heapGrowth)
 }
 
 // stopOnSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process at
