@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
@@ -29,6 +30,17 @@ func TestNamesOfStreamsMayBeDenied(t *testing.T) {
 	}
 }
 
+// runAs runs the command as a user with the password p. The client reports what is denied in a goroutine of its own,
+// which may write to the standard error when the command has ended.
+func runAs(t *testing.T, user string, args ...string) result {
+	t.Helper()
+	e := environment{"NATS_USER": user, "NATS_PASSWORD": "p"}
+	var stdout, stderr page
+	code := execute(t.Context(), append([]string{"jetcapture"}, args...),
+		console{&stdout, &stderr, func(name string) string { return e[name] }, new(atomic.Bool), nil})
+	return result{code, stdout.String(), stderr.String()}
+}
+
 // TestRestoreWithoutRights: the server would not answer, and a restore or a replay would wait for half a minute. A user
 // with the rights of docs/RESTORE.md needs no others.
 func TestRestoreWithoutRights(t *testing.T) {
@@ -42,7 +54,7 @@ func TestRestoreWithoutRights(t *testing.T) {
 			publish: [`+rights+`, "$JS.API.STREAM.RESTORE.*", "$JS.SNAPSHOT.RESTORE.>"]}}]}`))
 	run := func(user string, args ...string) result {
 		args = append([]string{"restore", whole.folder, "--nats-server", srv.URL(), "-s", "COPY"}, args...)
-		return environment{"NATS_USER": user, "NATS_PASSWORD": "p"}.run(t, args...)
+		return runAs(t, user, args...)
 	}
 	for user, subject := range map[string]string{
 		"none": "$JS.API.STREAM.RESTORE.COPY", "begin": "$JS.SNAPSHOT.RESTORE.COPY.try",
@@ -56,7 +68,6 @@ func TestRestoreWithoutRights(t *testing.T) {
 		t.Errorf("a stream was made: %v", err)
 	}
 	wantReplay(t, run("restore"), exitDone, "stream COPY has 50 messages")
-	got := environment{"NATS_USER": "none", "NATS_PASSWORD": "p"}.run(t, "replay", whole.folder,
-		"--nats-server", srv.URL(), "-s", "COPY", "--map", "orders.*=copy.$1")
+	got := runAs(t, "none", "replay", whole.folder, "--nats-server", srv.URL(), "-s", "COPY", "--map", "orders.*=copy.$1")
 	wantReplay(t, got, exitFailed, "publish stream sequence 1 into stream COPY: the user may not publish to copy.0")
 }

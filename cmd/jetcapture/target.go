@@ -54,13 +54,19 @@ func adviseDenied(nc *nats.Conn, err error) error {
 	return fmt.Errorf("%w: allow the user that: %w", err, last)
 }
 
-// adviseReplicas adds to the error of a server without a cluster what can be done about it. Its code is that of any
-// stream that cannot be made.
+// adviseReplicas adds to the error of a server that cannot make as many replicas what can be done about it. It goes by
+// the words of the server, since the code is that of any stream that cannot be made.
 func adviseReplicas(err error) error {
-	if err == nil || !strings.Contains(err.Error(), "replicas > 1 not supported") {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(err.Error(), "replicas > 1 not supported"):
+		return fmt.Errorf("%w: the server is in no cluster: ask for one replica, by --replicas 1", err)
+	case strings.Contains(err.Error(), "no suitable peers"):
+		return fmt.Errorf("%w: the cluster has too few servers for so many replicas, or no room on them: ask for fewer, by "+
+			"--replicas, or make room", err)
 	}
-	return fmt.Errorf("%w: the server is in no cluster: ask for one replica, by --replicas 1", err)
+	return err
 }
 
 // checkReplicas fails if a stream is to have replicas on a server without a cluster, which says so when it has got all
