@@ -35,12 +35,15 @@ func (m *matchingStreams) add(ctx context.Context, s *settings, log *slog.Logger
 	m.pattern = &one
 	f := newFollower(&one, m, log)
 	defer f.close()
-	if err := f.look(ctx); err != nil {
+	err := f.lookOnce(ctx)
+	f.left.tell(f.log)
+	switch {
+	case err != nil || f.matching > 0:
 		return err
-	}
-	if f.matching == 0 && (s.capture.library.Once || len(m.all) == 0) {
+	case s.capture.library.Once || len(m.all) == 0:
 		return errNoMatch(s)
 	}
+	f.log.Warn("no stream matches now, a run waits for one")
 	return nil
 }
 

@@ -11,7 +11,11 @@ import (
 func TestPatternsAreExaminedAndTried(t *testing.T) {
 	srv := natstest.Start(t)
 	someStreams(t, srv.Connect(), "A-1", "A-2", "A-3", "JOBS")
-	file := writeFile(t, "c.yaml", "captures:\n  A-3: {stream_name: JOBS}\n  a: {stream_name: 'A-*'}\n")
+	file := writeFile(t, "c.yaml", `captures:
+  A-3: {stream_name: JOBS}
+  a: {stream_name: 'A-*'}
+  b: {stream_name: 'B-*'}
+`)
 	common := []string{"--nats-server", srv.URL(), "-o", t.TempDir()}
 	for command, parts := range map[string][]string{
 		"doctor":        {"capture A-1\n", "capture A-2\n", "capture A-3\n"},
@@ -23,6 +27,7 @@ func TestPatternsAreExaminedAndTried(t *testing.T) {
 			wantReplay(t, r, exitDone, part)
 		}
 		wantReplay(t, r, exitDone, "stream=A-3") // it has the name of the other capture
+		wantReplay(t, r, exitDone, `msg="no stream matches now, a run waits for one" pattern="streams of b"`)
 		if strings.Contains(r.stdout, "of stream A-3,") {
 			t.Errorf("%s: a stream is there twice\n%s", command, r.stdout)
 		}
