@@ -111,7 +111,7 @@ func fleetInitCommand(c console) *cobra.Command {
 	options := s.options("The fleet",
 		option{
 			name: "replicas", arg: "N", value: count(&cfg.Replicas),
-			help: "copies of the stream (default: as it has; of a new one 3, or 1 if there are not so many servers)",
+			help: "copies of the stream (default: as it has; of a new one 3 in a cluster, 1 on a single server)",
 		},
 		option{
 			name: "lease", arg: "DURATION", value: positiveDuration(&cfg.Lease),
@@ -121,9 +121,10 @@ func fleetInitCommand(c console) *cobra.Command {
 	return newFleetCommand(c, "init", "make a fleet", fleetInitHelp, s, options,
 		func(ctx context.Context, f *fleet.Fleet, _ []string) error {
 			m, err := f.Init(ctx, cfg)
-			const noReplicas jetstream.ErrorCode = 10074
-			if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == noReplicas {
-				return fmt.Errorf("%w: give --replicas 1", err)
+			const noPeers, noReplicas jetstream.ErrorCode = 10005, 10074
+			if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) &&
+				(refused.ErrorCode == noReplicas || refused.ErrorCode == noPeers) {
+				return fmt.Errorf("%w: there are fewer servers than replicas; give --replicas 1", err)
 			}
 			if err != nil {
 				return err

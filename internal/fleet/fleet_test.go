@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -38,9 +39,10 @@ func TestInitMayBeRepeatedAndChangesTheLease(t *testing.T) {
 func TestInitInACluster(t *testing.T) {
 	f := connect(t, natstest.StartCluster(t, 3).URL())
 	for _, want := range []Made{{Config{3, DefaultLease}, true}, {Config{3, DefaultLease}, false}} {
-		if m, err := f.Init(t.Context(), Config{}); err != nil || m != want {
-			t.Errorf("made: %v, %v; want %v", m, err, want)
-		}
+		natstest.Eventually(t, patience, fmt.Sprintf("a fleet %v", want), func() bool {
+			m, err := f.Init(t.Context(), Config{}) // it fails while the leader does not know all servers
+			return err == nil && m == want
+		})
 	}
 }
 

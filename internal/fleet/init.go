@@ -12,7 +12,7 @@ import (
 
 // Config says how the stream of a fleet is made.
 type Config struct {
-	// Replicas of the stream. 0: those of an existing one; else mostReplicas, or 1 where there are not so many servers.
+	// Replicas of the stream. 0: those of an existing one; else mostReplicas, or 1 on a single server.
 	Replicas int
 	// Lease after which the task of a worker that is silent goes to another. 0: that of an existing one, or DefaultLease.
 	Lease time.Duration
@@ -73,12 +73,12 @@ func (f *Fleet) asItIs(ctx context.Context, cfg Config) (is Config, missing bool
 	return cfg, false, nil
 }
 
-// isTooMany reports whether an error says that the servers, or the account, take no stream of so many replicas.
+// isTooMany reports whether an error says that there is a single server, or that the account has no such streams. That
+// a cluster has too few servers may be so for a while only.
 func isTooMany(err error) bool {
-	const noPeers, notClustered, noTier = 10005, 10074, 10120
+	const notClustered, noTier = 10074, 10120
 	var api *jetstream.APIError
-	return errors.As(err, &api) &&
-		(api.ErrorCode == noPeers || api.ErrorCode == notClustered || api.ErrorCode == noTier)
+	return errors.As(err, &api) && (api.ErrorCode == notClustered || api.ErrorCode == noTier)
 }
 
 // make makes the stream and its consumer, or changes them.
