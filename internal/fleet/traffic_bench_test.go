@@ -15,8 +15,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/parallel"
 )
 
-// BenchmarkLeases is what the leases of 3,000 tasks cost with three servers and one worker, all of them in this process.
-// It takes a minute:
+// BenchmarkLeases is what the leases of 3,000 tasks cost with three servers and one worker, all in this process. It
+// takes a minute:
 //
 //	go test ./internal/fleet -run '^$' -bench Leases -benchtime 1x
 func BenchmarkLeases(b *testing.B) {
