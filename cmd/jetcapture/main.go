@@ -40,8 +40,8 @@ func main() {
 
 // heapGrowth is GOGC of the command where the environment does not say: how far the heap may outgrow what is in use, in
 // percent. With Go's own default, 100, the memory limit of open files counts twice. Lower values cost processor time:
-// docs/PERFORMANCE.md. Until the first collection it is firstGrowth, with which the heap of a command that has just begun
-// may have 32 MiB: most reach that anyway, and would collect a dozen times on the way.
+// docs/PERFORMANCE.md. Until the first collection it is firstGrowth, with which the heap of a command that has just
+// begun may have 32 MiB: most reach that anyway, and would collect a dozen times on the way.
 const (
 	heapGrowth  = 40
 	firstGrowth = 800
@@ -54,8 +54,8 @@ func limitHeap(getenv func(string) string) {
 		return
 	}
 	debug.SetGCPercent(firstGrowth)
-	type collected struct{ *byte } // not so small that it could share its memory
-	runtime.AddCleanup(new(collected), func(growth int) { debug.SetGCPercent(growth) }, heapGrowth)
+	garbage := new([16]byte) // smaller ones may share their memory, and stay
+	runtime.AddCleanup(garbage, func(growth int) { debug.SetGCPercent(growth) }, heapGrowth)
 }
 
 // stopOnSignal returns a context that the first SIGINT, SIGTERM or SIGHUP ends. The second one ends the process at

@@ -80,7 +80,9 @@ func TestPayloadsInBase64(t *testing.T) {
 
 // A row does not go on behind a line feed, whatever its parts are.
 func TestALineIsARow(t *testing.T) {
-	for _, part := range []string{`"data":"`, `"stream_seq":`, `"NumPending":`, `"Timestamp":"`, `"Timestamp":"2026`, `"Stream`} {
+	for _, part := range []string{
+		`"data":"`, `"stream_seq":`, `"NumPending":`, `"Timestamp":"`, `"Timestamp":"2026`, `"Stream`,
+	} {
 		text := row("QQ==", "2026-11-28T07:08:09Z")
 		broken := strings.Replace(text, part, part+"\n", 1)
 		for _, want := range []rowread.Parts{0, rowread.AllParts} {

@@ -73,12 +73,12 @@ func notRow(err error) error {
 // ErrCutOff is the error of a file that does not end with a whole row.
 var ErrCutOff = errors.New("it ends in the middle of a row")
 
-// maxCommon is the most bytes of a row that is read where it lies. Looking for the end of a longer one first costs little
-// beside the rest.
+// maxCommon is the most bytes of a row that is read where it lies. Looking for the end of a longer one first costs
+// little beside the rest.
 const maxCommon = 8 << 10
 
-// Scratch is memory for rows that a reader's buffer cannot hold, and for payloads. Many readers of one goroutine may share it. The zero
-// value is ready.
+// Scratch is memory for rows that a reader's buffer cannot hold, and for payloads. Many readers of one goroutine may
+// share it. The zero value is ready.
 type Scratch struct {
 	row  []byte
 	data [maxCommon / 4 * 3]byte // a payload that was decoded
