@@ -10,6 +10,7 @@ import (
 
 	"github.com/jetcapture/jetcapture"
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/wire"
 	"github.com/nats-io/nats.go"
 )
 
@@ -66,6 +67,9 @@ func (p *messagePrinter) natsMessage(i *archive.Item) *jetcapture.NatsMessage {
 	m.Subject, m.Header, m.HeaderRaw, m.Data = i.Subject, i.Header, i.HeaderRaw, i.Data
 	if m.Header == nil {
 		m.Header = p.empty
+	}
+	if m.HeaderRaw == nil && !wire.ValidHeader(m.Header) { // not every format needs it for such a header
+		m.HeaderRaw = wire.HeaderBlock(m.Header)
 	}
 	if m.Data == nil {
 		m.Data = []byte{}

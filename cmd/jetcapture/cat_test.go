@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jetcapture/jetcapture/archive"
 	"github.com/nats-io/nats.go"
 )
 
@@ -205,5 +210,20 @@ func TestCatIntoAClosedPipe(t *testing.T) {
 	}
 	if err := cmd.Run(); err != nil && err.Error() != "signal: broken pipe" || stderr.Len() > 0 {
 		t.Errorf("%v: %s", err, stderr.String())
+	}
+}
+
+// Formats other than NDJSON hold such a header as it is, without its block.
+func TestCatPrintsHeadersThatAreNotUTF8(t *testing.T) {
+	item := &archive.Item{Message: archive.Message{Header: map[string][]string{"Bin": {"\xff"}}}}
+	var out bytes.Buffer
+	page := bufio.NewWriter(&out)
+	p, err := newMessagePrinter(catNDJSON, page)
+	if err == nil {
+		err = errors.Join(p.print(item), page.Flush())
+	}
+	want := `"header_raw":"` + base64.StdEncoding.EncodeToString([]byte("NATS/1.0\r\nBin: \xff\r\n\r\n")) + `"`
+	if err != nil || !strings.Contains(out.String(), want) {
+		t.Errorf("%v, %s, want %s", err, out.String(), want)
 	}
 }
