@@ -41,6 +41,9 @@ type ReadOptions struct {
 	// PayloadOnly says that of messages only sequence and payload are wanted. Their subject, time and header may be
 	// missing then, which saves much of the time that reading takes.
 	PayloadOnly bool
+	// Enough is asked behind each item whether it was the last that is wanted. The files that it and those before are from
+	// are checked then, as at the end of a range. Nil: all are wanted.
+	Enough func() bool
 	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, the
 	// messages of the file are left out, as items of FateDamaged. So that no altered message is handed out before the
 	// damage shows, each file is checked before its first one, in TempDir. Zero: reading ends with the error.
@@ -142,8 +145,8 @@ func (e *NotWholeError) Error() string {
 // over in silence. An item is valid until the next one is yielded.
 //
 // Each file is checked against the plan: its rows by their sequences, its bytes by their size and sum. The bytes are
-// checked behind the last of its messages that is wanted, or not at all if the caller ends the sequence before. An
-// error, of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
+// checked behind the last of its messages that is wanted, or not at all if the caller ends the sequence before without
+// ReadOptions.Enough. An error, of the store, of a record, a *FileError or a *NotWholeError, ends the sequence.
 //
 // Memory does not grow with the number of cuts and files. Files are read ahead by goroutines that have ended when the
 // sequence has.
@@ -160,8 +163,11 @@ func (c *Capture) Messages(ctx context.Context, o ReadOptions) iter.Seq2[*Item, 
 	}
 }
 
-// errEnough says that the caller wants no more.
-var errEnough = errors.New("no more is wanted")
+// errEnough says that the caller wants no more, and errLast that the files that were read are to be checked yet.
+var (
+	errEnough = errors.New("no more is wanted")
+	errLast   = errors.New("it was the last that is wanted")
+)
 
 // messageReader is one reading of a capture. It belongs to the goroutine of the loop over Messages.
 type messageReader struct {
@@ -339,8 +345,11 @@ func (c *Capture) firstBeyond(ctx context.Context, l life, after uint64) (uint64
 
 // hand yields the item.
 func (r *messageReader) hand() error {
-	if !r.yield(&r.item, nil) {
+	switch {
+	case !r.yield(&r.item, nil):
 		return errEnough
+	case r.opts.Enough != nil && r.opts.Enough():
+		return errLast
 	}
 	return nil
 }

@@ -152,6 +152,24 @@ func TestARangeChecksItsFiles(t *testing.T) {
 	wantItems(t, b.o.bucket(t), archive.ReadOptions{Partial: true, After: 1, Through: 2}, "2 2")
 }
 
+// Whoever has enough knows that what he has got is as it was stored.
+func TestEnoughChecksItsFiles(t *testing.T) {
+	b := build(t, 0)
+	p := b.cut(map[string][]uint64{"a": {1, 3, 5}, "b": {2, 4}, "c": {6}})
+	seen := 0
+	o := archive.ReadOptions{Partial: true, Enough: func() bool { seen++; return seen == 2 }}
+	wantItems(t, b.o.bucket(t), o, "1 1", "2 2")
+	for i, damaged := range map[int]bool{0: true, 1: true, 2: false} {
+		b.o.flip(p.Blocks[i].Path())
+		seen = 0
+		_, err := items(t, b.o.bucket(t), o)
+		if file := (*archive.FileError)(nil); errors.As(err, &file) != damaged {
+			t.Errorf("file %d: %v", i, err)
+		}
+		b.o.flip(p.Blocks[i].Path())
+	}
+}
+
 func TestCutsOfVeryManyFiles(t *testing.T) {
 	b := build(t, 0)
 	const keys, each = 300, 5

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -137,6 +138,20 @@ func (c *cutReader) read(ctx context.Context) error {
 	if err := c.unpack.wait(); err != nil {
 		return err
 	}
+	err := c.spans(ctx)
+	if errors.Is(err, errLast) {
+		c.through, err = c.item.Last, errEnough
+	} else if err != nil {
+		return err
+	}
+	if restErr := c.checkRest(ctx); restErr != nil {
+		return restErr
+	}
+	return err
+}
+
+// spans yields the items of all spans that are wanted.
+func (c *cutReader) spans(ctx context.Context) error {
 	for s := range c.cut.Plan.Spans() {
 		if s.First > c.through {
 			break
@@ -154,7 +169,7 @@ func (c *cutReader) read(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.checkRest(ctx)
+	return nil
 }
 
 // checkRest checks the bytes of the files of which the range ends before the last message.

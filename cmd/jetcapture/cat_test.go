@@ -227,3 +227,24 @@ func TestCatPrintsHeadersThatAreNotUTF8(t *testing.T) {
 		t.Errorf("%v, %s, want %s", err, out.String(), want)
 	}
 }
+
+// The rows that a limit leaves out are checked too: without that, nobody knows whether those before them are whole.
+func TestALimitChecksItsFiles(t *testing.T) {
+	folder := wholeArchive(t, "--format", "raw", "--compression", "none")
+	files, err := filepath.Glob(filepath.Join(folder, "0", "*", "*", "*", "*", "*", "*-00000000000000000001-*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	damaged, err := os.ReadFile(files[0])
+	if err == nil {
+		err = os.WriteFile(files[0], bytes.Replace(damaged, []byte(`"n":0`), []byte(`"n":7`), 1), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"cat", folder, "--limit", "1"}, {"grep", "n", folder, "--limit", "1"}} {
+		if r := (environment{}).run(t, args...); r.code != exitFailed || !strings.Contains(r.stderr, "SHA-256") {
+			t.Errorf("%v: exit code %d: %s", args, r.code, r.stderr)
+		}
+	}
+}

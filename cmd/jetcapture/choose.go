@@ -193,7 +193,8 @@ func (m *messageChoice) each(ctx context.Context, c *archive.Capture, f func(*ar
 	if m.tail > 0 {
 		return m.eachOfTail(ctx, c, o, f)
 	}
-	n := 0
+	n, stopped := 0, false
+	o.Enough = func() bool { return stopped || n == m.limit && n > 0 } // so that what f has got is checked
 	for item, err := range c.Messages(ctx, o) {
 		switch {
 		case err != nil:
@@ -202,15 +203,12 @@ func (m *messageChoice) each(ctx context.Context, c *archive.Capture, f func(*ar
 			continue
 		}
 		if err := f(item); errors.Is(err, errStop) {
-			return nil
+			stopped = true
 		} else if err != nil {
 			return err
 		}
 		if item.IsMessage() {
 			n++
-		}
-		if n == m.limit && n > 0 {
-			return nil
 		}
 	}
 	return nil

@@ -110,7 +110,7 @@ func (r *replayer) upTo() string {
 // items are the messages that are chosen.
 func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 	return func(yield func(*archive.Item, error) bool) {
-		looked := false
+		looked, stopped := false, false
 		err := r.choice.each(ctx, r.from, func(i *archive.Item) error {
 			if !i.IsMessage() {
 				return nil
@@ -119,12 +119,12 @@ func (r *replayer) items(ctx context.Context) iter.Seq2[*archive.Item, error] {
 				looked = true
 				r.checkSubject(i)
 			}
-			if !yield(i, nil) {
+			if stopped = !yield(i, nil); stopped {
 				return errStop
 			}
 			return nil
 		})
-		if err != nil {
+		if err != nil && !stopped {
 			yield(nil, err)
 		}
 	}
