@@ -150,3 +150,35 @@ func (c *comparison) checkBeginning(ctx context.Context, other *otherCapture, fi
 	c.log.found(f)
 	return nil
 }
+
+// derived reports whether the cut was made from the other capture.
+func (c *cutComparison) derived() bool {
+	origin := c.Plan.Source
+	return c.other != nil && origin != nil && origin.Capture == c.other.capture.name
+}
+
+// reportAdded reports messages that the capture which the cut was made from does not hold: nothing else can have them.
+func (c *cutComparison) reportAdded() {
+	if !c.derived() {
+		return
+	}
+	var added cutlog.SeqSet
+	for s := range c.Plan.Spans() {
+		if s.Fate == cutlog.SpanBlock {
+			added.AddRange(s.First, s.Last)
+		}
+	}
+	added = added.Minus(c.held)
+	for i := range c.Plan.Blocks {
+		if lost := c.Cut.block(i).Lost; !lost.Empty() {
+			added = added.Minus(lost)
+		}
+	}
+	if added.Empty() {
+		return
+	}
+	f := c.log.finding(c.N, Differs, cutlog.PlanName(c.capture, c.N), "only messages that the other archive holds",
+		"messages that it does not hold", "find out which of the two was changed, or lacks its newest cuts")
+	f.Seqs = added
+	c.log.found(f)
+}

@@ -147,9 +147,18 @@ func (c *comparison) cut(ctx context.Context, cut Cut, files []checked) error {
 	if c == nil {
 		return nil
 	}
-	if c.other != nil && !c.other.enter(cut.Plan) {
-		return nil
+	cc := &cutComparison{comparison: c, Cut: cut, files: files, diffs: make([]difference, len(files))}
+	if c.other == nil || c.other.enter(cut.Plan) {
+		if err := cc.compare(ctx); err != nil {
+			return err
+		}
 	}
+	cc.report()
+	return nil
+}
+
+// compare compares what the stream holds of the cut.
+func (c *cutComparison) compare(ctx context.Context) error {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("look up the stream: %w", err)
@@ -157,28 +166,25 @@ func (c *comparison) cut(ctx context.Context, cut Cut, files []checked) error {
 	if c.other == nil && !info.Created.Equal(c.created.Created) {
 		return fmt.Errorf("the stream was recreated at %s, during the verification: verify again", info.Created)
 	}
-	after := max(cut.Plan.From, max(info.First, 1)-1)
-	through := min(cut.Plan.To, info.Last, c.valid[cut.Plan.Incarnation])
+	after := max(c.Plan.From, max(info.First, 1)-1)
+	through := min(c.Plan.To, info.Last, c.valid[c.Plan.Incarnation])
 	if after >= through {
 		return nil
 	}
-	cc := &cutComparison{comparison: c, Cut: cut, files: files, diffs: make([]difference, len(files))}
 	next, stop := iter.Pull2(c.stream.Messages(ctx, after, through))
 	defer stop()
 	for {
-		held, err := c.chunk(next)
+		held, err := c.comparison.chunk(next)
 		if err != nil {
 			return fmt.Errorf("read the stream: %w", err)
 		}
 		if len(held.seqs) == 0 {
-			break
+			return nil
 		}
-		if err := cc.chunk(ctx, held); err != nil {
+		if err := c.chunk(ctx, held); err != nil {
 			return err
 		}
 	}
-	cc.report()
-	return nil
 }
 
 // chunk is a part of what the stream holds of a cut.
@@ -216,6 +222,7 @@ type cutComparison struct {
 	files      []checked
 	diffs      []difference // by block
 	uncaptured cutlog.SeqSet
+	held       cutlog.SeqSet // what the capture that the cut was made from holds
 }
 
 // difference is what differs in one file.
@@ -245,6 +252,11 @@ func (c *cutComparison) chunk(ctx context.Context, ch *chunk) error {
 		}
 	}
 	c.uncaptured = c.uncaptured.Union(unmet)
+	if c.derived() {
+		for _, seq := range ch.seqs {
+			c.held.Add(seq)
+		}
+	}
 	return nil
 }
 
@@ -310,4 +322,5 @@ func (c *cutComparison) report() {
 		f.Seqs = c.uncaptured
 		c.log.found(f)
 	}
+	c.reportAdded()
 }

@@ -197,3 +197,27 @@ func TestVerifyOfACopyAfterARestore(t *testing.T) {
 	capture()
 	run("no problem, 0 notes", "verify", place, "--against", r.folder)
 }
+
+// TestVerifyOfACopyThatHasMore: what its source does not hold is a problem, also behind all that this holds.
+func TestVerifyOfACopyThatHasMore(t *testing.T) {
+	r := newRestoring(t)
+	other, place := filepath.Join(t.TempDir(), "other"), filepath.Join(t.TempDir(), "copy")
+	stream, err := r.js.Stream(t.Context(), "ORDERS")
+	if err == nil {
+		captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+		err = stream.DeleteMsg(t.Context(), 7)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	captureOnce(t, r.srv, other)
+	r.publish(5)
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	readingRun(t, "convert", r.folder, place, "--once")
+	readingRun(t, "verify", place, "--against", r.folder)
+	out := environment{}.run(t, "verify", place, "--against", other)
+	if out.code != exitFailed || !strings.Contains(out.stdout, "stream sequences 7") ||
+		!strings.Contains(out.stdout, "51-55: ") {
+		t.Errorf("verify = %d:\n%s%s", out.code, out.stdout, out.stderr)
+	}
+}
