@@ -20,13 +20,23 @@ type Incarnation struct {
 // those of Cuts.
 func (c *Capture) Incarnations(ctx context.Context) ([]Incarnation, error) {
 	lives, err := c.lives(ctx)
-	if errors.Is(err, errNoCut) {
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return nil, unlessNoCut(err)
 	}
-	all := make([]Incarnation, len(lives))
+	return c.incarnations(ctx, lives)
+}
+
+// unlessNoCut is an error of lives for those to whom a capture without cuts is an empty one.
+func unlessNoCut(err error) error {
+	if errors.Is(err, errNoCut) {
+		return nil
+	}
+	return err
+}
+
+// incarnations is Incarnations of what lives has returned.
+func (c *Capture) incarnations(ctx context.Context, lives []life) (all []Incarnation, err error) {
+	all = make([]Incarnation, len(lives))
 	for i, l := range lives {
 		all[i].Opening = l.opening
 		h := l.newest

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // Lanes are captures of one stream, in one life of it, that have not all the same filter. They are compared sequence by
-// sequence, up to where the captures of each filter have come.
+// sequence. Those of one filter that have ended, and behind whose end one of another filter begins, were followed by
+// that one: the others may still go on, and what they have not reached yet is not missing.
 //
 // The logs of captures with filters do not tell a message that no filter takes from one that the stream never had. Both
 // are in None.
@@ -19,9 +21,9 @@ type Lanes struct {
 	Stream  string
 	Created time.Time // the stream
 	Parts   []LanePart
-	Through uint64 // the last sequence that was compared
+	Through uint64 // up to where the captures of each filter have come that may go on
 	Twice   Spans  // sequences that two captures have
-	None    Spans  // those that no capture has, and that none without a filter knows to be absent
+	None    Spans  // those up to Through that no capture has, and that none without a filter knows to be absent
 }
 
 // LanePart is what one capture accounts for of the messages that pass its filter.
@@ -29,8 +31,8 @@ type LanePart struct {
 	Part
 	Filter []string // empty: the whole stream
 
-	capture           *Capture
-	firstCut, lastCut uint64
+	capture *Capture
+	lineage lineage
 }
 
 // Spans are ranges of sequences.
@@ -83,25 +85,17 @@ func addLanes(ctx context.Context, all []Lanes, capture *Capture) ([]Lanes, erro
 	if err != nil {
 		return nil, err
 	}
-	lives, err := capture.Incarnations(ctx)
+	lineages, err := capture.lineages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range lives {
-		if l.Newest.N == 0 || l.Newest.Plan.To == l.Opening.From {
-			continue
-		}
-		part := LanePart{
-			Part:    Part{capture.Name(), Span{l.Opening.From + 1, l.Newest.Plan.To}},
-			Filter:  format.Filter,
-			capture: capture, firstCut: l.Opening.N, lastCut: l.Newest.N,
-		}
-		created := l.Opening.Stream.Created
-		same := func(l Lanes) bool { return l.Stream == format.Stream && l.Created.Equal(created) }
+	for _, l := range lineages {
+		part := LanePart{Part: Part{capture.Name(), l.Span}, Filter: format.Filter, capture: capture, lineage: l}
+		same := func(of Lanes) bool { return of.Stream == format.Stream && of.Created.Equal(l.created) }
 		if i := slices.IndexFunc(all, same); i >= 0 {
 			all[i].Parts = append(all[i].Parts, part)
 		} else {
-			all = append(all, Lanes{Stream: format.Stream, Created: created, Parts: []LanePart{part}})
+			all = append(all, Lanes{Stream: format.Stream, Created: l.created, Parts: []LanePart{part}})
 		}
 	}
 	return all, nil
@@ -111,14 +105,48 @@ func addLanes(ctx context.Context, all []Lanes, capture *Capture) ([]Lanes, erro
 func (l *Lanes) compare(ctx context.Context) error {
 	slices.SortStableFunc(l.Parts, func(a, b LanePart) int { return cmp.Compare(a.First, b.First) })
 	l.Through = l.reached()
-	lanes := make([]*laneCursor, len(l.Parts))
-	for i := range l.Parts {
-		next, stop := iter.Pull2(l.Parts[i].spans(ctx))
-		defer stop()
-		lanes[i] = &laneCursor{part: &l.Parts[i], next: next}
+	return l.walk(ctx, func(s Span, have []*laneCursor) bool {
+		if isTwice(have) {
+			l.Twice.add(s.First, s.Last)
+		}
+		if s.Last = min(s.Last, l.Through); len(have) == 0 && s.First <= s.Last {
+			l.passedOver(s, func(s Span) bool {
+				l.None.add(s.First, s.Last)
+				return true
+			})
+		}
+		return true
+	})
+}
+
+// EachNone yields the ranges of None, all of them. It reads the logs again.
+func (l *Lanes) EachNone(ctx context.Context) iter.Seq2[Span, error] {
+	return func(yield func(Span, error) bool) {
+		err := l.walk(ctx, func(s Span, have []*laneCursor) bool {
+			if s.First > l.Through {
+				return false
+			}
+			s.Last = min(s.Last, l.Through)
+			return len(have) > 0 || l.passedOver(s, func(s Span) bool { return yield(s, nil) })
+		})
+		if err != nil {
+			yield(Span{}, err)
+		}
 	}
-	for at := l.Parts[0].First; at <= l.Through; {
-		end := l.Through // of the sequences that all are judged alike
+}
+
+// walk visits the sequences of all parts in ascending order, as ranges which the same parts have. visit returns false
+// to end it.
+func (l *Lanes) walk(ctx context.Context, visit func(s Span, have []*laneCursor) bool) error {
+	lanes, last := make([]*laneCursor, len(l.Parts)), uint64(0)
+	for i := range l.Parts {
+		p := &l.Parts[i]
+		next, stop := iter.Pull2(p.capture.spans(ctx, p.lineage))
+		defer stop()
+		lanes[i], last = &laneCursor{part: p, next: next}, max(last, p.Last)
+	}
+	for at := l.Parts[0].First; at <= last; {
+		end := last // of the sequences that all are judged alike
 		var have []*laneCursor
 		for _, c := range lanes {
 			if err := c.seek(at); err != nil {
@@ -132,47 +160,49 @@ func (l *Lanes) compare(ctx context.Context) error {
 				have, end = append(have, c), min(end, c.span.Last)
 			}
 		}
-		switch {
-		case len(have) == 0:
-			l.addNone(at, end)
-		case isTwice(have):
-			l.Twice.add(at, end)
+		if !visit(Span{at, end}, have) {
+			return nil
 		}
 		at = end + 1
 	}
 	return nil
 }
 
-// reached is how far the captures of each filter have come.
+// reached is how far the captures of each filter have come, but for filters that were followed by others.
 func (l *Lanes) reached() uint64 {
-	var filters [][]string
-	var last []uint64
+	var filters []LanePart // of each filter, the part that has come farthest
 	for _, p := range l.Parts {
-		i := slices.IndexFunc(filters, func(f []string) bool { return slices.Equal(f, p.Filter) })
-		if i < 0 {
-			filters, last = append(filters, p.Filter), append(last, p.Last)
-		} else {
-			last[i] = max(last[i], p.Last)
+		i := slices.IndexFunc(filters, p.sameFilter)
+		switch {
+		case i < 0:
+			filters = append(filters, p)
+		case p.Last > filters[i].Last:
+			filters[i] = p
 		}
 	}
-	return slices.Min(last)
+	reached := uint64(math.MaxUint64) // the farthest of all is followed by none
+	for _, f := range filters {
+		follows := func(p LanePart) bool { return p.First > f.Last }
+		if !f.lineage.ended || !slices.ContainsFunc(l.Parts, follows) {
+			reached = min(reached, f.Last)
+		}
+	}
+	return reached
 }
 
-// addNone adds sequences that no capture has, but for those that a capture of the whole stream has passed over.
-func (l *Lanes) addNone(first, last uint64) {
+func (p LanePart) sameFilter(other LanePart) bool { return slices.Equal(p.Filter, other.Filter) }
+
+// passedOver yields what is left of sequences that no capture has without those that a capture of the whole stream has
+// passed over. It returns false if yield does.
+func (l *Lanes) passedOver(s Span, yield func(s Span) bool) bool {
 	for _, p := range l.Parts {
-		if len(p.Filter) > 0 || p.First > last || p.Last < first {
+		if len(p.Filter) > 0 || p.First > s.Last || p.Last < s.First {
 			continue
 		}
-		if first < p.First {
-			l.addNone(first, p.First-1)
-		}
-		if last > p.Last {
-			l.addNone(p.Last+1, last)
-		}
-		return
+		return (s.First >= p.First || l.passedOver(Span{s.First, p.First - 1}, yield)) &&
+			(s.Last <= p.Last || l.passedOver(Span{p.Last + 1, s.Last}, yield))
 	}
-	l.None.add(first, last)
+	return yield(s)
 }
 
 // isTwice reports whether two captures have stored the same sequences. One that has lost them may not have been meant:
@@ -215,26 +245,6 @@ func (c *laneCursor) seek(at uint64) error {
 		c.span, c.ended = span, !ok
 	}
 	return nil
-}
-
-// spans yields what the part accounts for, in ascending order.
-func (p *LanePart) spans(ctx context.Context) iter.Seq2[laneSpan, error] {
-	return func(yield func(laneSpan, error) bool) {
-		for cut, err := range p.capture.CutsFrom(ctx, p.firstCut) {
-			if err != nil {
-				yield(laneSpan{}, err)
-				return
-			}
-			if cut.N > p.lastCut {
-				return
-			}
-			for _, s := range planSpans(cut.Plan) {
-				if !yield(s, nil) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // planSpans are the ranges that a plan accounts for, in ascending order.

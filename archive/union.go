@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Union is what captures of one stream, in one life of it and with the same filter, hold together.
+// Union is what captures of one stream, in one life of it and with the same filter, hold together. Of a stream that was
+// rolled back, what it has lost is left out; with one that was restored goes what came before.
 type Union struct {
 	Stream   string
 	Created  time.Time // the stream
@@ -39,16 +40,13 @@ func (a *Archive) Unions(ctx context.Context) ([]Union, error) {
 		if err != nil {
 			return nil, err
 		}
-		lives, err := capture.Incarnations(ctx)
+		lineages, err := capture.lineages(ctx)
 		if err != nil {
 			return nil, err
 		}
-		for _, l := range lives {
-			if l.Newest.N == 0 || l.Newest.Plan.To == l.Opening.From {
-				continue
-			}
-			u := Union{Stream: format.Stream, Created: l.Opening.Stream.Created, Filter: format.Filter}
-			part := Part{capture.Name(), Span{l.Opening.From + 1, l.Newest.Plan.To}}
+		for _, l := range lineages {
+			u := Union{Stream: format.Stream, Created: l.created, Filter: format.Filter}
+			part := Part{capture.Name(), l.Span}
 			if i := slices.IndexFunc(all, u.same); i >= 0 {
 				all[i].Parts = append(all[i].Parts, part)
 			} else {

@@ -70,20 +70,23 @@ func heldOf(ctx context.Context, source *reader.Source, l *archive.Lanes) (held 
 		return []uint64{}, nil // Verify has said so
 	}
 	held = []uint64{}
-	for _, span := range l.None.Some {
-		for at := span.First; at <= span.Last && err == nil && len(held) < mostMissing; {
+	next := uint64(0) // the stream holds nothing from the last range to here
+	for span, err := range l.EachNone(ctx) {
+		for err == nil && next <= span.Last && len(held) < mostMissing {
 			var m reader.StoredMessage
-			if m, err = source.NextFor(ctx, at, ">"); err == nil && m.Seq <= span.Last {
-				held = append(held, m.Seq)
+			if m, err = source.NextFor(ctx, max(span.First, next), ">"); err != nil {
+				break
 			}
-			at = max(m.Seq, at) + 1
+			if next = m.Seq; m.Seq <= span.Last {
+				held, next = append(held, m.Seq), m.Seq+1
+			}
 		}
-		if errors.Is(err, reader.ErrMessageNotFound) { // nor behind it
+		switch {
+		case errors.Is(err, reader.ErrMessageNotFound), err == nil && len(held) == mostMissing: // or nothing behind it
 			return held, nil
+		case err != nil:
+			return nil, fmt.Errorf("look for what no capture of stream %s has: %w", l.Stream, err)
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for what no capture of stream %s has: %w", l.Stream, err)
 	}
 	return held, nil
 }
@@ -108,9 +111,6 @@ func (v *verdict) printLanes(l *archive.Lanes, missing []uint64, asked bool) {
 	why := "no filter takes them, or the stream did not have them; --against-stream asks it"
 	if asked {
 		why = "the stream does not hold them now"
-	}
-	if asked && len(l.None.Some) == mostMissing {
-		why = "the stream does not hold the first of them now"
 	}
 	v.print("note: stream %s: no capture has %s, the first are %s: %s\n", stream,
 		counted(int64(l.None.Sequences), "sequence"), spanText(l.None.Some[0]), why)
