@@ -10,9 +10,8 @@ import (
 // settle looks how many tasks and workers there are. Workers that are started together begin a moment apart; the second
 // look sees them all, so that the first does not take what is for the others.
 func (w *Worker) settle(ctx context.Context) {
-	const apart = time.Second
 	_ = w.round(ctx) // after an error, the next one finds out
-	if retry.Pause(ctx, min(apart, w.lease()/4)) == nil {
+	if retry.Pause(ctx, min(w.cfg.Apart, w.lease()/4)) == nil {
 		_ = w.round(ctx)
 	}
 }

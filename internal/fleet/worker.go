@@ -41,6 +41,8 @@ type WorkerConfig struct {
 	// Unanswered is for how long at least the queue does not answer before the worker connects to another server. It is
 	// longer than JetStream takes to elect a leader. 0 is ten seconds.
 	Unanswered time.Duration
+	// Apart is how far apart workers begin that are started together. It counts up to a quarter of the lease. 0 is a second.
+	Apart time.Duration
 }
 
 // Worker pulls tasks and runs them. Run may be called once.
@@ -87,6 +89,9 @@ func NewWorker(f *Fleet, cfg WorkerConfig) *Worker {
 	}
 	if cfg.Unanswered == 0 {
 		cfg.Unanswered = 10 * time.Second
+	}
+	if cfg.Apart == 0 {
+		cfg.Apart = time.Second
 	}
 	log := cfg.Log.With("worker", cfg.ID)
 	return &Worker{
