@@ -136,4 +136,4 @@ func linesOf(t *testing.T, path string) []string {
 }
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = 60 * time.Second

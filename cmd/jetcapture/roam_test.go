@@ -42,7 +42,7 @@ func TestACaptureLeavesAServerThatHasLostItsPeers(t *testing.T) {
 				_, err := js.Publish(t.Context(), "orders.x", nil)
 				return err == nil
 			})
-			natstest.Eventually(t, 5*patience, "that message in the archive", func() bool { return storedTo(g, "ORDERS") > 3 })
+			natstest.Eventually(t, 2*patience, "that message in the archive", func() bool { return storedTo(g, "ORDERS") > 3 })
 			if !strings.Contains(log.String(), "connecting to another one") {
 				t.Errorf("the log does not say so:\n%s", log)
 			}
