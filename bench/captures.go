@@ -30,10 +30,8 @@ type manySettings struct {
 	jetcapture string
 }
 
-// runCaptures is the part "captures": many captures in one process, against a process for each, in turn. It reads
-// /proc, so it needs Linux.
-func runCaptures(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	var s manySettings
+// parse reads the flags.
+func (s *manySettings) parse(args []string, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench captures", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&s.captures, "captures", 200, "captures, each of a stream of its own")
@@ -47,8 +45,18 @@ func runCaptures(ctx context.Context, args []string, stdout, stderr io.Writer) (
 	if err := flags.Parse(args); err != nil {
 		return usage(err)
 	}
-	if s.captures < 1 || s.messages < 1 || s.rounds < 1 {
-		return complain(stderr, "-captures, -messages and -rounds are at least 1")
+	if s.captures < 1 || s.messages < 1 || s.rounds < 1 || s.over <= 0 {
+		return complain(stderr, "-captures, -messages and -rounds are at least 1, and -over is more than 0")
+	}
+	return nil
+}
+
+// runCaptures is the part "captures": many captures in one process, against a process for each, in turn. It reads
+// /proc, so it needs Linux.
+func runCaptures(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	var s manySettings
+	if err := s.parse(args, stderr); err != nil {
+		return err
 	}
 	h := &harness{settings: settings{jobs: []job{{}}, jetcapture: s.jetcapture}, stderr: stderr}
 	if h.self, err = os.Executable(); err != nil {
