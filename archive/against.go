@@ -141,7 +141,7 @@ func (c *comparison) checkBeginning(ctx context.Context, other *otherCapture, fi
 		return nil
 	}
 	f := c.log.finding(0, Uncaptured, cutlog.FormatName(c.log.capture.name), "everything that the other archive holds",
-		fmt.Sprintf("a beginning behind messages of it, %d in number", n),
+		fmt.Sprintf("a later beginning; messages before that: %d", n),
 		"keep the other archive, or make a copy that begins where it does")
 	f.Seqs.AddRange(before.After+1, before.Through)
 	if len(other.filter) > 0 {

@@ -89,22 +89,12 @@ func diffCommand(c console) *cobra.Command {
 	help := helpText(diffHelp, options, diffConclusion)
 	cmd := readingCommand("diff", "compare two archives, or one with a stream", help)
 	cmd.Args = cobra.ArbitraryArgs // how many there are depends on the options
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		given := newChoices(options)
-		problems := given.take(options.all(), cmd.Flags(), c.getenv)
-		if s.stream {
-			problems = append(problems, s.nats.check(&given)...)
-		} else if s.name != "" {
-			problems = append(problems, errors.New("--stream-name: is for --against-stream"))
-		}
-		if len(problems) > 0 {
-			return &usageError{problems}
-		}
+	cmd.RunE = c.checked(options, s.check, func(ctx context.Context, args []string) error {
 		if err := s.checkArgs(cmd, args); err != nil {
 			return err
 		}
 		s.choice.read.Present = true
-		return s.choice.readArchive(cmd.Context(), args[0], func(ctx context.Context, a *archive.Capture) error {
+		return s.choice.readArchive(ctx, args[0], func(ctx context.Context, a *archive.Capture) error {
 			if s.stream {
 				return s.compareStream(ctx, a, c)
 			}
@@ -114,9 +104,20 @@ func diffCommand(c console) *cobra.Command {
 				return s.compare(ctx, capturedSide(a), capturedSide(b), c)
 			})
 		})
-	}
+	})
 	addFlags(cmd, options.all(), c)
 	return cmd
+}
+
+// check returns what is wrong with the options.
+func (s *diffSettings) check(given *choices) []error {
+	switch {
+	case s.stream:
+		return s.nats.check(given)
+	case s.name != "":
+		return []error{errors.New("--stream-name: is for --against-stream")}
+	}
+	return nil
 }
 
 // checkArgs wants one archive and a stream, or two archives.

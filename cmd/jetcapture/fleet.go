@@ -72,12 +72,7 @@ func newFleetCommand(
 		Long:              helpText(help, options, "\nExit codes: 0 done, 1 failed, 2 wrong usage.\n"),
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			given := newChoices(options)
-			problems := given.take(options.all(), cmd.Flags(), c.getenv)
-			if problems = append(problems, s.nats.check(&given)...); len(problems) > 0 {
-				return &usageError{problems}
-			}
+		RunE: c.checked(options, s.nats.check, func(ctx context.Context, args []string) error {
 			log := slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 			nc, prefix, err := natsconn.Connect(s.nats.named("jetcapture fleet "+name), log)
 			if err != nil {
@@ -88,8 +83,8 @@ func newFleetCommand(
 			if err != nil {
 				return &usageError{[]error{err}}
 			}
-			return run(cmd.Context(), f, args)
-		},
+			return run(ctx, f, args)
+		}),
 	}
 	addFlags(cmd, options.all(), c)
 	return cmd
