@@ -66,7 +66,7 @@ type Stats struct {
 	ReadSince time.Time // when reading began; zero until then
 	Since     time.Time // when State became what it is
 	Pulse     time.Time // when the capture was last seen alive; while it reads, that is every 10 s at least
-	// Unanswered is since when JetStream answers no question about the stream, which it is asked at each cut and twice a
+	// Unanswered is when JetStream stopped answering questions about the stream; the capture asks at each cut and twice a
 	// minute. It is zero while there are answers. If the connection stands, its server may have lost its peers, and
 	// another one may answer.
 	Unanswered time.Time

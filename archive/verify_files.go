@@ -36,7 +36,7 @@ func (a *Archive) files(ctx context.Context) iter.Seq2[bucket.Entry, error] {
 	}
 }
 
-// hiddenCapture is the only name of a capture that begins with "_". There may be one of before it was refused.
+// hiddenCapture is the only name of a capture that begins with "_". Earlier versions let one begin.
 const hiddenCapture = "_none"
 
 // isFile reports whether an object is a file of data or of dead letters. No part of such a name begins with "_" or ".",

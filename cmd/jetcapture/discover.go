@@ -104,7 +104,7 @@ func (c *taskCaptures) start(ctx context.Context, stream string, appeared bool) 
 	return err
 }
 
-// taken is the error of a stream whose name a task has that is not of this pattern.
+// taken is the error of a stream, the name of whose capture has a task that this pattern has not made.
 func (c *taskCaptures) taken(stream string, by fleet.Task) error {
 	has, err := taskSettings(by, c.runner.nats, c.runner.getenv)
 	if err != nil { // what it does is not known here

@@ -76,7 +76,7 @@ func (f *follower) look(ctx context.Context) (err error) {
 	return err
 }
 
-// lookOnce is one look. Captures that cannot be ended keep no others from their start.
+// lookOnce looks once. It starts captures even if others cannot be ended.
 func (f *follower) lookOnce(ctx context.Context) error {
 	within := followTimeout
 	if !f.looked {
@@ -163,8 +163,8 @@ func (f *follower) streams(ctx context.Context, own map[string]bool) (chosen []s
 	return chosen, nil
 }
 
-// gone takes those out of own, and returns them, that are not among the streams any more. It says so once, also where
-// their captures cannot be ended yet.
+// gone removes from own the streams that are not chosen any more, and returns them. It logs each once, even if its
+// capture cannot be ended yet.
 func (f *follower) gone(own map[string]bool, streams []string) []string {
 	before := f.going
 	f.going = nil

@@ -32,8 +32,8 @@ type captureGroup struct {
 	idle    chan struct{}
 }
 
-// member is a capture of a group, also when it has ended by itself. Its owner is who started it: start returns it to
-// nobody else. Only start may end it, too, for a capture of its name that comes before it.
+// member is a capture of a group, also when it has ended by itself. Its owner is the caller of start, which returns it to
+// nobody else. Besides the owner, only a later start ends it: that of a capture of the same name that comes before it.
 type member struct {
 	settings *settings
 	entry    *monitor.Entry
@@ -53,12 +53,12 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 	return g
 }
 
-// start begins captures, or none of them: it is an error if the group has one of the same name already. But if that is
-// the capture of a pattern, and the new one comes before it, it makes its last cut and ends. start returns the captures
-// in the order of their settings, and does not wait until they read.
+// start begins captures, or none of them: it is an error if the group has one of the same name already. But one that the
+// new one comes before makes its last cut and ends. start returns the captures in the order of their settings, and does
+// not wait until they read.
 func (g *captureGroup) start(all ...*settings) ([]*member, error) { return g.begin(false, all...) }
 
-// begin is start. quiet: why a capture has failed is logged by the caller.
+// begin is start. If quiet, the caller logs why a capture has failed.
 func (g *captureGroup) begin(quiet bool, all ...*settings) ([]*member, error) {
 	for {
 		started, yields, err := g.tryStart(quiet, all)
@@ -75,7 +75,7 @@ func (g *captureGroup) begin(quiet bool, all ...*settings) ([]*member, error) {
 // before those of patterns, and of these the one whose pattern is first by its name.
 func (s *settings) comesBefore(other *settings) bool { return s.pattern < other.pattern }
 
-// tryStart is begin unless a capture is to end before: that one yields.
+// tryStart is one try of begin. If another capture has to end before, it starts nothing and returns that one as yields.
 func (g *captureGroup) tryStart(quiet bool, all []*settings) (started []*member, yields *member, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -132,8 +132,8 @@ func (l lanes) between(held map[string]uint64) string {
 		counted(int64(len(subjects)), "subject"), printable(slices.Min(subjects)))
 }
 
-// warnOfLanes says where captures overlap, and what is between them. It does not know streams that
-// captures reach by a connection of their own.
+// warnOfLanes says where captures overlap, and what is between them. It does not know streams that captures reach by a
+// connection of their own.
 func warnOfLanes(ctx context.Context, f *fleet.Fleet, all []*settings, c console) {
 	for _, l := range lanesOf(all) {
 		notes := append(l.overlaps(), l.gaps()...)

@@ -9,8 +9,8 @@ import (
 )
 
 // matchingNow returns what a run with these settings would begin with: in place of a pattern the captures of the
-// streams that it chooses now. What it leaves out is told to w. The error is of patterns without a stream, where that
-// is one to a run, or whose streams cannot be listed; the other captures are returned all the same.
+// streams that it chooses now. It writes to w what a pattern leaves out. Its error names the patterns whose streams
+// cannot be listed, and those without a stream, if a run would fail for that; captures has the others even then.
 func matchingNow(ctx context.Context, all []*settings, w io.Writer) (captures []*settings, err error) {
 	log := slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	list := &matchingStreams{all: slices.DeleteFunc(slices.Clone(all), (*settings).isPattern)}

@@ -24,7 +24,7 @@ import (
 // brings them.
 const eventsPatience = 5 * time.Second
 
-// countPatience is how long it then counts what they do not have.
+// countPatience is how long the end of a run then counts what the sinks do not have.
 const countPatience = 2 * time.Second
 
 // teller tells the events of one capture to the sinks that the settings name, beside the capture.

@@ -9,8 +9,8 @@ import (
 	"github.com/jetcapture/jetcapture/internal/urls"
 )
 
-// expanded is a variable of the environment that a configuration file has named. Its value may be a secret, also where
-// it stands in an option that is none.
+// expanded is a variable of the environment that a configuration file has named. Its value may be a secret, even in an
+// option that takes no secret.
 type expanded struct{ name, value string }
 
 // leastHidden is the length of the shortest text that is taken for a secret. A shorter one would be found within words.

@@ -41,7 +41,7 @@ type summary struct {
 	ResumedSeq   uint64 `json:"resumed_seq"`
 	Incarnations int64  `json:"incarnations"` // how often the stream was replaced or rolled back
 
-	// Untold is how many events a sink does not have, at least, by stream, webhook and file. -1: that is not known.
+	// Untold is how many events a sink lacks, at least; the sinks are stream, webhook and file. -1: it is not known.
 	Untold map[string]int64 `json:"events_untold,omitempty"`
 
 	Lag     uint64  `json:"lag"` // messages that the stream held beyond the last one read

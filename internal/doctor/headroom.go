@@ -16,7 +16,7 @@ type rate struct {
 	over     time.Duration
 }
 
-// rateSpan is over how many of the newest messages a rate is taken: over more, if they are not of shortRate or longer.
+// A rate is taken over the newest rateSpan messages, or over more if all of these came within shortRate.
 const (
 	rateSpan  = 10_000
 	shortRate = time.Minute

@@ -45,8 +45,8 @@ type Follower struct {
 	projection Projection
 	before     cutlog.Head // the cut in front of the next one; zero: none, or not read
 	last       Position    // the last event that the sink has
-	placed     bool        // these are known
-	finished   bool        // Run has brought everything
+	placed     bool        // projection, before and last are known
+	finished   bool        // Run has brought everything to the sink
 }
 
 // Run follows the log until ctx ends. When drain is closed it returns as soon as the sink has everything that the log

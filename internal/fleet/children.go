@@ -84,7 +84,8 @@ func (c *Children) Get(name string) Task {
 	return Task{}
 }
 
-// TakenError says that a task is not one of the children, but a person's, or one of another parent that comes first.
+// TakenError says that a task of the name of a child is not one of the children: a person has made it, or another
+// parent, which comes first by its name.
 type TakenError struct{ By Task }
 
 func (e *TakenError) Error() string {
@@ -112,7 +113,7 @@ func (c *Children) Put(ctx context.Context, name string, body []byte) (Change, e
 	return c.fleet.replace(ctx, had, t)
 }
 
-// removeTimeout is for all that one call of Remove removes: without the permission there is no answer.
+// removeTimeout bounds a call of Remove: without the permission there is no answer.
 const removeTimeout = 5 * time.Second
 
 // Remove removes children, whose workers make a last cut. Its error is the first of several, and says how many.

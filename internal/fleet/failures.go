@@ -24,7 +24,7 @@ type Failure struct {
 // of is the revision that has failed.
 func (f *Failure) of() lease.Revision { return lease.Revision{Sequence: f.Revision, Stored: f.Stored} }
 
-// The limits of what a worker remembers of a failure. One that has run for longWell since is forgotten.
+// The limits of what a worker remembers of a failure. When the task has run for longWell since, it is forgotten.
 const (
 	mostError = 400 // bytes
 	longWell  = 5 * time.Minute
@@ -52,14 +52,14 @@ func (f failures) compare(task string, revision lease.Revision) {
 	}
 }
 
-// runs takes that a task has run somewhere for so long.
+// runs notes for how long a task has run, at any worker.
 func (f failures) runs(task string, long time.Duration) {
 	if long > longWell {
 		delete(f, task)
 	}
 }
 
-// all are the failures by the names of their tasks.
+// all returns the failures in the order of their tasks.
 func (f failures) all() (all []Failure) {
 	for _, name := range slices.Sorted(maps.Keys(f)) {
 		all = append(all, f[name])

@@ -8,7 +8,7 @@ import (
 )
 
 // settle looks how many tasks and workers there are. Workers that are started together begin a moment apart; the second
-// look sees them all, so that the first does not take what is for the others.
+// look sees them all, so that the first worker does not take what is for the others.
 func (w *Worker) settle(ctx context.Context) {
 	_ = w.round(ctx) // after an error, the next one finds out
 	if retry.Pause(ctx, min(w.cfg.Apart, w.lease()/4)) == nil {
@@ -16,7 +16,7 @@ func (w *Worker) settle(ctx context.Context) {
 	}
 }
 
-// standBy says why the worker has no task. It reports whether it has: that tasks fail is said from time to time.
+// standBy logs why the worker has no task, and reports whether it did: that tasks fail is logged from time to time only.
 func (w *Worker) standBy(say *retry.Limiter) bool {
 	w.mu.Lock()
 	tasks, others, failed := w.view.tasks, w.view.others(), len(w.failed)

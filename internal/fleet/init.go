@@ -12,9 +12,9 @@ import (
 
 // Config says how the stream of a fleet is made.
 type Config struct {
-	// Replicas of the stream. 0: those of an existing one; else mostReplicas, or 1 on a single server.
+	// Replicas of the stream. 0: as an existing one has; of a new one 3 in a cluster, and 1 on a single server.
 	Replicas int
-	// Lease after which the task of a worker that is silent goes to another. 0: that of an existing one, or DefaultLease.
+	// Lease after which the task of a worker that is silent goes to another. 0: as an existing one has, or DefaultLease.
 	Lease time.Duration
 }
 

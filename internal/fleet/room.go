@@ -88,7 +88,7 @@ func (w *Worker) sought(ctx context.Context) int {
 	return 0
 }
 
-// unheld tells the subjects of tasks that neither this worker nor the others say they have.
+// unheld returns what tells whether a task, by its subject, is one that neither this worker nor any of the members has.
 func (w *Worker) unheld(members []Member) func(subject string) bool {
 	held := map[string]bool{}
 	for _, m := range append([]Member{w.holds()}, members...) {

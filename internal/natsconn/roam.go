@@ -24,13 +24,14 @@ type Roaming struct {
 // mostRoaming is the longest time between two attempts.
 const mostRoaming = 10 * time.Minute
 
-// NewRoaming returns what roams a connection.
+// NewRoaming returns the Roaming of a connection.
 func NewRoaming(nc *nats.Conn, log *slog.Logger) *Roaming { return &Roaming{nc: nc, log: log} }
 
-// Answered takes that JetStream has answered.
+// Answered notes that JetStream answers.
 func (r *Roaming) Answered() { r.since = time.Time{} }
 
-// Unanswered takes that JetStream has not answered. first is how long the connection stays before it goes elsewhere.
+// Unanswered notes that JetStream does not answer, and brings the connection to another server when that has lasted for
+// long: at first for the time first, then for twice as long each time.
 func (r *Roaming) Unanswered(now time.Time, first time.Duration) {
 	switch {
 	case r.since.IsZero():

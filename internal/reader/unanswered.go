@@ -16,8 +16,8 @@ func (s *Source) Unanswered() time.Time {
 	return time.Time{}
 }
 
-// heard notes how a question about the stream has ended, which was asked under ctx at a time. Without a leader, any
-// server that has a copy of the stream answers for itself.
+// heard notes how a question about the stream has ended, which was asked under ctx at the time asked. leader: the answer
+// knows one. Without a leader, any server that has a copy of the stream answers for itself.
 func (s *Source) heard(ctx context.Context, asked time.Time, leader bool, err error) {
 	var api *APIError
 	switch {
