@@ -50,22 +50,25 @@ func (r *replayer) count(ctx context.Context) (err error) {
 	say(r.stdout, "  sequences without a message: %s, of which %s lost and %s skipped\n", thousands(int64(gaps)),
 		thousands(int64(a.Lost)), thousands(int64(a.Skipped)))
 	if r.keep {
-		return fmt.Errorf("--keep-sequences: %s between %d and %d without a message, and a server leaves out none when it "+
-			"is published to: choose a range without them by --seq, leave the sequences, or use jetcapture restore",
+		return fmt.Errorf("--keep-sequences: there is no message for %s between %d and %d, and a server leaves out none when "+
+			"it is published to: choose a range without gaps by --seq, leave out --keep-sequences, or use jetcapture restore",
 			counted(int64(gaps), "sequence"), a.First, a.Last)
 	}
 	return nil
 }
 
-// try fails if the messages cannot be published, as far as that can be told.
+// try says that nothing was published, or fails if the messages cannot be, as far as that can be told.
 func (r *replayer) try(ctx context.Context, nc *nats.Conn, prefix string) error {
 	if err := r.prepare(ctx, nc, prefix); err != nil {
 		return err
 	}
 	first, stop := iter.Pull2(r.items(ctx))
 	defer stop()
-	_, err, _ := first()
-	return err
+	if _, err, _ := first(); err != nil {
+		return err
+	}
+	say(r.stdout, "nothing was published (--dry-run)\n")
+	return nil
 }
 
 // replay publishes the messages.

@@ -26,7 +26,7 @@ func TestReplay(t *testing.T) {
 	r := newRestoring(t)
 	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})
 	args := []string{"-s", "TEST", "--map", "orders.*=test.order.$1"}
-	wantReplay(t, r.replay(append(args, "--dry-run")...), exitDone, "50 messages in 3 files")
+	wantReplay(t, r.replay(append(args, "--dry-run")...), exitDone, "nothing was published (--dry-run)\n")
 	wantReplay(t, r.replay(append(args, "--seq", "1..10", "--speed", "10000x")...), exitDone, "took 10 messages")
 	wantReplay(t, r.replay(args...), exitDone, "of these, there from an earlier replay: 10")
 	if n := r.info("TEST").State.Msgs; n != 50 {

@@ -148,7 +148,8 @@ func (r *restorer) findConfig(ctx context.Context) (restore.StreamConfig, error)
 	return restore.ParseStreamConfig(newest.Config)
 }
 
-// try fails if the server would refuse the stream, as far as that can be told. Without a server, it says so.
+// try says whether the server would take the stream, as far as that can be told, and fails if not. Without a server, it
+// says so.
 func (r *restorer) try(ctx context.Context, noServer error) error {
 	if noServer != nil {
 		say(r.stderr, "jetcapture: whether a server would take the stream was not asked: %v\n", noServer)
@@ -160,7 +161,13 @@ func (r *restorer) try(ctx context.Context, noServer error) error {
 	if err := checkName(ctx, r.nc, r.prefix, r.name); err != nil {
 		return err
 	}
-	return r.check(ctx)
+	if err := r.check(ctx); err != nil {
+		return err
+	}
+	if !r.json {
+		say(r.stdout, "nothing was restored (--dry-run); as far as can be told, the server would take stream %s\n", r.name)
+	}
+	return nil
 }
 
 // check fails if the server would refuse the stream when it has got all messages, as far as that can be told before.

@@ -230,7 +230,8 @@ func TestRestoreAsAMirror(t *testing.T) {
 func TestRestoreThatIsOnlyTried(t *testing.T) {
 	r := newRestoring(t)
 	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--dry-run")
-	if got.code != exitDone || !strings.Contains(got.stdout, "50 messages in 3 files") {
+	if got.code != exitDone || !strings.Contains(got.stdout, "50 messages in 3 files") ||
+		!strings.Contains(got.stdout, "the server would take stream COPY\n") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
 	for _, args := range [][]string{{"-s", "COPY"}, {"-s", "COPY", "--dry-run"}, {"-s", "ORDERS", "--dry-run"}} {
