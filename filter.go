@@ -1,9 +1,7 @@
 package jetcapture
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jetcapture/jetcapture/internal/wire"
 )
@@ -19,7 +17,7 @@ func (o *Options[P, K]) filter() []string {
 func (o *Options[P, K]) checkFilter(p *problems) {
 	subjects, sound := o.filter(), true
 	for _, s := range subjects {
-		if err := checkSubject(s); err != nil {
+		if err := wire.CheckSubject(s); err != nil {
 			sound = false
 			p.add("FilterSubjects", "%v", err)
 		}
@@ -33,22 +31,4 @@ func (o *Options[P, K]) checkFilter(p *problems) {
 				"%q is part of %q: leave one of the two out", narrow, wide)
 		}
 	}
-}
-
-// checkSubject says why a text is not a subject, by the rules of nats-server (sublist.go, isValidSubject). Wildcards
-// are allowed.
-func checkSubject(subject string) error {
-	if subject == "" || strings.ContainsAny(subject, " \t\r\n\f\x00") {
-		return fmt.Errorf("%q is not a subject: it is empty or contains blanks", subject)
-	}
-	tokens := strings.Split(subject, ".")
-	for i, t := range tokens {
-		switch {
-		case t == "":
-			return fmt.Errorf("%q is not a subject: a part between dots is empty", subject)
-		case t == ">" && i < len(tokens)-1:
-			return fmt.Errorf("%q is not a subject: the wildcard > can only be its last part", subject)
-		}
-	}
-	return nil
 }

@@ -43,7 +43,7 @@ func (m *messageChoice) group() group {
 		},
 		{name: "to", arg: "TIME", help: "stored before this time", value: moment(&m.read.To)},
 		{
-			name: "subject", arg: "SUBJECT", value: texts(&m.read.Subjects),
+			name: "subject", arg: "SUBJECT", value: subjects(&m.read.Subjects),
 			help: "with a subject that matches; wildcards as in NATS; may be given again, for one subject or another",
 		},
 		{

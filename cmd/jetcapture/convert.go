@@ -77,7 +77,7 @@ func newConvertSettings() *convertSettings {
 			name: "from-capture", arg: "NAME", value: text(&s.fromCapture), complete: completeCaptures,
 			help: "the capture of SOURCE; needed if it has several",
 		}, option{
-			name: "leave-out", arg: "SUBJECT", value: texts(&s.capture.leaveOut),
+			name: "leave-out", arg: "SUBJECT", value: subjects(&s.capture.leaveOut),
 			help: "skip the messages of this subject; wildcards as in NATS; repeatable",
 		}, option{
 			name: "allow-rounded-times", value: boolean(&s.rounded),

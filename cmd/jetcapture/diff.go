@@ -67,7 +67,7 @@ func (s *diffSettings) options() optionSet {
 			help: "these stream sequences (default: those that both have captured)",
 		},
 		{
-			name: "subject", arg: "SUBJECT", value: texts(&s.choice.read.Subjects),
+			name: "subject", arg: "SUBJECT", value: subjects(&s.choice.read.Subjects),
 			help: "messages of these subjects only; wildcards as in NATS; may be given again",
 		},
 		{

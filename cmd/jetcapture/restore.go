@@ -78,7 +78,7 @@ func (s *restoreSettings) options() optionSet {
 			{name: "from", arg: "TIME", help: "what the stream stored at this time or later", value: moment(&c.read.From)},
 			{name: "to", arg: "TIME", help: "what it stored before this time", value: moment(&c.read.To)},
 			{
-				name: "subject", arg: "SUBJECT", value: texts(&c.read.Subjects),
+				name: "subject", arg: "SUBJECT", value: subjects(&c.read.Subjects),
 				help: "messages of these subjects only; wildcards as in NATS; may be given again",
 			},
 			{
@@ -98,7 +98,7 @@ func (s *restoreSettings) options() optionSet {
 				help: "configured as this file says: JSON, such as nats stream info --json prints",
 			},
 			{
-				name: "subjects", arg: "SUBJECT", value: texts(&s.subjects),
+				name: "subjects", arg: "SUBJECT", value: subjects(&s.subjects),
 				help: "with these subjects in place of its own; may be given again",
 			},
 			{name: "replicas", arg: "N", help: "with so many replicas", value: count(&s.replicas)},

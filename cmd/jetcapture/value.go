@@ -13,6 +13,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/column"
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/source"
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // A value is one option within settings, as text. Set is called each time that the option is given; its error quotes
@@ -93,6 +94,13 @@ func text(to *string) value {
 // texts takes each text as it is: a comma separates nothing.
 func texts(to *[]string) value {
 	return listed[string]{to, func(s string) (string, error) { return s, nil }, func(s string) string { return s }}
+}
+
+// subjects takes subjects of NATS, with wildcards. One that no message can have would choose nothing, in silence.
+func subjects(to *[]string) value {
+	return listed[string]{to, func(s string) (string, error) { return s, wire.CheckSubject(s) }, func(s string) string {
+		return s
+	}}
 }
 
 // worded is a value that is one of a few words.

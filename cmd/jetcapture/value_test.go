@@ -82,6 +82,8 @@ func TestValues(t *testing.T) {
 		{choice(&word, form.NDJSON, form.CSV), "csv", "csv", ""},
 		{choice(&word, form.NDJSON, form.CSV), "xml", "", `"xml" is not one of ndjson, csv`},
 		{texts(&list), "a,b", "", ""},
+		{subjects(&list), "orders.*.>", "", ""},
+		{subjects(&list), "orders..7", "", `"orders..7" is not a subject: a part between dots is empty`},
 		{duration(&d), "0", "0s", ""},
 		{duration(&d), "-1s", "", `"-1s" is not a duration, write it as in 90s, 15m or 1h30m`},
 		{positiveDuration(&d), "0s", "", `"0s": must be above 0`},

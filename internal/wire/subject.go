@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Matches reports whether a subject, as a message has it, matches a filter with the wildcards * and >.
 func Matches(filter, subject string) bool { return matches(filter, subject, true) }
@@ -42,4 +45,22 @@ func matches(filter, subject string, literal bool) bool {
 		}
 		filter, subject = filterRest, rest
 	}
+}
+
+// CheckSubject says why a text is not a subject, by the rules of nats-server (sublist.go, isValidSubject). Wildcards
+// are allowed.
+func CheckSubject(subject string) error {
+	if subject == "" || strings.ContainsAny(subject, " \t\r\n\f\x00") {
+		return fmt.Errorf("%q is not a subject: it is empty or contains blanks", subject)
+	}
+	tokens := strings.Split(subject, ".")
+	for i, t := range tokens {
+		switch {
+		case t == "":
+			return fmt.Errorf("%q is not a subject: a part between dots is empty", subject)
+		case t == ">" && i < len(tokens)-1:
+			return fmt.Errorf("%q is not a subject: the wildcard > can only be its last part", subject)
+		}
+	}
+	return nil
 }
