@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,14 +88,33 @@ func newConvertSettings() *convertSettings {
 		{"In which form", s.capture.formOptions()},
 		{"When a file is complete", s.capture.cutOptions()},
 		{"Resources", s.capture.resourceOptions()},
-		{"Messages", without(s.report.options(), "dry-run")},
+		{"Messages", without(s.report.options(), "dry-run", "standby", "on-failure")},
 	})
 	for _, g := range s.options {
 		for i := range g.options {
-			g.options[i].env = "" // the variables are those of captures
+			o := &g.options[i]
+			o.env = "" // the variables are those of captures
+			o.help = cmp.Or(convertWords(o.name), o.help)
 		}
 	}
 	return s
+}
+
+// convertWords is the help of an option that means something else for an archive than for a stream; empty for others.
+func convertWords(option string) string {
+	switch option {
+	case "filter-subject":
+		return "convert messages of these subjects only; repeatable; fixed for the life of the capture in PLACE"
+	case "once":
+		return "end with the cut that was the newest finished one of SOURCE at the start"
+	case "capture":
+		return "name of the capture in PLACE (default: that of the capture of SOURCE)"
+	case "drain-timeout":
+		return "after SIGTERM, SIGINT or SIGHUP, store what was read within this time; the rest comes with the next start"
+	case "wait":
+		return "at the start, wait so long for a store that cannot be reached; what is plainly wrong ends at once"
+	}
+	return ""
 }
 
 // without returns the options but for some.

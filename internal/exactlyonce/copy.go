@@ -42,7 +42,7 @@ const followEvery = 2 * time.Second
 var ErrNothingToCopy = errors.New("nothing to convert: no cut is finished yet")
 
 // ErrOtherSource says that a capture was made from another archive.
-var ErrOtherSource = errors.New("it was made from another archive, or that one has lost its newest cuts")
+var ErrOtherSource = errors.New("the source is another archive now, or has lost its newest cuts")
 
 // Follows implements engine.Copied.
 func (s *copySource) Follows(ctx context.Context, head cutlog.Head) (*engine.CopiedOpening, error) {
@@ -116,8 +116,9 @@ func (s *copySource) trust(ctx context.Context, p *cutlog.Plan) error {
 
 // other is the error of a source that cannot be the one of the log.
 func (s *copySource) other(p *cutlog.Plan) error {
-	return fmt.Errorf("cut %d of capture %s was made from cut %d of capture %s: %w; nothing was written",
-		p.N, s.keeper.writer.Capture, p.Source.LastCut, p.Source.Capture, ErrOtherSource)
+	return fmt.Errorf("capture %s: its cut %d was made from cut %d of capture %s of the source: %w; nothing was written: "+
+		"convert to another place, or give this capture another name",
+		s.keeper.writer.Capture, p.N, p.Source.LastCut, p.Source.Capture, ErrOtherSource)
 }
 
 // doneSum returns the sum of the record that finished a cut of the source. Any goroutine may call it.
