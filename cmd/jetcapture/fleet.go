@@ -155,13 +155,11 @@ func fleetDrainCommand(c console) *cobra.Command {
 		})
 	cmd := newFleetCommand(c, "drain", "have a worker hand over its captures", fleetDrainHelp, s, options,
 		func(ctx context.Context, f *fleet.Fleet, args []string) error {
-			if resume {
-				return f.Resume(ctx, args[0])
+			done, err := drain(ctx, f, args[0], resume, wait)
+			if err == nil {
+				say(c.stdout, "%s: %s\n", printable(args[0]), done)
 			}
-			if err := f.Drain(ctx, args[0]); err != nil || wait == 0 {
-				return err
-			}
-			return drained(ctx, f, args[0], wait)
+			return err
 		})
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -170,6 +168,17 @@ func fleetDrainCommand(c console) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// drain drains a worker or resumes it, and returns what the worker does then.
+func drain(ctx context.Context, f *fleet.Fleet, worker string, resume bool, wait time.Duration) (done string, err error) {
+	if resume {
+		return "takes captures again", f.Resume(ctx, worker)
+	}
+	if err := f.Drain(ctx, worker); err != nil || wait == 0 {
+		return "hands over what it has, and takes nothing", err
+	}
+	return "has handed over what it had, and takes nothing", drained(ctx, f, worker, wait)
 }
 
 // drained waits until a worker has no captures.
@@ -260,5 +269,5 @@ func noTask(ctx context.Context, f *fleet.Fleet, name string) error {
 	for _, t := range tasks {
 		names = append(names, strings.TrimPrefix(t.Name, patternPrefix))
 	}
-	return fmt.Errorf("%w %s: %sjetcapture fleet ls lists them", fleet.ErrNoTask, name, didYouMean("", name, names))
+	return fmt.Errorf("%w %s: %s%s lists them", fleet.ErrNoTask, name, didYouMean("", name, names), f.Command("ls"))
 }

@@ -124,8 +124,9 @@ captures:
 		t.Errorf("worker a: exit code %d\n%s", r.code, r.stderr)
 	}
 	e.awaitFleet(t, "b", "orders", "jobs")
-	if r = e.run(t, "fleet", "drain", "b"); r.code != exitDone {
-		t.Errorf("drain: exit code %d, %s", r.code, r.stderr)
+	if r = e.run(t, "fleet", "drain", "b"); r.code != exitDone ||
+		r.stdout != "b: has handed over what it had, and takes nothing\n" {
+		t.Errorf("drain: exit code %d, %s%s", r.code, r.stdout, r.stderr)
 	}
 	if r = e.run(t, "fleet", "ls"); !strings.Contains(r.stdout, "waits for a worker") ||
 		!strings.Contains(r.stdout, "drained") {
@@ -399,9 +400,9 @@ func TestApplyWarnsOfLanesThatOverlapOrLeaveOut(t *testing.T) {
 		t.Errorf("of a whole stream beside a filter it says %q, want %q", r.stderr, want)
 	}
 	for captures, want := range map[string]string{
-		"  a: {range: 1..5}\n  b: {range: 4..7}\n  c: {start: 8}\n": "captures a (>) and b (>) take the same " +
+		"  a: {range: 1..5}\n  b: {range: 4..7}\n  c: {start: 8}\n": "captures a and b take the same " +
 			"messages, of the sequences 4 to 5: each is stored twice\n",
-		"  a: {range: 1..5}\n  c: {start: 8}\n": "no capture (>) takes the sequences 6 to 7\n",
+		"  a: {range: 1..5}\n  c: {start: 8}\n": "no capture takes the sequences 6 to 7\n",
 		"  a: {range: 1..5}\n  c: {start: 6}\n": "",
 		"  a: {range: 1..5, filter_subject: [orders.eu]}\n  c: {filter_subject: [orders.us, orders.fr]}\n": "",
 	} {

@@ -74,6 +74,15 @@ func (f *Fleet) Stream() string {
 	return streamName + "_" + f.name
 }
 
+// Command is a command about the fleet, such as ls, as it is typed.
+func (f *Fleet) Command(name string) string {
+	command := "jetcapture fleet " + name
+	if f.name != "" {
+		command += " --fleet " + f.name
+	}
+	return command
+}
+
 // OwnsStream reports whether a stream of that name is one of a fleet.
 func OwnsStream(name string) bool {
 	return name == streamName || strings.HasPrefix(name, streamName+"_")
@@ -154,7 +163,7 @@ var ErrNoFleet = errors.New("there is no fleet")
 func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
 	info, err := f.info(ctx)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return 0, fmt.Errorf("%w, stream %s is missing: make it with jetcapture fleet init", ErrNoFleet, f.Stream())
+		return 0, fmt.Errorf("%w, stream %s is missing: make it with %s", ErrNoFleet, f.Stream(), f.Command("init"))
 	}
 	if err != nil {
 		return 0, err
@@ -164,16 +173,16 @@ func (f *Fleet) Open(ctx context.Context) (length time.Duration, err error) {
 	}
 	c, err := f.js.Consumer(ctx, f.Stream(), consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return 0, fmt.Errorf("%w, consumer %s of stream %s is missing: make it with jetcapture fleet init", ErrNoFleet,
-			consumer, f.Stream())
+		return 0, fmt.Errorf("%w, consumer %s of stream %s is missing: make it with %s", ErrNoFleet, consumer, f.Stream(),
+			f.Command("init"))
 	}
 	if err != nil {
 		return 0, fmt.Errorf("consumer %s of stream %s: %w", consumer, f.Stream(), err)
 	}
 	cfg := c.CachedInfo().Config
 	if cfg.AckPolicy != jetstream.AckExplicitPolicy || cfg.MaxDeliver > 0 || cfg.DeliverSubject != "" {
-		return 0, fmt.Errorf("consumer %s of stream %s is not as jetcapture fleet init makes it: delete it and call that",
-			consumer, f.Stream())
+		return 0, fmt.Errorf("consumer %s of stream %s is not as %s makes it: delete it and call that", consumer, f.Stream(),
+			f.Command("init"))
 	}
 	return cfg.AckWait, nil
 }

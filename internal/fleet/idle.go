@@ -26,7 +26,7 @@ func (w *Worker) standBy(say *retry.Limiter) bool {
 		w.log.Info("standing by: other processes have all tasks; takes over from one that is silent for the lease",
 			"lease", w.lease().String())
 	case say.Ready(time.Now()):
-		w.log.Info("no task to take now: some wait, having failed or lost their worker; jetcapture fleet ls shows them",
+		w.log.Info("no task to take now: some wait, having failed or lost their worker; "+w.fleet.Command("ls")+" shows them",
 			"tasks", tasks, "with_others", others, "failed_here", failed)
 	default:
 		return false

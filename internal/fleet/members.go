@@ -93,7 +93,7 @@ func (f *Fleet) order(ctx context.Context, subject, worker string) error {
 	}
 	if !slices.ContainsFunc(members, is) {
 		return fmt.Errorf("worker %s has stopped answering: it may still get the order to %s, when it is back; "+
-			"jetcapture fleet ls shows it then", worker, subject)
+			"%s shows it then", worker, subject, f.Command("ls"))
 	}
 	return nil
 }
