@@ -128,10 +128,13 @@ func wasText(c restore.Change) string {
 func editCommand(stream string, changes []restore.Change) string {
 	var flags []string
 	for _, c := range changes {
-		if c.Later == "" {
-			continue
+		switch was := wasText(c); {
+		case c.Later == "":
+		case was == "true":
+			flags = append(flags, c.Later)
+		default:
+			flags = append(flags, c.Later+"="+was)
 		}
-		flags = append(flags, c.Later+"="+wasText(c))
 	}
 	if flags == nil {
 		return ""

@@ -74,15 +74,16 @@ func (c StreamConfig) Restorable() (StreamConfig, []Change) {
 			out[l.name] = fmt.Append(nil, l.value)
 		}
 	}
-	leave := func(name, why string) {
+	leave := func(name, why, later string) {
 		if value, ok := c[name]; ok && !isEmpty(value) {
-			changes = append(changes, Change{Name: name, Was: value, Why: why})
+			changes = append(changes, Change{name, value, why, later})
 			delete(out, name)
 		}
 	}
-	leave("mirror", "the archive has what the mirror had; --as-mirror-of makes it a mirror of a living stream")
-	leave("sources", "the stream would copy its sources from their beginning once more")
-	leave("sealed", "a sealed stream takes no messages")
+	leave("discard_new_per_subject", "the server refuses it without max_msgs_per_subject", "--discard-per-subject")
+	leave("mirror", "the archive has what the mirror had; --as-mirror-of makes it a mirror of a living stream", "")
+	leave("sources", "the stream would copy its sources from their beginning once more", "")
+	leave("sealed", "a sealed stream takes no messages", "")
 	if r := text(c["retention"]); r != "" && r != "limits" {
 		changes = append(changes, Change{
 			"retention", c["retention"], "without its consumers the stream would drop the messages; " +
