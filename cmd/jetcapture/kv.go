@@ -37,8 +37,9 @@ ARCHIVE is an archive of the stream KV_BUCKET, or of one that has its messages.
 
 const kvConclusion = `
 A line is a JSON object with key, revision, time and value; a value that is no text is in
-value_base64. Keys that were deleted or purged are in --history only, with their operation. What the
-stream had dropped before it was captured, such as older revisions of a key, is not in the archive.
+value_base64. Keys that were deleted or purged are in --history only, with their operation, and so are
+values that were older than the bucket kept them. What the stream had dropped before it was
+captured, such as older revisions of a key, is not in the archive.
 With --restore-as, the new bucket is configured as the archive has recorded it. Its revisions and
 times are new ones.
 
@@ -131,6 +132,8 @@ type kvEntry struct {
 	Operation string    `json:"operation,omitempty"` // empty: the key was set
 	Value     *string   `json:"value,omitempty"`
 	Binary    []byte    `json:"value_base64,omitempty"`
+
+	lasting bool // the limit of age of the bucket does not concern it
 }
 
 // print prints the bucket, or restores it. It keeps the last value of each key in memory.
@@ -213,6 +216,9 @@ func (s *kvSettings) read(
 		return nil
 	})
 	missing.say(c.stderr)
+	if err == nil && found {
+		err = s.expire(ctx, from, bucket, now, c)
+	}
 	if err != nil || found {
 		return now, found, err
 	}
@@ -259,7 +265,7 @@ func bucketsOf(ctx context.Context, choice *messageChoice, from *archive.Capture
 func kvEntryOf(i *archive.Item, prefix string) kvEntry {
 	e := kvEntry{
 		Key: strings.TrimPrefix(i.Subject, prefix), Revision: i.Seq, Time: i.Time.UTC(),
-		Operation: firstOf(i.Header["KV-Operation"]),
+		Operation: firstOf(i.Header["KV-Operation"]), lasting: firstOf(i.Header["Nats-TTL"]) == "never",
 	}
 	if reason := firstOf(i.Header["Nats-Marker-Reason"]); e.Operation == "" && reason != "" {
 		e.Operation = map[string]string{"MaxAge": "PURGE", "Purge": "PURGE", "Remove": "DEL"}[reason]

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go/jetstream"
@@ -110,6 +111,48 @@ func TestKV(t *testing.T) {
 		{exitDone, "had no key that matches x", []string{"settings", "--key", "x", "--history"}},
 	} {
 		wantReplay(t, environment{}.run(t, append([]string{"kv", folder}, tt.args...)...), tt.code, tt.want)
+	}
+}
+
+// TestKVOfABucketThatForgets: what a bucket had dropped for its age is not in it, and no message says so.
+func TestKVOfABucketThatForgets(t *testing.T) {
+	srv := natstest.Start(t)
+	js := natstest.JetStream(t, srv.Connect())
+	config := jetstream.KeyValueConfig{Bucket: "sessions", TTL: time.Hour}
+	kv, err := js.CreateKeyValue(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.PutString(t.Context(), "old", "1"); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "archive")
+	captureStream(t, srv, "KV_sessions", folder)
+	if got, want := changes(t, folder, "sessions"), "1 old 1"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	config.TTL = 100 * time.Millisecond
+	if _, err := js.UpdateKeyValue(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	natstest.Eventually(t, time.Minute, "value that has expired", func() bool {
+		_, err := kv.Get(t.Context(), "old")
+		return errors.Is(err, jetstream.ErrKeyNotFound)
+	})
+	if _, err := kv.PutString(t.Context(), "new", "2"); err != nil { // which may have expired when it is captured
+		t.Fatal(err)
+	}
+	captureStream(t, srv, "KV_sessions", folder)
+	at := time.Now().UTC().Add(time.Hour).Format(time.RFC3339) // which the archive does not reach
+	for _, args := range [][]string{{}, {"--at", at}} {
+		got := (environment{}).run(t, append([]string{"kv", folder, "sessions"}, args...)...)
+		if strings.Contains(got.stdout, `"old"`) ||
+			!strings.Contains(got.stderr, " had expired: the bucket kept values for ") {
+			t.Errorf("%v: %s%s", args, got.stdout, got.stderr)
+		}
+	}
+	if got := changes(t, folder, "sessions", "--history"); !strings.HasPrefix(got, "1 old 1") {
+		t.Errorf("the history is %s", got)
 	}
 }
 
