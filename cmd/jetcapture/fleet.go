@@ -83,7 +83,7 @@ func newFleetCommand(
 			if err != nil {
 				return &usageError{[]error{err}}
 			}
-			return run(ctx, f, args)
+			return adviseDenied(nc, run(ctx, f, args))
 		}),
 	}
 	addFlags(cmd, options.all(), c)

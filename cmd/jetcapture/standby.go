@@ -31,7 +31,7 @@ func (r *runner) standBy(ctx context.Context, process *settings, all []*settings
 		return err
 	}
 	if err := prepareStandby(ctx, f, nc, prefix, all); err != nil {
-		return err
+		return fmt.Errorf("--standby: %w", adviseDenied(nc, err))
 	}
 	var reload func() // without a file, SIGHUP ends the process
 	if r.reread != nil {
@@ -75,30 +75,29 @@ func standbyName(all []*settings) string {
 
 // prepareStandby makes the fleet and its tasks, as replicated as the stream of the first capture.
 func prepareStandby(ctx context.Context, f *fleet.Fleet, nc *nats.Conn, prefix string, all []*settings) error {
-	cfg := fleet.Config{Lease: all[0].report.standby, Replicas: 1}
 	js, err := jetstream.New(nc)
 	if prefix != "" {
 		js, err = jetstream.NewWithAPIPrefix(nc, prefix)
 	}
-	if err == nil {
-		var s jetstream.Stream
-		if s, err = js.Stream(ctx, all[0].capture.library.NATSStreamName); err == nil {
-			cfg.Replicas = s.CachedInfo().Config.Replicas
-		}
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = f.Init(ctx, cfg)
+	first := all[0]
+	stream, err := js.Stream(ctx, first.capture.library.NATSStreamName)
+	if err != nil {
+		return fmt.Errorf("look up stream %s: %w", first.capture.library.NATSStreamName, err)
+	}
+	cfg := fleet.Config{Lease: first.report.standby, Replicas: stream.CachedInfo().Config.Replicas}
+	if _, err := f.Init(ctx, cfg); err != nil {
+		return err
 	}
 	for _, s := range all {
-		if err != nil {
-			return fmt.Errorf("--standby: %w", err)
-		}
-		_, err = f.Apply(ctx, fleet.Task{Name: s.capture.name()})
-		if errors.Is(err, fleet.ErrConflict) { // another process was first
-			err = nil
+		_, err := f.Apply(ctx, fleet.Task{Name: s.capture.name()})
+		if err != nil && !errors.Is(err, fleet.ErrConflict) { // then another process was first
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // standbyRunner runs the captures of this process. What they are is not in their tasks.

@@ -61,16 +61,16 @@ func (f *Fleet) asItIs(ctx context.Context, cfg Config) (is Config, missing bool
 	}
 	if err == nil && cfg.Lease == 0 {
 		var c jetstream.Consumer
-		if c, err = f.js.Consumer(ctx, f.Stream(), consumer); err == nil {
+		switch c, err = f.js.Consumer(ctx, f.Stream(), consumer); {
+		case err == nil:
 			cfg.Lease = c.CachedInfo().Config.AckWait
-		} else if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		case errors.Is(err, jetstream.ErrConsumerNotFound):
 			err = nil
+		default:
+			err = fmt.Errorf("look at consumer %s of stream %s: %w", consumer, f.Stream(), err)
 		}
 	}
-	if err != nil {
-		return cfg, false, fmt.Errorf("look at stream %s of the fleet: %w", f.Stream(), err)
-	}
-	return cfg, false, nil
+	return cfg, false, err
 }
 
 // isTooMany reports whether an error says that there is a single server, or that the account has no such streams. That
