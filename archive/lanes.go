@@ -56,13 +56,16 @@ func (s *Spans) add(first, last uint64) {
 // Lanes compares the captures that have split a stream by subjects, in the order of streams. It reads their logs;
 // Verify proves that each capture has what it says.
 func (a *Archive) Lanes(ctx context.Context) (all []Lanes, err error) {
-	for capture, err := range a.Captures(ctx) {
-		if err != nil {
-			return nil, err
+	err = a.parts(ctx, func(stream string, p LanePart) {
+		same := func(l Lanes) bool { return l.Stream == stream && l.Created.Equal(p.lineage.created) }
+		i := slices.IndexFunc(all, same)
+		if i < 0 {
+			i, all = len(all), append(all, Lanes{Stream: stream, Created: p.lineage.created})
 		}
-		if all, err = addLanes(ctx, all, capture); err != nil {
-			return nil, err
-		}
+		all[i].Parts = append(all[i].Parts, p)
+	})
+	if err != nil {
+		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(l Lanes) bool {
 		other := func(p LanePart) bool { return !slices.Equal(p.Filter, l.Parts[0].Filter) }
@@ -74,28 +77,6 @@ func (a *Archive) Lanes(ctx context.Context) (all []Lanes, err error) {
 	for i := range all {
 		if err := all[i].compare(ctx); err != nil {
 			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// addLanes adds the parts of a capture to those of its streams.
-func addLanes(ctx context.Context, all []Lanes, capture *Capture) ([]Lanes, error) {
-	format, err := capture.Format(ctx)
-	if err != nil {
-		return nil, err
-	}
-	lineages, err := capture.lineages(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range lineages {
-		part := LanePart{Part: Part{capture.Name(), l.Span}, Filter: format.Filter, capture: capture, lineage: l}
-		same := func(of Lanes) bool { return of.Stream == format.Stream && of.Created.Equal(l.created) }
-		if i := slices.IndexFunc(all, same); i >= 0 {
-			all[i].Parts = append(all[i].Parts, part)
-		} else {
-			all = append(all, Lanes{Stream: format.Stream, Created: l.created, Parts: []LanePart{part}})
 		}
 	}
 	return all, nil

@@ -32,28 +32,16 @@ type Span struct{ First, Last uint64 }
 // logs only; Verify proves that each capture has what it says. Captures without a finished cut are left out.
 func (a *Archive) Unions(ctx context.Context) ([]Union, error) {
 	var all []Union
-	for capture, err := range a.Captures(ctx) {
-		if err != nil {
-			return nil, err
+	err := a.parts(ctx, func(stream string, p LanePart) {
+		u := Union{Stream: stream, Created: p.lineage.created, Filter: p.Filter}
+		i := slices.IndexFunc(all, u.same)
+		if i < 0 {
+			i, all = len(all), append(all, u)
 		}
-		format, err := capture.Format(ctx)
-		if err != nil {
-			return nil, err
-		}
-		lineages, err := capture.lineages(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range lineages {
-			u := Union{Stream: format.Stream, Created: l.created, Filter: format.Filter}
-			part := Part{capture.Name(), l.Span}
-			if i := slices.IndexFunc(all, u.same); i >= 0 {
-				all[i].Parts = append(all[i].Parts, part)
-			} else {
-				u.Parts = []Part{part}
-				all = append(all, u)
-			}
-		}
+		all[i].Parts = append(all[i].Parts, p.Part)
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(all, func(a, b Union) int {
 		return cmp.Or(cmp.Compare(a.Stream, b.Stream), a.Created.Compare(b.Created), slices.Compare(a.Filter, b.Filter))
@@ -62,6 +50,29 @@ func (a *Archive) Unions(ctx context.Context) ([]Union, error) {
 		all[i].compare()
 	}
 	return all, nil
+}
+
+// parts calls add with what each capture accounts for in each life of its stream. Captures without a finished cut are
+// left out.
+func (a *Archive) parts(ctx context.Context, add func(stream string, p LanePart)) error {
+	for capture, err := range a.Captures(ctx) {
+		if err != nil {
+			return err
+		}
+		format, err := capture.Format(ctx)
+		if err != nil {
+			return err
+		}
+		lineages, err := capture.lineages(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range lineages {
+			part := Part{capture.Name(), l.Span}
+			add(format.Stream, LanePart{Part: part, Filter: format.Filter, capture: capture, lineage: l})
+		}
+	}
+	return nil
 }
 
 // Last is the last sequence that a part has.
