@@ -11,9 +11,9 @@ import (
 	"github.com/jetcapture/jetcapture/cutlog"
 )
 
-// Lanes are captures of one stream, in one life of it, that have not all the same filter. They are compared sequence by
-// sequence. Those of one filter that have ended, and behind whose end one of another filter begins, were followed by
-// that one: the others may still go on, and what they have not reached yet is not missing.
+// Lanes are the captures of one stream, in one life of it, if not all have the same filter. They are compared sequence
+// by sequence. If those of one filter have ended, and one of another filter begins behind them, that one has followed
+// them. The others may still go on, and what they have not reached yet is not missing.
 //
 // The logs of captures with filters do not tell a message that no filter takes from one that the stream never had. Both
 // are in None.
@@ -173,8 +173,8 @@ func (l *Lanes) reached() uint64 {
 
 func (p LanePart) sameFilter(other LanePart) bool { return slices.Equal(p.Filter, other.Filter) }
 
-// passedOver yields what is left of sequences that no capture has without those that a capture of the whole stream has
-// passed over. It returns false if yield does.
+// passedOver yields those of the sequences, which no capture has, that are in the range of no capture without a filter:
+// such a one knows that the stream did not have them. It returns false if yield does.
 func (l *Lanes) passedOver(s Span, yield func(s Span) bool) bool {
 	for _, p := range l.Parts {
 		if len(p.Filter) > 0 || p.First > s.Last || p.Last < s.First {
@@ -186,8 +186,8 @@ func (l *Lanes) passedOver(s Span, yield func(s Span) bool) bool {
 	return yield(s)
 }
 
-// isTwice reports whether two captures have stored the same sequences. One that has lost them may not have been meant:
-// of a message that is gone nobody knows the subject.
+// isTwice reports whether two captures have stored the same sequences. Lost ones do not count: nobody knows the subject
+// of a message that is gone, so it may not have passed the filter.
 func isTwice(have []*laneCursor) bool {
 	var first *laneCursor
 	for _, c := range have {
