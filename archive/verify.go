@@ -172,7 +172,8 @@ func (v *verifier) run(ctx context.Context) (err error) {
 	if there, err := v.archive.isCapture(ctx, c.name, false, true); err != nil {
 		return err
 	} else if _, listed, err := v.archive.firstBelow(ctx, logRoot+c.name+"/", ""); err != nil || !there && !listed {
-		return errors.Join(err, fmt.Errorf("%s holds no capture %s: jetcapture ls lists those that it has", v.archive, c.name))
+		return errors.Join(err, fmt.Errorf("%s holds no capture %s: jetcapture ls lists those that it has",
+			v.archive, c.name))
 	}
 	if err := v.capture(ctx, c); err != nil {
 		return err

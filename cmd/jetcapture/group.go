@@ -32,8 +32,8 @@ type captureGroup struct {
 	idle    chan struct{}
 }
 
-// member is a capture of a group, also when it has ended by itself. Its owner is the caller of start, which returns it to
-// nobody else. Besides the owner, only a later start ends it: that of a capture of the same name that comes before it.
+// member is a capture of a group, also when it has ended by itself. Its owner is the caller of start, which returns it
+// to nobody else. Besides the owner, only the start of a capture of the same name that comes before it ends it.
 type member struct {
 	settings *settings
 	entry    *monitor.Entry
@@ -53,9 +53,9 @@ func (r *runner) newGroup(ctx context.Context) *captureGroup {
 	return g
 }
 
-// start begins captures, or none of them: it is an error if the group has one of the same name already. But one that the
-// new one comes before makes its last cut and ends. start returns the captures in the order of their settings, and does
-// not wait until they read.
+// start begins captures, or none of them: it is an error if the group has one of the same name already. But one that
+// the new one comes before makes its last cut and ends. start returns the captures in the order of their settings, and
+// does not wait until they read.
 func (g *captureGroup) start(all ...*settings) ([]*member, error) { return g.begin(false, all...) }
 
 // begin is start. If quiet, the caller logs why a capture has failed.

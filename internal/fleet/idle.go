@@ -16,7 +16,7 @@ func (w *Worker) settle(ctx context.Context) {
 	}
 }
 
-// standBy logs why the worker has no task, and reports whether it did: that tasks fail is logged from time to time only.
+// standBy logs why the worker has no task, and reports whether it did: that tasks fail is logged once a minute.
 func (w *Worker) standBy(say *retry.Limiter) bool {
 	w.mu.Lock()
 	tasks, others, failed := w.view.tasks, w.view.others(), len(w.failed)

@@ -41,8 +41,8 @@ type WorkerConfig struct {
 	// Unanswered is for how long at least the queue does not answer before the worker connects to another server. It is
 	// longer than JetStream takes to elect a leader. 0 is ten seconds.
 	Unanswered time.Duration
-	// Apart is how long a worker waits at its start for others that are started with it, up to a quarter of the lease. 0 is
-	// a second.
+	// Apart is how long a worker waits at its start for others that are started with it, up to a quarter of the lease.
+	// 0 is a second.
 	Apart time.Duration
 }
 
