@@ -59,8 +59,8 @@ func (l lanes) overlaps() (notes []string) {
 			for _, mine := range laneFilters(a) {
 				for _, other := range laneFilters(b) {
 					if wire.Overlap(mine, other) {
-						notes = append(notes, fmt.Sprintf("stream %s: captures %s (%s) and %s (%s) take %s: each is stored twice",
-							l.stream, a.name, mine, b.name, other, what))
+						notes = append(notes, fmt.Sprintf("stream %s: captures %s%s and %s%s take %s: each is stored twice",
+							l.stream, a.name, l.inBrackets(mine), b.name, l.inBrackets(other), what))
 					}
 				}
 			}
@@ -91,13 +91,22 @@ func (l lanes) gaps() (notes []string) {
 		through := spans[0].Last
 		for _, s := range spans[1:] {
 			if s.First > through+1 {
-				notes = append(notes, fmt.Sprintf("stream %s: no capture (%s) takes the sequences %s", l.stream, filter,
+				notes = append(notes, fmt.Sprintf("stream %s: no capture%s takes the sequences %s", l.stream, l.inBrackets(filter),
 					spanText(archive.Span{First: through + 1, Last: s.First - 1})))
 			}
 			through = max(through, s.Last)
 		}
 	}
 	return notes
+}
+
+// inBrackets is a filter as it stands behind the name of a capture; empty if no capture has one.
+func (l lanes) inBrackets(filter string) string {
+	filtered := func(s *settings) bool { return len(s.capture.library.FilterSubjects) > 0 }
+	if !slices.ContainsFunc(l.captures, filtered) {
+		return ""
+	}
+	return " (" + filter + ")"
 }
 
 // laneFilters are those of a capture; without one it takes all subjects.

@@ -101,5 +101,5 @@ func TestReplayOfGaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
-	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "1 sequence between 1 and 55 without a message")
+	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "no message for 1 sequence between 1 and 55")
 }
