@@ -125,7 +125,7 @@ func (s *diffSettings) checkArgs(cmd *cobra.Command, args []string) error {
 	if s.stream {
 		return oneArchive(cmd, args)
 	}
-	return twoArguments(cmd, args, "another one")
+	return twoArguments(cmd, args, "another one, or --against-stream,")
 }
 
 // compare compares two sides, and prints what differs.
@@ -165,12 +165,21 @@ func (s *diffSettings) limit(ctx context.Context, o *archive.ReadOptions, a, b *
 	}
 	first, last := max(firstA, firstB), min(lastA, lastB)
 	if first == 0 || last < first {
-		return fmt.Errorf("they have no stream sequence in common: A has %d to %d, B %d to %d", firstA, lastA, firstB, lastB)
+		return fmt.Errorf("they have no stream sequence in common: A has %s, B %s", extentText(firstA, lastA),
+			extentText(firstB, lastB))
 	}
 	o.After, o.Through = first-1, last
 	say(stderr, "jetcapture: A has stream sequences %d to %d, B %d to %d: compared are %d to %d\n", firstA, lastA, firstB,
 		lastB, first, last)
 	return nil
+}
+
+// extentText is what a side has, from one stream sequence to another.
+func extentText(first, last uint64) string {
+	if last < max(first, 1) {
+		return "nothing"
+	}
+	return fmt.Sprintf("%d to %d", first, last)
 }
 
 // differ compares two sequences of messages.

@@ -99,7 +99,8 @@ func badFlag(cmd *cobra.Command, err error) error {
 	return usagef("%w; %s", err, see)
 }
 
-// oneDash refuses a long flag with one dash. It would be taken for a group of short ones: -once for -o nce.
+// oneDash refuses a long flag with one dash, or its first word. It would be taken for a group of short ones: -once for
+// -o nce, -stream for -s tream.
 func oneDash(cmd *cobra.Command, args []string) error {
 	for _, arg := range args {
 		if arg == "--" {
@@ -107,8 +108,15 @@ func oneDash(cmd *cobra.Command, args []string) error {
 		}
 		name, isFlag := strings.CutPrefix(arg, "-")
 		name, _, _ = strings.Cut(name, "=")
-		if isFlag && len(name) > 1 && cmd.Flags().Lookup(name) != nil {
+		if !isFlag || len(name) < 2 {
+			continue
+		}
+		if cmd.Flags().Lookup(name) != nil {
 			return usagef("-%s: write --%s; see %s --help", name, name, cmd.CommandPath())
+		}
+		longer := slices.DeleteFunc(flagNames(cmd.Flags()), func(f string) bool { return !strings.HasPrefix(f, name+"-") })
+		if len(longer) > 0 {
+			return usagef("-%s: %ssee %s --help", name, didYouMean("--", name, longer), cmd.CommandPath())
 		}
 	}
 	return nil

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 
 	"github.com/jetcapture/jetcapture/archive"
+	"github.com/jetcapture/jetcapture/internal/urls"
 	"github.com/spf13/cobra"
 )
 
@@ -71,6 +73,10 @@ func grepCommand(c console) *cobra.Command {
 		if len(args) != 2 {
 			return usagef("a pattern and an archive are required; see %s --help", cmd.CommandPath())
 		}
+		if areSwapped(args[0], args[1]) {
+			return usagef("there is no folder %s: the pattern comes first, and then the archive; see %s --help",
+				urls.Show(args[1]), cmd.CommandPath())
+		}
 		return nil
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -89,6 +95,15 @@ func grepCommand(c console) *cobra.Command {
 	}
 	addFlags(cmd, options.all(), c)
 	return cmd
+}
+
+// areSwapped reports whether an archive was given where the pattern is expected, and there is none in its own place.
+func areSwapped(pattern, where string) bool {
+	is := func(place string) bool {
+		info, err := os.Stat(place)
+		return isStore(place) || err == nil && info.IsDir()
+	}
+	return is(pattern) && !is(where)
 }
 
 func (s *grepSettings) compile(pattern string) (err error) {

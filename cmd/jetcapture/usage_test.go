@@ -78,6 +78,19 @@ func TestWrongUsage(t *testing.T) {
 		},
 		{append(run, "-once"), []string{`-once: write --once; see jetcapture run --help`}},
 		{append(run, "-max-age=1h"), []string{`-max-age: write --max-age; see jetcapture run --help`}},
+		{[]string{"run", "-stream", "S"}, []string{
+			`-stream: did you mean --stream-name or --stream-opt-in or --stream-subject? see jetcapture run --help`,
+		}},
+		{[]string{"grep", t.TempDir(), "missing"}, []string{
+			`there is no folder missing: the pattern comes first, and then the archive; see jetcapture grep --help`,
+		}},
+		{[]string{"diff", "a"}, []string{
+			`an archive and another one, or --against-stream, are required; see jetcapture diff --help`,
+		}},
+		{[]string{"convert", "a", "b", "--leave-out", "a..b"}, []string{
+			`--leave-out: "a..b" is not a subject: a part between dots is empty`,
+		}},
+		{[]string{"convert", "a", "b", "--standby", "10s"}, []string{`unknown flag --standby: see jetcapture convert --help`}},
 		{append(run, "-x"), []string{`unknown flag -x: see jetcapture run --help`}},
 		{
 			[]string{"completion"},

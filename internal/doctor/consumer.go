@@ -97,7 +97,7 @@ func (e *exam) checkAccount(ctx context.Context) {
 			"the capture makes one", "raise the limit of the account, or remove consumers: nats consumer report")
 		return
 	}
-	e.ok("N6", name, fmt.Sprintf("the account has %d consumers, and room for one more", info.Consumers))
+	e.ok("N6", name, fmt.Sprintf("consumers of the account: %d, and there is room for one more", info.Consumers))
 }
 
 // checkMessageSize is check N7.

@@ -68,7 +68,7 @@ func (e *exam) tryInbox() bool {
 	rule := e.inboxRule()
 	switch {
 	case err != nil:
-		e.problem("N3", "inbox", err.Error(), "answers and messages come to an inbox", "nats server ping")
+		e.problem("N3", "inbox", err.Error(), "answers and messages come to an inbox", "nats rtt")
 		return false
 	case e.nats.violated("Subscription to", sub.Subject):
 		e.problem("N3", "inbox", "the server denies the subscription to "+sub.Subject, rule.Need,

@@ -38,7 +38,7 @@ func (e *exam) connect() bool {
 	const name = "connection"
 	nc, prefix, err := e.Connect()
 	if err != nil {
-		e.problem("N1", name, err.Error(), "nothing can be read without it", "nats server ping")
+		e.problem("N1", name, err.Error(), "nothing can be read without it", "nats rtt")
 		return false
 	}
 	if prefix == "" {

@@ -74,7 +74,7 @@ func (a *AtURL) ask(ctx context.Context) (*status.Process, error) {
 		if errors.As(err, &asked) {
 			err = asked.Err
 		}
-		return nil, err
+		return nil, fmt.Errorf("%w: does jetcapture run --http or jetcapture worker --http serve that address?", err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // all that counts was read
 	if resp.StatusCode != http.StatusOK {
