@@ -317,7 +317,9 @@ func (r *runner) logProgress() func(now time.Time) {
 			rate := float64(s.Messages-before[name]) / seconds
 			messages[name] = s.Messages
 			r.log.Info("progress", append([]any{
-				"capture", name, "state", s.State, "lag", left(s), "last_seq", s.LastSeq, "stored_seq", s.StoredSeq,
+				"capture", name, "state", s.State, "lag", left(s),
+				"last_seq", max(s.LastSeq, s.StoredSeq), // before the first message, all that is stored was read by others
+				"stored_seq", s.StoredSeq,
 				"messages_per_second", int64(math.Round(rate)), "open_files", s.OpenBlocks, "held_bytes", s.Memory + s.Spooled,
 			}, storing(s.Storing)...)...)
 		}
