@@ -171,7 +171,9 @@ func fleetDrainCommand(c console) *cobra.Command {
 }
 
 // drain drains a worker or resumes it, and returns what the worker does then.
-func drain(ctx context.Context, f *fleet.Fleet, worker string, resume bool, wait time.Duration) (done string, err error) {
+func drain(
+	ctx context.Context, f *fleet.Fleet, worker string, resume bool, wait time.Duration,
+) (done string, err error) {
 	if resume {
 		return "takes captures again", f.Resume(ctx, worker)
 	}

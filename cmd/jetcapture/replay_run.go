@@ -50,9 +50,9 @@ func (r *replayer) count(ctx context.Context) (err error) {
 	say(r.stdout, "  sequences without a message: %s, of which %s lost and %s skipped\n", thousands(int64(gaps)),
 		thousands(int64(a.Lost)), thousands(int64(a.Skipped)))
 	if r.keep {
-		return fmt.Errorf("--keep-sequences: there is no message for %s between %d and %d, and a server leaves out none when "+
-			"it is published to: choose a range without gaps by --seq, leave out --keep-sequences, or use jetcapture restore",
-			counted(int64(gaps), "sequence"), a.First, a.Last)
+		return fmt.Errorf("--keep-sequences: there is no message for %s between %d and %d, and a server leaves out none "+
+			"when it is published to: choose a range without gaps by --seq, leave out --keep-sequences, or use "+
+			"jetcapture restore", counted(int64(gaps), "sequence"), a.First, a.Last)
 	}
 	return nil
 }

@@ -90,7 +90,9 @@ func TestWrongUsage(t *testing.T) {
 		{[]string{"convert", "a", "b", "--leave-out", "a..b"}, []string{
 			`--leave-out: "a..b" is not a subject: a part between dots is empty`,
 		}},
-		{[]string{"convert", "a", "b", "--standby", "10s"}, []string{`unknown flag --standby: see jetcapture convert --help`}},
+		{[]string{"convert", "a", "b", "--standby", "10s"}, []string{
+			`unknown flag --standby: see jetcapture convert --help`,
+		}},
 		{append(run, "-x"), []string{`unknown flag -x: see jetcapture run --help`}},
 		{
 			[]string{"completion"},

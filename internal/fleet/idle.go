@@ -26,8 +26,8 @@ func (w *Worker) standBy(say *retry.Limiter) bool {
 		w.log.Info("standing by: other processes have all tasks; takes over from one that is silent for the lease",
 			"lease", w.lease().String())
 	case say.Ready(time.Now()):
-		w.log.Info("no task to take now: some wait, having failed or lost their worker; "+w.fleet.Command("ls")+" shows them",
-			"tasks", tasks, "with_others", others, "failed_here", failed)
+		w.log.Info("no task to take now: some wait, having failed or lost their worker",
+			"tasks", tasks, "with_others", others, "failed_here", failed, "see", w.fleet.Command("ls"))
 	default:
 		return false
 	}

@@ -267,8 +267,8 @@ func (w *Worker) accept(work context.Context, m jetstream.Msg) {
 	is := lease.Revision{Sequence: meta.Sequence.Stream, Stored: meta.Timestamp.UnixNano()}
 	t := w.fleet.taskOf(m.Subject(), m.Headers(), is, m.Data())
 	if t.Foreign {
-		w.log.Error("a message of the fleet is no task: remove it with "+w.fleet.Command("rm")+", or apply the task that it "+
-			"has replaced", "name", t.Name, "subject", m.Subject(), "revision", is.Sequence)
+		w.log.Error("a message of the fleet is no task: remove it, or apply the task that it has replaced", "name", t.Name,
+			"subject", m.Subject(), "revision", is.Sequence, "remove", w.fleet.Command("rm "+t.Name))
 		w.tell(work, t, m.Reply(), nakAfter(time.Minute))
 		return
 	}
