@@ -37,8 +37,8 @@ ARCHIVE is an archive of the stream KV_BUCKET, or of one that has its messages.
 
 const kvConclusion = `
 A line is a JSON object with key, revision, time and value; a value that is no text is in
-value_base64. Keys that were deleted or purged are in --history only, with their operation, and so are
-values that were older than the bucket kept them. What the stream had dropped before it was
+value_base64. Keys that were deleted or purged are in --history only, with their operation, and so
+are values that were older than the bucket kept them. What the stream had dropped before it was
 captured, such as older revisions of a key, is not in the archive.
 With --restore-as, the new bucket is configured as the archive has recorded it. Its revisions and
 times are new ones.
