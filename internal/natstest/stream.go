@@ -36,7 +36,8 @@ func JetStream(tb testing.TB, nc *nats.Conn) jetstream.JetStream {
 	return js
 }
 
-// CreateStream creates a stream. Its default subjects are "<name>.>", in lower case.
+// CreateStream creates a stream, to which messages can be published through the connection when it returns. Its default
+// subjects are "<name>.>", in lower case.
 func CreateStream(tb testing.TB, nc *nats.Conn, cfg jetstream.StreamConfig) jetstream.Stream {
 	tb.Helper()
 	if len(cfg.Subjects) == 0 && cfg.Mirror == nil && len(cfg.Sources) == 0 {
@@ -51,7 +52,23 @@ func CreateStream(tb testing.TB, nc *nats.Conn, cfg jetstream.StreamConfig) jets
 		}
 		return err == nil
 	})
+	awaitInterest(tb, nc, cfg)
 	return stream
+}
+
+// awaitInterest waits until the server of a connection knows that the stream takes its subjects: in a cluster, another
+// one may have made it, and that comes later than the answer.
+func awaitInterest(tb testing.TB, nc *nats.Conn, cfg jetstream.StreamConfig) {
+	tb.Helper()
+	if nc.ConnectedClusterName() == "" || len(cfg.Subjects) == 0 || cfg.NoAck {
+		return
+	}
+	m := nats.NewMsg(strings.NewReplacer("*", "x", ">", "x").Replace(cfg.Subjects[0]))
+	m.Header.Set(jetstream.ExpectedStreamHeader, "none") // so that the stream refuses it
+	Eventually(tb, limit, "answer from stream "+cfg.Name, func() bool {
+		_, err := nc.RequestMsg(m, time.Second)
+		return err == nil
+	})
 }
 
 // window is how many publishes may wait for their acknowledgement. The server's queue before a stream has room for
