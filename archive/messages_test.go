@@ -152,7 +152,7 @@ func TestARangeChecksItsFiles(t *testing.T) {
 	wantItems(t, b.o.bucket(t), archive.ReadOptions{Partial: true, After: 1, Through: 2}, "2 2")
 }
 
-// Whoever has enough knows that what he has got is as it was stored.
+// TestEnoughChecksItsFiles: a reader that stops early has read only messages that are as they were stored.
 func TestEnoughChecksItsFiles(t *testing.T) {
 	b := build(t, 0)
 	p := b.cut(map[string][]uint64{"a": {1, 3, 5}, "b": {2, 4}, "c": {6}})

@@ -71,6 +71,7 @@ func TestTheFirstOfTwoPatternsOfAFleetHasAStream(t *testing.T) {
 
 // TestAHolderThatMayNotRemoveTasksAddsThem, and says which permission is missing.
 func TestAHolderThatMayNotRemoveTasksAddsThem(t *testing.T) {
+	t.Parallel() // it waits for answers that do not come
 	srv := natstest.Start(t, natstest.Configured(t, `authorization { users: [
 		{ user: admin, password: p }
 		{ user: worker, password: p, permissions: { publish: { deny: "$JS.API.STREAM.MSG.DELETE.JETCAPTURE_FLEET" } } }

@@ -14,6 +14,7 @@ import (
 // TestEventsThatAreNotWritten: the file of events has reached the limit of the process, as on a full disk. The archive
 // is whole, so the run is done; the summary says what the file lacks, and the next start brings it.
 func TestEventsThatAreNotWritten(t *testing.T) {
+	t.Parallel() // it waits for a run that waits for its events
 	srv, nc := orders(t, "1", "2")
 	folder, lines := t.TempDir(), filepath.Join(t.TempDir(), "events.ndjson")
 	run := func(before string) (summary, string) {

@@ -52,6 +52,7 @@ func TestRangesOfAStreamFitTogether(t *testing.T) {
 
 // TestVerifyUnionComparesLanes: what two lanes have is a problem, and with --against-stream also what none has.
 func TestVerifyUnionComparesLanes(t *testing.T) {
+	t.Parallel() // it waits for heartbeats behind the last message of a filter
 	srv, nc := orders(t)
 	folder := t.TempDir()
 	for range 3 {
