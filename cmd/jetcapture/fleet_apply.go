@@ -148,7 +148,7 @@ func (s *applySettings) apply(ctx context.Context, f *fleet.Fleet, tasks []fleet
 		case in:
 		case !s.prune && t.Parent != "": // it is no more in the file than its pattern
 		case !s.prune && t.Foreign:
-			say(c.stdout, "%s: a message that is no capture; jetcapture fleet rm %[1]s removes it\n", printable(t.Name))
+			say(c.stdout, "%s: a message that is no capture; %s %[1]s removes it\n", printable(t.Name), f.Command("rm"))
 		case !s.prune:
 			say(c.stdout, "%s: not in the file, left\n", printable(t.Name))
 		default:
