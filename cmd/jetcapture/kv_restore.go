@@ -14,6 +14,7 @@ import (
 	"github.com/jetcapture/jetcapture/internal/natsconn"
 	"github.com/jetcapture/jetcapture/internal/parallel"
 	"github.com/jetcapture/jetcapture/internal/replay"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -40,21 +41,9 @@ func (s *kvSettings) restoreBucket(
 		return err
 	}
 	defer nc.Close()
-	js, err := replay.JetStream(nc, prefix)
+	bucket, err := makeBucket(ctx, nc, prefix, config)
 	if err != nil {
 		return err
-	}
-	_, err = js.KeyValue(ctx, s.restore.name)
-	if err == nil {
-		return fmt.Errorf("bucket %s exists already: choose another name", s.restore.name)
-	}
-	if !errors.Is(err, jetstream.ErrBucketNotFound) {
-		return fmt.Errorf("look for bucket %s: %w", s.restore.name, adviseDenied(nc, err))
-	}
-	bucket, err := js.CreateKeyValue(ctx, config)
-	if err != nil {
-		err = adviseReplicas(adviseDenied(nc, err))
-		return fmt.Errorf("make bucket %s with %d replicas: %w", s.restore.name, config.Replicas, err)
 	}
 	keys := slices.Sorted(maps.Keys(values))
 	err = parallel.Each(ctx, kvPuts, len(keys), func(ctx context.Context, i int) error {
@@ -74,6 +63,29 @@ func (s *kvSettings) restoreBucket(
 	}
 	say(c.stdout, "bucket %s has %s\n", s.restore.name, counted(int64(len(keys)), "key"))
 	return nil
+}
+
+// makeBucket makes a bucket, which must not exist.
+func makeBucket(
+	ctx context.Context, nc *nats.Conn, prefix string, config jetstream.KeyValueConfig,
+) (jetstream.KeyValue, error) {
+	js, err := replay.JetStream(nc, prefix)
+	if err != nil {
+		return nil, err
+	}
+	_, err = js.KeyValue(ctx, config.Bucket)
+	switch {
+	case err == nil:
+		return nil, fmt.Errorf("bucket %s exists already: choose another name", config.Bucket)
+	case !errors.Is(err, jetstream.ErrBucketNotFound):
+		return nil, fmt.Errorf("look for bucket %s: %w", config.Bucket, adviseDenied(nc, err))
+	}
+	bucket, err := js.CreateKeyValue(ctx, config)
+	if err != nil {
+		err = adviseReplicas(adviseDenied(nc, err))
+		return nil, fmt.Errorf("make bucket %s with %d replicas: %w", config.Bucket, config.Replicas, err)
+	}
+	return bucket, nil
 }
 
 // config is the configuration of the new bucket: that of the old one, as far as the archive has recorded it.

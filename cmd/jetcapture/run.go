@@ -254,6 +254,11 @@ func (r *runner) store(
 	sum.finish(stats, err)
 	untold, closing := told.stop()
 	sum.Untold = untold
+	return errors.Join(err, closing, r.printSummary(sum))
+}
+
+// printSummary prints the summary of a capture, of which several may end at a time.
+func (r *runner) printSummary(sum *summary) error {
 	r.print.Lock()
 	defer r.print.Unlock()
 	r.sums.Flush()
@@ -262,7 +267,7 @@ func (r *runner) store(
 	if r.settings.logJSON {
 		r.log.Info("summary", "summary", sum)
 	}
-	return errors.Join(err, closing, sum.print(r.stdout, r.screen, r.settings))
+	return sum.print(r.stdout, r.screen, r.settings)
 }
 
 // report starts a goroutine that reports on the running captures: that they are stopping, and how far they are, on a
