@@ -149,7 +149,11 @@ func (r *copyReader) read(ctx context.Context, through, last uint64) (uint64, er
 // pass reads the source once, and moves through.
 func (r *copyReader) pass(ctx context.Context, through *uint64, last uint64) error {
 	b := &copyBatch{}
-	o := archive.ReadOptions{Incarnation: r.incarnation, After: *through, TempDir: r.src.keeper.run.Config.TempDir}
+	o := archive.ReadOptions{
+		Incarnation: r.incarnation, After: *through, TempDir: r.src.keeper.run.Config.TempDir,
+		// An altered message may be in a cut before the rest of its file is read, so each file is checked first.
+		Damaged: func(err *archive.FileError) error { return err },
+	}
 	size := 0
 	for item, err := range r.src.from.Messages(ctx, o) {
 		if err != nil {
