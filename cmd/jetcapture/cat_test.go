@@ -228,20 +228,26 @@ func TestCatPrintsHeadersThatAreNotUTF8(t *testing.T) {
 	}
 }
 
-// The rows that a limit leaves out are checked too: without that, nobody knows whether those before them are whole.
-func TestALimitChecksItsFiles(t *testing.T) {
-	folder := wholeArchive(t, "--format", "raw", "--compression", "none")
+// alterFirst alters the payload of message 1 in an archive of raw files that are not compressed, with a key each.
+func alterFirst(t *testing.T, folder string) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "0", "*", "*", "*", "*", "*", "*-00000000000000000001-*"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
-	damaged, err := os.ReadFile(files[0])
+	whole, err := os.ReadFile(files[0])
 	if err == nil {
-		err = os.WriteFile(files[0], bytes.Replace(damaged, []byte(`"n":0`), []byte(`"n":7`), 1), 0o600)
+		err = os.WriteFile(files[0], bytes.Replace(whole, []byte(`"n":0`), []byte(`"n":7`), 1), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The rows that a limit leaves out are checked too: without that, nobody knows whether those before them are whole.
+func TestALimitChecksItsFiles(t *testing.T) {
+	folder := wholeArchive(t, "--format", "raw", "--compression", "none")
+	alterFirst(t, folder)
 	for _, args := range [][]string{{"cat", folder, "--limit", "1"}, {"grep", "n", folder, "--limit", "1"}} {
 		if r := (environment{}).run(t, args...); r.code != exitFailed || !strings.Contains(r.stderr, "SHA-256") {
 			t.Errorf("%v: exit code %d: %s", args, r.code, r.stderr)

@@ -136,6 +136,8 @@ func (s *replaySettings) check(given *choices) (problems []error) {
 // run replays a capture.
 func (s *replaySettings) run(ctx context.Context, from *archive.Capture, c console) error {
 	screen := newScreen(c.stderr)
+	// No server takes back what was published, so a file is checked before its first message is.
+	s.choice.read.Damaged = func(err *archive.FileError) error { return err }
 	r := &replayer{replaySettings: s, from: from, ticker: newTicker(screen), console: c}
 	if err := r.count(ctx); err != nil {
 		return err

@@ -103,3 +103,16 @@ func TestReplayOfGaps(t *testing.T) {
 	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
 	wantReplay(t, r.replay("-s", "COPY", "--keep-sequences"), exitFailed, "no message for 1 sequence between 1 and 55")
 }
+
+// TestReplayOfADamagedFile: no server takes back what was published, so a file is checked before its first message is.
+func TestReplayOfADamagedFile(t *testing.T) {
+	r := newRestoring(t, "--format", "raw", "--compression", "none")
+	alterFirst(t, r.folder)
+	natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "TEST", Subjects: []string{"test.>"}})
+	args := []string{"-s", "TEST", "--map", "orders.*=test.$1"}
+	wantReplay(t, r.replay(append(args, "--dry-run")...), exitFailed, "SHA-256")
+	wantReplay(t, r.replay(args...), exitFailed, "SHA-256")
+	if n := r.info("TEST").State.Msgs; n != 0 {
+		t.Errorf("%d messages were published", n)
+	}
+}
