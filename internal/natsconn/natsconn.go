@@ -249,7 +249,11 @@ func logEvents(log *slog.Logger) nats.Option {
 				if sub != nil {
 					attrs = append(attrs, "subject", sub.Subject)
 				}
-				log.Warn("the server or the client reports an error", attrs...)
+				level := slog.LevelWarn
+				if errors.Is(err, nats.ErrBadHeaderMsg) { // each such message; who needs its header reads it as it is stored
+					level = slog.LevelDebug
+				}
+				log.Log(context.Background(), level, "the server or the client reports an error", attrs...)
 			}),
 			nats.LameDuckModeHandler(func(*nats.Conn) {
 				log.Info("the server is going to shut down, moving to another one")

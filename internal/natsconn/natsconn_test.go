@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/internal/natstest"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/natscontext"
 	"go.uber.org/goleak"
 )
@@ -49,6 +50,32 @@ func TestConnectionComesBack(t *testing.T) {
 		return strings.Contains(b.String(), "the connection is lost") && strings.Contains(b.String(), "connected again")
 	})
 	if strings.Contains(b.String(), "level=ERROR") {
+		t.Errorf("got\n%s", b.String())
+	}
+}
+
+// A stream may be full of headers that no client can read. Its readers deal with that.
+func TestHeadersThatNoClientReadsAreNoWarning(t *testing.T) {
+	srv := natstest.Start(t)
+	var b lockedBuffer
+	log := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	nc, _, err := Connect(Config{Server: Setting{Text: srv.URL(), Rank: 1}}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}})
+	if _, err := nc.SubscribeSync("s"); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	natstest.PublishRaw(t, nc.ConnectedAddr(), "s", "NATS/1.0\r\nno colon\r\n\r\n", nil)
+	natstest.Eventually(t, 20*time.Second, "error of the client in the log", func() bool {
+		return strings.Contains(b.String(), "could not decode headers")
+	})
+	if strings.Contains(b.String(), "level=WARN") {
 		t.Errorf("got\n%s", b.String())
 	}
 }
