@@ -59,10 +59,18 @@ func Run(ctx context.Context, nc *nats.Conn, items iter.Seq2[*archive.Item, erro
 		return Result{}, err
 	}
 	defer r.to.close()
-	if err := r.feed(ctx, first, next); err != nil {
-		return r.result, errors.Join(err, r.remove(ctx))
+	err = r.feed(ctx, first, next)
+	if err != nil && !isTaken(err) {
+		err = errors.Join(err, r.remove(ctx))
 	}
-	return r.result, nil
+	return r.result, err
+}
+
+// isTaken reports whether somebody else had made a stream of that name when the server began. It is not ours to delete.
+func isTaken(err error) bool {
+	const restoreExists = 10130 // errors.json of nats-server
+	var refused *reader.APIError
+	return errors.As(err, &refused) && refused.ErrCode == restoreExists
 }
 
 // run is one restore.

@@ -243,6 +243,29 @@ func TestAnExistingStreamIsRefused(t *testing.T) {
 	}
 }
 
+// A stream that is made between the question whether it exists and the first message is not touched either.
+func TestAStreamThatIsMadeMeanwhileIsRefused(t *testing.T) {
+	r := newRig(t)
+	items := func(yield func(*archive.Item, error) bool) {
+		n := 0
+		for i, err := range r.from.Messages(t.Context(), archive.ReadOptions{}) {
+			if n++; n == 3 { // the server was asked, and has got nothing yet
+				natstest.CreateStream(t, r.nc, jetstream.StreamConfig{Name: "COPY", Subjects: []string{"copy"}})
+			}
+			if !yield(i, err) {
+				return
+			}
+		}
+	}
+	_, err := restore.Run(t.Context(), r.nc, items, restore.Options{Config: config(t)})
+	if err == nil || !strings.Contains(err.Error(), "already in use") {
+		t.Error(err)
+	}
+	if _, err := r.js.Stream(t.Context(), "COPY"); err != nil {
+		t.Errorf("the stream of somebody else: %v", err)
+	}
+}
+
 // The origin has dropped the first half. The copy gets it from the archive and the rest from the origin, and becomes a
 // stream of its own in the end.
 func TestDeepHistoryOfALivingStream(t *testing.T) {
