@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/jetcapture/jetcapture/cutlog"
+	"github.com/jetcapture/jetcapture/internal/wire"
 )
 
 // Lanes are the captures of one stream, in one life of it, if not all have the same filter. They are compared sequence
-// by sequence. If those of one filter have ended, and one of another filter begins behind them, that one has followed
-// them. The others may still go on, and what they have not reached yet is not missing.
+// by sequence. A capture behind whose end another one begins was followed by that one. The others may still go on, and
+// what they have not reached yet is not missing.
 //
 // The logs of captures with filters do not tell a message that no filter takes from one that the stream never had. Both
 // are in None.
@@ -21,7 +22,7 @@ type Lanes struct {
 	Stream  string
 	Created time.Time // the stream
 	Parts   []LanePart
-	Through uint64 // up to where the captures of each filter have come that may go on
+	Through uint64 // up to where the captures of each filter have come, but for those that were followed
 	Twice   Spans  // sequences that two captures have
 	None    Spans  // those up to Through that no capture has, and that none without a filter knows to be absent
 }
@@ -100,14 +101,10 @@ func (l *Lanes) compare(ctx context.Context) error {
 	})
 }
 
-// EachNone yields the ranges of None, all of them. It reads the logs again.
+// EachNone yields the ranges that no capture has, as None, also behind Through. It reads the logs again.
 func (l *Lanes) EachNone(ctx context.Context) iter.Seq2[Span, error] {
 	return func(yield func(Span, error) bool) {
 		err := l.walk(ctx, func(s Span, have []*laneCursor) bool {
-			if s.First > l.Through {
-				return false
-			}
-			s.Last = min(s.Last, l.Through)
 			return len(have) > 0 || l.passedOver(s, func(s Span) bool { return yield(s, nil) })
 		})
 		if err != nil {
@@ -116,15 +113,36 @@ func (l *Lanes) EachNone(ctx context.Context) iter.Seq2[Span, error] {
 	}
 }
 
+// Awaits reports whether a message that no capture has may still come into one: that takes its subject, has not reached
+// it, and was not followed by another one that takes it.
+func (l *Lanes) Awaits(seq uint64, subject string) bool {
+	takes := func(p LanePart) bool {
+		matches := func(filter string) bool { return wire.Matches(filter, subject) }
+		return len(p.Filter) == 0 || slices.ContainsFunc(p.Filter, matches)
+	}
+	return slices.ContainsFunc(l.Parts, func(p LanePart) bool {
+		follows := func(other LanePart) bool { return other.First > p.Last && takes(other) }
+		return p.Last < seq && takes(p) && !slices.ContainsFunc(l.Parts, follows)
+	})
+}
+
+// Last is the last sequence that a part has.
+func (l *Lanes) Last() (last uint64) {
+	for _, p := range l.Parts {
+		last = max(last, p.Last)
+	}
+	return last
+}
+
 // walk visits the sequences of all parts in ascending order, as ranges which the same parts have. visit returns false
 // to end it.
 func (l *Lanes) walk(ctx context.Context, visit func(s Span, have []*laneCursor) bool) error {
-	lanes, last := make([]*laneCursor, len(l.Parts)), uint64(0)
+	lanes, last := make([]*laneCursor, len(l.Parts)), l.Last()
 	for i := range l.Parts {
 		p := &l.Parts[i]
 		next, stop := iter.Pull2(p.capture.spans(ctx, p.lineage))
 		defer stop()
-		lanes[i], last = &laneCursor{part: p, next: next}, max(last, p.Last)
+		lanes[i] = &laneCursor{part: p, next: next}
 	}
 	for at := l.Parts[0].First; at <= last; {
 		end := last // of the sequences that all are judged alike
@@ -164,7 +182,7 @@ func (l *Lanes) reached() uint64 {
 	reached := uint64(math.MaxUint64) // the farthest of all is followed by none
 	for _, f := range filters {
 		follows := func(p LanePart) bool { return p.First > f.Last }
-		if !f.lineage.ended || !slices.ContainsFunc(l.Parts, follows) {
+		if !slices.ContainsFunc(l.Parts, follows) {
 			reached = min(reached, f.Last)
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"iter"
 	"slices"
 	"time"
-
-	"github.com/jetcapture/jetcapture/cutlog"
 )
 
 // lineage is what a capture accounts for of a stream as it was made at a time: an incarnation, and before it what that
@@ -14,7 +12,6 @@ import (
 type lineage struct {
 	created time.Time // the stream
 	Span              // empty, with the end before the beginning, if there is no finished cut of it
-	ended   bool      // its last cut is that of a capture which has ended by itself
 	pieces  []piece   // the oldest first
 }
 
@@ -55,7 +52,7 @@ func (c *Capture) lineage(ctx context.Context, lives []life, all []Incarnation, 
 	newest := all[i].Newest
 	l.created, l.Last = all[i].Opening.Stream.Created, all[i].Opening.From
 	if newest.N > 0 {
-		l.Last, l.ended = newest.Plan.To, newest.Plan.Reason == cutlog.ReasonOnce
+		l.Last = newest.Plan.To
 	}
 	for through := l.Last; i >= 0; {
 		l.First = all[i].Opening.From + 1

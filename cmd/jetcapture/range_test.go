@@ -82,6 +82,12 @@ func TestVerifyUnionComparesLanes(t *testing.T) {
 	lane("us", "orders.us")
 	verify(exitDone, "stream ORDERS by subject: sequences 1 to 9 in eu (orders.eu), fr (orders.fr), us (orders.us)\n",
 		"--against-stream")
+	for _, subject := range []string{"orders.us", "orders.de", "orders.eu"} {
+		natstest.PublishN(t, nc, subject, 1)
+	}
+	lane("eu", "orders.eu")
+	verify(exitDone, "stream ORDERS by subject: sequences 1 to 9 in")
+	verify(exitFailed, `"missing":[11],"asked":12`, "--against-stream", "--json") // 10 is to come yet
 	lane("all", "orders.>")
 	verify(exitFailed, "problem: stream ORDERS: two captures have the sequences 1 to 9")
 }
