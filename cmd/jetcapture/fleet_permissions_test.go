@@ -75,6 +75,7 @@ func TestAWorkerNeedsThePermissionsOfTheDocument(t *testing.T) {
 // TestTheFleetSaysWhichPermissionIsMissing: a request that the server drops has no answer, so the error names what it
 // has said of it.
 func TestTheFleetSaysWhichPermissionIsMissing(t *testing.T) {
+	t.Parallel() // it waits for half a minute for answers that do not come
 	srv := natstest.Start(t, natstest.Configured(t, `authorization { users: [
 		{ user: none, password: p, permissions: {publish: ["x"], subscribe: ["_INBOX.>"]} } ] }`))
 	e := environment{"NATS_URL": srv.URL(), "NATS_USER": "none", "NATS_PASSWORD": "p"}
@@ -82,10 +83,13 @@ func TestTheFleetSaysWhichPermissionIsMissing(t *testing.T) {
 		"fleet ls": `Publish to "$JS.API.STREAM.INFO.JETCAPTURE_FLEET"`,
 		"run -s ORDERS --standby 2s --wait 1s -o " + t.TempDir(): `Publish to "$JS.API.STREAM.INFO.ORDERS"`,
 	} {
-		r := e.run(t, strings.Fields(args)...)
-		last := r.stderr[strings.LastIndex(r.stderr, "jetcapture: "):]
-		if r.code != exitFailed || !strings.Contains(last, "allow the user that") || !strings.Contains(last, want) {
-			t.Errorf("%s: exit code %d, %s", args, r.code, last)
-		}
+		t.Run(strings.Fields(args)[0], func(t *testing.T) {
+			t.Parallel()
+			r := e.run(t, strings.Fields(args)...)
+			last := r.stderr[strings.LastIndex(r.stderr, "jetcapture: "):]
+			if r.code != exitFailed || !strings.Contains(last, "allow the user that") || !strings.Contains(last, want) {
+				t.Errorf("%s: exit code %d, %s", args, r.code, last)
+			}
+		})
 	}
 }

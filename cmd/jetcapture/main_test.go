@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 	if signal.Ignored(syscall.SIGHUP) { // as below nohup: the processes that tests start would ignore it, too
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
+	_ = flag.Set("test.parallel", "8") // those that run side by side wait; cannot fail, since the flag exists
 	goleak.VerifyTestMain(m, natstest.IgnoreServer()...)
 }
 

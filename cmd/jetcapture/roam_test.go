@@ -13,9 +13,10 @@ import (
 
 // TestACaptureLeavesAServerThatHasLostItsPeers: the connection stands, and JetStream does not answer there.
 func TestACaptureLeavesAServerThatHasLostItsPeers(t *testing.T) {
+	t.Parallel() // it waits for answers that do not come
 	for _, silently := range []bool{false, true} {
 		t.Run(fmt.Sprintf("silently=%v", silently), func(t *testing.T) {
-			t.Parallel() // it waits for answers that do not come
+			t.Parallel()
 			c := natstest.StartProxiedCluster(t, 3)
 			nc := c.Connect()
 			natstest.CreateStream(t, nc, jetstream.StreamConfig{Name: "ORDERS", Replicas: 3})
