@@ -48,7 +48,7 @@ func TestLanesThatFollowASlice(t *testing.T) {
 	wantSlice(t, "ranges of none", l.None.Some, []archive.Span{{First: 31, Last: 40}})
 	wantEqual(t, "sequences of two captures", l.Twice.Sequences, 45)
 	if l.Awaits(35, "s.0") {
-		t.Error("a capture is to have what is behind the slice and before the lanes")
+		t.Error("what is between the slice and the lanes is awaited, and nothing will take it")
 	}
 }
 
@@ -65,7 +65,7 @@ func TestLanesThatLag(t *testing.T) {
 	wantEqual(t, "sequences of none", l.None.Sequences, 10)
 	wantEqual(t, "sequences of two captures", l.Twice.Sequences, 20)
 	if !l.Awaits(41, "s.0") || l.Awaits(40, "s.0") || l.Awaits(44, "s.3") {
-		t.Error("not what lags alone is to come")
+		t.Error("what only a lane that lags takes is not awaited, or other sequences are")
 	}
 }
 

@@ -113,8 +113,8 @@ func (l *Lanes) EachNone(ctx context.Context) iter.Seq2[Span, error] {
 	}
 }
 
-// Awaits reports whether a message that no capture has may still come into one: that takes its subject, has not reached
-// it, and was not followed by another one that takes it.
+// Awaits reports whether a message that no capture has may still come into one. Such a capture takes its subject, has
+// not reached it, and was not followed by another capture that takes the subject.
 func (l *Lanes) Awaits(seq uint64, subject string) bool {
 	takes := func(p LanePart) bool {
 		matches := func(filter string) bool { return wire.Matches(filter, subject) }
