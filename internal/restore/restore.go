@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,11 +67,13 @@ func Run(ctx context.Context, nc *nats.Conn, items iter.Seq2[*archive.Item, erro
 	return r.result, err
 }
 
-// isTaken reports whether somebody else had made a stream of that name when the server began. It is not ours to delete.
+// isTaken reports whether somebody else had made a stream of that name when the server began, or, if two restores began
+// at once, when it had got all. It is not ours to delete.
 func isTaken(err error) bool {
-	const restoreExists = 10130 // errors.json of nats-server
+	const restoreExists, restoreFailed = 10130, 10062 // errors.json of nats-server
 	var refused *reader.APIError
-	return errors.As(err, &refused) && refused.ErrCode == restoreExists
+	return errors.As(err, &refused) && (refused.ErrCode == restoreExists ||
+		refused.ErrCode == restoreFailed && strings.Contains(refused.Description, "(10130)"))
 }
 
 // run is one restore.
