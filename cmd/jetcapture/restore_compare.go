@@ -24,6 +24,9 @@ func (r *restorer) compareSamples(ctx context.Context) error {
 			return err
 		}
 		m := storedMessage(got)
+		if m.Subject == string([]rune(want.Subject)) { // as JSON, the server's answer, has one that is not UTF-8
+			m.Subject = want.Subject
+		}
 		if what := difference(&want.Message, &m); what != "" {
 			return fmt.Errorf("stream sequence %d: %s differs", want.Seq, what)
 		}

@@ -107,21 +107,6 @@ func TestRestoreAndGoOn(t *testing.T) {
 	}
 }
 
-// A server refuses discard_new_per_subject without the limit that a restore lifts.
-func TestRestoreOfAStreamThatDiscardsPerSubject(t *testing.T) {
-	r := newRestoring(t)
-	file := filepath.Join(t.TempDir(), "config.json")
-	config := `{"subjects":["copy.>"],"max_msgs_per_subject":1,"discard":"new","discard_new_per_subject":true}`
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got := r.run("--stream-name", "COPY", "--stream-config", file)
-	if got.code != exitDone || r.info("COPY").State.Msgs != 50 ||
-		!strings.Contains(got.stdout, "nats stream edit COPY --max-msgs-per-subject=1 --discard-per-subject\n") {
-		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
-	}
-}
-
 func TestRestoreUnderAnotherName(t *testing.T) {
 	r := newRestoring(t)
 	got := r.run("--stream-name", "COPY", "--subjects", "copy.>", "--storage", "memory", "--seq", "11..20",
