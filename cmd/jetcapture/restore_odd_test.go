@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jetcapture/jetcapture/cutlog"
 	"github.com/jetcapture/jetcapture/internal/natstest"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -38,4 +39,16 @@ func TestRestoreOfAStreamThatDiscardsPerSubject(t *testing.T) {
 		!strings.Contains(got.stdout, "nats stream edit COPY --max-msgs-per-subject=1 --discard-per-subject\n") {
 		t.Errorf("exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
+}
+
+// The files of a cut that was not finished may be there, and nobody knows whether they are whole.
+func TestRestoreNamesACutThatWasNotFinished(t *testing.T) {
+	r := newRestoring(t)
+	r.publish(5)
+	captureOnce(t, r.srv, r.folder, "--key", "subject[2]")
+	if err := os.Remove(filepath.Join(r.folder, cutlog.DoneName("ORDERS", 3))); err != nil {
+		t.Fatal(err)
+	}
+	wantReplay(t, r.run("-s", "COPY", "--subjects", "copy", "--dry-run"), exitDone,
+		"not restored: cut 3, stream sequences 51 to 55, which the capture has not finished")
 }

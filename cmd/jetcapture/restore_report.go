@@ -55,6 +55,10 @@ func (r *restorer) printAccount() {
 			"jetcapture ls --cuts names the incarnations, --incarnation chooses one\n",
 			counted(int64(r.elsewhere), "message"))
 	}
+	if p := r.pending; p != nil {
+		say(r.stdout, "  not restored: cut %d, stream sequences %s to %s, which the capture has not finished; while the stream "+
+			"exists, jetcapture run does\n", p.N, thousands(int64(p.Plan.From+1)), thousands(int64(p.Plan.To)))
+	}
 	if !r.isWhole() {
 		say(r.stdout, "  time and subject choose among them\n")
 	}

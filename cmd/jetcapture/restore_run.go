@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"math/rand/v2"
 	"os"
@@ -41,7 +42,8 @@ type restorer struct {
 	left    uint64   // messages of them
 	coarse  uint64   // messages whose times were rounded
 
-	elsewhere uint64 // messages of the range in lives of the stream that are not restored
+	elsewhere uint64       // messages of the range in lives of the stream that are not restored
+	pending   *archive.Cut // that the capture had not finished; nil: none
 
 	began time.Time
 }
@@ -52,7 +54,7 @@ func (r *restorer) count(ctx context.Context) (err error) {
 	if r.account, err = r.from.Account(ctx, o); err != nil {
 		return err
 	}
-	if err := r.countElsewhere(ctx, o); err != nil {
+	if err := errors.Join(r.countElsewhere(ctx, o), r.findPending(ctx)); err != nil {
 		return err
 	}
 	switch {
@@ -75,6 +77,23 @@ func (r *restorer) countElsewhere(ctx context.Context, o archive.ReadOptions) er
 	o.Present, o.Incarnation = false, ""
 	all, err := r.from.Account(ctx, o)
 	r.elsewhere = all.Messages + all.Dead - r.account.Messages - r.account.Dead
+	return err
+}
+
+// findPending looks for a cut that the capture was making when it ended.
+func (r *restorer) findPending(ctx context.Context) error {
+	lives, err := r.from.Incarnations(ctx)
+	if err != nil || len(lives) == 0 || r.choice.read.Incarnation != "" {
+		return err
+	}
+	newest := lives[len(lives)-1]
+	cut, err := r.from.Cut(ctx, max(newest.Opening.N, newest.Newest.N)+1)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !cut.Finished() {
+		r.pending = &cut
+	}
 	return err
 }
 
