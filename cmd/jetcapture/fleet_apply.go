@@ -131,6 +131,16 @@ func (s *applySettings) apply(ctx context.Context, f *fleet.Fleet, tasks []fleet
 	if err != nil {
 		return err
 	}
+	others := slices.DeleteFunc(slices.Clone(have), func(t fleet.Task) bool {
+		return slices.ContainsFunc(tasks, func(other fleet.Task) bool {
+			return other.Name == t.Name || other.Name == t.Parent // those of its streams stay with a pattern
+		})
+	})
+	if s.prune {
+		if err := s.removeAll(ctx, f, others, c); err != nil {
+			return err
+		}
+	}
 	for _, t := range tasks {
 		change := changeOf(have, t)
 		if !s.dryRun {
@@ -140,30 +150,42 @@ func (s *applySettings) apply(ctx context.Context, f *fleet.Fleet, tasks []fleet
 		}
 		say(c.stdout, "%s: %s\n", printable(t.Name), change)
 	}
-	for _, t := range have {
-		in := slices.ContainsFunc(tasks, func(other fleet.Task) bool {
-			return other.Name == t.Name || other.Name == t.Parent // those of its streams stay with a pattern
-		})
-		switch {
-		case in:
-		case !s.prune && t.Parent != "": // it is no more in the file than its pattern
-		case !s.prune && t.Foreign:
-			say(c.stdout, "%s: a message that is no capture; %s %[1]s removes it\n", printable(t.Name), f.Command("rm"))
-		case !s.prune:
-			say(c.stdout, "%s: not in the file, left\n", printable(t.Name))
-		default:
-			if !s.dryRun {
-				if err := f.Remove(ctx, t.Name); err != nil {
-					return err
-				}
-			}
-			say(c.stdout, "%s: removed\n", printable(t.Name))
-		}
+	if !s.prune {
+		sayLeft(f, others, c)
 	}
 	if s.dryRun {
 		_, err = fmt.Fprintln(c.stdout, "nothing was done (--dry-run)")
 	}
 	return err
+}
+
+// removeAll removes tasks, before others are added: a pattern that comes must not take those for captures that stay.
+// Patterns go first, or they would make the tasks of their streams again.
+func (s *applySettings) removeAll(ctx context.Context, f *fleet.Fleet, tasks []fleet.Task, c console) error {
+	streams := slices.DeleteFunc(slices.Clone(tasks), func(t fleet.Task) bool { return isPatternUnit(t.Name) })
+	patterns := slices.DeleteFunc(tasks, func(t fleet.Task) bool { return !isPatternUnit(t.Name) })
+	for _, t := range slices.Concat(patterns, streams) {
+		if !s.dryRun {
+			if err := f.RemoveSeen(ctx, t); err != nil {
+				return err
+			}
+		}
+		say(c.stdout, "%s: removed\n", printable(t.Name))
+	}
+	return nil
+}
+
+// sayLeft says what of the fleet is not in the file.
+func sayLeft(f *fleet.Fleet, tasks []fleet.Task, c console) {
+	for _, t := range tasks {
+		switch {
+		case t.Parent != "": // it is no more in the file than its pattern
+		case t.Foreign:
+			say(c.stdout, "%s: a message that is no capture; %s %[1]s removes it\n", printable(t.Name), f.Command("rm"))
+		default:
+			say(c.stdout, "%s: not in the file, left\n", printable(t.Name))
+		}
+	}
 }
 
 // changeOf is what applying a task would do.

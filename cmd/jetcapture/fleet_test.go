@@ -310,14 +310,14 @@ func TestApplyWithPruneAndWithoutDoingIt(t *testing.T) {
 	}
 	apply("  a: {stream_name: A}\n  b: {stream_name: B}\n")
 	captures := "  b: {stream_name: B, format: csv, column: [x=payload]}\n  c: {stream_name: C}\n"
-	want := "b: changed\nc: added\na: removed\n"
+	want := "a: removed\nb: changed\nc: added\n"
 	if got := apply(captures, "--prune", "--dry-run"); got != want+"nothing was done (--dry-run)\n" {
 		t.Errorf("a dry run prints %s", got)
 	}
 	if got := apply(captures); got != "b: changed\nc: added\na: not in the file, left\n" {
 		t.Errorf("without --prune: %s", got)
 	}
-	if got := apply(captures, "--prune"); got != "b: unchanged\nc: unchanged\na: removed\n" {
+	if got := apply(captures, "--prune"); got != "a: removed\nb: unchanged\nc: unchanged\n" {
 		t.Errorf("with --prune: %s", got)
 	}
 }

@@ -258,3 +258,24 @@ func TestFleetsOfSeveralNamesShareAnAccount(t *testing.T) {
 		t.Error("a name with a dot is accepted")
 	}
 }
+
+// TestRemoveSeen: what somebody else has removed or changed meanwhile is no error, and a change stays.
+func TestRemoveSeen(t *testing.T) {
+	f := begin(t, natstest.Start(t), "gone", "changed", "same")
+	seen, err := f.Tasks(t.Context())
+	if err != nil || len(seen) != 3 {
+		t.Fatalf("there are the tasks %v, %v", seen, err)
+	}
+	if err := f.Remove(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, f, "changed", "2")
+	for _, task := range seen {
+		if err := f.RemoveSeen(t.Context(), task); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := f.Tasks(t.Context()); err != nil || len(left) != 1 || left[0].Name != "changed" {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
