@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,25 @@ func TestInitInACluster(t *testing.T) {
 		if created != want.Created {
 			t.Errorf("it says that it has made the fleet: %v, want %v", created, want.Created)
 		}
+	}
+}
+
+// TestInitLeavesAStreamAsItsOwnerHasMadeIt: the storage cannot be changed, and the rest is wanted.
+func TestInitLeavesAStreamAsItsOwnerHasMadeIt(t *testing.T) {
+	f := connect(t, natstest.Start(t).URL())
+	made, err := f.js.CreateStream(t.Context(), jetstream.StreamConfig{
+		Name: f.Stream(), Subjects: []string{f.subject("task") + ".*"}, Retention: jetstream.WorkQueuePolicy,
+		MaxMsgsPerSubject: 1, MaxBytes: 1 << 20, Discard: jetstream.DiscardNew,
+		Storage: jetstream.MemoryStorage, Metadata: map[string]string{"team": "a"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := f.Init(t.Context(), Config{Lease: leaseLength}); err != nil || m.Created || m.Lease != leaseLength {
+		t.Errorf("init: %v, %v", m, err)
+	}
+	if now, err := f.info(t.Context()); err != nil || !reflect.DeepEqual(now.Config, made.CachedInfo().Config) {
+		t.Errorf("it was %+v and is %+v, %v", made.CachedInfo().Config, now, err)
 	}
 }
 

@@ -91,11 +91,11 @@ func (f *Fleet) make(ctx context.Context, cfg Config) error {
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // it has another configuration
 		var have *jetstream.StreamInfo
 		if have, err = f.info(ctx); err == nil {
-			if err = suitable(have.Config, stream); err == nil {
-				stream.Discard, stream.MaxMsgs = have.Config.Discard, have.Config.MaxMsgs
-				stream.MaxBytes = have.Config.MaxBytes // an account may require it
-				_, err = f.js.UpdateStream(ctx, stream)
-			}
+			err = suitable(have.Config, stream)
+		}
+		if err == nil && have.Config.Replicas != stream.Replicas { // the rest is its owner's
+			have.Config.Replicas = stream.Replicas
+			_, err = f.js.UpdateStream(ctx, have.Config)
 		}
 	}
 	if err == nil {
