@@ -226,8 +226,8 @@ func (f *Fleet) Remove(ctx context.Context, name string) error {
 	return f.delete(ctx, have)
 }
 
-// RemoveSeen removes a task as Tasks has returned it. It does nothing if the queue has another revision of it by now, or
-// none.
+// RemoveSeen removes a task as Tasks has returned it. It does nothing if the queue has another revision of it by now,
+// or none.
 func (f *Fleet) RemoveSeen(ctx context.Context, t Task) error { return f.delete(ctx, t) }
 
 // delete removes a revision of a task. It does nothing if the queue has another one meanwhile.
