@@ -77,6 +77,7 @@ func TestVerifyUnionComparesLanes(t *testing.T) {
 	lane("eu", "orders.eu")
 	lane("fr", "orders.fr")
 	verify(exitDone, "note: stream ORDERS: no capture has 3 sequences, the first are 3 to 3: no filter takes them")
+	verify(exitDone, "no problem, 1 note\n")
 	verify(exitFailed, "problem: stream ORDERS: no capture has the sequence 3, which the stream holds", "--against-stream")
 	verify(exitFailed, `"missing":[3,6,9]`, "--against-stream", "--json")
 	lane("us", "orders.us")

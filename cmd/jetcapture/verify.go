@@ -177,7 +177,7 @@ func (s *verifySettings) verify(ctx context.Context, where string, c console) (e
 	if s.union && err == nil {
 		var problems int64
 		problems, err = p.union(ctx, a, held)
-		report.Problems += problems
+		report.Problems, report.Notes = report.Problems+problems, report.Notes+p.notes
 	}
 	p.summary(a, report, s.comparedWith(), err)
 	if s.metrics != "" {

@@ -127,6 +127,7 @@ func (v *verdict) printLanes(l *archive.Lanes, missing heldMessages) {
 	}
 	asked := missing.seqs != nil
 	if asked && missing.through < l.Last() {
+		v.notes++
 		v.print("note: stream %s: what it holds behind sequence %s was not looked for in the captures: there are too many "+
 			"messages that no capture has yet\n", stream, thousands(int64(missing.through)))
 	}
@@ -137,6 +138,7 @@ func (v *verdict) printLanes(l *archive.Lanes, missing heldMessages) {
 	if asked {
 		why = "the stream does not hold them now"
 	}
+	v.notes++
 	v.print("note: stream %s: no capture has %s, the first are %s: %s\n", stream,
 		counted(int64(l.None.Sequences), "sequence"), spanText(l.None.Some[0]), why)
 }

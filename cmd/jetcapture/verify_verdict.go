@@ -18,6 +18,7 @@ type verdict struct {
 	out    io.Writer
 	asJSON bool
 	began  time.Time
+	notes  int64 // that it has printed beside those of the report
 	err    error // of printing, joined
 }
 
