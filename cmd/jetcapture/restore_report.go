@@ -56,8 +56,8 @@ func (r *restorer) printAccount() {
 			counted(int64(r.elsewhere), "message"))
 	}
 	if p := r.pending; p != nil {
-		say(r.stdout, "  not restored: cut %d, stream sequences %s to %s, which the capture has not finished; while the stream "+
-			"exists, jetcapture run does\n", p.N, thousands(int64(p.Plan.From+1)), thousands(int64(p.Plan.To)))
+		say(r.stdout, "  not restored: cut %d, stream sequences %s to %s, which the capture has not finished; "+
+			"while the stream exists, jetcapture run does\n", p.N, thousands(int64(p.Plan.From+1)), thousands(int64(p.Plan.To)))
 	}
 	if !r.isWhole() {
 		say(r.stdout, "  time and subject choose among them\n")
