@@ -44,15 +44,17 @@ type ReadOptions struct {
 	// Enough is asked behind each item whether it was the last that is wanted. The files that it and those before are from
 	// are checked then, as at the end of a range. Nil: all are wanted.
 	Enough func() bool
+	// CheckFirst says that a file is checked before its first message is handed out, in TempDir. Otherwise an altered
+	// message may be handed out before the damage shows.
+	CheckFirst bool
 	// Damaged is called with a file that cannot be read, or does not hold what was planned. If it returns nil, the
-	// messages of the file are left out, as items of FateDamaged. So that no altered message is handed out before the
-	// damage shows, each file is checked before its first one, in TempDir. Zero: reading ends with the error.
+	// messages of the file are left out, as items of FateDamaged. It implies CheckFirst. Nil: reading ends with the error.
 	Damaged func(err *FileError) error
 	// Formats read files of formats that this package does not know, by the name that plans give the format: those of
 	// package columnar are "parquet" and "avro". They are called from several goroutines.
 	Formats map[string]RowsFunc
-	// TempDir is where a cut of very many files, or of files that one of Formats reads, or with Damaged any, is unpacked
-	// to. Zero: the system's directory for temporary files.
+	// TempDir is where a cut of very many files, or of files that one of Formats reads, or with CheckFirst any, is
+	// unpacked to. Zero: the system's directory for temporary files.
 	TempDir string
 }
 

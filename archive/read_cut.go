@@ -57,7 +57,8 @@ func (r *messageReader) begin(ctx context.Context, cut Cut, through uint64) (_ *
 		c.files[i] = f
 		chosen, packed = append(chosen, f), packed || f.packed != nil
 	}
-	if checkFirst := c.opts.Damaged != nil && len(chosen) > 0; checkFirst || packed || len(chosen) > maxOpen {
+	checkFirst := (c.opts.CheckFirst || c.opts.Damaged != nil) && len(chosen) > 0
+	if checkFirst || packed || len(chosen) > maxOpen {
 		c.unpack, err = startUnpacking(ctx, chosen, r.opts.TempDir)
 		return c, err
 	}

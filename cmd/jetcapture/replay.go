@@ -136,8 +136,7 @@ func (s *replaySettings) check(given *choices) (problems []error) {
 // run replays a capture.
 func (s *replaySettings) run(ctx context.Context, from *archive.Capture, c console) error {
 	screen := newScreen(c.stderr)
-	// No server takes back what was published, so a file is checked before its first message is.
-	s.choice.read.Damaged = func(err *archive.FileError) error { return err }
+	s.choice.read.CheckFirst = true // no server takes back what was published
 	r := &replayer{replaySettings: s, from: from, ticker: newTicker(screen), console: c}
 	if err := r.count(ctx); err != nil {
 		return err

@@ -151,8 +151,7 @@ func (r *copyReader) pass(ctx context.Context, through *uint64, last uint64) err
 	b := &copyBatch{}
 	o := archive.ReadOptions{
 		Incarnation: r.incarnation, After: *through, TempDir: r.src.keeper.run.Config.TempDir,
-		// An altered message may be in a cut before the rest of its file is read, so each file is checked first.
-		Damaged: func(err *archive.FileError) error { return err },
+		CheckFirst: true, // an altered message may be in a cut before the rest of its file is read
 	}
 	size := 0
 	for item, err := range r.src.from.Messages(ctx, o) {
