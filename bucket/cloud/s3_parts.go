@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -95,12 +96,29 @@ func (p *s3Parts) composite() string {
 	return fmt.Sprintf("%s-%d", crc32c(sums), len(p.done))
 }
 
-// abort implements parts.
+// abort implements parts. A part that the server is still writing may stay behind, so it is asked again a little later:
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html.
 func (p *s3Parts) abort(ctx context.Context) error {
-	_, err := p.client.AbortMultipartUpload(ctx,
-		&s3.AbortMultipartUploadInput{Bucket: &p.bucket, Key: &p.key, UploadId: p.upload})
+	err := p.abortOnce(ctx)
+	for _, later := range []time.Duration{100 * time.Millisecond, 400 * time.Millisecond} {
+		if err != nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(later):
+			err = p.abortOnce(ctx)
+		}
+	}
 	if err != nil && p.judge(err).verdict != undecided {
 		return err
 	}
 	return nil // NoSuchUpload is what was wanted; of the others, the lifecycle rule takes care
+}
+
+func (p *s3Parts) abortOnce(ctx context.Context) error {
+	_, err := p.client.AbortMultipartUpload(ctx,
+		&s3.AbortMultipartUploadInput{Bucket: &p.bucket, Key: &p.key, UploadId: p.upload})
+	return err
 }
